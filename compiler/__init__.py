@@ -1,0 +1,1 @@
+"""The compiler: IR, ops, passes, lowering and the Program. Knows no backend and no file format."""

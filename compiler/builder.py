@@ -1,0 +1,118 @@
+"""Builds Graphs: appends typed nodes one by one, or onto an existing graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from graphnet.compiler.errors import GraphError, ShapeError
+from graphnet.compiler.ir import FORWARD, Graph, Input, Node, Origin, Output, Parameter, State
+from graphnet.compiler.op import Op
+from graphnet.compiler.types import TensorType, format_shape
+
+
+class Builder:
+    """Collects inputs, parameters, states and nodes; `build` freezes them into a Graph.
+
+    Nodes get the origin and phase that are current (see `at`).
+    """
+
+    def __init__(self, name: str, start: Graph | None = None) -> None:
+        self.name = name
+        self.inputs: list[Input] = list(start.inputs) if start else []
+        self.parameters: list[Parameter] = list(start.parameters) if start else []
+        self.states: list[State] = list(start.states) if start else []
+        self.nodes: list[Node] = list(start.nodes) if start else []
+        self.types: dict[int, TensorType] = dict(start.types) if start else {}
+        self._origins: dict[int, Origin] = dict(start.origins) if start else {}
+        self._next = max(self.types, default=-1) + 1
+        self._origin, self._phase = Origin(), FORWARD
+
+    @contextmanager
+    def at(self, origin: Origin, phase: str | None = None) -> Iterator[None]:
+        """Within the block, new nodes get this origin (and phase)."""
+        before = self._origin, self._phase
+        self._origin, self._phase = origin, phase or self._phase
+        try:
+            yield
+        finally:
+            self._origin, self._phase = before
+
+    def input(self, name: str, type: TensorType) -> int:
+        """Adds an input and returns its id."""
+        value = self._new(type)
+        self.inputs.append(Input(value, name, self._origin))
+        return value
+
+    def parameter(self, name: str, type: TensorType, trainable: bool = True) -> int:
+        """Adds a parameter and returns its id."""
+        value = self._new(type)
+        self.parameters.append(Parameter(value, name, trainable, self._origin))
+        return value
+
+    def state(self, name: str, type: TensorType, role: str, initial: float = 0.0) -> int:
+        """Adds a state and returns the id of its old value; `advance` gives it a new one."""
+        value = self._new(type)
+        self.states.append(State(value, name, role, initial, None, self._origin))
+        return value
+
+    def advance(self, state: int, next: int) -> None:
+        """Says which value the state with this id takes after the step.
+
+        Raises:
+            GraphError: there is no such state, or it has a next value already.
+        """
+        for index, item in enumerate(self.states):
+            if item.value == state and item.next is None:
+                self.states[index] = State(item.value, item.name, item.role, item.initial, next, item.origin)
+                return
+        raise GraphError(f"value %{state} is not a state that still needs a next value")
+
+    def apply(self, op: Op, *inputs: int) -> tuple[int, ...]:
+        """Appends a node and returns the ids of all its outputs.
+
+        Raises:
+            ShapeError: the op refuses its inputs; the error names the layers and source lines of both ends.
+        """
+        try:
+            types = op.infer(*(self.types[value] for value in inputs))
+        except ShapeError as error:
+            raise error if error.context else error.located(self._describe(op, inputs)) from None
+        outputs = tuple(self._new(type) for type in types)
+        self.nodes.append(Node(op, inputs, outputs, self._origin, self._phase))
+        return outputs
+
+    def add(self, op: Op, *inputs: int) -> int:
+        """Appends a node with a single output and returns its id."""
+        return self.apply(op, *inputs)[0]
+
+    def build(self, outputs: Sequence[Output]) -> Graph:
+        """Freezes what was collected.
+
+        Raises:
+            GraphError: two outputs, parameters, inputs or states have one name.
+        """
+        for group in (self.inputs, self.parameters, self.states, outputs):
+            names = [item.name for item in group]
+            twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+            if twice:
+                raise GraphError(f"the names {', '.join(twice)} are used twice in graph {self.name}; "
+                                 "give each layer, input and output a name of its own")
+        return Graph(self.name, tuple(self.inputs), tuple(self.parameters), tuple(self.states), tuple(self.nodes),
+                     tuple(outputs), self.types)
+
+    def _new(self, type: TensorType) -> int:
+        value, self._next = self._next, self._next + 1
+        self.types[value], self._origins[value] = type, self._origin
+        return value
+
+    def _describe(self, op: Op, inputs: tuple[int, ...]) -> str:
+        own = str(self._origin) if self._origin.layer else f"op {op.name}"
+        lines = [f"{own} cannot take its input"]
+        for value in inputs:
+            origin = self._origins[value]
+            if origin == self._origin:  # its own weight: the reason names it
+                continue
+            t = self.types[value]
+            lines.append(f"  got: {t.dtype} {format_shape(t.shape)} from {origin}")
+        return "\n".join(lines)

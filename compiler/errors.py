@@ -1,0 +1,52 @@
+"""Every exception class of the project. All derive from GraphNetError."""
+
+from __future__ import annotations
+
+
+class GraphNetError(Exception):
+    """Base of every error that graphnet raises on purpose."""
+
+
+class ArgumentError(GraphNetError, ValueError):
+    """An argument has a value that is not allowed."""
+
+    def __init__(self, owner: str, name: str, value: object, allowed: str) -> None:
+        self.owner, self.name, self.value, self.allowed = owner, name, value, allowed
+        super().__init__(f"{owner}: {name} is {value!r}, but {allowed}")
+
+
+class GraphError(GraphNetError):
+    """The graph is not well formed: a cycle, a disconnected input, a duplicate name, …"""
+
+
+class DataError(GraphNetError):
+    """A data file or an array that a caller fed cannot be used."""
+
+
+class GnetFormatError(GraphNetError):
+    """A `.gnet` file is refused: it is malformed, damaged or needs a newer graphnet."""
+
+
+class MemoryLimitError(GraphNetError):
+    """A Program needs more memory than the limit allows."""
+
+
+class VerificationError(GraphNetError):
+    """A pass or a kernel changed the meaning of a graph."""
+
+
+class ShapeError(GraphNetError):
+    """Shapes or dtypes do not fit.
+
+    Ops raise it with the arithmetic that does not work out (`reason`) and what to change (`fix`);
+    whoever knows the layer and the source lines adds them with `located`.
+    """
+
+    def __init__(self, reason: str, fix: str = "", context: str = "") -> None:
+        self.reason, self.fix, self.context = reason, fix, context
+        lines = [context, f"  why: {reason}"] if context else [reason]
+        super().__init__("\n".join(lines + ([f"  fix: {fix}"] if fix else [])))
+
+    def located(self, context: str) -> ShapeError:
+        """Returns the same error with a head that names the layers and source lines."""
+        return type(self)(self.reason, self.fix, context)

@@ -1,0 +1,50 @@
+"""The reference interpreter: runs `Op.forward` over any Graph, with no optimisation. The oracle for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.compiler.errors import GraphError
+from graphnet.compiler.ir import Graph, Input, Parameter, State
+
+Array = NDArray[Any]
+
+
+def interpret(graph: Graph, feeds: Mapping[str, Array]) -> dict[int, Array]:
+    """Computes every value of a graph.
+
+    Args:
+        graph: may have symbolic dims; the shapes of the arrays count.
+        feeds: an array for each input, parameter and state, by name. A state that is not fed starts from its
+            `initial` number.
+
+    Returns:
+        The array of every value id. The new value of a state is under `state.next`.
+
+    Raises:
+        GraphError: an input or parameter is not fed.
+    """
+    values: dict[int, Array] = {}
+    for item in (*graph.inputs, *graph.parameters, *graph.states):
+        values[item.value] = _feed(graph, item, feeds)
+    dims = {symbol: size for item in graph.inputs
+            for symbol, size in zip(graph.types[item.value].shape, values[item.value].shape, strict=True)
+            if isinstance(symbol, str)}
+    for node in graph.nodes:
+        results = node.op.bind(dims).forward(*(values[v] for v in node.inputs))
+        values.update(zip(node.outputs, results, strict=True))
+    return values
+
+
+def _feed(graph: Graph, item: Input | Parameter | State, feeds: Mapping[str, Array]) -> Array:
+    if item.name in feeds:
+        return np.asarray(feeds[item.name])
+    if isinstance(item, State):
+        t = graph.types[item.value]
+        return np.full(t.shape, item.initial, t.dtype)  # type: ignore[arg-type]
+    kind = "input" if isinstance(item, Input) else "parameter"
+    raise GraphError(f"graph {graph.name} needs an array for its {kind} {item.name!r}")

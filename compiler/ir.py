@@ -1,0 +1,180 @@
+"""The IR: an immutable Graph whose values are named by integer ids.
+
+Values never hold their parents, so that no walk recurses; a chain of any length prints, hashes and compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+
+from graphnet.compiler.op import Op
+from graphnet.compiler.types import TensorType
+
+FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
+PHASES = (FORWARD, BACKWARD, UPDATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a node comes from: the layer's name, its class and the user's `file:line`."""
+
+    layer: str = ""
+    kind: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        where = f" at {self.source}" if self.source else ""
+        return f"{self.layer or '?'}{f' ({self.kind})' if self.kind else ''}{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A value that the caller feeds."""
+
+    value: int
+    name: str
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A weight. `trainable=False` freezes it: no gradient work is done for it."""
+
+    value: int
+    name: str
+    trainable: bool = True
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A value kept from one step to the next: `value` is the old one, `next` the id of the new one.
+
+    `role` says what it is for (`buffer`, `optimizer`, …), `initial` what it is filled with at first.
+    """
+
+    value: int
+    name: str
+    role: str
+    initial: float = 0.0
+    next: int | None = None
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One application of an op."""
+
+    op: Op
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    origin: Origin = Origin()
+    phase: str = FORWARD
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A value that the caller gets, by name."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Inputs, parameters, states, nodes in order of execution, outputs; and the type of every value."""
+
+    name: str
+    inputs: tuple[Input, ...]
+    parameters: tuple[Parameter, ...]
+    states: tuple[State, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[Output, ...]
+    types: Mapping[int, TensorType]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "types", MappingProxyType(dict(self.types)))
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    @cached_property
+    def producers(self) -> Mapping[int, Node]:
+        """The node that makes each value; inputs, parameters and states have none."""
+        return {value: node for node in self.nodes for value in node.outputs}
+
+    @cached_property
+    def origins(self) -> Mapping[int, Origin]:
+        """Where each value comes from."""
+        sources = {item.value: item.origin for item in (*self.inputs, *self.parameters, *self.states)}
+        return sources | {value: node.origin for node in self.nodes for value in node.outputs}
+
+    @cached_property
+    def uses(self) -> Mapping[int, tuple[Node, ...]]:
+        """The nodes that read each value, in order; a node that reads it twice stands there once."""
+        uses: dict[int, list[Node]] = {}
+        for node in self.nodes:
+            for value in dict.fromkeys(node.inputs):
+                uses.setdefault(value, []).append(node)
+        return {value: tuple(nodes) for value, nodes in uses.items()}
+
+    @cached_property
+    def kept(self) -> frozenset[int]:
+        """Values that somebody outside the nodes asked for: outputs and next states."""
+        return frozenset([o.value for o in self.outputs] + [s.next for s in self.states if s.next is not None])
+
+    @cached_property
+    def text(self) -> str:
+        """The stable text form, a line for each item; used in golden tests and as the graph's identity."""
+        return format_graph(self)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text form, in hex."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def __str__(self) -> str:
+        return self.text
+
+    def output(self, name: str) -> int:
+        """The value id of the output of this name."""
+        return next(o.value for o in self.outputs if o.name == name)
+
+    def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
+        """The same graph with other nodes, and the types of values nobody defines any more dropped."""
+        defined = {item.value for item in (*self.inputs, *self.parameters, *self.states)}
+        defined.update(value for node in nodes for value in node.outputs)
+        types = {value: t for value, t in self.types.items() if value in defined}
+        return replace(self, nodes=nodes, types=types)
+
+
+def format_graph(graph: Graph) -> str:
+    """Writes a graph as text, one line an item, values as `%id`."""
+    types = graph.types
+    lines = [f"graph {graph.name}"]
+    lines += [f"  input %{i.value} {i.name}: {types[i.value]}" for i in graph.inputs]
+    lines += [f"  parameter %{p.value} {p.name}: {types[p.value]}{'' if p.trainable else ' frozen'}"
+              for p in graph.parameters]
+    lines += [f"  state %{s.value} {s.name}: {types[s.value]} {s.role} from {s.initial!r}"
+              f"{'' if s.next is None else f' next %{s.next}'}" for s in graph.states]
+    phase = FORWARD
+    for node in graph.nodes:
+        if node.phase != phase:
+            phase = node.phase
+            lines.append(f"  -- {phase}")
+        lines.append("  " + format_node(node, types))
+    lines += [f"  output {o.name} = %{o.value}" for o in graph.outputs]
+    return "\n".join(lines) + "\n"
+
+
+def format_node(node: Node, types: Mapping[int, TensorType]) -> str:
+    """Writes a node as text: results, op, operands, types and the layer it belongs to."""
+    results = ", ".join(f"%{v}" for v in node.outputs)
+    operands = ", ".join(f"%{v}" for v in node.inputs)
+    made = ", ".join(str(types[v]) for v in node.outputs)
+    layer = f"  # {node.origin.layer}" if node.origin.layer else ""
+    return f"{results} = {node.op}({operands}) : {made}{layer}"

@@ -1,0 +1,168 @@
+"""The Op base class and the closed registry of ops.
+
+One class says everything that the meaning of an op needs: its attributes (the fields of a frozen dataclass),
+type inference, the reference forward, the symbolic pullback, its cost and examples. It knows no kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.compiler.errors import ArgumentError, GraphError
+from graphnet.compiler.types import Dims, TensorType, bind_shape
+
+if TYPE_CHECKING:
+    from graphnet.compiler.builder import Builder
+
+Array = NDArray[Any]
+Types = tuple[TensorType, ...]
+Gradients = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """Attributes and input types from which the contract test derives its cases for an op.
+
+    `low` and `high` bound the random inputs: floats are drawn uniformly between them, integers from [0, high).
+    `kink` is the least distance that inputs keep from zero and from one another (for ops that are not
+    differentiable at 0 or at ties).
+    """
+
+    op: Op
+    inputs: Types
+    low: float = -1.0
+    high: float = 1.0
+    kink: float = 0.0
+
+
+@dataclass(frozen=True)
+class Op:
+    """An operation. Subclasses are frozen dataclasses; their fields are the attributes."""
+
+    name: ClassVar[str]
+    elementwise: ClassVar[bool] = False
+    """Every output element depends on the elements at its own place only; the inputs may be broadcast to it
+    in ways the op declares. Input 0 and the output have the same shape."""
+    view: ClassVar[bool] = False
+    """The output is input 0 under another shape: no bytes move."""
+    inplace: ClassVar[tuple[int, ...]] = ()
+    """Inputs whose memory output 0 may take over, if nobody else needs them."""
+    differentiable: ClassVar[bool] = True
+    """Whether the op has a pullback; ops that only stand in backward or update phases have none."""
+    auxiliary: ClassVar[tuple[int, ...]] = ()
+    """Outputs that only serve the pullback: no gradient flows into them."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:
+            return
+        if cls.name in _REGISTRY and _REGISTRY[cls.name].__qualname__ != cls.__qualname__:
+            raise GraphError(f"two ops are named {cls.name!r}: {_REGISTRY[cls.name]} and {cls}")
+        _REGISTRY[cls.name] = cls
+
+    def infer(self, *types: Any, **_: Any) -> Types:
+        """Types of the outputs for these types of the inputs.
+
+        Raises:
+            ShapeError: they do not fit; the text has the arithmetic and a fix.
+        """
+        raise NotImplementedError(self.name)
+
+    def forward(self, *inputs: Any, **_: Any) -> tuple[Array, ...]:
+        """The reference: the clearest correct NumPy. Never changes its inputs."""
+        raise NotImplementedError(self.name)
+
+    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...],
+                 grads: Gradients) -> Gradients:
+        """Emits nodes that turn gradients of the outputs into gradients of the inputs.
+
+        Args:
+            b: where the nodes go.
+            inputs: ids of the op's inputs.
+            outputs: ids of its outputs.
+            grads: for each output the id of the loss's gradient with respect to it, or None if there is none.
+
+        Returns:
+            For each input the id of its gradient, or None where no gradient flows.
+        """
+        raise GraphError(f"op {self.name} has no gradient")
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        """Floating-point operations for these concrete types; a multiply-add counts as two."""
+        return sum(t.size for t in outputs)
+
+    def bind(self, dims: Dims) -> Self:
+        """Replaces symbols in an attribute called `shape` by numbers."""
+        shape = getattr(self, "shape", None)
+        if not isinstance(shape, tuple):
+            return self
+        bound = bind_shape(shape, dims)
+        return self if bound == shape else replace(self, **{"shape": bound})
+
+    def attributes(self) -> dict[str, Any]:
+        """The attributes by name, in declaration order."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def check(self, good: bool, name: str, allowed: str) -> None:
+        """Refuses attribute `name` unless `good`; for use in `__post_init__`.
+
+        Raises:
+            ArgumentError: the attribute is not as `allowed` says.
+        """
+        if not good:
+            raise ArgumentError(self.name, name, getattr(self, name), allowed)
+
+    def __str__(self) -> str:
+        attrs = ", ".join(f"{name}={_format(value)}" for name, value in self.attributes().items())
+        return f"{self.name}{{{attrs}}}" if attrs else self.name
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        """Attributes and shapes (dims that all differ) to test this op at."""
+        raise NotImplementedError(cls.name)
+
+
+_REGISTRY: dict[str, type[Op]] = {}
+
+
+def op_class(name: str) -> type[Op]:
+    """The op class of this name.
+
+    Raises:
+        GraphError: there is none.
+    """
+    if name not in _REGISTRY:
+        raise GraphError(f"unknown op {name!r}; known ops: {', '.join(sorted(_REGISTRY))}")
+    return _REGISTRY[name]
+
+
+def registered_ops() -> dict[str, type[Op]]:
+    """All ops by name, sorted."""
+    return dict(sorted(_REGISTRY.items()))
+
+
+def f(dtype: str, *shape: int) -> TensorType:
+    """Short for a TensorType in examples."""
+    return TensorType(dtype, shape)
+
+
+def f64(*shape: int) -> TensorType:
+    """A float64 type, in which examples are checked against numerical gradients."""
+    return f("float64", *shape)
+
+
+def as_type(array: Array) -> TensorType:
+    """The type of an array."""
+    return TensorType(array.dtype.name, array.shape)
+
+
+def _format(value: object) -> str:
+    if isinstance(value, tuple):
+        inner = ",".join(_format(item) for item in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return repr(value) if isinstance(value, float) or np.isscalar(value) else str(value)

@@ -1,0 +1,134 @@
+"""Activation functions applied to each element by itself, and their gradients.
+
+The gradients are written in terms of the output y where that is possible, so that the input need not be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.ops.arithmetic import same_type
+from graphnet.compiler.types import TensorType
+
+
+@dataclass(frozen=True)
+class _Activation(Op):
+    """y = f(x) with a gradient that `gradient_op` computes from y and dL/dy."""
+
+    elementwise = True
+    inplace = (0,)
+    gradient_op: ClassVar[type[Op]]
+
+    def infer(self, x: TensorType) -> Types:
+        return (x,)
+
+    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+        (grad,) = grads
+        return (None if grad is None else b.add(self.gradient_op(), grad, outputs[0]),)
+
+
+@dataclass(frozen=True)
+class _ActivationGrad(Op):
+    """dL/dx from dL/dy and y."""
+
+    elementwise = True
+    inplace = (0, 1)
+    differentiable = False
+
+    def infer(self, grad: TensorType, y: TensorType) -> Types:
+        return (same_type(self.name, grad, y),)
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(cls(), (f64(3, 4), f64(3, 4))),)
+
+
+@dataclass(frozen=True)
+class ReluGrad(_ActivationGrad):
+    """dL/dx = dL/dy where y > 0, else 0; so the gradient at x = 0 is 0."""
+
+    name = "relu_grad"
+
+    def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
+        return (grad * (y > 0),)
+
+
+@dataclass(frozen=True)
+class Relu(_Activation):
+    """y = max(x, 0) (Nair and Hinton 2010). The gradient at 0 is 0."""
+
+    name = "relu"
+    gradient_op = ReluGrad
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        return (np.maximum(x, 0),)
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(Relu(), (f64(3, 4, 5),), kink=1e-3),)
+
+
+@dataclass(frozen=True)
+class SigmoidGrad(_ActivationGrad):
+    """dL/dx = dL/dy · y (1 - y)."""
+
+    name = "sigmoid_grad"
+
+    def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
+        return (grad * (y * (1 - y)),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 3 * outputs[0].size
+
+
+@dataclass(frozen=True)
+class Sigmoid(_Activation):
+    """y = 1 / (1 + exp(-x)), computed as (1 + tanh(x / 2)) / 2, which cannot overflow."""
+
+    name = "sigmoid"
+    gradient_op = SigmoidGrad
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        half = x.dtype.type(0.5)
+        return (np.tanh(x * half) * half + half,)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 4 * outputs[0].size
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(Sigmoid(), (f64(3, 4, 5),), low=-4, high=4),)
+
+
+@dataclass(frozen=True)
+class TanhGrad(_ActivationGrad):
+    """dL/dx = dL/dy · (1 - y²)."""
+
+    name = "tanh_grad"
+
+    def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
+        return (grad * (1 - y * y),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 3 * outputs[0].size
+
+
+@dataclass(frozen=True)
+class Tanh(_Activation):
+    """y = tanh(x)."""
+
+    name = "tanh"
+    gradient_op = TanhGrad
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        return (np.tanh(x),)
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(Tanh(), (f64(3, 4, 5),), low=-2, high=2),)

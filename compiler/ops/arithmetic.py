@@ -1,0 +1,155 @@
+"""Element-wise arithmetic on operands of one shape, and filling a tensor with a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.types import Shape, TensorType, format_shape
+
+
+def same_type(owner: str, *types: TensorType) -> TensorType:
+    """The one type that all operands have.
+
+    Raises:
+        ShapeError: they differ.
+    """
+    for other in types[1:]:
+        if other.shape != types[0].shape:
+            raise ShapeError(f"{owner} needs operands of one shape, got {format_shape(types[0].shape)} and "
+                             f"{format_shape(other.shape)}: {first_difference(types[0].shape, other.shape)}",
+                             "make the shapes equal; broadcasting is never implied")
+        if other.dtype != types[0].dtype:
+            raise ShapeError(f"{owner} needs operands of one dtype, got {types[0].dtype} and {other.dtype}")
+    return types[0]
+
+
+def first_difference(a: Shape, b: Shape) -> str:
+    """Where two shapes part, in words."""
+    if len(a) != len(b):
+        return f"{len(a)} dims against {len(b)}"
+    return next(f"axis {axis} is {x} in one and {y} in the other" for axis, (x, y) in enumerate(zip(a, b, strict=True))
+                if x != y)
+
+
+@dataclass(frozen=True)
+class Add(Op):
+    """y = a + b, element by element; a, b and y have one shape."""
+
+    name = "add"
+    elementwise = True
+    inplace = (0, 1)
+
+    def infer(self, a: TensorType, b: TensorType) -> Types:
+        return (same_type("Add", a, b),)
+
+    def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return (a + b,)
+
+    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+        return grads[0], grads[0]
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(Add(), (f64(3, 4), f64(3, 4))),)
+
+
+@dataclass(frozen=True)
+class Subtract(Op):
+    """y = a - b, element by element; a, b and y have one shape."""
+
+    name = "subtract"
+    elementwise = True
+    inplace = (0, 1)
+
+    def infer(self, a: TensorType, b: TensorType) -> Types:
+        return (same_type("Subtract", a, b),)
+
+    def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return (a - b,)
+
+    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+        (grad,) = grads
+        return grad, None if grad is None else b.add(Scale(-1.0), grad)
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(Subtract(), (f64(3, 4), f64(3, 4))),)
+
+
+@dataclass(frozen=True)
+class Multiply(Op):
+    """y = a · b, element by element; a, b and y have one shape."""
+
+    name = "multiply"
+    elementwise = True
+    inplace = (0, 1)
+
+    def infer(self, a: TensorType, b: TensorType) -> Types:
+        return (same_type("Multiply", a, b),)
+
+    def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
+        return (a * b,)
+
+    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+        (grad,) = grads
+        if grad is None:
+            return None, None
+        return b.add(Multiply(), grad, inputs[1]), b.add(Multiply(), grad, inputs[0])
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(Multiply(), (f64(3, 4), f64(3, 4))),)
+
+
+@dataclass(frozen=True)
+class Scale(Op):
+    """y = factor · x for a fixed number."""
+
+    factor: float
+
+    name = "scale"
+    elementwise = True
+    inplace = (0,)
+
+    def infer(self, x: TensorType) -> Types:
+        return (x,)
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        return (x * x.dtype.type(self.factor),)
+
+    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+        (grad,) = grads
+        return (None if grad is None else b.add(self, grad),)
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(Scale(-2.5), (f64(3, 4),)),)
+
+
+@dataclass(frozen=True)
+class Full(Op):
+    """A tensor of the given shape and dtype, every element `value`. Takes no input."""
+
+    shape: Shape
+    value: float
+    dtype: str
+
+    name = "full"
+    differentiable: ClassVar[bool] = False
+
+    def infer(self) -> Types:
+        return (TensorType(self.dtype, self.shape),)
+
+    def forward(self) -> tuple[Array, ...]:
+        return (np.full(self.infer()[0].shape, self.value, self.dtype),)
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(Full((3, 4), 0.5, "float64"), ()),)

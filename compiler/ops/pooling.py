@@ -1,0 +1,105 @@
+"""Max pooling over windows, and its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
+from graphnet.compiler.types import TensorType, format_shape
+
+
+@dataclass(frozen=True)
+class _Pooling(Op):
+    """The attributes that pooling and its gradient share."""
+
+    kernel: Pair
+    strides: Pair
+    padding: Pairs = ((0, 0), (0, 0))
+
+    def __post_init__(self) -> None:
+        self.check(min(self.kernel) >= 1, "kernel", "each must be at least 1")
+        self.check(min(self.strides) >= 1, "strides", "each must be at least 1")
+        good = all(0 <= pad < size for pair, size in zip(self.padding, self.kernel, strict=True) for pad in pair)
+        self.check(good, "padding", f"each must be at least 0 and less than the kernel {self.kernel}, "
+                                    "so that no window lies in the padding alone")
+
+    @property
+    def window(self) -> Window:
+        """The sliding window."""
+        return Window(self.kernel, self.strides, self.padding)
+
+
+@dataclass(frozen=True)
+class MaxPool2d(_Pooling):
+    """y[n, c, i, j] = the largest element of window (i, j) of channel c; padding never wins.
+
+    Shapes: x (N, C, H, W); y (N, C, OH, OW) with OH = floor((H + padding - KH) / sh) + 1.
+    Of equal elements the first in row-major order gets the gradient.
+    """
+
+    name = "max_pool2d"
+
+    def infer(self, x: TensorType) -> Types:
+        size = image_size(x.shape, "MaxPool2D")
+        return (x.with_shape((*x.shape[:2], *self.window.output(size))),)
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        return (self.window.slide(self.window.pad(x, -np.inf)).max((-2, -1)),)
+
+    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+        (grad,) = grads
+        return (None if grad is None else b.add(MaxPool2dGrad(**self.attributes()), grad, inputs[0], outputs[0]),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return outputs[0].size * self.kernel[0] * self.kernel[1]
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return tuple(Example(op, (f64(*x),), kink=1e-3) for op, x in _CASES)
+
+
+@dataclass(frozen=True)
+class MaxPool2dGrad(_Pooling):
+    """Sends each output gradient to the first largest element of its window.
+
+    Shapes: g and y (N, C, OH, OW), x (N, C, H, W); result like x.
+    """
+
+    name = "max_pool2d_grad"
+    differentiable = False
+
+    def infer(self, g: TensorType, x: TensorType, y: TensorType) -> Types:
+        expected = MaxPool2d(**self.attributes()).infer(x)[0]
+        if not g.shape == y.shape == expected.shape:
+            raise ShapeError(f"{self.name} needs gradient and output {format_shape(expected.shape)}, got "
+                             f"{format_shape(g.shape)} and {format_shape(y.shape)}")
+        return (x,)
+
+    def forward(self, g: Array, x: Array, y: Array) -> tuple[Array, ...]:
+        windows = self.window.slide(self.window.pad(x, -np.inf))
+        first = windows.reshape(*y.shape, -1).argmax(-1)  # argmax takes the first of equals
+        padded = self.window.pad(np.zeros_like(x))
+        for row, column in np.ndindex(self.kernel):
+            target = self.window.tap(padded, row, column, (y.shape[2], y.shape[3]))
+            target += g * (first == row * self.kernel[1] + column)
+        return (np.ascontiguousarray(self.window.crop(padded)),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 2 * inputs[0].size * self.kernel[0] * self.kernel[1]
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return tuple(Example(cls(**op.attributes()), (y := op.infer(f64(*x))[0], f64(*x), y)) for op, x in _CASES)
+
+
+_CASES = (
+    (MaxPool2d((2, 2), (2, 2)), (2, 3, 4, 6)),
+    (MaxPool2d((2, 3), (2, 3)), (2, 3, 5, 7)),
+    (MaxPool2d((3, 2), (2, 1), ((1, 1), (0, 1))), (2, 3, 5, 4)),
+)

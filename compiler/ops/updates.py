@@ -1,0 +1,134 @@
+"""Optimizer steps. One node updates every weight, so that a backend can walk flat buffers once.
+
+Each step takes (learning rate, step number from 1, n weights, n gradients, the moments), the moments flat over all the
+weights in order, and returns (n new weights, new moments).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.op import Array, Example, Op, Types, f, f64
+from graphnet.compiler.types import TensorType, format_shape
+
+
+@dataclass(frozen=True)
+class Update(Op):
+    """The part that all optimizers share. `count` is the number of weights."""
+
+    count: int
+
+    moments: ClassVar[tuple[str, ...]] = ()
+    differentiable: ClassVar[bool] = False
+    flops_per_weight: ClassVar[int] = 2
+
+    def step(self, rate: float, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
+        """New weights and moments from flat arrays; the formula of the optimizer."""
+        raise NotImplementedError(self.name)
+
+    def infer(self, rate: TensorType, step: TensorType, *rest: TensorType) -> Types:
+        n = self.count
+        weights, grads, moments = rest[:n], rest[n:2 * n], rest[2 * n:]
+        if len(rest) != 2 * n + len(self.moments):
+            raise ShapeError(f"{self.name} of {n} weights takes {2 * n + len(self.moments)} tensors, got {len(rest)}")
+        for p, g in zip(weights, grads, strict=True):
+            if p != g:
+                raise ShapeError(f"{self.name} needs a gradient like its weight {p}, got {g}")
+        total = sum(p.size for p in weights)
+        for moment in moments:
+            if moment.shape != (total,):
+                raise ShapeError(f"{self.name} needs moments ({total},), got {format_shape(moment.shape)}")
+        return (*weights, *moments)
+
+    def forward(self, rate: Array, step: Array, *rest: Array) -> tuple[Array, ...]:
+        n = self.count
+        flat = [np.concatenate([a.ravel() for a in rest[start:start + n]]) for start in (0, n)]
+        p, *moments = self.step(float(rate), int(step), *flat, *rest[2 * n:])
+        ends = np.cumsum([a.size for a in rest[:n]])[:-1]
+        pieces = np.split(p, ends)
+        return (*(piece.reshape(a.shape) for piece, a in zip(pieces, rest[:n], strict=True)), *moments)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return self.flops_per_weight * sum(t.size for t in outputs[:self.count])
+
+    @classmethod
+    def _example(cls, op: Update) -> Example:
+        weights = (f64(3, 4), f64(5))
+        moments = [f64(17)] * len(op.moments)
+        return Example(op, (f64(), f("int64"), *weights, *weights, *moments), low=0.1)
+
+
+@dataclass(frozen=True)
+class SgdUpdate(Update):
+    """p ← p - η g (Robbins and Monro 1951)."""
+
+    name = "sgd_update"
+
+    def step(self, rate: float, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
+        return (p - p.dtype.type(rate) * g,)
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (cls._example(cls(2)),)
+
+
+@dataclass(frozen=True)
+class MomentumUpdate(Update):
+    """v ← μ v + g, p ← p - η v; with `nesterov` p ← p - η (g + μ v).
+
+    The rate multiplies the velocity, as in PyTorch; Polyak 1964 has it inside the velocity. Equal for a constant rate.
+    """
+
+    momentum: float = 0.9
+    nesterov: bool = False
+
+    name = "momentum_update"
+    moments = ("velocity",)
+    flops_per_weight = 4
+
+    def step(self, rate: float, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
+        scalar = p.dtype.type
+        v = scalar(self.momentum) * moments[0] + g
+        direction = g + scalar(self.momentum) * v if self.nesterov else v
+        return p - scalar(rate) * direction, v
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (cls._example(cls(2)), cls._example(cls(2, 0.8, True)))
+
+
+@dataclass(frozen=True)
+class AdamUpdate(Update):
+    """Adam with bias correction (Kingma and Ba 2015, algorithm 1).
+
+    m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g²,
+    p ← p - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε): ε is added to the corrected root, as in the paper and PyTorch.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    name = "adam_update"
+    moments = ("first_moment", "second_moment")
+    flops_per_weight = 11
+
+    def step(self, rate: float, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
+        scalar = p.dtype.type
+        m = scalar(self.beta1) * moments[0] + scalar(1 - self.beta1) * g
+        v = scalar(self.beta2) * moments[1] + scalar(1 - self.beta2) * g * g
+        size, root = self.corrections(rate, step)
+        return p - scalar(size) * m / (np.sqrt(v) * scalar(root) + scalar(self.epsilon)), m, v
+
+    def corrections(self, rate: float, step: int) -> tuple[float, float]:
+        """η / (1 - β₁ᵗ) and 1 / √(1 - β₂ᵗ)."""
+        return float(rate / (1 - self.beta1**step)), float((1 - self.beta2**step) ** -0.5)
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (cls._example(cls(2)),)
