@@ -1,0 +1,31 @@
+"""Where graphnet keeps what it has downloaded."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from graphnet.compiler.errors import DataError
+
+
+def cache_root() -> Path:
+    """The user's cache directory for graphnet; it need not exist.
+
+    In order: `$GRAPHNET_CACHE` itself; on Windows `%LOCALAPPDATA%\\graphnet`; else `$XDG_CACHE_HOME/graphnet`
+    (relative values are ignored, as the XDG Base Directory Specification demands); else
+    `~/.cache/graphnet`. Variables that are empty count as unset.
+
+    Raises:
+        DataError: No variable is set and the user has no home directory.
+    """
+    if chosen := os.environ.get("GRAPHNET_CACHE"):
+        return Path(chosen).expanduser()
+    variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
+    base = Path(os.environ.get(variable, ""))
+    if base.is_absolute():
+        return base / "graphnet"
+    try:
+        return Path.home() / ".cache" / "graphnet"
+    except RuntimeError as error:
+        raise DataError("no home directory to keep a cache in; set GRAPHNET_CACHE to a directory") from error

@@ -1,0 +1,31 @@
+"""What every loader of a data set returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples and labels for classification, split into a training and a test part.
+
+    Attributes:
+        name: Short name for logs, such as "mnist".
+        x_train: Training samples, float32 (N, C, H, W) in [0, 1].
+        y_train: Their classes, int64 (N,).
+        x_test: Test samples, float32 (M, C, H, W) in [0, 1].
+        y_test: Their classes, int64 (M,).
+        classes: The classes' names; label i means `classes[i]`.
+        source: Where the data came from, as a sentence for people.
+    """
+
+    name: str
+    x_train: NDArray[np.float32] = field(repr=False)
+    y_train: NDArray[np.int64] = field(repr=False)
+    x_test: NDArray[np.float32] = field(repr=False)
+    y_test: NDArray[np.int64] = field(repr=False)
+    classes: tuple[str, ...]
+    source: str
