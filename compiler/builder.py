@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from graphnet.compiler.errors import GraphError, ShapeError
 from graphnet.compiler.ir import FORWARD, Graph, Input, Node, Origin, Output, Parameter, State
@@ -56,17 +57,18 @@ class Builder:
         self.states.append(State(value, name, role, initial, None, self._origin))
         return value
 
-    def advance(self, state: int, next: int) -> None:
-        """Says which value the state with this id takes after the step.
+    def advance(self, value: int, next: int) -> None:
+        """Says which value the parameter or state with the id `value` takes after the step; the last word counts.
 
         Raises:
-            GraphError: there is no such state, or it has a next value already.
+            GraphError: there is no such parameter or state.
         """
-        for index, item in enumerate(self.states):
-            if item.value == state and item.next is None:
-                self.states[index] = State(item.value, item.name, item.role, item.initial, next, item.origin)
-                return
-        raise GraphError(f"value %{state} is not a state that still needs a next value")
+        for items in (self.states, self.parameters):
+            for index, item in enumerate(items):
+                if item.value == value:
+                    items[index] = replace(item, next=next)  # type: ignore[call-overload]
+                    return
+        raise GraphError(f"value %{value} is not a parameter or state")
 
     def apply(self, op: Op, *inputs: int) -> tuple[int, ...]:
         """Appends a node and returns the ids of all its outputs.

@@ -42,12 +42,16 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A weight. `trainable=False` freezes it: no gradient work is done for it."""
+    """A weight. `trainable=False` freezes it: no gradient work is done for it.
+
+    In a training graph `next` is the id of its new value.
+    """
 
     value: int
     name: str
     trainable: bool = True
     origin: Origin = Origin()
+    next: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,9 @@ class Graph:
 
     @cached_property
     def kept(self) -> frozenset[int]:
-        """Values that somebody outside the nodes asked for: outputs and next states."""
-        return frozenset([o.value for o in self.outputs] + [s.next for s in self.states if s.next is not None])
+        """Values that somebody outside the nodes asked for: outputs, new weights and new states."""
+        advanced = [item.next for item in (*self.parameters, *self.states) if item.next is not None]
+        return frozenset([o.value for o in self.outputs] + advanced)
 
     @cached_property
     def text(self) -> str:
@@ -157,10 +162,10 @@ def format_graph(graph: Graph) -> str:
     types = graph.types
     lines = [f"graph {graph.name}"]
     lines += [f"  input %{i.value} {i.name}: {types[i.value]}" for i in graph.inputs]
-    lines += [f"  parameter %{p.value} {p.name}: {types[p.value]}{'' if p.trainable else ' frozen'}"
+    lines += [f"  parameter %{p.value} {p.name}: {types[p.value]}{'' if p.trainable else ' frozen'}{_next(p)}"
               for p in graph.parameters]
-    lines += [f"  state %{s.value} {s.name}: {types[s.value]} {s.role} from {s.initial!r}"
-              f"{'' if s.next is None else f' next %{s.next}'}" for s in graph.states]
+    lines += [f"  state %{s.value} {s.name}: {types[s.value]} {s.role} from {s.initial!r}{_next(s)}"
+              for s in graph.states]
     phase = FORWARD
     for node in graph.nodes:
         if node.phase != phase:
@@ -169,6 +174,10 @@ def format_graph(graph: Graph) -> str:
         lines.append("  " + format_node(node, types))
     lines += [f"  output {o.name} = %{o.value}" for o in graph.outputs]
     return "\n".join(lines) + "\n"
+
+
+def _next(item: Parameter | State) -> str:
+    return "" if item.next is None else f" next %{item.next}"
 
 
 def format_node(node: Node, types: Mapping[int, TensorType]) -> str:

@@ -96,6 +96,13 @@ class Op:
         """Floating-point operations for these concrete types; a multiply-add counts as two."""
         return sum(t.size for t in outputs)
 
+    def advances(self) -> dict[int, int]:
+        """Outputs that are the next value of an input (a weight, a moment): output index → input index.
+
+        A kernel may write such an output over that input.
+        """
+        return {}
+
     def bind(self, dims: Dims) -> Self:
         """Replaces symbols in an attribute called `shape` by numbers."""
         shape = getattr(self, "shape", None)

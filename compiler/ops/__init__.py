@@ -1,7 +1,7 @@
 """The closed set of ops, one file a family. Importing this package registers them all."""
 
 from graphnet.compiler.ops.activations import Relu, ReluGrad, Sigmoid, SigmoidGrad, Tanh, TanhGrad
-from graphnet.compiler.ops.arithmetic import Add, Full, Multiply, Scale, Subtract
+from graphnet.compiler.ops.arithmetic import Add, Advance, Copy, Full, Multiply, Scale, Subtract
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.linear import BiasAdd, MatMul, MatMulGradWeight
@@ -14,8 +14,8 @@ from graphnet.compiler.ops.softmax import Softmax, SoftmaxGrad
 from graphnet.compiler.ops.updates import AdamUpdate, MomentumUpdate, SgdUpdate, Update
 
 __all__ = [
-    "AdamUpdate", "Add", "BiasAdd", "Concat", "Conv2d", "Conv2dGradInput", "Conv2dGradWeight", "CountCorrect",
-    "Expand", "Full", "Fused", "MatMul", "MatMulGradWeight", "MaxPool2d", "MaxPool2dGrad", "MomentumUpdate", "Multiply",
+    "AdamUpdate", "Add", "Advance", "BiasAdd", "Concat", "Conv2d", "Conv2dGradInput", "Conv2dGradWeight", "Copy",
+    "CountCorrect", "Expand", "Full", "Fused", "MatMul", "MatMulGradWeight", "MaxPool2d", "MaxPool2dGrad", "MomentumUpdate", "Multiply",
     "Pad", "ReduceMean", "ReduceSum", "Relu", "ReluGrad", "Reshape", "Scale", "SgdUpdate", "Sigmoid", "SigmoidGrad",
     "Slice", "Softmax", "SoftmaxCrossEntropy", "SoftmaxCrossEntropyGrad", "SoftmaxGrad", "Subtract", "Tanh", "TanhGrad",
     "Update",

@@ -134,6 +134,55 @@ class Scale(Op):
 
 
 @dataclass(frozen=True)
+class Copy(Op):
+    """y = x, in memory of its own."""
+
+    name = "copy"
+    elementwise = True
+    inplace = (0,)
+
+    def infer(self, x: TensorType) -> Types:
+        return (x,)
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        return (x.copy(),)
+
+    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+        return grads
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 0
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(Copy(), (f64(3, 4),)),)
+
+
+@dataclass(frozen=True)
+class Advance(Op):
+    """y = new, written over the old value of a state."""
+
+    name = "advance"
+    differentiable: ClassVar[bool] = False
+
+    def infer(self, old: TensorType, new: TensorType) -> Types:
+        return (same_type("the new value of a state", old, new),)
+
+    def forward(self, old: Array, new: Array) -> tuple[Array, ...]:
+        return (new.copy(),)
+
+    def advances(self) -> dict[int, int]:
+        return {0: 0}
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 0
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(Advance(), (f64(3, 4), f64(3, 4))),)
+
+
+@dataclass(frozen=True)
 class Full(Op):
     """A tensor of the given shape and dtype, every element `value`. Takes no input."""
 

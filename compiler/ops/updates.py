@@ -53,6 +53,15 @@ class Update(Op):
         pieces = np.split(p, ends)
         return (*(piece.reshape(a.shape) for piece, a in zip(pieces, rest[:n], strict=True)), *moments)
 
+    def gradients(self, inputs: tuple[int, ...]) -> tuple[int, ...]:
+        """Of the ids of the node's inputs those of the gradients."""
+        return inputs[2 + self.count:2 + 2 * self.count]
+
+    def advances(self) -> dict[int, int]:
+        n = self.count
+        moments = {n + i: 2 + 2 * n + i for i in range(len(self.moments))}
+        return {i: 2 + i for i in range(n)} | moments
+
     def flops(self, inputs: Types, outputs: Types) -> int:
         return self.flops_per_weight * sum(t.size for t in outputs[:self.count])
 

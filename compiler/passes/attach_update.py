@@ -1,0 +1,45 @@
+"""Turns a graph with gradients into a training step: one node that updates every weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.ir import UPDATE, Graph, Origin
+from graphnet.compiler.ops.updates import Update
+from graphnet.compiler.passes.base import Pass
+from graphnet.compiler.passes.derive_backward import gradient_name
+from graphnet.compiler.types import TensorType
+
+RATE, STEP = "learning_rate", "step"
+
+
+@dataclass(frozen=True)
+class AttachUpdate(Pass):
+    """Feeds every gradient to `update` and makes its results the next weights.
+
+    Adds the scalar inputs `learning_rate` (float64) and `step` (int64, from 1) and a flat state for each moment; the
+    gradients are no longer outputs.
+    """
+
+    update: Update
+
+    name = "attach_update"
+
+    def run(self, graph: Graph) -> Graph:
+        """Appends the update node."""
+        trained = [p for p in graph.parameters if p.trainable]
+        if not trained or any(p.next is not None for p in trained):
+            return graph
+        names = [gradient_name(p.name) for p in trained]
+        b = Builder(graph.name, graph)
+        with b.at(Origin("optimizer", type(self.update).__name__), UPDATE):
+            rate = b.input(RATE, TensorType("float64", ()))
+            step = b.input(STEP, TensorType("int64", ()))
+            flat = TensorType(b.types[trained[0].value].dtype, (sum(b.types[p.value].size for p in trained),))
+            moments = [b.state(f"optimizer/{moment}", flat, "optimizer") for moment in self.update.moments]
+            op = replace(self.update, count=len(trained))
+            results = b.apply(op, rate, step, *(p.value for p in trained), *(graph.output(n) for n in names), *moments)
+        for value, new in zip([p.value for p in trained] + moments, results, strict=True):
+            b.advance(value, new)
+        return b.build([o for o in graph.outputs if o.name not in names])

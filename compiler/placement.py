@@ -1,0 +1,129 @@
+"""Decides which values share memory, and how long each piece of memory is live.
+
+A `Storage` is a piece of memory that one or more values lie in: a view lies in its source, a new weight in the old one,
+and an in-place result in the input that dies with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from graphnet.compiler.ir import Graph, Node
+from graphnet.compiler.memory import Block, align, plan
+from graphnet.compiler.ops.updates import Update
+from graphnet.compiler.program import ARENA, GRADIENTS, PARAMETERS, STATES, Operand
+
+BEFORE = -1  # the time at which inputs are there
+
+
+@dataclass(eq=False)
+class Storage:
+    """A piece of memory. Outside the arena its offset is fixed from the start."""
+
+    size: int
+    buffer: str = ARENA
+    offset: int = 0
+    first: int = BEFORE
+    last: int = BEFORE
+    values: list[int] = field(default_factory=list)
+
+
+class Placement:
+    """The storage of every value of a graph, and the sizes of the buffers.
+
+    Args:
+        graph: ordered, with concrete dims.
+        forms: dtype, shape and strides of each value.
+    """
+
+    def __init__(self, graph: Graph, forms: Mapping[int, Operand]) -> None:
+        self.graph, self.forms = graph, forms
+        self.of: dict[int, Storage] = {}
+        self.buffers: dict[str, int] = {}
+        self.code = [node for node in graph.nodes if not self._is_view(node)]
+        self._place_outer()
+        self._place_inner()
+        self._measure_lifetimes()
+        self._take_over()
+
+    def plan_arena(self, workspaces: Sequence[Sequence[Storage]]) -> None:
+        """Gives offsets to everything in the arena, the workspaces of each instruction included."""
+        inner = {id(s): s for s in self.of.values() if s.buffer == ARENA}
+        storages = [*inner.values(), *(s for group in workspaces for s in group)]
+        offsets, self.buffers[ARENA] = plan([Block(s.size, s.first, s.last) for s in storages])
+        for storage, offset in zip(storages, offsets, strict=True):
+            storage.offset = offset
+
+    def _place_outer(self) -> None:
+        """Weights lie in one flat buffer, the trained ones first; gradients and each moment likewise."""
+        parameters = sorted(self.graph.parameters, key=lambda p: not p.trainable)
+        self._pack(PARAMETERS, [p.value for p in parameters])
+        for state in self.graph.states:
+            if state.role == "optimizer":
+                self._pack(state.name, [state.value])
+        self._pack(STATES, [s.value for s in self.graph.states if s.role != "optimizer"], aligned=True)
+        for node in self.graph.nodes:
+            if isinstance(node.op, Update):
+                self._pack(GRADIENTS, list(node.op.gradients(node.inputs)))
+
+    def _pack(self, buffer: str, values: list[int], aligned: bool = False) -> None:
+        offset = 0
+        for value in values:
+            size = self.forms[value].nbytes
+            self._put(value, Storage(size, buffer, offset))
+            offset += align(size) if aligned else size
+        if values:
+            self.buffers[buffer] = offset
+
+    def _put(self, value: int, storage: Storage) -> None:
+        self.of[value] = storage
+        storage.values.append(value)
+
+    def _place_inner(self) -> None:
+        for item in self.graph.inputs:
+            self._put(item.value, Storage(self.forms[item.value].nbytes))
+        advanced = {item.next: item.value for item in (*self.graph.parameters, *self.graph.states)
+                    if item.next is not None}
+        for node in self.graph.nodes:
+            over = node.op.advances()
+            for index, value in enumerate(node.outputs):
+                if self._is_view(node):
+                    self._put(value, self.of[node.inputs[0]])
+                elif index in over and advanced.get(value) == node.inputs[over[index]]:
+                    self._put(value, self.of[node.inputs[over[index]]])
+                elif value not in self.of:
+                    self._put(value, Storage(self.forms[value].nbytes))
+
+    def _measure_lifetimes(self) -> None:
+        born = {id(self.of[i.value]) for i in self.graph.inputs}
+        for index, node in enumerate(self.code):
+            for value in node.outputs:
+                storage = self.of[value]
+                if id(storage) not in born:
+                    storage.first = index
+                    born.add(id(storage))
+            for value in (*node.inputs, *node.outputs):
+                self.of[value].last = index
+        for value in self.graph.kept:
+            self.of[value].last = len(self.code)
+
+    def _take_over(self) -> None:
+        """Puts output 0 into the memory of an input that dies there, where the op allows it."""
+        for index, node in enumerate(self.code):
+            for position in node.op.inplace:
+                if self._may_take_over(index, node, position):
+                    old, new = self.of[node.outputs[0]], self.of[node.inputs[position]]
+                    new.last = old.last
+                    for value in list(old.values):
+                        self._put(value, new)
+                    break
+
+    def _may_take_over(self, index: int, node: Node, position: int) -> bool:
+        source, target = node.inputs[position], node.outputs[0]
+        old, new = self.of[target], self.of[source]
+        return (old is not new and old.buffer == new.buffer == ARENA and new.last == index == old.first
+                and self.forms[source] == self.forms[target])
+
+    def _is_view(self, node: Node) -> bool:
+        return node.op.view and self.forms[node.inputs[0]].layout == self.forms[node.outputs[0]].layout

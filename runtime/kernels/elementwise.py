@@ -1,0 +1,153 @@
+"""Element-wise kernels. Each may write over the inputs that its op lists as `inplace`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphnet.compiler.ops import (
+    Add,
+    Advance,
+    BiasAdd,
+    Copy,
+    Expand,
+    Full,
+    Multiply,
+    Relu,
+    ReluGrad,
+    Scale,
+    Sigmoid,
+    SigmoidGrad,
+    Subtract,
+    Tanh,
+    TanhGrad,
+)
+from graphnet.compiler.ops.linear import along_axis
+from graphnet.runtime.kernels.registry import Call, Run, kernel, like, like_output
+
+BINARY = {Add: np.add, Subtract: np.subtract, Multiply: np.multiply}
+
+
+@kernel(Add, Subtract, Multiply)
+def binary(call: Call) -> Run:
+    """a ∘ b in one call of NumPy."""
+    function, (a, b), (y,) = BINARY[type(call.op)], call.inputs, call.outputs
+    return lambda: void(function(a, b, y))
+
+
+@kernel(Scale)
+def scale(call: Call) -> Run:
+    """factor · x."""
+    (x,), (y,) = call.inputs, call.outputs
+    factor = x.dtype.type(call.op.factor)
+    return lambda: void(np.multiply(x, factor, y))
+
+
+@kernel(Copy)
+def copy(call: Call) -> Run:
+    """x into memory of its own."""
+    (x,), (y,) = call.inputs, call.outputs
+    return lambda: np.copyto(y, x)
+
+
+@kernel(Advance)
+def advance(call: Call) -> Run:
+    """The new state over the old."""
+    new, (y,) = call.inputs[1], call.outputs
+    return lambda: np.copyto(y, new)
+
+
+@kernel(Full)
+def full(call: Call) -> Run:
+    """A number everywhere."""
+    (y,), value = call.outputs, call.op.value
+    return lambda: y.fill(value)
+
+
+@kernel(Expand)
+def expand(call: Call) -> Run:
+    """g spread over axes, scaled if it reverses a mean."""
+    (g,), (y,), op = call.inputs, call.outputs, call.op
+    spread = np.expand_dims(g, op.axes)
+    if not op.mean:
+        return lambda: np.copyto(y, spread)
+    factor = g.dtype.type(1 / max(y.size // max(g.size, 1), 1))
+    return lambda: void(np.multiply(spread, factor, y))
+
+
+@kernel(BiasAdd)
+def bias_add(call: Call) -> Run:
+    """x + b along an axis."""
+    (x, b), (y,) = call.inputs, call.outputs
+    bias = along_axis(b, call.op.axis, x.ndim)
+    return lambda: void(np.add(x, bias, y))
+
+
+@kernel(Relu)
+def relu(call: Call) -> Run:
+    """max(x, 0)."""
+    (x,), (y,) = call.inputs, call.outputs
+    zero = x.dtype.type(0)
+    return lambda: void(np.maximum(x, zero, y))
+
+
+@kernel(ReluGrad, workspace=like_output)
+def relu_grad(call: Call) -> Run:
+    """g where y > 0: by multiplying with the sign of y, which is 0 or 1 as y ≥ 0."""
+    (g, y), (out,) = call.inputs, call.outputs
+    sign = like(y, call.workspace[0])
+
+    def run() -> None:
+        np.sign(y, sign)
+        np.multiply(g, sign, out)
+    return run
+
+
+@kernel(Sigmoid)
+def sigmoid(call: Call) -> Run:
+    """(1 + tanh(x / 2)) / 2."""
+    (x,), (y,) = call.inputs, call.outputs
+    half = x.dtype.type(0.5)
+
+    def run() -> None:
+        np.multiply(x, half, y)
+        np.tanh(y, y)
+        np.multiply(y, half, y)
+        np.add(y, half, y)
+    return run
+
+
+@kernel(SigmoidGrad, workspace=like_output)
+def sigmoid_grad(call: Call) -> Run:
+    """g y (1 - y)."""
+    (g, y), (out,) = call.inputs, call.outputs
+    temporary, one = like(y, call.workspace[0]), y.dtype.type(1)
+
+    def run() -> None:
+        np.subtract(one, y, temporary)
+        np.multiply(temporary, y, temporary)
+        np.multiply(g, temporary, out)
+    return run
+
+
+@kernel(Tanh)
+def tanh(call: Call) -> Run:
+    """tanh(x)."""
+    (x,), (y,) = call.inputs, call.outputs
+    return lambda: void(np.tanh(x, y))
+
+
+@kernel(TanhGrad, workspace=like_output)
+def tanh_grad(call: Call) -> Run:
+    """g (1 - y²)."""
+    (g, y), (out,) = call.inputs, call.outputs
+    temporary, one = like(y, call.workspace[0]), y.dtype.type(1)
+
+    def run() -> None:
+        np.multiply(y, y, temporary)
+        np.subtract(one, temporary, temporary)
+        np.multiply(g, temporary, out)
+    return run
+
+
+def void(result: object) -> None:
+    """Drops the result of a call made for its effect."""

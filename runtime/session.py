@@ -1,0 +1,97 @@
+"""Runs Programs: owns the buffers, binds instructions to arrays, executes them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.compiler.errors import GraphNetError
+from graphnet.compiler.program import ALIGNMENT, ARENA, Instruction, Program, Slot
+from graphnet.runtime.kernels.registry import Call, Run, bind_kernel
+
+Array = NDArray[Any]
+
+
+class Buffers:
+    """The flat memory that Programs of one model share.
+
+    The arena is as large as the largest Program that was prepared; the other buffers have one size for all Programs.
+    """
+
+    def __init__(self) -> None:
+        self._bytes: dict[str, NDArray[np.uint8]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[np.uint8]:
+        return self._bytes[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._bytes
+
+    def prepare(self, sizes: Mapping[str, int]) -> None:
+        """Allocates what is missing, zeroed; the arena grows if it is too small.
+
+        Raises:
+            GraphNetError: a Program wants another size of a buffer than an earlier one did.
+        """
+        for name, size in sizes.items():
+            have = self._bytes.get(name)
+            if have is not None and len(have) != size and name != ARENA:
+                raise GraphNetError(f"buffer {name} has {len(have)} bytes, but a Program wants {size}")
+            if have is None or len(have) < size:
+                self._bytes[name] = aligned_bytes(size)
+
+    def view(self, slot: Slot) -> Array:
+        """The array that lies in a slot."""
+        form = slot.operand
+        return np.ndarray(form.shape, form.dtype, self._bytes[slot.buffer].data, slot.offset, form.strides)
+
+
+class Executable:
+    """A Program bound to buffers.
+
+    Raises:
+        GraphNetError: the Program does not fit the buffers (see `Buffers.prepare`).
+    """
+
+    def __init__(self, program: Program, buffers: Buffers) -> None:
+        self.program = program
+        self._buffers = buffers
+        buffers.prepare(program.buffers)
+        self._arena = buffers[ARENA]
+        self._bind()
+
+    def _bind(self) -> None:
+        view = self._buffers.view
+        self.inputs = {name: view(slot) for name, slot in self.program.inputs.items()}
+        self.outputs = {name: view(slot) for name, slot in self.program.outputs.items()}
+        self._steps = [bind_instruction(i, self._buffers) for i in self.program.instructions]
+
+    def run(self) -> None:
+        """Executes all instructions. Inputs must have been written into `inputs` before; `outputs` then holds the
+        results until the next run of any Program on the same buffers."""
+        for step in self._steps:
+            step()
+
+    @property
+    def stale(self) -> bool:
+        """Whether the arena has grown since, so that this executable must not be run any more."""
+        return self._arena is not self._buffers[ARENA]
+
+
+def bind_instruction(instruction: Instruction, buffers: Buffers) -> Run:
+    """The function that runs one instruction."""
+    def views(slots: tuple[Slot, ...]) -> tuple[Array, ...]:
+        return tuple(buffers.view(slot) for slot in slots)
+
+    return bind_kernel(Call(instruction.op, views(instruction.inputs), views(instruction.outputs),
+                            views(instruction.workspace)))
+
+
+def aligned_bytes(size: int) -> NDArray[np.uint8]:
+    """Zeroed memory whose address is a multiple of the alignment that Programs are planned with."""
+    raw = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start:start + size]
