@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -108,13 +108,25 @@ class Builder:
         self.types[value], self._origins[value] = type, self._origin
         return value
 
+    @property
+    def origin(self) -> Origin:
+        """The origin that new nodes get."""
+        return self._origin
+
+    def origin_of(self, value: int) -> Origin:
+        """Where a value comes from; an input that says nothing else goes by its name."""
+        origin = self._origins[value]
+        names = {item.value: item.name for item in self.inputs} if origin == Origin() else {}
+        return Origin(names[value], "Input") if value in names else origin
+
     def _describe(self, op: Op, inputs: tuple[int, ...]) -> str:
-        own = str(self._origin) if self._origin.layer else f"op {op.name}"
-        lines = [f"{own} cannot take its input"]
-        for value in inputs:
-            origin = self._origins[value]
-            if origin == self._origin:  # its own weight: the reason names it
-                continue
-            t = self.types[value]
-            lines.append(f"  got: {t.dtype} {format_shape(t.shape)} from {origin}")
-        return "\n".join(lines)
+        own = f"op {op.name}" if self._origin == Origin() else str(self._origin)
+        return describe_refusal(own, [(self.types[value], self.origin_of(value)) for value in inputs
+                                      if self._origins[value] != self._origin])  # its own weight: the reason names it
+
+
+def describe_refusal(owner: str, got: Iterable[tuple[TensorType, Origin]]) -> str:
+    """The head of a ShapeError: who refuses, what it got, who made that, and where each stands in the user's code."""
+    lines = [f"{owner} cannot take its input"]
+    lines += [f"  got: {t.dtype} {format_shape(t.shape)} from {origin}" for t, origin in got]
+    return "\n".join(lines)

@@ -27,8 +27,8 @@ class Origin:
     source: str = ""
 
     def __str__(self) -> str:
-        where = f" at {self.source}" if self.source else ""
-        return f"{self.layer or '?'}{f' ({self.kind})' if self.kind else ''}{where}"
+        who = f"{self.layer} ({self.kind})" if self.layer and self.kind else self.layer or self.kind or "?"
+        return f"{who} at {self.source}" if self.source else who
 
 
 @dataclass(frozen=True, slots=True)

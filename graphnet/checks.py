@@ -1,0 +1,60 @@
+"""Checks of arguments, shared by everything that users declare. Each refuses with an ArgumentError."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+
+from graphnet.compiler.errors import ArgumentError
+
+_NAME = re.compile(r"\w[\w.\-]*")
+
+
+def check_whole(owner: str, name: str, value: object, least: int = 1) -> int:
+    """A whole number ≥ `least` (NumPy's too; no bool).
+
+    Raises:
+        ArgumentError: it is anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ArgumentError(owner, name, value, f"it must be a whole number ≥ {least}")
+    return int(value)
+
+
+def check_number(owner: str, name: str, value: object, least: float = -math.inf, below: float = math.inf,
+                 *, above: float = -math.inf) -> float:
+    """A finite number with `least` ≤ number < `below` and number > `above`.
+
+    Raises:
+        ArgumentError: it is anything else.
+    """
+    if (isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value)
+            or not (least <= value < below and value > above)):
+        bounds = [f"{sign} {bound:g}" for sign, bound in (("≥", least), (">", above), ("<", below))
+                  if math.isfinite(bound)]
+        raise ArgumentError(owner, name, value, " ".join(["it must be a finite number", " and ".join(bounds)]).strip())
+    return float(value)
+
+
+def check_flag(owner: str, name: str, value: object) -> bool:
+    """True or False.
+
+    Raises:
+        ArgumentError: it is anything else.
+    """
+    if not isinstance(value, bool):
+        raise ArgumentError(owner, name, value, "it must be True or False")
+    return value
+
+
+def check_name(owner: str, value: object) -> str:
+    """A name for a layer, input or output: letters, digits, `_`, `-` and `.`; weights are named `<layer>/<weight>`.
+
+    Raises:
+        ArgumentError: it is anything else.
+    """
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ArgumentError(owner, "name", value,
+                            "it must be made of letters, digits, '_', '-' and '.', and begin with a letter, digit or '_'")
+    return value

@@ -1,0 +1,139 @@
+"""The base of all layers: a layer checks its arguments, infers shapes when it is called, and emits IR nodes.
+
+A layer holds no arrays. It declares its weights on its first call; the arrays belong to the compiled network.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from graphnet.checks import check_flag, check_name
+from graphnet.compiler.errors import GraphError, ShapeError
+from graphnet.compiler.ir import Origin
+from graphnet.compiler.types import TensorType
+from graphnet.initializers import Fans, Initializer
+from graphnet.layers.emitter import Emitter, Weight
+from graphnet.source import user_source
+from graphnet.tensor import Call, SymbolicTensor, next_serial
+
+
+class Layer:
+    """A step of a model. Call it on tensors to place it; call it again to share its weights.
+
+    A subclass passes `name` and `trainable` on to this class, implements `emit` and `config`, and sets `arity` or
+    `takes_integers` where it differs.
+
+    Args:
+        name: unique in a model; by default the class's name in snake case, numbered by the order of calls.
+        trainable: False freezes the layer's weights.
+    """
+
+    arity: ClassVar[int | None] = 1
+    """How many inputs a call takes; None for two or more."""
+    takes_integers: ClassVar[bool] = False
+    """Whether inputs may have integer or bool dtypes."""
+
+    def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
+        self.kind = type(self).__name__
+        self.name = None if name is None else check_name(self.kind, name)
+        self.trainable = check_flag(self.kind, "trainable", trainable)
+        self.source = user_source()
+        self.weights: dict[str, Weight] = {}
+
+    def emit(self, b: Emitter, *inputs: Any, **_: Any) -> int | tuple[int, ...]:
+        """Adds the layer's nodes to `b` and returns the id of the result (or of several).
+
+        Runs at every call for inference and once more for each model, so it keeps nothing.
+
+        Args:
+            b: where the nodes go; `b.types` has the types of the inputs.
+            inputs: ids of the inputs.
+
+        Raises:
+            ShapeError: an input does not fit.
+        """
+        raise NotImplementedError(self.kind)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that the layer was declared with, by name."""
+        raise NotImplementedError(self.kind)
+
+    def __call__(self, *inputs: Any) -> SymbolicTensor:
+        """Places the layer behind its inputs, given one by one or as one list or tuple.
+
+        Returns:
+            The result, its shape inferred.
+
+        Raises:
+            ShapeError: an input does not fit.
+            GraphError: an input is not a symbolic tensor, or there are too many or too few.
+        """
+        return self.call(*inputs)[0]
+
+    def call(self, *inputs: Any) -> tuple[SymbolicTensor, ...]:
+        """Like calling the layer, for layers with several results."""
+        source = user_source()
+        tensors = self._check_inputs(inputs, source)
+        b = Emitter(self.kind)
+        ids = []
+        for number, tensor in enumerate(tensors):
+            with b.at(tensor.origin):
+                ids.append(b.input(f"input_{number}", tensor.type))
+        results = b.emit(self, Origin(self.name or "", self.kind, source), ids)
+        for (layer, name), weight in b.declared.items():  # only now: a call that failed declares nothing
+            layer.weights.setdefault(name, weight)
+        call = Call(self, tensors, source, next_serial())
+        return tuple(SymbolicTensor(b.types[value], call, index) for index, value in enumerate(results))
+
+    def weight(self, b: Emitter, name: str, type: TensorType, initializer: Initializer,
+               fans: Fans | None = None) -> int:
+        """The id of a weight of this layer in `b`, declared by the first call.
+
+        Args:
+            b: what `emit` was given.
+            name: unique in the layer; the parameter is called `<layer name>/<name>`.
+            type: shape and dtype, all dims known.
+            initializer: what fills it.
+            fans: what scales Glorot and He initializers; needed for weights that have any.
+
+        Raises:
+            ShapeError: an earlier call declared it with another type.
+        """
+        bound = initializer if fans is None else initializer.with_fans(fans)
+        return b.weight(self, Weight(name, type, bound, self.trainable, b.origin.source))
+
+    def check_types(self, *types: TensorType) -> None:
+        """Refuses dtypes that the layer cannot compute with.
+
+        Raises:
+            ShapeError: an input is not of floats.
+        """
+        for t in types:
+            if not (self.takes_integers or t.is_float):
+                raise ShapeError(f"{self.kind} computes with float32 or float64, but its input is {t.dtype}",
+                                 'declare the Input with dtype="float32" and feed floats')
+
+    def __repr__(self) -> str:
+        named = {} if self.name is None else {"name": self.name}
+        frozen = {} if self.trainable else {"trainable": False}
+        arguments = ", ".join(f"{key}={value!r}" for key, value in (self.config() | named | frozen).items())
+        return f"{self.kind}({arguments})"
+
+    def _check_inputs(self, inputs: tuple[Any, ...], source: str) -> tuple[SymbolicTensor, ...]:
+        if len(inputs) == 1 and isinstance(inputs[0], list | tuple):
+            inputs = tuple(inputs[0])
+        owner = Origin(self.name or "", self.kind, source)
+        for value in inputs:
+            if not isinstance(value, SymbolicTensor):
+                raise GraphError(f"{owner} is called on {_short(value)}, but layers are called on what gn.Input or "
+                                 "another layer returned; to run numbers through a model, compile it and use predict")
+        if self.arity is None and len(inputs) < 2:
+            raise GraphError(f"{owner} joins at least 2 inputs, got {len(inputs)}; call it on a list: "
+                             f"{self.kind}(…)([a, b])")
+        if self.arity is not None and len(inputs) != self.arity:
+            raise GraphError(f"{owner} takes {self.arity} input{'s' * (self.arity > 1)}, got {len(inputs)}")
+        return inputs
+
+
+def _short(value: object) -> str:
+    return "a model's layer that was not called" if isinstance(value, Layer) else f"a {type(value).__name__}"

@@ -1,0 +1,61 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphnet.checks import check_flag, check_whole
+from graphnet.compiler import ops
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.types import format_shape, known
+from graphnet.initializers import INITIALIZERS, Fans, Initializer
+from graphnet.layers.activation import ActivationLayer, resolve_activation
+from graphnet.layers.base import Layer
+from graphnet.layers.emitter import Emitter
+
+
+class Dense(Layer):
+    """y = f(x W + b).
+
+    Shapes: x (N, features); weight W (features, units), bias b (units,); y (N, units).
+
+    Args:
+        units: number of outputs.
+        activation: f, as a layer or its name ("relu"); None for the identity.
+        use_bias: whether there is a b.
+        kernel_initializer: fills W.
+        bias_initializer: fills b.
+        name: unique in a model.
+        trainable: False freezes W and b.
+    """
+
+    def __init__(self, units: int, activation: str | ActivationLayer | None = None, use_bias: bool = True,
+                 kernel_initializer: str | Initializer = "glorot_uniform",
+                 bias_initializer: str | Initializer = "zeros",
+                 *, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self.units = check_whole(self.kind, "units", units)
+        self.activation = resolve_activation(self.kind, activation)
+        self.use_bias = check_flag(self.kind, "use_bias", use_bias)
+        self.kernel_initializer = INITIALIZERS.resolve(self.kind, "kernel_initializer", kernel_initializer)
+        self.bias_initializer = INITIALIZERS.resolve(self.kind, "bias_initializer", bias_initializer)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the product, the bias and the activation."""
+        t = b.types[x]
+        if t.rank != 2:
+            raise ShapeError(f"Dense takes rows (N, features), got {format_shape(t.shape)}: {t.rank} dims instead of 2",
+                             "declare gn.Input((1,)) for single numbers" if t.rank < 2
+                             else "put gn.layers.Flatten() before it")
+        shape = (known(t.shape[1], "the number of features that Dense takes"), self.units)
+        w = self.weight(b, "weight", t.with_shape(shape), self.kernel_initializer, Fans.dense(shape))
+        y = b.add(ops.MatMul(), x, w)
+        if self.use_bias:
+            bias = self.weight(b, "bias", t.with_shape((self.units,)), self.bias_initializer, Fans.dense(shape))
+            y = b.add(ops.BiasAdd(-1), y, bias)
+        return y if self.activation is None else self.activation.emit(b, y)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"units": self.units, "activation": self.activation, "use_bias": self.use_bias,
+                "kernel_initializer": self.kernel_initializer, "bias_initializer": self.bias_initializer}

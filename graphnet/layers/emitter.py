@@ -1,0 +1,81 @@
+"""Emits layers into a graph: once for each call, to infer its shapes, and once for a whole model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphnet.compiler.builder import Builder, describe_refusal
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.ir import Origin
+from graphnet.compiler.types import TensorType, format_shape
+from graphnet.initializers import Initializer
+
+if TYPE_CHECKING:
+    from graphnet.layers.base import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A weight as a layer declared it on its first call. Later calls share it."""
+
+    name: str
+    type: TensorType
+    initializer: Initializer
+    trainable: bool
+    source: str
+
+
+class Emitter(Builder):
+    """A Builder that knows which parameter stands for which weight of which layer.
+
+    Attributes:
+        initializers: by the full name of the parameter.
+        declared: the weights that were met, with their layers.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.initializers: dict[str, Initializer] = {}
+        self.declared: dict[tuple[Layer, str], Weight] = {}
+        self._ids: dict[tuple[Layer, str], int] = {}
+
+    def emit(self, layer: Layer, origin: Origin, inputs: Sequence[int]) -> tuple[int, ...]:
+        """Emits one call of a layer and returns the ids of its results.
+
+        Raises:
+            ShapeError: the layer refuses its inputs; the text names it, those who made them, and all their lines.
+        """
+        try:
+            with self.at(origin):
+                layer.check_types(*(self.types[value] for value in inputs))
+                results = layer.emit(self, *inputs)
+        except ShapeError as error:
+            got = [(self.types[value], self.origin_of(value)) for value in inputs]
+            raise error.located(describe_refusal(str(origin), got)) from None
+        return results if isinstance(results, tuple) else (results,)
+
+    def weight(self, layer: Layer, weight: Weight) -> int:
+        """The id of a layer's weight: a new parameter, or the one that an earlier call declared.
+
+        Raises:
+            ShapeError: this call needs another shape or dtype than the first one declared.
+        """
+        key = (layer, weight.name)
+        first = layer.weights.get(weight.name) or self.declared.get(key)
+        if first is not None and first.type != weight.type:
+            raise ShapeError(_misfit(first, weight),
+                             "share a layer only between inputs whose sizes agree, or declare a second layer")
+        if key not in self._ids:
+            full = f"{self.origin.layer or layer.kind}/{weight.name}"
+            self._ids[key] = self.parameter(full, weight.type, weight.trainable)
+            self.declared[key] = first or weight
+            self.initializers[full] = weight.initializer
+        return self._ids[key]
+
+
+def _misfit(first: Weight, now: Weight) -> str:
+    return (f"its {first.name} is {first.type.dtype} {format_shape(first.type.shape)} since its first call at "
+            f"{first.source}, but this input needs {now.type.dtype} {format_shape(now.type.shape)}: "
+            f"{first.type} ≠ {now.type}")

@@ -1,0 +1,75 @@
+"""Metrics: figures that people read. Each is exact over a whole set, not an average of batches."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from graphnet.compiler import ops
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.errors import DataError
+from graphnet.compiler.ir import Origin
+from graphnet.names import snake_case
+from graphnet.registry import Configured, Registry
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Metric(Configured):
+    """Base of all metrics: a statistic that the graph computes and that adds up over batches, and a figure from it."""
+
+    registry: ClassVar[Registry[Any]]
+
+    @property
+    def name(self) -> str:
+        """The key in histories and results."""
+        return snake_case(type(self).__name__)
+
+    def emit(self, b: Builder, prediction: int, label: int) -> int:
+        """Adds the statistic of a batch and returns its id, a float64 tensor that does not depend on the batch size.
+
+        Raises:
+            ShapeError: the labels do not fit the prediction.
+        """
+        with b.at(Origin(self.name, type(self).__name__)):
+            return self.statistic(b, prediction, label)
+
+    @abstractmethod
+    def statistic(self, b: Builder, prediction: int, label: int) -> int:
+        """Adds the nodes of the statistic and returns its id."""
+
+    @abstractmethod
+    def result(self, statistic: Array) -> float:
+        """The figure, from the sum of the statistics of all batches.
+
+        Raises:
+            DataError: there was no sample.
+        """
+
+
+METRICS: Registry[Metric] = Registry("a Metric")
+Metric.registry = METRICS
+
+
+@METRICS.register()
+@dataclass(frozen=True)
+class Accuracy(Metric):
+    """The share of predictions whose largest element stands at the label's class.
+
+    Shapes: predictions (N, C); labels (N,) of class numbers, or (N, C), whose largest element counts.
+    """
+
+    def statistic(self, b: Builder, prediction: int, label: int) -> int:
+        """Correct ones and all, (2,)."""
+        return b.add(ops.CountCorrect(), prediction, label)
+
+    def result(self, statistic: Array) -> float:
+        """correct / all."""
+        correct, count = statistic
+        if not count:
+            raise DataError("the accuracy of no samples is not defined")
+        return float(correct / count)

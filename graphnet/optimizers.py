@@ -1,0 +1,109 @@
+"""Optimizers: how weights follow their gradients. Each names the update op that does one step for all weights."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from graphnet.checks import check_flag, check_number
+from graphnet.compiler import ops
+from graphnet.compiler.errors import ArgumentError
+from graphnet.registry import Configured, Registry
+
+
+@dataclass(frozen=True)
+class Optimizer(Configured):
+    """Base of all optimizers."""
+
+    learning_rate: float = 0.01
+    registry: ClassVar[Registry[Any]]
+
+    def __post_init__(self) -> None:
+        check_number(type(self).__name__, "learning_rate", self.learning_rate, above=0)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step, counted from 1."""
+        return float(self.learning_rate)
+
+    @abstractmethod
+    def update_op(self, count: int) -> ops.Update:
+        """The op that updates `count` weights."""
+
+
+OPTIMIZERS: Registry[Optimizer] = Registry("an Optimizer")
+Optimizer.registry = OPTIMIZERS
+
+
+@dataclass(frozen=True)
+class _WithMomentum(Optimizer):
+    """What SGD and Momentum share."""
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number(type(self).__name__, "momentum", self.momentum, 0, 1)
+        if check_flag(type(self).__name__, "nesterov", self.nesterov) and not self.momentum:
+            raise ArgumentError(type(self).__name__, "nesterov", True, "it needs a momentum greater than 0")
+
+    def update_op(self, count: int) -> ops.Update:
+        """A step with a velocity, or without one if the momentum is 0."""
+        if not self.momentum:
+            return ops.SgdUpdate(count)
+        return ops.MomentumUpdate(count, float(self.momentum), self.nesterov)
+
+
+@OPTIMIZERS.register()
+@dataclass(frozen=True)
+class SGD(_WithMomentum):
+    """p ← p - η g (Robbins and Monro 1951); with a momentum like Momentum.
+
+    Args:
+        learning_rate: η > 0.
+        momentum: share of the velocity that stays, in [0, 1).
+        nesterov: look ahead along the velocity.
+    """
+
+
+@OPTIMIZERS.register()
+@dataclass(frozen=True)
+class Momentum(_WithMomentum):
+    """v ← μ v + g, p ← p - η v (Polyak 1964, in PyTorch's form); with `nesterov` p ← p - η (g + μ v).
+
+    Args:
+        learning_rate: η > 0.
+        momentum: μ in [0, 1).
+        nesterov: look ahead along the velocity.
+    """
+
+    momentum: float = 0.9
+
+
+@OPTIMIZERS.register()
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam with bias correction (Kingma and Ba 2015, algorithm 1); ε is added to the corrected root, as in PyTorch.
+
+    Args:
+        learning_rate: η > 0.
+        beta1: share of the mean gradient that stays, in [0, 1).
+        beta2: share of the mean squared gradient that stays, in [0, 1).
+        epsilon: > 0, keeps the step finite.
+    """
+
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("Adam", "beta1", self.beta1, 0, 1)
+        check_number("Adam", "beta2", self.beta2, 0, 1)
+        check_number("Adam", "epsilon", self.epsilon, above=0)
+
+    def update_op(self, count: int) -> ops.Update:
+        """A step of Adam."""
+        return ops.AdamUpdate(count, float(self.beta1), float(self.beta2), float(self.epsilon))

@@ -1,0 +1,123 @@
+"""What a graph costs, layer by layer, computed from the graph alone: a loaded file has no layer objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from graphnet.compiler.ir import FORWARD, Graph, Node
+from graphnet.compiler.types import BATCH, Shape, format_shape
+
+_HEAD = ("layer", "kind", "output", "parameters", "FLOPs", "activation bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCost:
+    """One layer of a summary; FLOPs and bytes are for one sample and the forward direction.
+
+    A multiply-add is two FLOPs. `activation_bytes` are those of the layer's results as declared, before the compiler
+    fuses and shares memory; a layer that only gives its input another shape has none.
+    """
+
+    name: str
+    kind: str
+    outputs: tuple[Shape, ...]
+    trainable: int
+    frozen: int
+    flops: int
+    activation_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All layers of a graph in order, and what stands in them for dims that are not known."""
+
+    name: str
+    layers: tuple[LayerCost, ...]
+    free_dims: tuple[str, ...]
+
+    @property
+    def trainable(self) -> int:
+        """Number of trainable parameters."""
+        return sum(layer.trainable for layer in self.layers)
+
+    @property
+    def frozen(self) -> int:
+        """Number of frozen parameters."""
+        return sum(layer.frozen for layer in self.layers)
+
+    @property
+    def parameters(self) -> int:
+        """Number of all parameters."""
+        return self.trainable + self.frozen
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations for one sample, forward."""
+        return sum(layer.flops for layer in self.layers)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of all results for one sample."""
+        return sum(layer.activation_bytes for layer in self.layers)
+
+    def __str__(self) -> str:
+        rows = [(layer.name, layer.kind, ", ".join(map(format_shape, layer.outputs)),
+                 f"{layer.trainable + layer.frozen:,}{' frozen' if layer.frozen and not layer.trainable else ''}",
+                 f"{layer.flops:,}", f"{layer.activation_bytes:,}") for layer in self.layers]
+        total = ("total", "", "", f"{self.parameters:,}", f"{self.flops:,}", f"{self.activation_bytes:,}")
+        widths = [max(len(row[column]) for row in (_HEAD, *rows, total)) for column in range(len(_HEAD))]
+        rule = "  ".join("─" * width for width in widths)
+        table = [_line(_HEAD, widths), rule, *(_line(row, widths) for row in rows), rule, _line(total, widths)]
+        return "\n".join([f"model {self.name}", *table, *self._notes()])
+
+    def _notes(self) -> list[str]:
+        free = "".join(f", {dim} = 1" for dim in self.free_dims)
+        return [f"parameters: {self.trainable:,} trainable, {self.frozen:,} frozen",
+                f"FLOPs and activation bytes are for one sample (N = 1{free}), forward only"]
+
+
+def summarize(graph: Graph) -> Summary:
+    """The costs of the forward nodes of a graph by layer.
+
+    Every free dim, the batch and sequence lengths, counts as 1.
+    """
+    layers: dict[str, list[Node]] = {item.origin.layer: [] for item in graph.inputs}
+    for node in graph.nodes:
+        if node.phase == FORWARD:
+            layers.setdefault(node.origin.layer, []).append(node)
+    symbols = dict.fromkeys(dim for t in graph.types.values() for dim in t.shape if isinstance(dim, str))
+    dims = dict.fromkeys(symbols, 1)
+    costs = (_cost(graph, name, nodes, dims) for name, nodes in layers.items())
+    return Summary(graph.name, tuple(costs), tuple(symbol for symbol in symbols if symbol != BATCH))
+
+
+def _cost(graph: Graph, name: str, nodes: list[Node], dims: dict[str, int]) -> LayerCost:
+    if not nodes:
+        given = next(item for item in graph.inputs if item.origin.layer == name)
+        return LayerCost(name, given.origin.kind, (graph.types[given.value].shape,), 0, 0, 0, 0)
+    results = [(node, value) for node in nodes for value in node.outputs if _leaves(graph, name, value)]
+    flops = sum(node.op.bind(dims).flops(_bound(graph, node.inputs, dims), _bound(graph, node.outputs, dims))
+                for node in nodes)
+    stored = _bound(graph, (value for node, value in results if not node.op.view), dims)
+    weights = [(graph.types[p.value].size, p.trainable) for p in graph.parameters if p.origin.layer == name]
+    return LayerCost(
+        name, nodes[0].origin.kind, tuple(dict.fromkeys(graph.types[value].shape for _, value in results)),
+        sum(size for size, trainable in weights if trainable),
+        sum(size for size, trainable in weights if not trainable),
+        flops, sum(t.nbytes for t in stored))
+
+
+def _leaves(graph: Graph, layer: str, value: int) -> bool:
+    """Whether anybody outside its layer uses a value."""
+    return value in graph.kept or any(node.origin.layer != layer for node in graph.uses.get(value, ()))
+
+
+def _bound(graph: Graph, values: Iterable[int], dims: dict[str, int]) -> tuple:
+    return tuple(graph.types[value].bind(dims) for value in values)
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    cells = [cell.ljust(width) if column < 3 else cell.rjust(width)
+             for column, (cell, width) in enumerate(zip(row, widths, strict=True))]
+    return "  ".join(cells).rstrip()
