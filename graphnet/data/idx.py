@@ -24,7 +24,7 @@ from graphnet.data.staging import place
 
 MAX_IDX_BYTES = 1 << 31  # far above MNIST's 47 MB; stops a small gzip file from filling the memory
 MAX_DIMS = 32  # what every NumPy since 1.26 can hold
-_DTYPES = {
+_DTYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype("u1"),
     0x09: np.dtype("i1"),
     0x0B: np.dtype(">i2"),

@@ -7,6 +7,7 @@ import struct
 import warnings
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,12 @@ from graphnet.data.npy import read_npy
 from graphnet.data.pixels import scale_pixels
 from graphnet.data.resample import average_areas
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 # Pillow comes with matplotlib. Its other formats are left out: some start programs, some have no size limit.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "WEBP")
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 25_000_000  # decoding takes some 50 bytes a pixel
 MAX_STRETCH = 0.02  # shrinking 300 x 301 pixels to a square is fine, 300 x 400 is not
 _NPY_MAGIC = b"\x93NUMPY"
 
@@ -38,7 +42,8 @@ def read_image(
     samples = read_samples(path, shape, invert=invert)
     if len(samples) != 1:
         raise DataError(f"{path}: expected one sample of shape {shape}, found {len(samples)}")
-    return samples[0]
+    sample: NDArray[np.float32] = samples[0]
+    return sample
 
 
 def read_samples(
@@ -74,8 +79,8 @@ def read_samples(
             f"{path}: expected a .npy file, as this model takes samples of shape {shape}; "
             f"an image fits (1, H, W) or (3, H, W)"
         )
-    picture = _fit_picture(path, _decode(path), shape[1], shape[2])
-    return _mix_channels(picture, shape[0], invert)[np.newaxis]
+    image = _mix_channels(_decode(path), shape[0], invert)
+    return _fit_size(path, image, shape[1], shape[2])[np.newaxis]
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:
@@ -91,7 +96,8 @@ def _fit_array(
 ) -> NDArray[np.float32]:
     forms = [shape, shape[1:]] if len(shape) == 3 and shape[0] == 1 else [shape]
     if array.shape not in forms and array.shape[1:] not in forms:
-        raise DataError(f"{path}: expected shape {shape} or (N, {str(shape)[1:]}, found {array.shape}")
+        batch = f"(N, {', '.join(map(str, shape))})"
+        raise DataError(f"{path}: expected shape {shape} or {batch}, found {array.shape}")
     if not array.size:
         raise DataError(f"{path}: expected one sample or more, found none (shape {array.shape})")
     samples = _to_float(path, array).reshape(-1, *shape)
@@ -115,50 +121,59 @@ def _to_float(path: Path, array: NDArray[np.generic]) -> NDArray[np.float32]:
 
 def _decode(path: Path) -> NDArray[np.float32]:
     """Decodes an image into red, green, blue and alpha, float32 (4, H, W) in [0, 1]."""
-    from PIL import Image, ImageOps
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the size is checked here; the rest is about harmless metadata
-            with Image.open(path, formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise DataError(
-                        f"{path}: expected {MAX_PIXELS:,} pixels or fewer, found {width} x {height}"
-                    )
-                upright = ImageOps.exif_transpose(image)
-                if upright.mode == "F":
-                    raise DataError(f"{path}: expected 8 or 16 bits a channel, found floating point")
-                if upright.mode.startswith("I"):  # 16-bit grey
-                    grey = scale_pixels(np.asarray(upright).astype(np.uint16))
-                    return np.stack([grey, grey, grey, np.ones_like(grey)])
-                return scale_pixels(np.asarray(upright.convert("RGBA")).transpose(2, 0, 1))
+        # Warnings are about odd metadata, which does no harm here, and about the size, which is checked.
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as image:
+            return _to_rgba(path, image)
     except Image.DecompressionBombError as error:
         raise DataError(f"{path}: expected {MAX_PIXELS:,} pixels or fewer: {error}") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         known = ", ".join(FORMATS)
         raise DataError(f"{path}: expected a .npy file or an image ({known}), found neither") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
         raise DataError(f"{path}: the image is damaged: {error}") from error
 
 
-def _fit_picture(path: Path, picture: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    found_height, found_width = picture.shape[1:]
+def _to_rgba(path: Path, image: Image) -> NDArray[np.float32]:
+    from PIL import ImageOps
+
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{path}: expected {MAX_PIXELS:,} pixels or fewer, found {width} x {height}")
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode == "F":
+        raise DataError(f"{path}: expected 8 or 16 bits a channel, found floating point")
+    if upright.mode.startswith("I"):  # 16-bit grey
+        grey = scale_pixels(np.asarray(upright).astype(np.uint16))
+        return np.stack([grey, grey, grey, np.ones_like(grey)])
+    return scale_pixels(np.asarray(upright.convert("RGBA")).transpose(2, 0, 1))
+
+
+def _mix_channels(rgba: NDArray[np.float32], channels: int, invert: bool) -> NDArray[np.float32]:
+    """Makes (4, H, W) into (channels, H, W), on a background of 0."""
+    colours = rgba[:3] if channels == 3 else _luma(rgba)
+    ink: NDArray[np.float32] = 1 - colours if invert else colours
+    opaque: NDArray[np.float32] = ink * rgba[3]
+    return opaque
+
+
+def _luma(rgba: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rec. 601 luma, 0.299 R + 0.587 G + 0.114 B, in the form that leaves grey pixels exactly as they are."""
+    red, green, blue, _ = rgba
+    luma: NDArray[np.float32] = green + np.float32(0.299) * (red - green) + np.float32(0.114) * (blue - green)
+    return luma[np.newaxis]
+
+
+def _fit_size(path: Path, image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    found_height, found_width = image.shape[1:]
     if (found_height, found_width) == (height, width):
-        return picture
+        return image
     size = f"expected {width} x {height} pixels (width x height), found {found_width} x {found_height}"
     if found_height < height or found_width < width:
         raise DataError(f"{path}: {size}; images are shrunk but never enlarged: use a larger one")
     stretch = found_height * width / (found_width * height)
     if max(stretch, 1 / stretch) > 1 + MAX_STRETCH:
         raise DataError(f"{path}: {size}; to be shrunk it must have the same proportions: crop it first")
-    return average_areas(picture, height, width)
-
-
-def _mix_channels(picture: NDArray[np.float32], channels: int, invert: bool) -> NDArray[np.float32]:
-    colours, alpha = picture[:3], picture[3]
-    if channels == 1:
-        red, green, blue = colours
-        # Rec. 601 luma, 0.299 R + 0.587 G + 0.114 B, in the form that leaves grey pixels exactly as they are.
-        colours = (green + np.float32(0.299) * (red - green) + np.float32(0.114) * (blue - green))[np.newaxis]
-    return (1 - colours if invert else colours) * alpha
+    return average_areas(image, height, width)

@@ -110,7 +110,7 @@ def _load_sample(note: str) -> Dataset:
 
 
 def _read_all(paths: dict[IdxFile, Path]) -> dict[IdxFile, NDArray[Any]]:
-    arrays = {}
+    arrays: dict[IdxFile, NDArray[Any]] = {}
     for pair in (TRAIN, TEST):
         images, labels = read_pair(paths[pair.images], paths[pair.labels])
         _check_images(paths[pair.images], images)

@@ -59,8 +59,7 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
     if version not in _READ_HEADER:
         raise ValueError(f"its format version is {version}, known are 1.0 and 2.0")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # headers that Python 2 wrote are fine
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # Python 2's headers are fine
         shape, fortran_order, dtype = _READ_HEADER[version](file, max_header_size=_MAX_HEADER)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which could run code when loaded; save numbers instead")

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from io import BufferedReader
 
 from graphnet.compiler.errors import DataError
 from graphnet.data.files import regular_file
@@ -29,7 +29,7 @@ class Unpacked:
         most: Upper bound of what the stream can give, in bytes; exact for a file that is not packed.
     """
 
-    stream: BinaryIO
+    stream: BufferedReader | gzip.GzipFile
     packed: bool
     most: int
 
@@ -69,7 +69,7 @@ def open_unpacked(path: str | os.PathLike[str]) -> Iterator[Unpacked]:
                 yield Unpacked(file, packed=False, most=size)
                 return
             with gzip.GzipFile(fileobj=file) as stream:
-                yield Unpacked(stream, packed=True, most=size * MOST_PER_PACKED_BYTE)  # type: ignore[arg-type]
+                yield Unpacked(stream, packed=True, most=size * MOST_PER_PACKED_BYTE)
     except EOFError as error:
         raise DataError(f"{path}: the gzip data is cut off; fetch or copy the file again") from error
     except (gzip.BadGzipFile, zlib.error) as error:

@@ -23,13 +23,13 @@ def average_areas(image: NDArray[np.float32], height: int, width: int) -> NDArra
     """
     rows = _area_weights(image.shape[1], height)  # (height, H)
     columns = _area_weights(image.shape[2], width)  # (width, W)
-    return (rows @ image @ columns.T).astype(np.float32)
+    return (rows @ image @ columns.T).astype(np.float32, copy=False)
 
 
-def _area_weights(size: int, new_size: int) -> NDArray[np.float64]:
+def _area_weights(size: int, new_size: int) -> NDArray[np.float32]:
     """Share of each old pixel in each new one, (new_size, size); each row sums to 1."""
     edges = np.arange(new_size + 1) * (size / new_size)  # where the new pixels begin and end
     pixels = np.arange(size)
     overlap = np.minimum(edges[1:, np.newaxis], pixels + 1) - np.maximum(edges[:-1, np.newaxis], pixels)
     shares: NDArray[np.float64] = np.maximum(overlap, 0) * (new_size / size)
-    return shares
+    return shares.astype(np.float32)
