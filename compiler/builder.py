@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -79,7 +79,9 @@ class Builder:
         try:
             types = op.infer(*(self.types[value] for value in inputs))
         except ShapeError as error:
-            raise error if error.context else error.located(self._describe(op, inputs)) from None
+            owner = f"op {op.name}" if self._origin == Origin() else str(self._origin)
+            foreign = [value for value in inputs if self._origins[value] != self._origin]  # not its own weights
+            raise error if error.context else error.located(self._describe(owner, foreign)) from None
         outputs = tuple(self._new(type) for type in types)
         self.nodes.append(Node(op, inputs, outputs, self._origin, self._phase))
         return outputs
@@ -113,20 +115,19 @@ class Builder:
         """The origin that new nodes get."""
         return self._origin
 
-    def origin_of(self, value: int) -> Origin:
-        """Where a value comes from; an input that says nothing else goes by its name."""
-        origin = self._origins[value]
-        names = {item.value: item.name for item in self.inputs} if origin == Origin() else {}
-        return Origin(names[value], "Input") if value in names else origin
+    @contextmanager
+    def locating(self, *inputs: int) -> Iterator[None]:
+        """Within the block, a ShapeError says who refuses (the current origin) and who made each of `inputs`."""
+        try:
+            yield
+        except ShapeError as error:
+            raise error.located(self._describe(str(self._origin), inputs)) from None
 
-    def _describe(self, op: Op, inputs: tuple[int, ...]) -> str:
-        own = f"op {op.name}" if self._origin == Origin() else str(self._origin)
-        return describe_refusal(own, [(self.types[value], self.origin_of(value)) for value in inputs
-                                      if self._origins[value] != self._origin])  # its own weight: the reason names it
-
-
-def describe_refusal(owner: str, got: Iterable[tuple[TensorType, Origin]]) -> str:
-    """The head of a ShapeError: who refuses, what it got, who made that, and where each stands in the user's code."""
-    lines = [f"{owner} cannot take its input"]
-    lines += [f"  got: {t.dtype} {format_shape(t.shape)} from {origin}" for t, origin in got]
-    return "\n".join(lines)
+    def _describe(self, owner: str, inputs: Sequence[int]) -> str:
+        names = {item.value: item.name for item in self.inputs}
+        lines = [f"{owner} cannot take its input"]
+        for value in inputs:
+            t, origin = self.types[value], self._origins[value]
+            maker = f"the input {names[value]!r}" if origin == Origin() and value in names else origin
+            lines.append(f"  got: {t.dtype} {format_shape(t.shape)} from {maker}")
+        return "\n".join(lines)

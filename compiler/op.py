@@ -6,7 +6,7 @@ type inference, the reference forward, the symbolic pullback, its cost and examp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -30,7 +30,7 @@ class Example:
 
     `low` and `high` bound the random inputs: floats are drawn uniformly between them, integers from [0, high).
     `kink` is the least distance that inputs keep from zero and from one another (for ops that are not
-    differentiable at 0 or at ties).
+    differentiable at 0 or at ties). `values` makes the inputs where they must fit one another.
     """
 
     op: Op
@@ -38,6 +38,7 @@ class Example:
     low: float = -1.0
     high: float = 1.0
     kink: float = 0.0
+    values: Callable[[np.random.Generator], tuple[Array, ...]] | None = None
 
 
 @dataclass(frozen=True)

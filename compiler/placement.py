@@ -126,4 +126,10 @@ class Placement:
                 and self.forms[source] == self.forms[target])
 
     def _is_view(self, node: Node) -> bool:
-        return node.op.view and self.forms[node.inputs[0]].layout == self.forms[node.outputs[0]].layout
+        """Whether a node only renames memory: rows stay rows, or batch-last stays so with the same batch."""
+        if not node.op.view:
+            return False
+        before, after = self.forms[node.inputs[0]], self.forms[node.outputs[0]]
+        if before.layout == after.layout == "rows":
+            return True
+        return before.layout == after.layout and before.shape[0] == after.shape[0]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GraphNetError
 from graphnet.compiler.program import ALIGNMENT, ARENA, Instruction, Program, Slot
-from graphnet.runtime.kernels.registry import Call, Run, bind_kernel
+from graphnet.runtime.kernels import bind_kernel
+from graphnet.runtime.kernels.registry import Call, Run
 
 Array = NDArray[Any]
 

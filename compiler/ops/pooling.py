@@ -95,7 +95,16 @@ class MaxPool2dGrad(_Pooling):
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
-        return tuple(Example(cls(**op.attributes()), (y := op.infer(f64(*x))[0], f64(*x), y)) for op, x in _CASES)
+        return tuple(_grad_example(op, f64(*x)) for op, x in _CASES)
+
+
+def _grad_example(op: MaxPool2d, x: TensorType) -> Example:
+    (y,) = op.infer(x)
+
+    def values(rng: np.random.Generator) -> tuple[Array, ...]:
+        image = rng.integers(0, 4, x.shape).astype(x.dtype)  # few numbers, so that there are ties
+        return rng.standard_normal(y.shape), image, *op.forward(image)
+    return Example(MaxPool2dGrad(**op.attributes()), (y, x, y), values=values)
 
 
 _CASES = (

@@ -45,7 +45,7 @@ class Window:
                     f"the window is {self.extent[axis]} {side}, but the input is only {padded} {side} "
                     f"({image[axis]} + padding {self.padding[axis][0]} + {self.padding[axis][1]}): "
                     f"{self.extent[axis]} > {padded}",
-                    "use a smaller window, more padding or a larger input")
+                    "use a smaller window, more padding or a larger input; images are (N, channels, height, width)")
             sizes.append((padded - self.extent[axis]) // self.strides[axis] + 1)
         return sizes[0], sizes[1]
 
@@ -138,4 +138,6 @@ def image_size(shape: tuple[int | str, ...], owner: str) -> Pair:
 def _image_fix(rank: int) -> str:
     if rank == 3:
         return "add the channel axis: declare gn.Input((1, height, width)) and feed (N, 1, height, width)"
+    if rank > 4:
+        return "give gn.Input the shape of one sample: the batch dim is implied"
     return "use it on images, before Flatten"

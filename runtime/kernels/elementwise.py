@@ -22,7 +22,9 @@ from graphnet.compiler.ops import (
     TanhGrad,
 )
 from graphnet.compiler.ops.linear import along_axis
-from graphnet.runtime.kernels.registry import Call, Run, kernel, like, like_output
+from graphnet.compiler.program import Operand
+from graphnet.compiler.types import TensorType
+from graphnet.runtime.kernels.registry import Call, Run, kernel, like, like_output, void
 
 BINARY = {Add: np.add, Subtract: np.subtract, Multiply: np.multiply}
 
@@ -87,18 +89,22 @@ def relu(call: Call) -> Run:
     """max(x, 0)."""
     (x,), (y,) = call.inputs, call.outputs
     zero = x.dtype.type(0)
-    return lambda: void(np.maximum(x, zero, y))
+    return lambda: void(np.maximum(x, zero, out=y))
 
 
-@kernel(ReluGrad, workspace=like_output)
+def _mask(op: ReluGrad, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
+    return (TensorType("bool", outputs[0].shape),)
+
+
+@kernel(ReluGrad, workspace=_mask)
 def relu_grad(call: Call) -> Run:
-    """g where y > 0: by multiplying with the sign of y, which is 0 or 1 as y ≥ 0."""
+    """g where y > 0."""
     (g, y), (out,) = call.inputs, call.outputs
-    sign = like(y, call.workspace[0])
+    mask, zero = like(y, call.workspace[0]), y.dtype.type(0)
 
     def run() -> None:
-        np.sign(y, sign)
-        np.multiply(g, sign, out)
+        np.greater(y, zero, mask)
+        np.multiply(g, mask, out)
     return run
 
 
@@ -147,7 +153,3 @@ def tanh_grad(call: Call) -> Run:
         np.subtract(one, temporary, temporary)
         np.multiply(g, temporary, out)
     return run
-
-
-def void(result: object) -> None:
-    """Drops the result of a call made for its effect."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphnet.compiler.ops import MatMul, MatMulGradWeight
-from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel
+from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel, void
 
 
 @kernel(MatMul)
@@ -41,7 +41,3 @@ def as_matrix(x: Array) -> Array | None:
     except AttributeError:  # NumPy's way to say that a copy would be needed
         return None
     return matrix
-
-
-def void(result: object) -> None:
-    """Drops the result of a call made for its effect."""

@@ -86,3 +86,7 @@ def like(array: Array, flat: Array) -> Array:
     order = np.argsort([-stride for stride in array.strides], kind="stable")
     shape = [array.shape[axis] for axis in order]
     return flat.reshape(-1)[:array.size].reshape(shape).transpose(np.argsort(order))
+
+
+def void(result: object) -> None:
+    """Drops the result of a call made for its effect, so that a lambda returns nothing."""

@@ -1,0 +1,73 @@
+"""Turns a declared graph into the graphs that are run: training step, evaluation, prediction, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.ir import Graph, Origin, Output
+from graphnet.compiler.ops import Add, Scale
+from graphnet.compiler.passes.attach_update import AttachUpdate
+from graphnet.compiler.passes.derive_backward import DeriveBackward
+from graphnet.compiler.types import TensorType
+from graphnet.losses import Loss
+from graphnet.metrics import Metric
+from graphnet.optimizers import Optimizer
+
+LOSS = "loss"
+LABEL, METRIC = "label:", "metric:"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is trained for: a loss, its weight and metrics for each output, by the output's name."""
+
+    losses: Mapping[str, Loss]
+    weights: Mapping[str, float]
+    metrics: Mapping[str, Sequence[Metric]]
+
+
+def prediction_graph(graph: Graph) -> Graph:
+    """The declared graph; its outputs are the predictions."""
+    return graph
+
+
+def evaluation_graph(graph: Graph, objective: Objective, labels: Mapping[str, TensorType]) -> Graph:
+    """The loss and the statistics of the metrics; labels are inputs named `label:<output>`."""
+    b = Builder(graph.name, graph)
+    ids = {name: b.input(LABEL + name, labels[name]) for name in objective.losses}
+    outputs = [Output(LOSS, _total_loss(b, graph, objective, ids))]
+    for name, metrics in objective.metrics.items():
+        with b.at(Origin("metrics")):
+            outputs += [Output(f"{METRIC}{name}:{metric.name}", metric.emit(b, graph.output(name), ids[name]))
+                        for metric in metrics]
+    return b.build(outputs)
+
+
+def training_graph(graph: Graph, objective: Objective, labels: Mapping[str, TensorType],
+                   optimizer: Optimizer) -> Graph:
+    """A training step: the evaluation graph, its backward graph and the update of all weights."""
+    evaluated = evaluation_graph(graph, objective, labels)
+    count = sum(p.trainable for p in graph.parameters)
+    return AttachUpdate(optimizer.update_op(count)).run(DeriveBackward(LOSS).run(evaluated))
+
+
+def gradient_graph(graph: Graph, objective: Objective, labels: Mapping[str, TensorType],
+                   inputs: Sequence[str] = ()) -> Graph:
+    """The loss and its gradients with respect to all trainable weights and the named inputs."""
+    return DeriveBackward(LOSS, tuple(inputs)).run(evaluation_graph(graph, objective, labels))
+
+
+def _total_loss(b: Builder, graph: Graph, objective: Objective, labels: Mapping[str, int]) -> int:
+    """Σ weight · loss over the outputs."""
+    total: int | None = None
+    for name, loss in objective.losses.items():
+        with b.at(Origin(LOSS, type(loss).__name__)):
+            term = loss.emit(b, graph.output(name), labels[name])
+            if objective.weights[name] != 1:
+                term = b.add(Scale(float(objective.weights[name])), term)
+            total = term if total is None else b.add(Add(), total, term)
+    if total is None:
+        raise ValueError("an objective needs at least one loss")
+    return total

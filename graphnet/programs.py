@@ -1,0 +1,76 @@
+"""The Programs of one network: made when they are first needed, one for each purpose and batch size, then kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from graphnet.compiler.errors import MemoryLimitError
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.lowering import lower
+from graphnet.compiler.passes.base import Pass
+from graphnet.compiler.pipeline import PassManager, Stage
+from graphnet.compiler.program import Program
+from graphnet.runtime.kernels import NumpyTarget
+from graphnet.runtime.session import Buffers, Executable
+
+Key = tuple[object, ...]
+
+
+@dataclass
+class Programs:
+    """Compiles graphs through the passes and binds the results to one set of buffers.
+
+    Attributes:
+        passes: what every graph goes through.
+        layouts: whether the compiler may choose memory layouts.
+        memory_limit: bytes of arena that no Program may exceed; None for no limit.
+        check: called after each pass that changed a graph.
+    """
+
+    passes: Sequence[Pass]
+    layouts: bool = True
+    memory_limit: int | None = None
+    check: Callable[[Stage], None] | None = None
+    buffers: Buffers = field(default_factory=Buffers)
+    _managers: dict[Key, PassManager] = field(default_factory=dict)
+    _graphs: dict[Key, Graph] = field(default_factory=dict)
+    _programs: dict[Key, Program] = field(default_factory=dict)
+    _executables: dict[Key, Executable] = field(default_factory=dict)
+
+    def graph(self, key: Key, make: Callable[[], Graph]) -> Graph:
+        """The graph for a purpose after all passes."""
+        if key not in self._graphs:
+            manager = PassManager(self.passes, self.check)
+            self._graphs[key] = manager.run(make())
+            self._managers[key] = manager
+        return self._graphs[key]
+
+    def stages(self, key: Key, make: Callable[[], Graph]) -> list[Stage]:
+        """What each pass made of the graph for a purpose."""
+        self.graph(key, make)
+        return self._managers[key].stages
+
+    def program(self, key: Key, make: Callable[[], Graph], dims: Mapping[str, int]) -> Program:
+        """The Program for a purpose at these dims.
+
+        Raises:
+            MemoryLimitError: it needs more memory than the limit.
+        """
+        full = (*key, *sorted(dims.items()))
+        if full not in self._programs:
+            program = lower(self.graph(key, make), dims, NumpyTarget(), self.layouts)
+            if self.memory_limit is not None and program.peak > self.memory_limit:
+                raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {program.peak:,} bytes, but memory_limit "
+                                       f"is {self.memory_limit:,}; use smaller batches or a larger limit")
+            self._programs[full] = program
+        return self._programs[full]
+
+    def executable(self, key: Key, make: Callable[[], Graph], dims: Mapping[str, int]) -> Executable:
+        """The Program for a purpose at these dims, bound and ready to run."""
+        full = (*key, *sorted(dims.items()))
+        found = self._executables.get(full)
+        if found is None or found.stale:
+            found = Executable(self.program(key, make, dims), self.buffers)
+            self._executables[full] = found
+        return found

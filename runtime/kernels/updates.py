@@ -1,0 +1,115 @@
+"""Optimizer steps as one walk over the flat buffers, in pieces that stay in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from graphnet.compiler.ops import AdamUpdate, MomentumUpdate, SgdUpdate, Update
+from graphnet.compiler.program import Operand
+from graphnet.compiler.types import TensorType
+from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
+
+PIECE = 1 << 14  # elements
+
+
+def _flat(views: Sequence[Array]) -> Array:
+    """The one run of memory in which weights (or gradients) lie one after the other.
+
+    Raises:
+        ValueError: they do not; the plan would be wrong.
+    """
+    size = sum(view.size for view in views)
+    end = views[0].ctypes.data
+    for view in views:
+        if view.ctypes.data != end or not view.flags.c_contiguous:
+            raise ValueError("the weights of an update must lie one after the other in memory")
+        end += view.nbytes
+    return as_strided(views[0].reshape(-1), (size,), (views[0].itemsize,))
+
+
+def _pieces(call: Call) -> list[tuple[Array, ...]]:
+    """Matching pieces of the weights, the gradients and each moment."""
+    op: Update = call.op
+    n = op.count
+    weights, grads, moments = call.inputs[2:2 + n], call.inputs[2 + n:2 + 2 * n], call.inputs[2 + 2 * n:]
+    whole = [_flat(weights), _flat(grads), *moments]
+    return [tuple(a[start:start + PIECE] for a in whole) for start in range(0, len(whole[0]), PIECE)]
+
+
+def _scratch(op: Update, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
+    return (TensorType(outputs[0].dtype, (PIECE,)),)
+
+
+def _two_scratch(op: Update, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
+    return _scratch(op, inputs, outputs) * 2
+
+
+@kernel(SgdUpdate, workspace=_scratch)
+def sgd(call: Call) -> Run:
+    """p -= η g."""
+    pieces, rate, scratch = _pieces(call), call.inputs[0], call.workspace[0]
+    scalar: Any = scratch.dtype.type
+
+    def run() -> None:
+        size = scalar(rate)
+        for p, g in pieces:
+            t = scratch[:len(p)]
+            np.multiply(g, size, t)
+            np.subtract(p, t, p)
+    return run
+
+
+@kernel(MomentumUpdate, workspace=_scratch)
+def momentum(call: Call) -> Run:
+    """v = μ v + g; p -= η v, or η (g + μ v)."""
+    pieces, rate, scratch, nesterov = _pieces(call), call.inputs[0], call.workspace[0], call.op.nesterov
+    scalar: Any = scratch.dtype.type
+    mu = scalar(call.op.momentum)
+
+    def run() -> None:
+        size = scalar(rate)
+        for p, g, v in pieces:
+            t = scratch[:len(p)]
+            np.multiply(v, mu, v)
+            np.add(v, g, v)
+            if nesterov:
+                np.multiply(v, mu, t)
+                np.add(t, g, t)
+                np.multiply(t, size, t)
+            else:
+                np.multiply(v, size, t)
+            np.subtract(p, t, p)
+    return run
+
+
+@kernel(AdamUpdate, workspace=_two_scratch)
+def adam(call: Call) -> Run:
+    """m, v, and p -= η̂ m / (√v · c + ε), in the order of operations of the reference."""
+    op: AdamUpdate = call.op
+    pieces, (rate, step), (first, second) = _pieces(call), call.inputs[:2], call.workspace
+    scalar: Any = first.dtype.type
+    beta1, beta2, epsilon = map(scalar, (op.beta1, op.beta2, op.epsilon))
+    rest1, rest2 = scalar(1 - op.beta1), scalar(1 - op.beta2)
+
+    def run() -> None:
+        size, root = map(scalar, op.corrections(float(rate), int(step)))
+        for p, g, m, v in pieces:
+            s, t = first[:len(p)], second[:len(p)]
+            np.multiply(m, beta1, m)
+            np.multiply(g, rest1, t)
+            np.add(m, t, m)
+            np.multiply(v, beta2, v)
+            np.multiply(g, rest2, t)
+            np.multiply(t, g, t)
+            np.add(v, t, v)
+            np.sqrt(v, t)
+            np.multiply(t, root, t)
+            np.add(t, epsilon, t)
+            np.multiply(m, size, s)
+            np.divide(s, t, s)
+            np.subtract(p, s, p)
+    return run
