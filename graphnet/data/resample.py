@@ -10,8 +10,8 @@ def average_areas(image: NDArray[np.float32], height: int, width: int) -> NDArra
     """Shrinks an image; each new pixel is the mean of the area that it covers.
 
     Pixels that an area's edge cuts count by the part inside, so the mean of the whole image is kept for
-    every ratio of sizes. The two axes are separate (Foley et al., Computer Graphics, "box filter"):
-    out = A_h @ image @ A_w^T.
+    every ratio of sizes (Foley, van Dam, Feiner, Hughes, "Computer Graphics: Principles and Practice",
+    unweighted area sampling). The axes are separate: out = A_h @ image @ A_w^T.
 
     Args:
         image: float32 (C, H, W).
