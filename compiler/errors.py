@@ -24,7 +24,23 @@ class DataError(GraphNetError):
 
 
 class GnetFormatError(GraphNetError):
-    """A `.gnet` file is refused: it is malformed, damaged or needs a newer graphnet."""
+    """A `.gnet` file is refused: it is malformed, damaged or needs a newer graphnet.
+
+    `path` leads to the field (keys and indices), `offset` is the byte it stands at, `source` the file's name.
+    """
+
+    def __init__(self, reason: str, path: tuple[str | int, ...] = (), offset: int | None = None,
+                 source: str = "") -> None:
+        self.reason, self.path, self.offset, self.source = reason, path, offset, source
+        at = "" if offset is None else f"at byte {offset}"
+        place = " ".join(part for part in (self.field, at) if part)
+        super().__init__(": ".join(part for part in (source, place, reason) if part))
+
+    @property
+    def field(self) -> str:
+        """The path as text: `graph.nodes[3].op`."""
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
+        return "".join(steps).removeprefix(".")
 
 
 class MemoryLimitError(GraphNetError):

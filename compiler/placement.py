@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from graphnet.compiler.ir import Graph, Node
+from graphnet.compiler.ir import Graph, Node, Parameter
+from graphnet.compiler.layout import operand
 from graphnet.compiler.memory import Block, align, plan
 from graphnet.compiler.ops.updates import Update
-from graphnet.compiler.program import ARENA, GRADIENTS, PARAMETERS, STATES, Operand
+from graphnet.compiler.program import ARENA, GRADIENTS, PARAMETERS, STATES, Operand, Slot
 
 BEFORE = -1  # the time at which inputs are there
 
@@ -57,8 +58,7 @@ class Placement:
 
     def _place_outer(self) -> None:
         """Weights lie in one flat buffer, the trained ones first; gradients and each moment likewise."""
-        parameters = sorted(self.graph.parameters, key=lambda p: not p.trainable)
-        self._pack(PARAMETERS, [p.value for p in parameters])
+        self._pack(PARAMETERS, [p.value for p in _packed(self.graph)])
         for state in self.graph.states:
             if state.role == "optimizer":
                 self._pack(state.name, [state.value])
@@ -133,3 +133,17 @@ class Placement:
         if before.layout == after.layout == "rows":
             return True
         return before.layout == after.layout and before.shape[0] == after.shape[0]
+
+
+def parameter_slots(graph: Graph) -> dict[str, Slot]:
+    """Where every Program of a graph keeps the weights, by name."""
+    slots, offset = {}, 0
+    for p in _packed(graph):
+        slots[p.name] = Slot(p.value, operand(graph.types[p.value], False), PARAMETERS, offset, BEFORE, BEFORE)
+        offset = slots[p.name].end
+    return slots
+
+
+def _packed(graph: Graph) -> list[Parameter]:
+    """The weights in the order of the flat buffer: the trained ones first, so that an update is one walk."""
+    return sorted(graph.parameters, key=lambda p: not p.trainable)

@@ -11,10 +11,14 @@ from graphnet.compiler.errors import (
     ShapeError,
     VerificationError,
 )
+from graphnet.compiling import compile
 from graphnet.model import Model
+from graphnet.network import Network
 from graphnet.tensor import Input, SymbolicTensor
+from graphnet.training import Callback, History
 
 __all__ = [
-    "ArgumentError", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "Input", "MemoryLimitError", "Model",
-    "ShapeError", "SymbolicTensor", "VerificationError", "initializers", "layers", "losses", "metrics", "optimizers",
+    "ArgumentError", "Callback", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History", "Input",
+    "MemoryLimitError", "Model", "Network", "ShapeError", "SymbolicTensor", "VerificationError", "compile", "initializers",
+    "layers", "losses", "metrics", "optimizers",
 ]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
 
 from graphnet.compiler.errors import MemoryLimitError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.lowering import lower
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.pipeline import PassManager, Stage
-from graphnet.compiler.program import Program
+from graphnet.compiler.placement import parameter_slots
+from graphnet.compiler.program import PARAMETERS, Program
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
 
+Array = NDArray[Any]
 Key = tuple[object, ...]
 
 
@@ -65,6 +70,12 @@ class Programs:
                                        f"is {self.memory_limit:,}; use smaller batches or a larger limit")
             self._programs[full] = program
         return self._programs[full]
+
+    def weights(self, graph: Graph) -> dict[str, Array]:
+        """The weights of a declared graph, as views of the buffer that all Programs read."""
+        views = parameter_slots(graph)
+        self.buffers.prepare({PARAMETERS: max((slot.end for slot in views.values()), default=0)})
+        return {p.name: self.buffers.view(views[p.name]) for p in graph.parameters}
 
     def executable(self, key: Key, make: Callable[[], Graph], dims: Mapping[str, int]) -> Executable:
         """The Program for a purpose at these dims, bound and ready to run."""

@@ -1,0 +1,96 @@
+"""`gn.compile`: from a declared model to a network that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graphnet.assembly import Objective
+from graphnet.checks import check_flag, check_number, check_whole
+from graphnet.compiler.errors import ArgumentError, GraphError
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.pipeline import OPTIMIZE, PLAIN
+from graphnet.compiler.rewrite import check_graph, convert_floats
+from graphnet.compiler.types import FLOATS
+from graphnet.losses import LOSSES, Loss
+from graphnet.metrics import METRICS, Metric
+from graphnet.model import Model
+from graphnet.network import Network, initialize
+from graphnet.optimizers import OPTIMIZERS, Optimizer
+from graphnet.programs import Programs
+
+BACKENDS = ("numpy",)
+Metrics = Sequence[str | Metric] | Mapping[str, Sequence[str | Metric]]
+
+
+def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = None,
+            optimizer: Optimizer | str | None = None, metrics: Metrics = (), *,
+            loss_weights: Mapping[str, float] | None = None, seed: int = 0, dtype: str = "float32",
+            backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None) -> Network:
+    """Makes a network that runs from a declared model.
+
+    Args:
+        model: what to compile.
+        loss: one for every output, or a dict by output name; None for prediction only.
+        optimizer: an object or a name such as "adam"; None if the network is not to be trained.
+        metrics: objects or names for every output that has a loss, or a dict by output name.
+        loss_weights: factors of the losses in the total, by output name; 1 where not given.
+        seed: ≥ 0; the same seed gives the same weights and the same training on the same machine.
+        dtype: "float32" or "float64".
+        backend: "numpy".
+        optimize: False turns off all optimising passes and layout choices.
+        memory_limit: bytes of arena that no Program may exceed.
+
+    Raises:
+        ArgumentError: an argument is not allowed.
+        GraphError: a loss or metric is given for an output that the model does not have.
+    """
+    if not isinstance(model, Model):
+        raise ArgumentError("compile", "model", model, "it must be a gn.Model")
+    if dtype not in FLOATS:
+        raise ArgumentError("compile", "dtype", dtype, f"it must be one of {', '.join(FLOATS)}")
+    graph = convert_floats(model.graph, dtype)
+    objective = make_objective(graph, loss, metrics, loss_weights)
+    chosen = None if optimizer is None else OPTIMIZERS.resolve("compile", "optimizer", optimizer)
+    network = make_network(graph, objective, chosen, seed=seed, backend=backend, optimize=optimize,
+                           memory_limit=memory_limit)
+    initialize(network, model.initializers)
+    return network
+
+
+def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer | None, *, seed: int,
+                 backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None) -> Network:
+    """A network whose weights are not filled in yet."""
+    if backend not in BACKENDS:
+        raise ArgumentError("compile", "backend", backend, f"it must be one of {', '.join(BACKENDS)}")
+    if memory_limit is not None:
+        check_whole("compile", "memory_limit", memory_limit)
+    check_graph(graph)
+    passes = OPTIMIZE if check_flag("compile", "optimize", optimize) else PLAIN
+    programs = Programs(passes, layouts=optimize, memory_limit=memory_limit)
+    return Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0))
+
+
+def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | None, metrics: Metrics,
+                   weights: Mapping[str, float] | None) -> Objective | None:
+    """Losses, weights and metrics by output; None without a loss.
+
+    Raises:
+        GraphError: a name is not an output, or there are metrics without a loss.
+    """
+    names = [o.name for o in graph.outputs]
+    if loss is None:
+        if metrics or weights:
+            raise GraphError("metrics and loss_weights need a loss; give compile a loss")
+        return None
+    losses = dict(loss) if isinstance(loss, Mapping) else dict.fromkeys(names, loss)
+    chosen = dict(metrics) if isinstance(metrics, Mapping) else dict.fromkeys(losses, metrics)
+    factors = dict.fromkeys(losses, 1.0) | dict(weights or {})
+    for what, given, allowed in (("loss", losses, names), ("metrics", chosen, losses), ("loss_weights", factors, losses)):
+        unknown = [name for name in given if name not in allowed]
+        if unknown:
+            raise GraphError(f"{what} is given for {', '.join(map(repr, unknown))}, but it can be given for "
+                             f"{', '.join(map(repr, allowed))} only")
+    return Objective(
+        {name: LOSSES.resolve("compile", "loss", item) for name, item in losses.items()},
+        {name: check_number("compile", f"loss_weights[{name!r}]", value, 0) for name, value in factors.items()},
+        {name: [METRICS.resolve("compile", "metrics", m) for m in items] for name, items in chosen.items()})
