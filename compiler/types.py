@@ -112,6 +112,11 @@ def format_shape(shape: Iterable[Dim]) -> str:
     return f"({dims[0]},)" if len(dims) == 1 else f"({', '.join(dims)})"
 
 
+def show_division(number: int, divisor: int) -> str:
+    """`96 = 13 · 7 + 5`: why a number does not divide."""
+    return f"{number} = {number // divisor} · {divisor} + {number % divisor}"
+
+
 def check_axis(axis: int, rank: int, owner: str) -> int:
     """A possibly negative axis as a number in [0, rank).
 

@@ -29,12 +29,12 @@ def check_number(owner: str, name: str, value: object, least: float = -math.inf,
     Raises:
         ArgumentError: it is anything else.
     """
-    if (isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value)
-            or not (least <= value < below and value > above)):
-        bounds = [f"{sign} {bound:g}" for sign, bound in (("≥", least), (">", above), ("<", below))
-                  if math.isfinite(bound)]
-        raise ArgumentError(owner, name, value, " ".join(["it must be a finite number", " and ".join(bounds)]).strip())
-    return float(value)
+    number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+    if not (math.isfinite(number) and least <= number < below and number > above):
+        limits = (("≥", least), (">", above), ("<", below))
+        bounds = " and ".join(f"{sign} {limit:g}" for sign, limit in limits if math.isfinite(limit))
+        raise ArgumentError(owner, name, value, f"it must be a finite number {bounds}".strip())
+    return number
 
 
 def check_flag(owner: str, name: str, value: object) -> bool:
@@ -49,12 +49,14 @@ def check_flag(owner: str, name: str, value: object) -> bool:
 
 
 def check_name(owner: str, value: object) -> str:
-    """A name for a layer, input or output: letters, digits, `_`, `-` and `.`; weights are named `<layer>/<weight>`.
+    """A name for a layer, input or output, of letters, digits, `_`, `-` and `.`.
+
+    There is no `/` in it, because weights are named `<layer>/<weight>`.
 
     Raises:
         ArgumentError: it is anything else.
     """
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ArgumentError(owner, "name", value,
-                            "it must be made of letters, digits, '_', '-' and '.', and begin with a letter, digit or '_'")
+                            "it must be made of letters, digits, '_', '-' and '.', and begin with none of '-.'")
     return value

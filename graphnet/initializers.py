@@ -1,8 +1,8 @@
 """What weights are filled with before training.
 
-An initializer is called with a shape, a random generator and a dtype. Numbers are drawn in float64 and rounded, so that
-one seed gives the same weights in every dtype. The Glorot and He initializers scale by the fans of a weight, which
-depend on its layout: the layer that owns the weight says them.
+An initializer is called with a shape, a random generator and a dtype. Numbers are drawn in float64 and then
+rounded, so that one seed gives the same weights in every dtype. The Glorot and He initializers scale by the fans
+of a weight, which depend on its layout: the layer that owns the weight says them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Fans:
-    """How many numbers each output of a weight adds up (`into`), and how many outputs each input reaches (`out`)."""
+    """How many inputs an output of a weight adds up (`into`), and how many outputs an input reaches (`out`)."""
 
     into: int
     out: int
@@ -36,7 +36,10 @@ class Fans:
 
     @classmethod
     def convolution(cls, shape: Sequence[int]) -> Fans:
-        """Of filters (O, C / groups, *kernel): C / groups · k and O · k, k the kernel's area, as PyTorch and Keras."""
+        """Of filters (O, C / groups, *kernel): C / groups · k and O · k, k the kernel's area.
+
+        PyTorch and Keras count so too, even with groups, where each input reaches only O / groups · k outputs.
+        """
         area = math.prod(shape[2:])
         return cls(shape[1] * area, shape[0] * area)
 
@@ -48,7 +51,7 @@ class Fans:
             ArgumentError: the shape has fewer than 2 dims.
         """
         if len(shape) < 2:
-            raise ArgumentError("Fans", "shape", tuple(shape), "fans need at least 2 dims; give fans=Fans(into, out)")
+            raise ArgumentError("Fans", "shape", tuple(shape), "it must have at least 2 dims; or say the fans")
         return cls.dense(shape) if len(shape) == 2 else cls.convolution(shape)
 
 
@@ -163,9 +166,9 @@ class _Scaled(Initializer):
 @INITIALIZERS.register("xavier_normal")
 @dataclass(frozen=True)
 class GlorotNormal(_Scaled):
-    """Normal with variance 2 / (fan in + fan out) (Glorot and Bengio 2010, eq. 12), not truncated, as in PyTorch.
+    """Normal with variance 2 / (fan in + fan out) (Glorot and Bengio 2010, eq. 12).
 
-    Keras truncates at two standard deviations.
+    Not truncated, as in PyTorch; Keras truncates at two standard deviations.
     """
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -189,9 +192,9 @@ class GlorotUniform(_Scaled):
 @INITIALIZERS.register()
 @dataclass(frozen=True)
 class HeNormal(_Scaled):
-    """Normal with variance 2 / fan in, for layers before a ReLU (He et al. 2015, eq. 10), not truncated, as in PyTorch.
+    """Normal with variance 2 / fan in, for layers before a ReLU (He et al. 2015, eq. 10).
 
-    Keras truncates at two standard deviations.
+    Not truncated, as in PyTorch; Keras truncates at two standard deviations.
     """
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -1,4 +1,4 @@
-"""Losses: what training makes small. A loss emits IR nodes that turn predictions and labels into one number."""
+"""Losses: what training makes small. A loss emits IR nodes that make one number of predictions and labels."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class Loss(Configured):
         Raises:
             ShapeError: the labels do not fit the prediction; the text names both ends.
         """
-        with b.at(self.origin):
+        with b.at(self.origin), b.locating(prediction, label):
+            t = b.types[label]
+            self.fit(t.dtype, t.is_float, t.shape, b.types[prediction])
             elements = self.elements(b, prediction, label)
             return b.add(ops.ReduceMean(tuple(range(b.types[elements].rank))), elements)
 
@@ -87,32 +89,49 @@ class Loss(Configured):
         labels = np.asarray(labels)
         if labels.dtype.kind not in "biuf":
             raise DataError(f"labels must be numbers, got dtype {labels.dtype}")
-        allowed = self.label_types(prediction)
-        fitting = next((t for t in allowed if _fits(labels.shape, t)), None)
-        if fitting is None:
-            shapes = " or ".join(f"{t.dtype} {format_shape(t.shape)}" for t in allowed)
-            raise ShapeError(f"{type(self).__name__} of predictions {format_shape(prediction.shape)} takes labels "
-                             f"{shapes}, got {labels.dtype} {format_shape(labels.shape)}",
-                             label_fix(labels.shape, [t.rank for t in allowed]))
-        if not fitting.is_float and labels.dtype.kind == "f":
-            _check_whole(labels)
-        labels = labels.astype(fitting.dtype, copy=False)
+        wanted = self.fit(labels.dtype.name, None, labels.shape, prediction)
+        if not wanted.is_float:
+            whole = np.isfinite(labels) & (np.floor(labels) == labels)
+            _refuse_first(~whole, labels, "class numbers must be whole numbers")
+        labels = labels.astype(wanted.dtype, copy=False)
         self.check_values(labels, prediction)
         return labels
 
+    def fit(self, dtype: str, is_float: bool | None, shape: tuple[int | str, ...],
+            prediction: TensorType) -> TensorType:
+        """The one of `label_types` that labels fit.
 
-LOSSES: Registry[Loss] = Registry("a Loss")
+        Args:
+            dtype: of the labels, for the text.
+            is_float: whether they are of floats; None if they can still be converted.
+            shape: of the labels; a symbol in the wanted shape fits every number.
+            prediction: the type of the model's output.
+
+        Raises:
+            ShapeError: they fit none.
+        """
+        allowed = self.label_types(prediction)
+        for wanted in allowed:
+            if is_float in (None, wanted.is_float) and _fits(shape, wanted):
+                return wanted
+        choice = " or ".join(f"{t.dtype} {format_shape(t.shape)}" for t in allowed)
+        raise ShapeError(f"{type(self).__name__} of predictions {format_shape(prediction.shape)} takes "
+                         f"labels {choice}, got {dtype} {format_shape(shape)}", _fix(shape, allowed))
+
+
+LOSSES: Registry[Loss] = Registry("a Loss such as MeanSquaredError()")
 Loss.registry = LOSSES
 
 
-@LOSSES.register("sparse_categorical_cross_entropy", "categorical_cross_entropy")
+@LOSSES.register()
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy(Loss):
     """-log softmax(z)[label], the mean over the batch: the loss of a classifier whose outputs z are logits.
 
-    Computed from the logits in one stable step; a Softmax layer before it would be applied twice.
+    Computed from the logits in one stable step, so the model ends without a Softmax layer, which would be
+    applied twice. Source: Goodfellow, Bengio and Courville, Deep Learning, section 6.2.2.3.
 
-    Shapes: predictions (N, C), C ≥ 2; labels (N,) of class numbers in [0, C), or rows (N, C) of probabilities.
+    Shapes: predictions (N, C), C ≥ 2; labels (N,) of class numbers in [0, C), or (N, C) of probabilities.
     """
 
     def elements(self, b: Builder, prediction: int, label: int) -> int:
@@ -121,21 +140,24 @@ class SoftmaxCrossEntropy(Loss):
 
     def label_types(self, prediction: TensorType) -> tuple[TensorType, ...]:
         """Class numbers, or rows of probabilities."""
-        if prediction.rank < 2:
-            raise ShapeError(f"SoftmaxCrossEntropy needs predictions (N, classes), got {format_shape(prediction.shape)}",
-                             "end the model with Dense(classes)")
+        if prediction.rank < 2 or prediction.shape[-1] == 1:
+            raise ShapeError(
+                f"SoftmaxCrossEntropy needs predictions (N, classes) of at least 2 classes, "
+                f"got {format_shape(prediction.shape)}",
+                "end the model with Dense(classes), one output for each class; two classes are Dense(2)")
         return TensorType("int64", prediction.shape[:-1]), prediction
 
     def check_values(self, labels: Array, prediction: TensorType) -> None:
-        """Class numbers must be in [0, C); rows must not be negative and must sum to 1."""
+        """Class numbers must be in [0, C); rows must be probabilities: at least 0, with the sum 1."""
         if labels.ndim == prediction.rank:
-            _refuse_first(~(np.isfinite(labels) & (labels >= 0)), labels, "probabilities must be finite and at least 0")
+            _refuse_first(~(np.isfinite(labels) & (labels >= 0)), labels,
+                          "probabilities must be finite and at least 0")
             sums = labels.sum(-1, dtype=np.float64)
-            _refuse_first(np.abs(sums - 1) > 1e-3, sums, "each row of probabilities must sum to 1, this sum does not")
+            _refuse_first(abs(sums - 1) > 1e-3, sums, "probabilities must sum to 1", "the sum of label")
             return
-        classes = prediction.shape[-1]
-        bad = (labels < 0) | (labels >= classes)
-        _refuse_first(bad, labels, f"the model has {classes} classes, so class numbers go from 0 to {int(classes) - 1}")
+        classes = int(prediction.shape[-1])
+        _refuse_first((labels < 0) | (labels >= classes), labels,
+                      f"the model has {classes} classes, so class numbers go from 0 to {classes - 1}")
 
 
 @LOSSES.register("mse")
@@ -160,27 +182,24 @@ class MeanSquaredError(Loss):
         _refuse_first(~np.isfinite(labels), labels, "labels must be finite")
 
 
-def label_fix(shape: tuple[int, ...], ranks: list[int]) -> str:
-    """What to change about labels of this shape, where labels of one of these ranks are wanted."""
-    if shape[-1:] == (1,) and len(shape) - 1 in ranks:
+def _fits(shape: tuple[int | str, ...], wanted: TensorType) -> bool:
+    return len(shape) == wanted.rank and all(
+        want == got or (isinstance(want, str) and isinstance(got, int))
+        for want, got in zip(wanted.shape, shape, strict=True))
+
+
+def _fix(shape: tuple[int | str, ...], allowed: tuple[TensorType, ...]) -> str:
+    if shape[-1:] == (1,) and any(_fits(shape[:-1], t) for t in allowed):
         return "drop the last axis: labels[..., 0]"
-    if len(shape) + 1 in ranks and len(shape) not in ranks:
+    if any(_fits((*shape, 1), t) for t in allowed):
         return "add an axis: labels[..., None]"
-    return "give the labels one of these shapes, or change the model's last layer"
+    return "give the labels that shape, or change the model's last layer"
 
 
-def _fits(shape: tuple[int, ...], wanted: TensorType) -> bool:
-    return len(shape) == wanted.rank and all(isinstance(dim, str) or dim == size
-                                             for dim, size in zip(wanted.shape, shape, strict=True))
-
-
-def _check_whole(labels: Array) -> None:
-    _refuse_first(~(np.isfinite(labels) & (np.floor(labels) == labels)), labels, "class numbers must be whole numbers")
-
-
-def _refuse_first(bad: NDArray[np.bool_], values: Array, rule: str) -> None:
+def _refuse_first(bad: NDArray[np.bool_], values: Array, rule: str, what: str = "label") -> None:
     if not bad.any():
         return
     place = tuple(int(index) for index in np.unravel_index(int(bad.argmax()), bad.shape))
     where = place[0] if len(place) == 1 else place
-    raise DataError(f"label {where} is {values[place].item()!r}, but {rule}; {int(bad.sum())} of {bad.size} are wrong")
+    raise DataError(f"{what} {where} is {values[place].item()!r}, but {rule}; "
+                    f"{int(bad.sum())} of {bad.size} are wrong")

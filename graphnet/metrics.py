@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Metric(Configured):
-    """Base of all metrics: a statistic that the graph computes and that adds up over batches, and a figure from it."""
+    """Base of all metrics: a statistic that the graph computes and that adds up over batches, and its figure."""
 
     registry: ClassVar[Registry[Any]]
 
@@ -30,12 +30,12 @@ class Metric(Configured):
         return snake_case(type(self).__name__)
 
     def emit(self, b: Builder, prediction: int, label: int) -> int:
-        """Adds the statistic of a batch and returns its id, a float64 tensor that does not depend on the batch size.
+        """Adds the statistic of a batch and returns its id: float64, of a shape without the batch.
 
         Raises:
             ShapeError: the labels do not fit the prediction.
         """
-        with b.at(Origin(self.name, type(self).__name__)):
+        with b.at(Origin(self.name, type(self).__name__)), b.locating(prediction, label):
             return self.statistic(b, prediction, label)
 
     @abstractmethod

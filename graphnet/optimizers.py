@@ -1,4 +1,4 @@
-"""Optimizers: how weights follow their gradients. Each names the update op that does one step for all weights."""
+"""Optimizers: how weights follow their gradients. Each names the op that does one step for all weights."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ class Momentum(_WithMomentum):
 @OPTIMIZERS.register()
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Adam with bias correction (Kingma and Ba 2015, algorithm 1); ε is added to the corrected root, as in PyTorch.
+    """Adam with bias correction (Kingma and Ba 2015, algorithm 1).
+
+    ε is added to the corrected root, as in the paper and in PyTorch.
 
     Args:
         learning_rate: η > 0.

@@ -6,7 +6,7 @@ A registry is closed: configs name classes that are in it, and nothing else is e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 from graphnet.compiler.errors import ArgumentError
@@ -47,7 +47,8 @@ class Registry(Generic[T]):
             return cast(T, value)
         if isinstance(value, str) and value in self._names:
             return self._names[value]()
-        raise ArgumentError(owner, argument, value, f"it must be {self.what} object or one of {', '.join(self.names)}")
+        names = ", ".join(map(repr, self.names))
+        raise ArgumentError(owner, argument, value, f"it must be {self.what} or one of {names}")
 
     def config(self, item: T) -> dict[str, Any]:
         """The object as plain data: `{"class": name, "arguments": {…}}`.
@@ -55,7 +56,7 @@ class Registry(Generic[T]):
         Raises:
             ArgumentError: an argument is not plain data, so that no file can hold it.
         """
-        arguments = {field.name: getattr(item, field.name) for field in fields(item) if field.init}  # type: ignore[arg-type]
+        arguments = {name: getattr(item, name) for name in _arguments(type(item))}
         for name, value in arguments.items():
             if not isinstance(value, PLAIN):
                 raise ArgumentError(type(item).__name__, name, value,
@@ -69,14 +70,14 @@ class Registry(Generic[T]):
             ArgumentError: it has other keys, names an unknown class or argument, or a value is not allowed.
         """
         if not isinstance(config, Mapping) or set(config) != {"class", "arguments"}:
-            raise ArgumentError(self.what, "config", config, 'it must have exactly the keys "class" and "arguments"')
+            raise ArgumentError(self.what, "config", config, "its keys must be 'class' and 'arguments'")
         name, arguments = config["class"], config["arguments"]
         if not isinstance(name, str) or name not in self._classes:
-            raise ArgumentError(self.what, "class", name, f"it must be one of {', '.join(sorted(self._classes))}")
+            raise ArgumentError(self.what, "class", name, f"it must be one of {', '.join(self._classes)}")
         cls = self._classes[name]
-        known = {field.name: field for field in fields(cls) if field.init}  # type: ignore[arg-type]
+        known = _arguments(cls)
         if not isinstance(arguments, Mapping) or not set(arguments) <= set(known):
-            raise ArgumentError(name, "arguments", arguments, f"they must be among {', '.join(known) or 'none at all'}")
+            raise ArgumentError(name, "arguments", arguments, f"only these are known: {', '.join(known)}")
         missing = [key for key, field in known.items() if key not in arguments and field.default is MISSING]
         if missing:
             raise ArgumentError(name, "arguments", arguments, f"{', '.join(missing)} must be given")
@@ -84,6 +85,10 @@ class Registry(Generic[T]):
             if not isinstance(value, PLAIN):
                 raise ArgumentError(name, key, value, "it must be a number, a string, True, False or None")
         return cls(**arguments)
+
+
+def _arguments(cls: type[Any]) -> dict[str, Field[Any]]:
+    return {field.name: field for field in fields(cls) if field.init}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ _MODELS = f"{_PACKAGE}.models"
 
 
 def user_source() -> str:
-    """`file:line` of the innermost frame that is not the library's own; the bundled models count as user code.
+    """`file:line` of the innermost frame outside the library; the bundled models count as outside.
 
     Returns:
         The file's base name and the line, or "" if every frame is the library's.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphnet.compiler.ir import FORWARD, Graph, Node
-from graphnet.compiler.types import BATCH, Shape, format_shape
+from graphnet.compiler.types import BATCH, Shape, TensorType, format_shape
 
 _HEAD = ("layer", "kind", "output", "parameters", "FLOPs", "activation bytes")
 
@@ -15,8 +15,8 @@ _HEAD = ("layer", "kind", "output", "parameters", "FLOPs", "activation bytes")
 class LayerCost:
     """One layer of a summary; FLOPs and bytes are for one sample and the forward direction.
 
-    A multiply-add is two FLOPs. `activation_bytes` are those of the layer's results as declared, before the compiler
-    fuses and shares memory; a layer that only gives its input another shape has none.
+    A multiply-add is two FLOPs. `activation_bytes` are those of the layer's results as declared, before the
+    compiler fuses and shares memory; a layer that only gives its input another shape has none.
     """
 
     name: str
@@ -63,13 +63,13 @@ class Summary:
 
     def __str__(self) -> str:
         rows = [(layer.name, layer.kind, ", ".join(map(format_shape, layer.outputs)),
-                 f"{layer.trainable + layer.frozen:,}{' frozen' if layer.frozen and not layer.trainable else ''}",
-                 f"{layer.flops:,}", f"{layer.activation_bytes:,}") for layer in self.layers]
+                 f"{layer.trainable + layer.frozen:,}{' frozen' * (layer.frozen > 0)}", f"{layer.flops:,}",
+                 f"{layer.activation_bytes:,}") for layer in self.layers]
         total = ("total", "", "", f"{self.parameters:,}", f"{self.flops:,}", f"{self.activation_bytes:,}")
-        widths = [max(len(row[column]) for row in (_HEAD, *rows, total)) for column in range(len(_HEAD))]
+        widths = [max(map(len, column)) for column in zip(_HEAD, *rows, total, strict=True)]
+        head, *body, last = (_line(row, widths) for row in (_HEAD, *rows, total))
         rule = "  ".join("─" * width for width in widths)
-        table = [_line(_HEAD, widths), rule, *(_line(row, widths) for row in rows), rule, _line(total, widths)]
-        return "\n".join([f"model {self.name}", *table, *self._notes()])
+        return "\n".join([f"model {self.name}", head, rule, *body, rule, last, *self._notes()])
 
     def _notes(self) -> list[str]:
         free = "".join(f", {dim} = 1" for dim in self.free_dims)
@@ -113,7 +113,7 @@ def _leaves(graph: Graph, layer: str, value: int) -> bool:
     return value in graph.kept or any(node.origin.layer != layer for node in graph.uses.get(value, ()))
 
 
-def _bound(graph: Graph, values: Iterable[int], dims: dict[str, int]) -> tuple:
+def _bound(graph: Graph, values: Iterable[int], dims: dict[str, int]) -> tuple[TensorType, ...]:
     return tuple(graph.types[value].bind(dims) for value in values)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphnet.layers.base import Layer
 
 SEQUENCE = "T"
-_SERIAL = itertools.count()
+_SERIALS = itertools.count()
 _SYMBOLS = itertools.count()
 
 
@@ -29,6 +29,11 @@ class Call:
     source: str
     serial: int
 
+    @property
+    def origin(self) -> Origin:
+        """The layer and the line of the call; the name is empty unless the user gave one."""
+        return Origin(self.layer.name or "", self.layer.kind, self.source)
+
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Declared:
@@ -37,6 +42,11 @@ class Declared:
     name: str | None
     dims: tuple[int | None, ...]
     source: str
+
+    @property
+    def origin(self) -> Origin:
+        """The name, which is empty unless the user gave one, and the line."""
+        return Origin(self.name or "", "Input", self.source)
 
 
 class SymbolicTensor:
@@ -65,10 +75,8 @@ class SymbolicTensor:
 
     @property
     def origin(self) -> Origin:
-        """Who made it, and where. The layer's name is empty as long as no model has given it one."""
-        if isinstance(self.maker, Declared):
-            return Origin(self.maker.name or "", "Input", self.maker.source)
-        return Origin(self.maker.layer.name or "", self.maker.layer.kind, self.maker.source)
+        """Who made it, and where."""
+        return self.maker.origin
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor {self.dtype} {format_shape(self.shape)} from {self.origin}>"
@@ -78,8 +86,8 @@ def Input(shape: object, name: str | None = None, dtype: str = "float32") -> Sym
     """Declares a tensor that the caller feeds.
 
     Args:
-        shape: the dims of one sample; the batch dim stands before them by itself. None is a dim that may differ from
-            batch to batch, such as the length of a sequence.
+        shape: the dims of one sample; the batch dim stands before them by itself. None is a dim that may vary
+            from batch to batch, such as the length of a sequence; each None is a dim of its own, T, T1, …
         name: under which the array is fed; `input`, `input_1`, … by default.
         dtype: one of float32, float64, int64, int32, uint8, bool.
 
@@ -87,7 +95,7 @@ def Input(shape: object, name: str | None = None, dtype: str = "float32") -> Sym
         ArgumentError: an argument is not allowed.
     """
     if not isinstance(shape, tuple | list):
-        raise ArgumentError("Input", "shape", shape, "it must be a tuple of the dims of one sample, without the batch: "
+        raise ArgumentError("Input", "shape", shape, "it must be a tuple of the dims of one sample: "
                                                      "(1, 28, 28) for images, (4,) for rows")
     dims = tuple(None if dim is None else check_whole("Input", "shape", dim) for dim in shape)
     if dtype not in DTYPES:
@@ -98,13 +106,9 @@ def Input(shape: object, name: str | None = None, dtype: str = "float32") -> Sym
 
 def fill_symbols(dims: tuple[int | None, ...], counter: itertools.count[int]) -> tuple[Dim, ...]:
     """The dims with each None replaced by the counter's next symbol: T, T1, T2, …"""
-    return tuple(_symbol(next(counter)) if dim is None else dim for dim in dims)
+    return tuple(f"{SEQUENCE}{next(counter) or ''}" if dim is None else dim for dim in dims)
 
 
 def next_serial() -> int:
     """A number greater than that of every call so far."""
-    return next(_SERIAL)
-
-
-def _symbol(number: int) -> str:
-    return f"{SEQUENCE}{number or ''}"
+    return next(_SERIALS)

@@ -45,7 +45,8 @@ class Window:
                     f"the window is {self.extent[axis]} {side}, but the input is only {padded} {side} "
                     f"({image[axis]} + padding {self.padding[axis][0]} + {self.padding[axis][1]}): "
                     f"{self.extent[axis]} > {padded}",
-                    "use a smaller window, more padding or a larger input; images are (N, channels, height, width)")
+                    "use a smaller window, more padding or a larger input; "
+                    "images are (N, channels, height, width)")
             sizes.append((padded - self.extent[axis]) // self.strides[axis] + 1)
         return sizes[0], sizes[1]
 

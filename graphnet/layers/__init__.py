@@ -9,6 +9,6 @@ from graphnet.layers.pooling import MaxPool2D
 from graphnet.layers.shape import Flatten, Reshape
 
 __all__ = [
-    "Add", "Concatenate", "Conv2D", "Dense", "Flatten", "Layer", "MaxPool2D", "Multiply", "ReLU", "Reshape", "Sigmoid",
-    "Softmax", "Subtract", "Tanh",
+    "Add", "Concatenate", "Conv2D", "Dense", "Flatten", "Layer", "MaxPool2D", "Multiply", "ReLU", "Reshape",
+    "Sigmoid", "Softmax", "Subtract", "Tanh",
 ]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from graphnet.compiler import ops
-from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.op import Op
-from graphnet.compiler.types import check_axis
+from graphnet.layers.axis import check_axis_argument, resolve_axis
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
 from graphnet.registry import Registry
@@ -74,16 +73,11 @@ class Softmax(ActivationLayer):
 
     def __init__(self, axis: int = -1, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        if isinstance(axis, bool) or not isinstance(axis, int) or axis == 0:
-            raise ArgumentError(self.kind, "axis", axis, "it must be a whole number other than 0, which is the batch")
-        self.axis = axis
+        self.axis = check_axis_argument(self.kind, axis)
 
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the op."""
-        if check_axis(self.axis, b.types[x].rank, self.kind) == 0:
-            raise ShapeError(f"axis {self.axis} of {b.types[x].rank} dims is the batch: samples must not mix",
-                             "choose another axis")
-        return b.add(ops.Softmax(self.axis), x)
+        return b.add(ops.Softmax(resolve_axis(self.kind, self.axis, b.types[x])), x)
 
     def config(self) -> dict[str, Any]:
         """The axis."""

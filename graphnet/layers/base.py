@@ -20,8 +20,8 @@ from graphnet.tensor import Call, SymbolicTensor, next_serial
 class Layer:
     """A step of a model. Call it on tensors to place it; call it again to share its weights.
 
-    A subclass passes `name` and `trainable` on to this class, implements `emit` and `config`, and sets `arity` or
-    `takes_integers` where it differs.
+    A subclass passes `name` and `trainable` on to this class, implements `emit` and `config`, and sets
+    `arity` or `takes_integers` where it differs.
 
     Args:
         name: unique in a model; by default the class's name in snake case, numbered by the order of calls.
@@ -125,8 +125,8 @@ class Layer:
         owner = Origin(self.name or "", self.kind, source)
         for value in inputs:
             if not isinstance(value, SymbolicTensor):
-                raise GraphError(f"{owner} is called on {_short(value)}, but layers are called on what gn.Input or "
-                                 "another layer returned; to run numbers through a model, compile it and use predict")
+                raise GraphError(f"{owner} is called on a {type(value).__name__}, but layers are called on "
+                                 f"what gn.Input or another layer returned; {_hint(value)}")
         if self.arity is None and len(inputs) < 2:
             raise GraphError(f"{owner} joins at least 2 inputs, got {len(inputs)}; call it on a list: "
                              f"{self.kind}(…)([a, b])")
@@ -135,5 +135,7 @@ class Layer:
         return inputs
 
 
-def _short(value: object) -> str:
-    return "a model's layer that was not called" if isinstance(value, Layer) else f"a {type(value).__name__}"
+def _hint(value: object) -> str:
+    if isinstance(value, Layer):
+        return f"call the {value.kind} on its own input first"
+    return "to run numbers through a model, compile it and use predict"

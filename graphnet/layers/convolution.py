@@ -8,7 +8,7 @@ from graphnet.checks import check_flag, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.ops.windows import check_padding, check_pair, image_size, resolve_padding
-from graphnet.compiler.types import known
+from graphnet.compiler.types import known, show_division
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
 from graphnet.layers.activation import ActivationLayer, resolve_activation
 from graphnet.layers.base import Layer
@@ -63,21 +63,21 @@ class Conv2D(Layer):
         image = image_size(t.shape, self.kind)
         shape = (self.filters, self._channels_per_group(known(t.shape[1], "the channels that Conv2D takes")),
                  *self.kernel_size)
-        w = self.weight(b, "weight", t.with_shape(shape), self.kernel_initializer, Fans.convolution(shape))
+        fans = Fans.convolution(shape)
+        w = self.weight(b, "weight", t.with_shape(shape), self.kernel_initializer, fans)
         padding = resolve_padding(self.padding, image, self.kernel_size, self.strides, self.dilation)
         y = b.add(ops.Conv2d(self.strides, padding, self.dilation, self.groups), x, w)
         if self.use_bias:
-            bias = self.weight(b, "bias", t.with_shape((self.filters,)), self.bias_initializer,
-                               Fans.convolution(shape))
+            bias = self.weight(b, "bias", t.with_shape((self.filters,)), self.bias_initializer, fans)
             y = b.add(ops.BiasAdd(1), y, bias)
         return y if self.activation is None else self.activation.emit(b, y)
 
     def _channels_per_group(self, channels: int) -> int:
         if channels % self.groups:
             raise ShapeError(f"{channels} channels do not divide into {self.groups} groups: "
-                             f"{channels} = {channels // self.groups} · {self.groups} + {channels % self.groups}",
-                             f"choose groups that divides {channels}, or feed a multiple of {self.groups} channels; "
-                             "images are (N, channels, height, width)")
+                             f"{show_division(channels, self.groups)}",
+                             f"choose groups that divides {channels}, or feed a multiple of {self.groups} "
+                             "channels; images are (N, channels, height, width)")
         return channels // self.groups
 
     def config(self) -> dict[str, Any]:

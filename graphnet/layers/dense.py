@@ -44,14 +44,16 @@ class Dense(Layer):
         """Adds the product, the bias and the activation."""
         t = b.types[x]
         if t.rank != 2:
-            raise ShapeError(f"Dense takes rows (N, features), got {format_shape(t.shape)}: {t.rank} dims instead of 2",
+            raise ShapeError(f"Dense takes rows (N, features), got {format_shape(t.shape)}: "
+                             f"{t.rank} dim{'s' * (t.rank > 1)} instead of 2",
                              "declare gn.Input((1,)) for single numbers" if t.rank < 2
                              else "put gn.layers.Flatten() before it")
         shape = (known(t.shape[1], "the number of features that Dense takes"), self.units)
-        w = self.weight(b, "weight", t.with_shape(shape), self.kernel_initializer, Fans.dense(shape))
+        fans = Fans.dense(shape)
+        w = self.weight(b, "weight", t.with_shape(shape), self.kernel_initializer, fans)
         y = b.add(ops.MatMul(), x, w)
         if self.use_bias:
-            bias = self.weight(b, "bias", t.with_shape((self.units,)), self.bias_initializer, Fans.dense(shape))
+            bias = self.weight(b, "bias", t.with_shape((self.units,)), self.bias_initializer, fans)
             y = b.add(ops.BiasAdd(-1), y, bias)
         return y if self.activation is None else self.activation.emit(b, y)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphnet.compiler.builder import Builder, describe_refusal
+from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import TensorType, format_shape
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A weight as a layer declared it on its first call. Later calls share it."""
+    """A weight as a layer declared it on its first call, at `source`. Later calls share it."""
 
     name: str
     type: TensorType
@@ -31,8 +31,8 @@ class Emitter(Builder):
     """A Builder that knows which parameter stands for which weight of which layer.
 
     Attributes:
-        initializers: by the full name of the parameter.
-        declared: the weights that were met, with their layers.
+        initializers: what fills each parameter, by its full name.
+        declared: the weights that were met, by layer and name.
     """
 
     def __init__(self, name: str) -> None:
@@ -45,15 +45,11 @@ class Emitter(Builder):
         """Emits one call of a layer and returns the ids of its results.
 
         Raises:
-            ShapeError: the layer refuses its inputs; the text names it, those who made them, and all their lines.
+            ShapeError: the layer refuses its inputs; the text names it, those who made them, and their lines.
         """
-        try:
-            with self.at(origin):
-                layer.check_types(*(self.types[value] for value in inputs))
-                results = layer.emit(self, *inputs)
-        except ShapeError as error:
-            got = [(self.types[value], self.origin_of(value)) for value in inputs]
-            raise error.located(describe_refusal(str(origin), got)) from None
+        with self.at(origin), self.locating(*inputs):
+            layer.check_types(*(self.types[value] for value in inputs))
+            results = layer.emit(self, *inputs)
         return results if isinstance(results, tuple) else (results,)
 
     def weight(self, layer: Layer, weight: Weight) -> int:
@@ -76,6 +72,6 @@ class Emitter(Builder):
 
 
 def _misfit(first: Weight, now: Weight) -> str:
-    return (f"its {first.name} is {first.type.dtype} {format_shape(first.type.shape)} since its first call at "
-            f"{first.source}, but this input needs {now.type.dtype} {format_shape(now.type.shape)}: "
+    old, new = (f"{weight.type.dtype} {format_shape(weight.type.shape)}" for weight in (first, now))
+    return (f"its {first.name} is {old} since its first call at {first.source}, but this input needs {new}: "
             f"{first.type} ≠ {now.type}")

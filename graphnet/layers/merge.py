@@ -6,9 +6,8 @@ from functools import reduce
 from typing import Any, ClassVar
 
 from graphnet.compiler import ops
-from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.op import Op
-from graphnet.compiler.types import check_axis
+from graphnet.layers.axis import check_axis_argument, resolve_axis
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
 
@@ -16,7 +15,7 @@ from graphnet.layers.emitter import Emitter
 class _Merge(Layer):
     """Folds its inputs, all of one shape, from left to right with an op of two operands."""
 
-    arity = None
+    arity: ClassVar[int | None] = None
     op: ClassVar[Op]
 
     def __init__(self, *, name: str | None = None) -> None:
@@ -63,17 +62,11 @@ class Concatenate(Layer):
 
     def __init__(self, axis: int = 1, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        if isinstance(axis, bool) or not isinstance(axis, int) or axis == 0:
-            raise ArgumentError(self.kind, "axis", axis, "it must be a whole number other than 0, which is the batch")
-        self.axis = axis
+        self.axis = check_axis_argument(self.kind, axis)
 
     def emit(self, b: Emitter, *inputs: int) -> int:
         """Adds the op."""
-        rank = b.types[inputs[0]].rank
-        axis = check_axis(self.axis, rank, self.kind)
-        if axis == 0:
-            raise ShapeError(f"axis {self.axis} of {rank} dims is the batch: samples must not mix", "choose another axis")
-        return b.add(ops.Concat(axis), *inputs)
+        return b.add(ops.Concat(resolve_axis(self.kind, self.axis, b.types[inputs[0]])), *inputs)
 
     def config(self) -> dict[str, Any]:
         """The axis."""

@@ -31,8 +31,9 @@ class MaxPool2D(Layer):
         self.padding = check_padding(self.kind, padding)
         if not isinstance(self.padding, str) and any(
                 max(pair) >= size for pair, size in zip(self.padding, self.pool_size, strict=True)):
-            raise ArgumentError(self.kind, "padding", padding, f"each side must be less than pool_size={self.pool_size},"
-                                                               " so that no window lies in the padding alone")
+            raise ArgumentError(self.kind, "padding", padding,
+                                f"each side must be less than pool_size={self.pool_size}, "
+                                "so that no window lies in the padding alone")
 
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the pooling."""

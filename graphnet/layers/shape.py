@@ -8,7 +8,7 @@ from typing import Any
 from graphnet.checks import check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
-from graphnet.compiler.types import Dim, Shape, factors, format_shape, known
+from graphnet.compiler.types import Dim, Shape, factors, format_shape, known, show_division
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
 
@@ -24,7 +24,8 @@ class Flatten(Layer):
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the reshape."""
         batch, *dims = b.types[x].shape
-        return b.add(ops.Reshape((batch, math.prod(known(dim, "every dim that Flatten joins") for dim in dims))), x)
+        features = math.prod(known(dim, "every dim that Flatten joins") for dim in dims)
+        return b.add(ops.Reshape((batch, features)), x)
 
     def config(self) -> dict[str, Any]:
         """No arguments."""
@@ -44,7 +45,8 @@ class Reshape(Layer):
     def __init__(self, target_shape: tuple[int, ...], *, name: str | None = None) -> None:
         super().__init__(name=name)
         if not isinstance(target_shape, tuple | list):
-            raise ArgumentError(self.kind, "target_shape", target_shape, "it must be a tuple of dims without the batch")
+            raise ArgumentError(self.kind, "target_shape", target_shape,
+                                "it must be a tuple of the dims of one sample")
         self.target_shape = tuple(dim if dim == -1 else check_whole(self.kind, "target_shape", dim)
                                   for dim in target_shape)
         if self.target_shape.count(-1) > 1:
@@ -68,13 +70,13 @@ class Reshape(Layer):
         if count % rest:
             raise ShapeError(f"a sample {format_shape(dims)} has {count} elements, and the other dims of "
                              f"{format_shape(self.target_shape)} take {rest}, which does not divide {count}: "
-                             f"{count} = {count // rest} · {rest} + {count % rest}",
+                             f"{show_division(count, rest)}",
                              f"choose dims whose product divides {count}")
         free: Dim = count // rest
         if symbols:
             if free != 1 or symbols.total() != 1:
-                raise ShapeError(f"-1 in {format_shape(self.target_shape)} would stand for "
-                                 f"{' · '.join([str(free), *sorted(symbols.elements())])}, which is not a dim",
-                                 f"make the other dims take all {count} known elements")
+                product = " · ".join([str(free), *sorted(symbols.elements())])
+                raise ShapeError(f"-1 in {format_shape(self.target_shape)} would stand for {product}, "
+                                 "which is not a dim", f"make the other dims take all {count} known elements")
             (free,) = symbols
         return tuple(free if dim == -1 else dim for dim in self.target_shape)
