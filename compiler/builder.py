@@ -24,6 +24,7 @@ class Builder:
         self.parameters: list[Parameter] = list(start.parameters) if start else []
         self.states: list[State] = list(start.states) if start else []
         self.nodes: list[Node] = list(start.nodes) if start else []
+        self.penalties: list[Output] = list(start.penalties) if start else []
         self.types: dict[int, TensorType] = dict(start.types) if start else {}
         self._origins: dict[int, Origin] = dict(start.origins) if start else {}
         self._next = max(self.types, default=-1) + 1
@@ -45,11 +46,22 @@ class Builder:
         self.inputs.append(Input(value, name, self._origin))
         return value
 
-    def parameter(self, name: str, type: TensorType, trainable: bool = True) -> int:
+    def parameter(self, name: str, type: TensorType, trainable: bool = True, rate: float = 1.0,
+                  constraint: Op | None = None) -> int:
         """Adds a parameter and returns its id."""
         value = self._new(type)
-        self.parameters.append(Parameter(value, name, trainable, self._origin))
+        self.parameters.append(Parameter(value, name, trainable, self._origin, None, rate, constraint))
         return value
+
+    def penalty(self, name: str, value: int) -> None:
+        """Adds a scalar that training adds to the loss.
+
+        Raises:
+            GraphError: the value is not a floating-point scalar.
+        """
+        if self.types[value].shape != () or not self.types[value].is_float:
+            raise GraphError(f"the penalty {name!r} must be a floating-point scalar, got {self.types[value]}")
+        self.penalties.append(Output(name, value))
 
     def state(self, name: str, type: TensorType, role: str, initial: float = 0.0) -> int:
         """Adds a state and returns the id of its old value; `advance` gives it a new one."""
@@ -103,7 +115,7 @@ class Builder:
                 raise GraphError(f"the names {', '.join(twice)} are used twice in graph {self.name}; "
                                  "give each layer, input and output a name of its own")
         return Graph(self.name, tuple(self.inputs), tuple(self.parameters), tuple(self.states), tuple(self.nodes),
-                     tuple(outputs), self.types)
+                     tuple(outputs), self.types, tuple(self.penalties))
 
     def _new(self, type: TensorType) -> int:
         value, self._next = self._next, self._next + 1

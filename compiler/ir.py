@@ -44,7 +44,8 @@ class Input:
 class Parameter:
     """A weight. `trainable=False` freezes it: no gradient work is done for it.
 
-    In a training graph `next` is the id of its new value.
+    `rate` multiplies the learning rate; `constraint` is an op from the weight to what it is replaced by after each
+    step. In a training graph `next` is the id of its new value.
     """
 
     value: int
@@ -52,13 +53,17 @@ class Parameter:
     trainable: bool = True
     origin: Origin = Origin()
     next: int | None = None
+    rate: float = 1.0
+    constraint: Op | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """A value kept from one step to the next: `value` is the old one, `next` the id of the new one.
 
-    `role` says what it is for (`buffer`, `optimizer`, …), `initial` what it is filled with at first.
+    `role` says what it is for: `buffer` (statistics; changes in training only), `counter` (of random numbers, int64
+    (2,): key and count; changes in training only), `recurrent` (changes in every call), `optimizer` (a moment).
+    `initial` is the number it is filled with at first; counters are filled by the network from its seed.
     """
 
     value: int
@@ -90,7 +95,10 @@ class Output:
 
 @dataclass(frozen=True)
 class Graph:
-    """Inputs, parameters, states, nodes in order of execution, outputs; and the type of every value."""
+    """Inputs, parameters, states, nodes in order of execution, outputs; and the type of every value.
+
+    `penalties` are scalars that training adds to the loss (regularisers); prediction ignores them.
+    """
 
     name: str
     inputs: tuple[Input, ...]
@@ -99,6 +107,7 @@ class Graph:
     nodes: tuple[Node, ...]
     outputs: tuple[Output, ...]
     types: Mapping[int, TensorType]
+    penalties: tuple[Output, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "types", MappingProxyType(dict(self.types)))
@@ -130,7 +139,7 @@ class Graph:
     def kept(self) -> frozenset[int]:
         """Values that somebody outside the nodes asked for: outputs, new weights and new states."""
         advanced = [item.next for item in (*self.parameters, *self.states) if item.next is not None]
-        return frozenset([o.value for o in self.outputs] + advanced)
+        return frozenset([o.value for o in (*self.outputs, *self.penalties)] + advanced)
 
     @cached_property
     def text(self) -> str:
@@ -162,7 +171,7 @@ def format_graph(graph: Graph) -> str:
     types = graph.types
     lines = [f"graph {graph.name}"]
     lines += [f"  input %{i.value} {i.name}: {types[i.value]}" for i in graph.inputs]
-    lines += [f"  parameter %{p.value} {p.name}: {types[p.value]}{'' if p.trainable else ' frozen'}{_next(p)}"
+    lines += [f"  parameter %{p.value} {p.name}: {types[p.value]}{_extras(p)}{_next(p)}"
               for p in graph.parameters]
     lines += [f"  state %{s.value} {s.name}: {types[s.value]} {s.role} from {s.initial!r}{_next(s)}"
               for s in graph.states]
@@ -173,7 +182,14 @@ def format_graph(graph: Graph) -> str:
             lines.append(f"  -- {phase}")
         lines.append("  " + format_node(node, types))
     lines += [f"  output {o.name} = %{o.value}" for o in graph.outputs]
+    lines += [f"  penalty {o.name} = %{o.value}" for o in graph.penalties]
     return "\n".join(lines) + "\n"
+
+
+def _extras(p: Parameter) -> str:
+    frozen = "" if p.trainable else " frozen"
+    rate = "" if p.rate == 1 else f" rate {p.rate!r}"
+    return frozen + rate + ("" if p.constraint is None else f" constraint {p.constraint}")
 
 
 def _next(item: Parameter | State) -> str:

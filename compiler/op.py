@@ -93,6 +93,15 @@ class Op:
         """
         raise GraphError(f"op {self.name} has no gradient")
 
+    def at_inference(self, b: Builder, inputs: tuple[int, ...]) -> tuple[int | None, ...] | None:
+        """Emits what stands for this op outside training.
+
+        Returns:
+            For each output the id of the value that replaces it (None for one that only training needs), or None if the
+            op is the same in and outside training.
+        """
+        return None
+
     def flops(self, inputs: Types, outputs: Types) -> int:
         """Floating-point operations for these concrete types; a multiply-add counts as two."""
         return sum(t.size for t in outputs)

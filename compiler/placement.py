@@ -83,14 +83,12 @@ class Placement:
     def _place_inner(self) -> None:
         for item in self.graph.inputs:
             self._put(item.value, Storage(self.forms[item.value].nbytes))
-        advanced = {item.next: item.value for item in (*self.graph.parameters, *self.graph.states)
-                    if item.next is not None}
         for node in self.graph.nodes:
             over = node.op.advances()
             for index, value in enumerate(node.outputs):
                 if self._is_view(node):
                     self._put(value, self.of[node.inputs[0]])
-                elif index in over and advanced.get(value) == node.inputs[over[index]]:
+                elif index in over and self.of[node.inputs[over[index]]].buffer != ARENA:
                     self._put(value, self.of[node.inputs[over[index]]])
                 elif value not in self.of:
                     self._put(value, Storage(self.forms[value].nbytes))
@@ -141,6 +139,17 @@ def parameter_slots(graph: Graph) -> dict[str, Slot]:
     for p in _packed(graph):
         slots[p.name] = Slot(p.value, operand(graph.types[p.value], False), PARAMETERS, offset, BEFORE, BEFORE)
         offset = slots[p.name].end
+    return slots
+
+
+def state_slots(graph: Graph) -> dict[str, Slot]:
+    """Where every Program of a graph keeps its states (the optimizer's apart), by name."""
+    slots, offset = {}, 0
+    for state in graph.states:
+        if state.role != "optimizer":
+            slots[state.name] = Slot(state.value, operand(graph.types[state.value], False), STATES, offset, BEFORE,
+                                     BEFORE)
+            offset += align(slots[state.name].operand.nbytes)
     return slots
 
 

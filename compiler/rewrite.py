@@ -17,10 +17,11 @@ def rename_values(graph: Graph, nodes: tuple[Node, ...], names: Mapping[int, int
 
     renamed = tuple(node if not any(v in names for v in node.inputs)
                     else replace(node, inputs=tuple(map(new, node.inputs))) for node in nodes)
-    outputs = tuple(replace(o, value=new(o.value)) for o in graph.outputs)
+    outputs, penalties = (tuple(replace(o, value=new(o.value)) for o in given)
+                          for given in (graph.outputs, graph.penalties))
     parameters = tuple(p if p.next is None else replace(p, next=new(p.next)) for p in graph.parameters)
     states = tuple(s if s.next is None else replace(s, next=new(s.next)) for s in graph.states)
-    return replace(graph, outputs=outputs, parameters=parameters, states=states).with_nodes(renamed)
+    return replace(graph, outputs=outputs, penalties=penalties, parameters=parameters, states=states).with_nodes(renamed)
 
 
 def bind_graph(graph: Graph, dims: Dims) -> Graph:
@@ -71,3 +72,9 @@ def _define(graph: Graph, defined: set[int], value: int, what: str) -> None:
     if value not in graph.types:
         raise GraphError(f"%{value} of {what} has no type")
     defined.add(value)
+
+
+def hold_states(graph: Graph, roles: tuple[str, ...]) -> Graph:
+    """The graph without the new values of states of these roles: a run leaves them as they are."""
+    states = tuple(replace(s, next=None) if s.role in roles else s for s in graph.states)
+    return graph if states == graph.states else replace(graph, states=states)

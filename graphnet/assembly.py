@@ -10,6 +10,8 @@ from graphnet.compiler.ir import Graph, Origin, Output
 from graphnet.compiler.ops import Add, Scale
 from graphnet.compiler.passes.attach_update import AttachUpdate
 from graphnet.compiler.passes.derive_backward import DeriveBackward
+from graphnet.compiler.passes.specialize_inference import SpecializeInference
+from graphnet.compiler.rewrite import hold_states
 from graphnet.compiler.types import TensorType
 from graphnet.losses import Loss
 from graphnet.metrics import Metric
@@ -29,12 +31,16 @@ class Objective:
 
 
 def prediction_graph(graph: Graph) -> Graph:
-    """The declared graph; its outputs are the predictions."""
-    return graph
+    """The declared graph as it is outside training; its outputs are the predictions."""
+    return SpecializeInference().run(graph)
 
 
 def evaluation_graph(graph: Graph, objective: Objective, labels: Mapping[str, TensorType]) -> Graph:
-    """The loss and the statistics of the metrics; labels are inputs named `label:<output>`."""
+    """Loss and statistics of the metrics outside training; labels are inputs named `label:<output>`."""
+    return _with_objective(SpecializeInference(penalties=True).run(graph), objective, labels)
+
+
+def _with_objective(graph: Graph, objective: Objective, labels: Mapping[str, TensorType]) -> Graph:
     b = Builder(graph.name, graph)
     ids = {name: b.input(LABEL + name, labels[name]) for name in objective.losses}
     outputs = [Output(LOSS, _total_loss(b, graph, objective, ids))]
@@ -42,25 +48,27 @@ def evaluation_graph(graph: Graph, objective: Objective, labels: Mapping[str, Te
         with b.at(Origin("metrics")):
             outputs += [Output(f"{METRIC}{name}:{metric.name}", metric.emit(b, graph.output(name), ids[name]))
                         for metric in metrics]
+    b.penalties = []  # they are in the loss now
     return b.build(outputs)
 
 
 def training_graph(graph: Graph, objective: Objective, labels: Mapping[str, TensorType],
                    optimizer: Optimizer) -> Graph:
-    """A training step: the evaluation graph, its backward graph and the update of all weights."""
-    evaluated = evaluation_graph(graph, objective, labels)
+    """A training step: forward with loss and metrics, backward, and the update of all weights."""
+    evaluated = _with_objective(graph, objective, labels)
     count = sum(p.trainable for p in graph.parameters)
     return AttachUpdate(optimizer.update_op(count)).run(DeriveBackward(LOSS).run(evaluated))
 
 
 def gradient_graph(graph: Graph, objective: Objective, labels: Mapping[str, TensorType],
                    inputs: Sequence[str] = ()) -> Graph:
-    """The loss and its gradients with respect to all trainable weights and the named inputs."""
-    return DeriveBackward(LOSS, tuple(inputs)).run(evaluation_graph(graph, objective, labels))
+    """The loss as in training and its gradients for all trainable weights and the named inputs; no state changes."""
+    held = hold_states(graph, ("buffer", "counter", "recurrent"))
+    return DeriveBackward(LOSS, tuple(inputs)).run(_with_objective(held, objective, labels))
 
 
 def _total_loss(b: Builder, graph: Graph, objective: Objective, labels: Mapping[str, int]) -> int:
-    """Σ weight · loss over the outputs."""
+    """Σ weight · loss over the outputs, and the penalties."""
     total: int | None = None
     for name, loss in objective.losses.items():
         with b.at(Origin(LOSS, type(loss).__name__)):
@@ -70,4 +78,7 @@ def _total_loss(b: Builder, graph: Graph, objective: Objective, labels: Mapping[
             total = term if total is None else b.add(Add(), total, term)
     if total is None:
         raise ValueError("an objective needs at least one loss")
+    for penalty in graph.penalties:
+        with b.at(graph.origins[penalty.value]):
+            total = b.add(Add(), total, penalty.value)
     return total

@@ -67,7 +67,9 @@ def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer
     check_graph(graph)
     passes = OPTIMIZE if check_flag("compile", "optimize", optimize) else PLAIN
     programs = Programs(passes, layouts=optimize, memory_limit=memory_limit)
-    return Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0))
+    network = Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0))
+    network.reset_states()
+    return network
 
 
 def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | None, metrics: Metrics,

@@ -25,7 +25,7 @@ from graphnet.compiler.passes.attach_update import RATE, STEP
 from graphnet.compiler.passes.derive_backward import gradient_name
 from graphnet.compiler.pipeline import Stage
 from graphnet.compiler.program import Program
-from graphnet.compiler.types import BATCH, TensorType
+from graphnet.compiler.types import BATCH, TensorType, format_shape
 from graphnet.feeding import Feeder, check_input, check_lengths, name_arrays
 from graphnet.initializers import Initializer
 from graphnet.optimizers import Optimizer
@@ -74,16 +74,29 @@ class Network:
             DataError: a name is unknown; nothing was changed.
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
-        views = self._weight_views()
-        arrays = {name: np.asarray(value) for name, value in weights.items()}
-        for name, array in arrays.items():
-            if name not in views:
-                raise DataError(f"the model has no weight {name!r}; its weights are {', '.join(views)}")
-            if array.shape != views[name].shape or not np.can_cast(array.dtype, views[name].dtype, "same_kind"):
-                raise ShapeError(f"weight {name!r} is {views[name].dtype} {views[name].shape}, "
-                                 f"got {array.dtype} {array.shape}", "give an array of the weight's shape")
-        for name, array in arrays.items():
-            np.copyto(views[name], array, casting="same_kind")
+        _replace("weight", self._weight_views(), weights)
+
+    @property
+    def states(self) -> dict[str, Array]:
+        """What layers keep from step to step (running statistics, counters of random numbers), as copies by name."""
+        return {name: view.copy() for name, view in self._programs.states(self.graph).items()}
+
+    def set_states(self, states: Mapping[str, object]) -> None:
+        """Replaces the named states; the others stay as they are.
+
+        Raises:
+            DataError: a name is unknown; nothing was changed.
+            ShapeError: a shape or dtype does not fit; nothing was changed.
+        """
+        _replace("state", self._programs.states(self.graph), states)
+
+    def reset_states(self) -> None:
+        """Puts every state back to what it was when the network was made."""
+        views = self._programs.states(self.graph)
+        for state in self.graph.states:
+            views[state.name].fill(state.initial)
+            if state.role == "counter":
+                views[state.name][:] = _stream_key(self.seed, state.name), 0
 
     def summary(self) -> Summary:
         """Shapes, parameters, FLOPs and activation bytes of each layer; print it."""
@@ -285,7 +298,25 @@ def initialize(network: Network, initializers: Mapping[str, Initializer]) -> Non
     """Fills the weights. Each draws from a stream of its own, keyed by the seed and the weight's name."""
     drawn = {}
     for p in network.graph.parameters:
-        stream = np.random.Generator(np.random.Philox(key=[network.seed, zlib.crc32(p.name.encode())]))
+        stream = np.random.Generator(np.random.Philox(key=_stream_key(network.seed, p.name)))
         t = network.graph.types[p.value]
         drawn[p.name] = initializers[p.name](t.shape, stream, t.dtype)
     network.set_weights(drawn)
+
+
+def _stream_key(seed: int, name: str) -> int:
+    """The key of the random stream of a weight or layer."""
+    return (seed << 32 ^ zlib.crc32(name.encode())) & (1 << 63) - 1
+
+
+def _replace(what: str, views: Mapping[str, Array], values: Mapping[str, object]) -> None:
+    """Copies named arrays into views, all or none."""
+    arrays = {name: np.asarray(value) for name, value in values.items()}
+    for name, array in arrays.items():
+        if name not in views:
+            raise DataError(f"the model has no {what} {name!r}; it has {', '.join(views) or 'none'}")
+        if array.shape != views[name].shape or not np.can_cast(array.dtype, views[name].dtype, "same_kind"):
+            raise ShapeError(f"{what} {name!r} is {views[name].dtype} {format_shape(views[name].shape)}, "
+                             f"got {array.dtype} {format_shape(array.shape)}", "give an array of that shape and dtype")
+    for name, array in arrays.items():
+        np.copyto(views[name], array, casting="same_kind")

@@ -52,7 +52,7 @@ class _WithMomentum(Optimizer):
         """A step with a velocity, or without one if the momentum is 0."""
         if not self.momentum:
             return ops.SgdUpdate(count)
-        return ops.MomentumUpdate(count, float(self.momentum), self.nesterov)
+        return ops.MomentumUpdate(count, momentum=float(self.momentum), nesterov=self.nesterov)
 
 
 @OPTIMIZERS.register()
@@ -108,4 +108,4 @@ class Adam(Optimizer):
 
     def update_op(self, count: int) -> ops.Update:
         """A step of Adam."""
-        return ops.AdamUpdate(count, float(self.beta1), float(self.beta2), float(self.epsilon))
+        return ops.AdamUpdate(count, beta1=float(self.beta1), beta2=float(self.beta2), epsilon=float(self.epsilon))

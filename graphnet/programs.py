@@ -13,8 +13,8 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.lowering import lower
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.pipeline import PassManager, Stage
-from graphnet.compiler.placement import parameter_slots
-from graphnet.compiler.program import PARAMETERS, Program
+from graphnet.compiler.placement import parameter_slots, state_slots
+from graphnet.compiler.program import ALIGNMENT, PARAMETERS, STATES, Program, Slot
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
 
@@ -72,10 +72,17 @@ class Programs:
         return self._programs[full]
 
     def weights(self, graph: Graph) -> dict[str, Array]:
-        """The weights of a declared graph, as views of the buffer that all Programs read."""
-        views = parameter_slots(graph)
-        self.buffers.prepare({PARAMETERS: max((slot.end for slot in views.values()), default=0)})
-        return {p.name: self.buffers.view(views[p.name]) for p in graph.parameters}
+        """The weights of a declared graph, as views of the buffer that all Programs use."""
+        return self._views(PARAMETERS, parameter_slots(graph), 1)
+
+    def states(self, graph: Graph) -> dict[str, Array]:
+        """The states of a declared graph, likewise."""
+        return self._views(STATES, state_slots(graph), ALIGNMENT)
+
+    def _views(self, buffer: str, slots: Mapping[str, Slot], alignment: int) -> dict[str, Array]:
+        end = max((slot.end for slot in slots.values()), default=0)
+        self.buffers.prepare({buffer: -(-end // alignment) * alignment})
+        return {name: self.buffers.view(slot) for name, slot in slots.items()}
 
     def executable(self, key: Key, make: Callable[[], Graph], dims: Mapping[str, int]) -> Executable:
         """The Program for a purpose at these dims, bound and ready to run."""

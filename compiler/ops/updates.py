@@ -19,17 +19,35 @@ from graphnet.compiler.types import TensorType, format_shape
 
 @dataclass(frozen=True)
 class Update(Op):
-    """The part that all optimizers share. `count` is the number of weights."""
+    """The part that all optimizers share. `count` is the number of weights; `rates` multiplies the learning rate of
+    each, () standing for ones.
+    """
 
     count: int
+    rates: tuple[float, ...] = ()
 
     moments: ClassVar[tuple[str, ...]] = ()
     differentiable: ClassVar[bool] = False
     flops_per_weight: ClassVar[int] = 2
 
-    def step(self, rate: float, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
-        """New weights and moments from flat arrays; the formula of the optimizer."""
+    def __post_init__(self) -> None:
+        self.check(len(self.rates) in (0, self.count), "rates", f"it must be () or one for each of {self.count} weights")
+
+    def step(self, rate: Array, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
+        """New weights and moments from flat arrays; the formula of the optimizer.
+
+        Args:
+            rate: the learning rate of each element, or of all, in the dtype of the weights.
+            step: the number of the step, from 1.
+            p: the weights.
+            g: their gradients.
+            moments: what the optimizer keeps, in the order of `moments`.
+        """
         raise NotImplementedError(self.name)
+
+    def spread_rates(self, sizes: Sequence[int]) -> Array | None:
+        """The factor of the learning rate for each element of weights of these sizes (float64); None if all are 1."""
+        return np.repeat(self.rates, sizes) if self.rates else None
 
     def infer(self, rate: TensorType, step: TensorType, *rest: TensorType) -> Types:
         n = self.count
@@ -48,7 +66,9 @@ class Update(Op):
     def forward(self, rate: Array, step: Array, *rest: Array) -> tuple[Array, ...]:
         n = self.count
         flat = [np.concatenate([a.ravel() for a in rest[start:start + n]]) for start in (0, n)]
-        p, *moments = self.step(float(rate), int(step), *flat, *rest[2 * n:])
+        factors = self.spread_rates([a.size for a in rest[:n]])
+        eta = np.asarray(rate if factors is None else rate * factors, flat[0].dtype)
+        p, *moments = self.step(eta, int(step), *flat, *rest[2 * n:])
         ends = np.cumsum([a.size for a in rest[:n]])[:-1]
         pieces = np.split(p, ends)
         return (*(piece.reshape(a.shape) for piece, a in zip(pieces, rest[:n], strict=True)), *moments)
@@ -78,8 +98,8 @@ class SgdUpdate(Update):
 
     name = "sgd_update"
 
-    def step(self, rate: float, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
-        return (p - p.dtype.type(rate) * g,)
+    def step(self, rate: Array, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
+        return (p - rate * g,)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -100,15 +120,15 @@ class MomentumUpdate(Update):
     moments = ("velocity",)
     flops_per_weight = 4
 
-    def step(self, rate: float, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
+    def step(self, rate: Array, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
         scalar = p.dtype.type
         v = scalar(self.momentum) * moments[0] + g
         direction = g + scalar(self.momentum) * v if self.nesterov else v
-        return p - scalar(rate) * direction, v
+        return p - rate * direction, v
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
-        return (cls._example(cls(2)), cls._example(cls(2, 0.8, True)))
+        return (cls._example(cls(2)), cls._example(cls(2, (), 0.8, True)), cls._example(cls(2, (0.5, 2.0))))
 
 
 @dataclass(frozen=True)
@@ -127,16 +147,16 @@ class AdamUpdate(Update):
     moments = ("first_moment", "second_moment")
     flops_per_weight = 11
 
-    def step(self, rate: float, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
+    def step(self, rate: Array, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
         scalar = p.dtype.type
         m = scalar(self.beta1) * moments[0] + scalar(1 - self.beta1) * g
         v = scalar(self.beta2) * moments[1] + scalar(1 - self.beta2) * g * g
-        size, root = self.corrections(rate, step)
-        return p - scalar(size) * m / (np.sqrt(v) * scalar(root) + scalar(self.epsilon)), m, v
+        size, root = map(scalar, self.corrections(step))
+        return p - rate * size * m / (np.sqrt(v) * root + scalar(self.epsilon)), m, v
 
-    def corrections(self, rate: float, step: int) -> tuple[float, float]:
-        """η / (1 - β₁ᵗ) and 1 / √(1 - β₂ᵗ)."""
-        return float(rate / (1 - self.beta1**step)), float((1 - self.beta2**step) ** -0.5)
+    def corrections(self, step: int) -> tuple[float, float]:
+        """1 / (1 - β₁ᵗ) and 1 / √(1 - β₂ᵗ)."""
+        return 1 / (1 - self.beta1**step), (1 - self.beta2**step) ** -0.5
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

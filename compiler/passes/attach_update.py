@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.ir import UPDATE, Graph, Origin
+from graphnet.compiler.ir import UPDATE, Graph, Origin, Parameter
 from graphnet.compiler.ops.updates import Update
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.derive_backward import gradient_name
@@ -38,8 +39,17 @@ class AttachUpdate(Pass):
             step = b.input(STEP, TensorType("int64", ()))
             flat = TensorType(b.types[trained[0].value].dtype, (sum(b.types[p.value].size for p in trained),))
             moments = [b.state(f"optimizer/{moment}", flat, "optimizer") for moment in self.update.moments]
-            op = replace(self.update, count=len(trained))
+            op = replace(self.update, count=len(trained), rates=_rates(trained))
             results = b.apply(op, rate, step, *(p.value for p in trained), *(graph.output(n) for n in names), *moments)
-        for value, new in zip([p.value for p in trained] + moments, results, strict=True):
-            b.advance(value, new)
+            for value, new in zip([p.value for p in trained] + moments, results, strict=True):
+                b.advance(value, new)
+            for p, new in zip(trained, results, strict=False):
+                if p.constraint is not None:
+                    b.advance(p.value, b.add(p.constraint, new))
         return b.build([o for o in graph.outputs if o.name not in names])
+
+
+def _rates(trained: Sequence[Parameter]) -> tuple[float, ...]:
+    """The factors of the learning rate, () if all are 1."""
+    rates = tuple(p.rate for p in trained)
+    return rates if any(rate != 1 for rate in rates) else ()

@@ -31,13 +31,24 @@ def _flat(views: Sequence[Array]) -> Array:
     return as_strided(views[0].reshape(-1), (size,), (views[0].itemsize,))
 
 
-def _pieces(call: Call) -> list[tuple[Array, ...]]:
-    """Matching pieces of the weights, the gradients and each moment."""
+def _pieces(call: Call) -> list[tuple[tuple[Array, ...], Array | None]]:
+    """Matching pieces of the weights, the gradients and each moment; and of the factors of the rate, if any is not 1."""
     op: Update = call.op
     n = op.count
     weights, grads, moments = call.inputs[2:2 + n], call.inputs[2 + n:2 + 2 * n], call.inputs[2 + 2 * n:]
     whole = [_flat(weights), _flat(grads), *moments]
-    return [tuple(a[start:start + PIECE] for a in whole) for start in range(0, len(whole[0]), PIECE)]
+    factors = op.spread_rates([w.size for w in weights])
+    if factors is not None:
+        factors = factors.astype(weights[0].dtype)
+    cuts = [slice(start, start + PIECE) for start in range(0, len(whole[0]), PIECE)]
+    return [(tuple(a[cut] for a in whole), None if factors is None else factors[cut]) for cut in cuts]
+
+
+def _descend(p: Array, step: Array, factors: Array | None) -> None:
+    """p -= factors · step; overwrites the step."""
+    if factors is not None:
+        np.multiply(step, factors, step)
+    np.subtract(p, step, p)
 
 
 def _scratch(op: Update, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
@@ -56,10 +67,10 @@ def sgd(call: Call) -> Run:
 
     def run() -> None:
         size = scalar(rate)
-        for p, g in pieces:
+        for (p, g), factors in pieces:
             t = scratch[:len(p)]
             np.multiply(g, size, t)
-            np.subtract(p, t, p)
+            _descend(p, t, factors)
     return run
 
 
@@ -72,7 +83,7 @@ def momentum(call: Call) -> Run:
 
     def run() -> None:
         size = scalar(rate)
-        for p, g, v in pieces:
+        for (p, g, v), factors in pieces:
             t = scratch[:len(p)]
             np.multiply(v, mu, v)
             np.add(v, g, v)
@@ -82,13 +93,13 @@ def momentum(call: Call) -> Run:
                 np.multiply(t, size, t)
             else:
                 np.multiply(v, size, t)
-            np.subtract(p, t, p)
+            _descend(p, t, factors)
     return run
 
 
 @kernel(AdamUpdate, workspace=_two_scratch)
 def adam(call: Call) -> Run:
-    """m, v, and p -= η̂ m / (√v · c + ε), in the order of operations of the reference."""
+    """m, v, and p -= η̂ m / (√v · c + ε)."""
     op: AdamUpdate = call.op
     pieces, (rate, step), (first, second) = _pieces(call), call.inputs[:2], call.workspace
     scalar: Any = first.dtype.type
@@ -96,8 +107,9 @@ def adam(call: Call) -> Run:
     rest1, rest2 = scalar(1 - op.beta1), scalar(1 - op.beta2)
 
     def run() -> None:
-        size, root = map(scalar, op.corrections(float(rate), int(step)))
-        for p, g, m, v in pieces:
+        corrected, root = op.corrections(int(step))
+        size, root = scalar(rate * corrected), scalar(root)
+        for (p, g, m, v), factors in pieces:
             s, t = first[:len(p)], second[:len(p)]
             np.multiply(m, beta1, m)
             np.multiply(g, rest1, t)
@@ -111,5 +123,5 @@ def adam(call: Call) -> Run:
             np.add(t, epsilon, t)
             np.multiply(m, size, s)
             np.divide(s, t, s)
-            np.subtract(p, s, p)
+            _descend(p, s, factors)
     return run

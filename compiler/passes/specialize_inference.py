@@ -1,0 +1,42 @@
+"""Replaces ops that behave differently in training by what they are outside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.passes.base import Pass
+from graphnet.compiler.rewrite import hold_states, rename_values
+
+
+@dataclass(frozen=True)
+class SpecializeInference(Pass):
+    """Asks each op for its form at inference; nothing of dropout is left, batch norm uses its running statistics.
+
+    Statistics and random counters no longer change, and penalties are dropped if `penalties` is False; recurrent state
+    still goes from call to call.
+    """
+
+    penalties: bool = False
+
+    name = "specialize_inference"
+
+    def run(self, graph: Graph) -> Graph:
+        """Rewrites the graph."""
+        b = Builder(graph.name, graph)
+        b.nodes = []
+        names: dict[int, int] = {}
+        for node in graph.nodes:
+            inputs = tuple(names.get(v, v) for v in node.inputs)
+            with b.at(node.origin, node.phase):
+                forms = node.op.at_inference(b, inputs)
+            if forms is None:
+                b.nodes.append(node)
+                continue
+            names.update((old, new) for old, new in zip(node.outputs, forms, strict=True) if new is not None)
+        held = hold_states(graph, ("buffer", "counter"))
+        held = held if self.penalties or not held.penalties else replace(held, penalties=())
+        if not names:
+            return held
+        return rename_values(replace(held, types=b.types), tuple(b.nodes), names)
