@@ -18,9 +18,10 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache directory, so that no test sees the user's."""
+    """An empty cache directory, so that no test sees the user's; nor does any use the user's proxy."""
     directory = tmp_path / "cache"
     monkeypatch.setenv("GRAPHNET_CACHE", str(directory))
+    monkeypatch.setenv("no_proxy", "*")
     return directory
 
 
