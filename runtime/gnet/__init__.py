@@ -1,0 +1,15 @@
+"""The `.gnet` model file: safe, verifiable, mapped into memory. FORMAT.md specifies it."""
+
+from graphnet.runtime.gnet.binding import slot_name, split_slot
+from graphnet.runtime.gnet.contents import Contents, by_name
+from graphnet.runtime.gnet.footprint import forward_peak
+from graphnet.runtime.gnet.head import OPSET, Head
+from graphnet.runtime.gnet.mapped import GnetFile, open_gnet
+from graphnet.runtime.gnet.reader import load_gnet, read_info
+from graphnet.runtime.gnet.tensors import BUFFER, CONST, OPTIMIZER, PARAM, ROLES, STATE, Row, Tensor
+from graphnet.runtime.gnet.writer import dumps, save_gnet
+
+__all__ = [
+    "BUFFER", "CONST", "OPSET", "OPTIMIZER", "PARAM", "ROLES", "STATE", "Contents", "GnetFile", "Head", "Row", "Tensor",
+    "by_name", "dumps", "forward_peak", "load_gnet", "open_gnet", "read_info", "save_gnet", "slot_name", "split_slot",
+]

@@ -1,0 +1,133 @@
+"""Replaces a file as a whole or not at all, also when the machine stops halfway.
+
+The bytes go to a temporary file beside the target, are synced to disk, and are put in place by one rename, which is
+synced too. A process that dies leaves its temporary file; the next one to write the same target removes it. It tells
+dead from living by a lock that the system drops when a process ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+
+from graphnet.compiler.errors import ArgumentError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks, but does not let go of files that are open
+    fcntl = None  # type: ignore[assignment]
+
+_SUFFIX = ".gnet-tmp"
+_BINARY = getattr(os, "O_BINARY", 0)
+
+
+def replace_file(path: str | os.PathLike[str], pieces: Iterable[memoryview]) -> None:
+    """Makes `pieces` the contents of a file.
+
+    Args:
+        path: the target; symbolic links are followed. An existing file keeps its mode.
+        pieces: the bytes, in order.
+
+    Raises:
+        ArgumentError: the target is no regular file, or its folder does not exist.
+        OSError: what the system refuses; before the rename the old file is untouched.
+    """
+    target = os.path.realpath(path)
+    mode = _check_target(path, target)
+    folder, prefix = os.path.dirname(target), _prefix(target)
+    remove_stale(folder, prefix)
+    with ExitStack() as always, ExitStack() as on_failure:
+        temporary, descriptor = _create(folder, prefix, mode, always)
+        on_failure.callback(_remove, temporary)
+        try:
+            for piece in pieces:
+                _write(descriptor, piece)
+            if mode is not None:
+                os.chmod(temporary, mode)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, target)
+        on_failure.pop_all()
+    _sync_folder(folder)
+
+
+def remove_stale(folder: str, prefix: str) -> None:
+    """Removes the temporary files of one target that no living process is writing."""
+    for name in os.listdir(folder):
+        if name.startswith(prefix) and name.endswith(_SUFFIX):
+            with suppress(OSError):  # another process came first, or may not be disturbed
+                _remove_unlocked(os.path.join(folder, name))
+
+
+def _check_target(path: str | os.PathLike[str], target: str) -> int | None:
+    """The mode bits of the target, None if it does not exist yet."""
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        if not os.path.isdir(os.path.dirname(target)):
+            raise ArgumentError("save", "path", os.fspath(path), "its folder must exist; create it first") from None
+        return None
+    if not stat.S_ISREG(mode):
+        raise ArgumentError("save", "path", os.fspath(path), "only a regular file can be replaced")
+    return stat.S_IMODE(mode)
+
+
+def _prefix(target: str) -> str:
+    """What the temporary files of a target start with; short, whatever the target's own name is."""
+    return f".{hashlib.sha256(os.fsencode(os.path.basename(target))).hexdigest()[:16]}-"
+
+
+def _create(folder: str, prefix: str, mode: int | None, stack: ExitStack) -> tuple[str, int]:
+    """A new locked file: its path and descriptor. The lock lasts until the stack closes.
+
+    The file of a private target is private from the start.
+    """
+    while True:
+        path = os.path.join(folder, f"{prefix}{secrets.token_hex(8)}{_SUFFIX}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
+        descriptor = os.open(path, flags, 0o666 if mode is None else stat.S_IRUSR | stat.S_IWUSR)
+        if fcntl is None:
+            return path, descriptor
+        stack.callback(os.close, os.dup(descriptor))  # shares the lock
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        os.close(descriptor)  # somebody cleaned up before the lock was taken
+
+
+def _remove_unlocked(path: str) -> None:
+    if fcntl is None:
+        os.unlink(path)
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data):]
+
+
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _sync_folder(folder: str) -> None:
+    if os.name == "nt":  # a folder cannot be opened there, and a rename needs no sync
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,81 @@
+"""Holds the tensors of a file to the graph they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graphnet.compiler.ir import Graph, State
+from graphnet.compiler.types import TensorType
+from graphnet.runtime.gnet.names import check_unique
+from graphnet.runtime.gnet.refusal import refuse, shown
+from graphnet.runtime.gnet.tensors import BUFFER, OPTIMIZER, PARAM, ROLES, STATE, Row
+
+
+def slot_name(parameter: str, slot: str) -> str:
+    """The name of the tensor that holds an optimizer's slot (such as `first_moment`) of a parameter."""
+    return f"{parameter}:{slot}"
+
+
+def split_slot(name: str) -> tuple[str, str]:
+    """The parameter and the slot that the name of an optimizer tensor stands for."""
+    parameter, _, slot = name.rpartition(":")
+    return parameter, slot
+
+
+def state_role(state: State) -> str:
+    """The role of the tensor that holds a state of the graph."""
+    return state.role if state.role in ROLES else STATE
+
+
+def declared(graph: Graph) -> dict[str, tuple[str, TensorType]]:
+    """For each weight and state of a graph the role and type that its tensor must have, in canonical order."""
+    types = graph.types
+    return {p.name: (PARAM, types[p.value]) for p in graph.parameters} | {
+        s.name: (state_role(s), types[s.value]) for s in graph.states}
+
+
+def check_binding(graph: Graph, rows: Sequence[Row]) -> None:
+    """Refuses tensors that do not fit the graph.
+
+    Every parameter and every buffer has its tensor, of its dtype and shape; other states may be left out. There are
+    no other tensors of role param or buffer. A tensor of role optimizer belongs to a parameter and has its shape.
+
+    Raises:
+        GnetFormatError: one does not fit, or is missing.
+    """
+    check_unique((item.name for item in (*graph.parameters, *graph.states)), ("graph", "states"), "name")
+    wanted = declared(graph)
+    for index, row in enumerate(rows):
+        if row.name in wanted:
+            _check_declared(row, *wanted[row.name], index)
+        elif row.role in (PARAM, BUFFER):
+            raise refuse(("tensors", index), f"the graph has no {row.role} {shown(row.name)}")
+    found = {row.name: row for row in rows}
+    for name, (role, kind) in wanted.items():
+        if role in (PARAM, BUFFER) and name not in found:
+            raise refuse(("tensors",), f"the {role} {shown(name)}, {kind}, of the graph has no tensor")
+    _check_slots(rows, found)
+
+
+def _check_declared(row: Row, role: str, kind: TensorType, index: int) -> None:
+    if row.role != role or role == OPTIMIZER:
+        raise refuse(("tensors", index, 3), f"{shown(row.name)} is a {role} of the graph, not a {row.role}")
+    fits = len(row.shape) == kind.rank and all(isinstance(want, str) or want == got
+                                               for want, got in zip(kind.shape, row.shape, strict=True))
+    if row.dtype != kind.dtype or not fits:
+        raise refuse(("tensors", index), f"{shown(row.name)} is {row.dtype} {row.shape}, but the graph declares "
+                                         f"{kind.dtype} {kind.shape}")
+
+
+def _check_slots(rows: Sequence[Row], found: Mapping[str, Row]) -> None:
+    for index, row in enumerate(rows):
+        if row.role != OPTIMIZER:
+            continue
+        name, slot = split_slot(row.name)
+        parameter = found.get(name)
+        if not slot or parameter is None or parameter.role != PARAM:
+            raise refuse(("tensors", index), f"the optimizer tensor {shown(row.name)} belongs to no parameter; "
+                                             "its name must be <parameter>:<slot>")
+        if row.shape != parameter.shape:
+            raise refuse(("tensors", index, 2), f"the optimizer tensor {shown(row.name)} is {row.shape}, but its "
+                                                f"parameter is {parameter.shape}")

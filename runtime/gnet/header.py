@@ -1,0 +1,101 @@
+"""The header: one canonical msgpack map. Packs it, and unpacks only what is sound and canonical."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import msgpack
+
+from graphnet.compiler.errors import GnetFormatError
+from graphnet.runtime.gnet import limits, preamble
+from graphnet.runtime.gnet.refusal import Path, refuse, shown
+from graphnet.runtime.gnet.tokens import check_tokens, offset_of
+
+Plain = dict[str, Any]
+
+
+def pack(value: object) -> bytes:
+    """Msgpack in the shortest encoding of each value; floats always have 8 bytes, text is never bytes."""
+    return cast(bytes, msgpack.packb(value, use_bin_type=True))
+
+
+def pack_header(header: Plain) -> bytes:
+    """Packs plain data into a header that every reader takes.
+
+    Raises:
+        GnetFormatError: it is over a limit.
+    """
+    data = pack(header)
+    if len(data) > limits.HEADER_BYTES:
+        raise refuse(("header",), f"the graph and its settings take {len(data)} bytes; at most "
+                                  f"{limits.HEADER_BYTES} fit in a header")
+    check_tokens(data)
+    return data
+
+
+def unpack_header(data: bytes) -> Plain:
+    """Checks and unpacks a header; offsets in errors count from the start of the file.
+
+    Raises:
+        GnetFormatError: it is not sound or not canonical.
+    """
+    with placing(data):
+        check_tokens(data)
+        header = cast(Plain, msgpack.unpackb(data, raw=False, strict_map_key=True))
+        canonical = pack(header)
+        if canonical != data:
+            pairs = zip(data, canonical, strict=False)
+            first = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(data), len(canonical)))
+            raise refuse(("header",), "the encoding is not canonical: each value must be packed in its shortest form, "
+                                      "floats in 8 bytes", first)
+    return header
+
+
+@contextmanager
+def placing(data: bytes) -> Iterator[None]:
+    """Within the block, refusals get their byte offset in the file whose header is `data`."""
+    try:
+        yield
+    except GnetFormatError as error:
+        within = offset_of(data, error.path) if error.offset is None else error.offset
+        raise GnetFormatError(error.reason, error.path, preamble.SIZE + within) from error.__cause__
+
+
+def without_extensions(value: Any) -> Any:
+    """The same plain data without the map keys that begin with `x-`, which a newer minor version may add."""
+    if isinstance(value, dict):
+        return {key: without_extensions(item) for key, item in value.items() if not key.startswith("x-")}
+    return [without_extensions(item) for item in value] if isinstance(value, list) else value
+
+
+def expect_keys(value: Any, required: tuple[str, ...], path: Path, optional: tuple[str, ...] = ()) -> Plain:
+    """A map with exactly these keys.
+
+    Raises:
+        GnetFormatError: it is no map, lacks a key or has another one.
+    """
+    if not isinstance(value, dict):
+        raise refuse(path, f"it must be a map, not {shown(value)}")
+    for key in required:
+        if key not in value:
+            raise refuse(path, f"the key {key!r} is missing")
+    for key in value:
+        if key not in required and key not in optional:
+            raise refuse((*path, key), f"the key {shown(key)} is not known here; known are "
+                                       f"{', '.join(sorted((*required, *optional)))}")
+    return value
+
+
+def expect_list(value: Any, path: Path, most: int = limits.ARRAY_ITEMS) -> list[Any]:
+    """An array of at most `most` items.
+
+    Raises:
+        GnetFormatError: it is something else.
+    """
+    if not isinstance(value, list):
+        raise refuse(path, f"it must be an array, not {shown(value)}")
+    if len(value) > most:
+        raise refuse(path, f"it has {len(value)} items; at most {most} are allowed")
+    return value

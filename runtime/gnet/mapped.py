@@ -1,0 +1,124 @@
+"""A file mapped into memory: any tensor without reading the rest."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Self
+
+from graphnet.compiler.errors import ArgumentError, GraphNetError
+from graphnet.compiler.ir import Graph
+from graphnet.runtime.gnet.head import Head, read_head
+from graphnet.runtime.gnet.header import Plain
+from graphnet.runtime.gnet.refusal import naming
+from graphnet.runtime.gnet.sources import FileSource, open_descriptor
+from graphnet.runtime.gnet.tensors import Array, Row
+
+
+class GnetFile(Mapping[str, Array]):
+    """The tensors of an open file by name, as read-only arrays.
+
+    Preamble and header are checked on opening; the graph and each tensor at first touch. Arrays stay valid after
+    `close`. As with any mapped file, another program that cuts the file short in place takes the ground from under
+    the arrays; files that graphnet saves are replaced, never changed in place.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        with naming(self.path), open_descriptor(path) as descriptor:
+            self.head: Head = read_head(FileSource(descriptor, self.path))
+            self._map: mmap.mmap | None = mmap.mmap(descriptor, self.head.preamble.file_length,
+                                                    access=mmap.ACCESS_READ)
+        self._rows = {row.name: row for row in self.head.rows}
+        starts = [row.offset for row in self.head.rows[1:]] + [self.head.preamble.file_length]
+        self._next_offset = dict(zip(self._rows, starts, strict=True))
+        self._arrays: dict[str, Array] = {}
+
+    @property
+    def graph(self) -> Graph:
+        """The declared graph.
+
+        Raises:
+            GnetFormatError: it is not sound, or the tensors do not fit it.
+        """
+        with naming(self.path):
+            return self.head.graph
+
+    @property
+    def train(self) -> Plain:
+        """What a run needs to go on."""
+        return self.head.train
+
+    @property
+    def meta(self) -> Plain:
+        """Who wrote the file, and the like."""
+        return self.head.meta
+
+    def names(self) -> tuple[str, ...]:
+        """The names of the tensors, in the file's order."""
+        return tuple(self._rows)
+
+    def row(self, name: str) -> Row:
+        """What the header says about a tensor: dtype, shape, role, …
+
+        Raises:
+            ArgumentError: there is no such tensor.
+        """
+        if name not in self._rows:
+            raise ArgumentError(self.path, "name", name, f"the file has {', '.join(self._rows) or 'no tensors'}")
+        return self._rows[name]
+
+    def __getitem__(self, name: str) -> Array:
+        """The tensor of this name, read-only; its bytes are checked the first time.
+
+        Raises:
+            KeyError: there is no such tensor.
+            GnetFormatError: it is damaged.
+        """
+        if name not in self._arrays:
+            self._arrays[name] = self._read(self._rows[name])
+        return self._arrays[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def close(self) -> None:
+        """Lets go of the file; arrays that were handed out keep what they need."""
+        self._map = None
+        self._arrays = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def _read(self, row: Row) -> Array:
+        if self._map is None:
+            raise GraphNetError(f"{self.path} is closed; read {row.name!r} before closing it")
+        view = memoryview(self._map)
+        with naming(self.path):
+            row.check(view[row.offset:row.end])
+            row.check_padding(view[row.end:self._next_offset[row.name]])
+        array = row.view(self._map, 0)
+        array.flags.writeable = False
+        return array
+
+
+def open_gnet(path: str | os.PathLike[str]) -> GnetFile:
+    """Maps a file read-only; use it in a `with` block.
+
+    Raises:
+        GnetFormatError: preamble or header are refused.
+        OSError: the file cannot be opened.
+    """
+    return GnetFile(path)

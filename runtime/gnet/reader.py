@@ -1,0 +1,102 @@
+"""Reads a whole file and verifies everything in it."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from graphnet.compiler.errors import ArgumentError
+from graphnet.runtime.gnet.contents import Contents
+from graphnet.runtime.gnet.footprint import Measure, check_footprint, forward_peak
+from graphnet.runtime.gnet.head import Head, read_head
+from graphnet.runtime.gnet.preamble import ALIGNMENT, aligned
+from graphnet.runtime.gnet.refusal import naming
+from graphnet.runtime.gnet.sources import CHUNK, HashingSource, Source, open_source
+from graphnet.runtime.gnet.tensors import Row, Tensor
+
+
+def load_gnet(source: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None,
+              memory_limit: int | None = None, measure: Measure = forward_peak) -> Contents:
+    """Reads a file and verifies every byte of it.
+
+    Args:
+        source: a path, the file's bytes, or a file opened in binary mode.
+        expect_sha256: the SHA-256 of the whole file in hex, as `sha256sum` prints it and saving returns it.
+        memory_limit: the most bytes that running the graph may take; None for 16 GiB.
+        measure: gives the bytes that running a graph takes.
+
+    Returns:
+        The contents. The arrays are writable, lie in one buffer, and are aligned to 64 bytes.
+
+    Raises:
+        GnetFormatError: the file is refused.
+        OSError: the file cannot be opened or read.
+    """
+    expected = None if expect_sha256 is None else _check_digest(expect_sha256)
+    name = os.fspath(source) if isinstance(source, str | os.PathLike) else ""
+    with naming(name), open_source(source) as opened, naming(opened.name):
+        if expected is None:
+            return _load(opened, memory_limit, measure)
+        hashing = HashingSource(opened)
+        contents = _load(hashing, memory_limit, measure)
+        hashing.check(expected)
+        return contents
+
+
+def read_info(source: str | os.PathLike[str] | bytes | BinaryIO) -> Head:
+    """Reads preamble and header only, in a time that does not depend on the weights.
+
+    Raises:
+        GnetFormatError: they are refused.
+        OSError: the file cannot be opened or read.
+    """
+    name = os.fspath(source) if isinstance(source, str | os.PathLike) else ""
+    with naming(name), open_source(source) as opened, naming(opened.name):
+        head = read_head(opened)
+        _ = head.graph
+        return head
+
+
+def _load(source: Source, memory_limit: int | None, measure: Measure) -> Contents:
+    head = read_head(source)
+    check_footprint(head.graph, memory_limit, measure)
+    tensors = _read_tensors(source, head)
+    return Contents(head.graph, tensors, head.train, head.meta)
+
+
+def _read_tensors(source: Source, head: Head) -> dict[str, Tensor]:
+    """Reads the tensors into one buffer, whose size the file really has; checks each as it comes in."""
+    start, size = head.preamble.data_start, head.preamble.file_length - head.preamble.data_start
+    buffer = _aligned_buffer(size)
+    ends = [row.offset - start for row in head.rows[1:]] + [size]
+    for row, end in zip(head.rows, ends, strict=True):
+        _read_tensor(source, row, buffer[row.offset - start:end])
+    return {row.name: Tensor(row.name, row.role, row.view(buffer, start)) for row in head.rows}
+
+
+def _read_tensor(source: Source, row: Row, region: memoryview) -> None:
+    crc = 0
+    for at in range(0, row.nbytes, CHUNK):  # in pieces that stay in the cache between reading and checking
+        piece = region[at:min(at + CHUNK, row.nbytes)]
+        source.fill(piece)
+        crc = zlib.crc32(piece, crc)
+    source.fill(region[row.nbytes:])
+    row.check(region[:row.nbytes], crc)
+    row.check_padding(region[row.nbytes:])
+
+
+def _aligned_buffer(size: int) -> memoryview:
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    skip = aligned(raw.ctypes.data) - raw.ctypes.data
+    return raw[skip:skip + size].data
+
+
+def _check_digest(expected: Any) -> str:
+    if not isinstance(expected, str) or len(expected) != 64 or not set(expected.lower()) <= set("0123456789abcdef"):
+        raise ArgumentError("load", "expect_sha256", expected, "it must be 64 hexadecimal digits, as sha256sum prints")
+    return expected.lower()
+
+
