@@ -57,6 +57,6 @@ def check_name(owner: str, value: object) -> str:
         ArgumentError: it is anything else.
     """
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ArgumentError(owner, "name", value,
-                            "it must be made of letters, digits, '_', '-' and '.', and begin with none of '-.'")
+        raise ArgumentError(owner, "name", value, "it must be made of letters, digits, '_', '-' and '.', "
+                                                  "and begin with a letter, a digit or '_'")
     return value

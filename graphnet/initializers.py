@@ -1,8 +1,8 @@
 """What weights are filled with before training.
 
 An initializer is called with a shape, a random generator and a dtype. Numbers are drawn in float64 and then
-rounded, so that one seed gives the same weights in every dtype. The Glorot and He initializers scale by the fans
-of a weight, which depend on its layout: the layer that owns the weight says them.
+rounded, so that one seed gives the same weights in every dtype. The Glorot and He initializers scale by the
+fans of a weight, which depend on its layout: the layer that owns the weight says them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Fans:
-    """How many inputs an output of a weight adds up (`into`), and how many outputs an input reaches (`out`)."""
+    """How many inputs an output of a weight adds up (`into`); how many outputs an input reaches (`out`)."""
 
     into: int
     out: int
@@ -38,7 +38,7 @@ class Fans:
     def convolution(cls, shape: Sequence[int]) -> Fans:
         """Of filters (O, C / groups, *kernel): C / groups · k and O · k, k the kernel's area.
 
-        PyTorch and Keras count so too, even with groups, where each input reaches only O / groups · k outputs.
+        PyTorch and Keras count so too, even with groups, where an input reaches only O / groups · k outputs.
         """
         area = math.prod(shape[2:])
         return cls(shape[1] * area, shape[0] * area)
@@ -51,7 +51,7 @@ class Fans:
             ArgumentError: the shape has fewer than 2 dims.
         """
         if len(shape) < 2:
-            raise ArgumentError("Fans", "shape", tuple(shape), "it must have at least 2 dims; or say the fans")
+            raise ArgumentError("Fans", "shape", tuple(shape), "it must have 2 dims or more; or say the fans")
         return cls.dense(shape) if len(shape) == 2 else cls.convolution(shape)
 
 

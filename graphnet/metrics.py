@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Metric(Configured):
-    """Base of all metrics: a statistic that the graph computes and that adds up over batches, and its figure."""
+    """Base of all metrics: a statistic that the graph computes, which adds up over batches; its figure."""
 
     registry: ClassVar[Registry[Any]]
 

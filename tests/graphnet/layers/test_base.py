@@ -1,0 +1,148 @@
+import re
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet import ArgumentError, GraphError, ShapeError
+from graphnet.initializers import Fans, GlorotUniform, Zeros
+
+L = gn.layers
+
+
+def test_repr_has_the_arguments() -> None:
+    assert repr(L.Softmax(axis=1, name="probabilities")) == "Softmax(axis=1, name='probabilities')"
+    assert repr(L.ReLU()) == "ReLU()"
+    assert repr(L.Dense(3, activation="tanh", trainable=False)) == (
+        "Dense(units=3, activation=Tanh(), use_bias=True, kernel_initializer=GlorotUniform(fans=None), "
+        "bias_initializer=Zeros(), trainable=False)")
+
+
+@pytest.mark.parametrize("layer", [
+    L.Conv2D(6, 5, strides=(1, 2), padding="same", groups=2), L.MaxPool2D(3, padding=1), L.Dense(4), L.Softmax(2),
+    L.Concatenate(-1), L.Reshape((-1, 3)), L.Flatten(), L.Add(),
+])
+def test_config_declares_the_layer_again(layer: L.Layer) -> None:
+    again = type(layer)(**layer.config())
+    assert again.config().keys() == layer.config().keys()
+    assert repr(again) == repr(layer)
+
+
+def test_weights_are_declared_once_and_shared() -> None:
+    dense = L.Dense(3)
+    a, b = gn.Input((4,)), gn.Input((4,))
+    model = gn.Model([a, b], L.Add()([dense(a), dense(b)]))
+    assert [p.name for p in model.graph.parameters] == ["dense/weight", "dense/bias"]
+    assert dense.weights["weight"].type.shape == (4, 3)
+
+
+def test_a_shared_layer_refuses_an_input_of_another_size(here) -> None:
+    dense = L.Dense(3, name="head")
+    dense(gn.Input((4,))); first = here()  # noqa: E702
+    other = gn.Input((5,), name="other"); made = here()  # noqa: E702
+    with pytest.raises(ShapeError) as caught:
+        dense(other); second = here()  # noqa: E702
+    assert str(caught.value) == (
+        f"head (Dense) at {line_of(caught)} cannot take its input\n"
+        f"  got: float32 (N, 5) from other (Input) at {made}\n"
+        f"  why: its weight is float32 (4, 3) since its first call at {first}, but this input needs float32 (5, 3): "
+        "f32[4,3] ≠ f32[5,3]\n"
+        "  fix: share a layer only between inputs whose sizes agree, or declare a second layer")
+
+
+def line_of(caught: pytest.ExceptionInfo[BaseException]) -> str:
+    """The test's own line that raised."""
+    frame = caught.traceback[0]
+    return f"{frame.path.name}:{frame.lineno + 1}"
+
+
+def test_a_shared_layer_refuses_another_dtype() -> None:
+    dense = L.Dense(3)
+    dense(gn.Input((4,)))
+    with pytest.raises(ShapeError, match=re.escape("this input needs float64 (4, 3): f32[4,3] ≠ f64[4,3]")):
+        dense(gn.Input((4,), dtype="float64"))
+
+
+def test_a_call_that_failed_declares_nothing() -> None:
+    conv = L.Conv2D(2, 3)
+    with pytest.raises(ShapeError):
+        conv(gn.Input((5, 2, 2)))
+    assert conv.weights == {}
+    assert conv(gn.Input((1, 8, 8))).shape == ("N", 2, 6, 6)
+
+
+def test_weights_follow_the_dtype_of_the_input() -> None:
+    x = gn.Input((4,), dtype="float64")
+    model = gn.Model(x, L.Dense(3)(x))
+    assert {model.graph.types[p.value].dtype for p in model.graph.parameters} == {"float64"}
+
+
+def test_integers_are_refused_where_floats_are_computed() -> None:
+    pixels = gn.Input((1, 28, 28), dtype="uint8")
+    assert L.Flatten()(pixels).dtype == "uint8"
+    with pytest.raises(ShapeError, match='Conv2D computes with float32 or float64, but its input is uint8\n'
+                                         '  fix: declare the Input with dtype="float32" and feed floats'):
+        L.Conv2D(6, 5)(pixels)
+
+
+def test_frozen_layers_have_frozen_parameters() -> None:
+    x = gn.Input((4,))
+    model = gn.Model(x, L.Dense(2)(L.Dense(3, trainable=False)(x)))
+    assert [p.trainable for p in model.graph.parameters] == [False, False, True, True]
+
+
+def test_freezing_after_the_call_counts_for_later_models() -> None:
+    x, dense = gn.Input((4,)), L.Dense(3)
+    y = dense(x)
+    dense.trainable = False
+    assert not any(p.trainable for p in gn.Model(x, y).graph.parameters)
+
+
+def test_the_layer_says_the_fans_of_its_weights() -> None:
+    x = gn.Input((4, 9, 9))
+    model = gn.Model(x, L.Dense(10)(L.Flatten()(L.Conv2D(6, (3, 5), groups=2)(x))))
+    assert model.initializers["conv2d/weight"] == GlorotUniform(Fans(2 * 15, 6 * 15))
+    assert model.initializers["dense/weight"] == GlorotUniform(Fans(6 * 7 * 5, 10))
+    assert model.initializers["dense/bias"] == Zeros()
+
+
+@pytest.mark.parametrize(("call", "text"), [
+    (lambda x: L.ReLU(name="act")(np.zeros((2, 4))),
+     "is called on a ndarray, but layers are called on what gn.Input or another layer returned; "
+     "to run numbers through a model, compile it and use predict"),
+    (lambda x: L.ReLU()(L.Dense(3)), "is called on a Dense, but layers are called on what gn.Input or another layer "
+                                     "returned; call the Dense on its own input first"),
+    (lambda x: L.Add()(x), "joins at least 2 inputs, got 1; call it on a list: Add(…)([a, b])"),
+    (lambda x: L.Subtract()([x, x, x]), "takes 2 inputs, got 3"),
+    (lambda x: L.Dense(3)(x, x), "takes 1 input, got 2"),
+    (lambda x: L.Dense(3)([]), "takes 1 input, got 0"),
+])
+def test_calls_on_the_wrong_things(call, text: str) -> None:
+    with pytest.raises(GraphError, match=re.escape(text)):
+        call(gn.Input((4,)))
+
+
+def test_misuse_names_the_layer_and_the_line(here) -> None:
+    with pytest.raises(GraphError) as caught:
+        L.ReLU(name="act")(3)
+    assert str(caught.value).startswith(f"act (ReLU) at {line_of(caught)} is called on a int")
+
+
+def test_merge_layers_take_lists_and_single_inputs() -> None:
+    a, b = gn.Input((4,)), gn.Input((4,))
+    assert L.Add()([a, b]).shape == L.Add()(a, b).shape == L.Add()((a, b, a)).shape == ("N", 4)
+
+
+@pytest.mark.parametrize(("declare", "text"), [
+    (lambda: L.Dense(0), "Dense: units is 0, but it must be a whole number ≥ 1"),
+    (lambda: L.Dense(3, activation="rellu"), "Dense: activation is 'rellu', but it must be an activation layer such as "
+                                             "ReLU() or one of 'relu', 'sigmoid', 'softmax', 'tanh'"),
+    (lambda: L.Dense(3, activation=L.Dense(3)), "Dense: activation is Dense("),
+    (lambda: L.Dense(3, use_bias=1), "Dense: use_bias is 1, but it must be True or False"),
+    (lambda: L.Dense(3, kernel_initializer="magic"), "Dense: kernel_initializer is 'magic', but it must be"),
+    (lambda: L.Dense(3, name="a/b"), "Dense: name is 'a/b', but it must be made of letters"),
+    (lambda: L.Dense(3, trainable=None), "Dense: trainable is None, but it must be True or False"),
+])
+def test_bad_arguments(declare, text: str) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(text)):
+        declare()

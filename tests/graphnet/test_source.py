@@ -1,0 +1,33 @@
+import types
+
+from graphnet.source import user_source
+
+
+def call_from(module: str, function: str = "call") -> str:
+    """The source that a call sees whose caller lives in `module`; line 3 of `script.py`."""
+    code = compile(f"\n\nhere = {function}()", "/some/dir/script.py", "exec")
+    scope = {"__name__": module, "call": user_source, "Input": None}
+    exec(code, scope)
+    return str(scope["here"])
+
+
+def test_names_the_file_and_line_of_the_caller(here) -> None:
+    assert (user_source(), here())[0] == here()
+
+
+def test_gives_the_base_name_only() -> None:
+    assert call_from("train") == "script.py:3"
+
+
+def test_skips_the_frames_of_the_library(here) -> None:
+    library = types.FunctionType(compile("def f():\n    return call()\n", "inner.py", "exec").co_consts[0],
+                                 {"__name__": "graphnet.layers.deep", "call": user_source})
+    assert library() == here()
+
+
+def test_models_count_as_user_code() -> None:
+    assert call_from("graphnet.models.lenet") == "script.py:3"
+
+
+def test_a_module_whose_name_only_begins_alike_is_the_users() -> None:
+    assert call_from("graphnet_extras") == "script.py:3"
