@@ -57,6 +57,8 @@ class Op:
     """Whether the op has a pullback; ops that only stand in backward or update phases have none."""
     auxiliary: ClassVar[tuple[int, ...]] = ()
     """Outputs that only serve the pullback: no gradient flows into them."""
+    constants: ClassVar[tuple[int, ...]] = ()
+    """Floating-point inputs that the pullback takes as given, such as labels: no gradient flows out of them."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

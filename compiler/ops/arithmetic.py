@@ -184,7 +184,7 @@ class Advance(Op):
 
 @dataclass(frozen=True)
 class Full(Op):
-    """A tensor of the given shape and dtype, every element `value`. Takes no input."""
+    """y = value in every element of a tensor of the given shape and dtype. Takes no input."""
 
     shape: Shape
     value: float

@@ -17,7 +17,7 @@ from graphnet.compiler.types import Dims, TensorType
 
 @dataclass(frozen=True)
 class Fused(Op):
-    """Runs `body`: a root (the first node that is not element-wise, if any) and its element-wise epilogue.
+    """y = body(x₀, x₁, …): a root (the first node that is not element-wise, if any) and its element-wise epilogue.
 
     The inputs and outputs of the op are those of the body, in order. It means exactly what its body means.
     """

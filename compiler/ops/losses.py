@@ -52,6 +52,7 @@ class SoftmaxCrossEntropy(Op):
 
     name = "softmax_cross_entropy"
     auxiliary: ClassVar[tuple[int, ...]] = (1,)
+    constants: ClassVar[tuple[int, ...]] = (1,)
 
     def infer(self, logits: TensorType, labels: TensorType) -> Types:
         check_labels(logits, labels, "SoftmaxCrossEntropy")

@@ -15,7 +15,7 @@ from graphnet.compiler.types import TensorType
 
 @dataclass(frozen=True)
 class CountCorrect(Op):
-    """How many predictions have their largest element (the first of equals) at the label, and how many there are.
+    """Σ [argmax p = label] and the number of predictions p; of equal elements argmax takes the first.
 
     Shapes: predictions (…, C), labels (…) of class numbers or (…, C), whose largest element counts;
     result (2,) float64: correct, all.

@@ -66,7 +66,7 @@ class MaxPool2d(_Pooling):
 
 @dataclass(frozen=True)
 class MaxPool2dGrad(_Pooling):
-    """Sends each output gradient to the first largest element of its window.
+    """dL/dx[p] = Σ g over the windows whose first largest element lies at p.
 
     Shapes: g and y (N, C, OH, OW), x (N, C, H, W); result like x.
     """

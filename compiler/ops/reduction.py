@@ -67,7 +67,7 @@ class ReduceMean(_Reduce):
 
 @dataclass(frozen=True)
 class Expand(Op):
-    """Repeats g along `axes` to fill `shape`, divided by the number of repeats if `mean`.
+    """y[…, i, …] = g[…]: repeats g along `axes` to fill `shape`, divided by the number of repeats if `mean`.
 
     The reverse of a sum (or mean) over `axes`: g has the dims of `shape` without those axes.
     """

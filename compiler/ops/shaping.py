@@ -15,7 +15,7 @@ from graphnet.compiler.types import Dim, Shape, TensorType, check_axis, factors,
 
 @dataclass(frozen=True)
 class Reshape(Op):
-    """The same elements in row-major order under another shape."""
+    """y = x with its elements, taken in row-major order, under another shape."""
 
     shape: Shape
 
@@ -46,7 +46,7 @@ class Reshape(Op):
 
 @dataclass(frozen=True)
 class Concat(Op):
-    """Joins tensors end to end along `axis`; their other dims are equal."""
+    """y = [x₀, x₁, …]: tensors end to end along `axis`; their other dims are equal."""
 
     axis: int
 
@@ -92,7 +92,7 @@ class Concat(Op):
 
 @dataclass(frozen=True)
 class Slice(Op):
-    """The elements [start, stop) along `axis`."""
+    """y[…, i, …] = x[…, start + i, …] for 0 ≤ i < stop - start, with i along `axis`."""
 
     axis: int
     start: int
@@ -133,7 +133,7 @@ class Slice(Op):
 
 @dataclass(frozen=True)
 class Pad(Op):
-    """Adds `before` and `after` zeros along `axis`."""
+    """y[…, i, …] = x[…, i - before, …] with i along `axis`, 0 for the `before` first and `after` last places."""
 
     axis: int
     before: int

@@ -89,7 +89,11 @@ class Update(Op):
     def _example(cls, op: Update) -> Example:
         weights = (f64(3, 4), f64(5))
         moments = [f64(17)] * len(op.moments)
-        return Example(op, (f64(), f("int64"), *weights, *weights, *moments), low=0.1)
+        types = (f64(), f("int64"), *weights, *weights, *moments)
+
+        def values(rng: np.random.Generator) -> tuple[Array, ...]:
+            return np.array(0.1), np.array(3), *(rng.uniform(0.1, 1, t.shape) for t in types[2:])
+        return Example(op, types, values=values)
 
 
 @dataclass(frozen=True)
