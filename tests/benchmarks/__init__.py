@@ -1,0 +1,1 @@
+"""Benchmarks: scripts that print tables, never tests. Ratios are only taken within one run."""
