@@ -1,0 +1,79 @@
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from graphnet import ArgumentError
+from graphnet.registry import Configured, Registry
+
+
+@dataclass(frozen=True)
+class Shape(Configured):
+    """A base class."""
+
+
+SHAPES: Registry[Shape] = Registry("a Shape such as Square()")
+Shape.registry = SHAPES
+
+
+@SHAPES.register("box")
+@dataclass(frozen=True)
+class Square(Shape):
+    """A class with an argument that has no default."""
+
+    side: object
+    round: bool = False
+
+
+@SHAPES.register()
+@dataclass(frozen=True)
+class BigCircle(Shape):
+    """A class that a string can name."""
+
+    radius: float = 9.0
+
+
+def test_resolve() -> None:
+    square = Square(3)
+    assert SHAPES.resolve("Draw", "shape", square) is square
+    assert SHAPES.resolve("Draw", "shape", "big_circle") == BigCircle()
+    assert SHAPES.names == ("big_circle", "box", "square")
+
+
+@pytest.mark.parametrize("value", ["circle", "BigCircle", 3, None, BigCircle, ["big_circle"]])
+def test_resolve_refuses_what_it_does_not_know(value: object) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(
+            f"Draw: shape is {value!r}, but it must be a Shape such as Square() or one of "
+            "'big_circle', 'box', 'square'")):
+        SHAPES.resolve("Draw", "shape", value)
+
+
+def test_round_trip() -> None:
+    assert Square(3, True).config() == {"class": "Square", "arguments": {"side": 3, "round": True}}
+    assert Shape.from_config(Square(3, True).config()) == Square(3, True)
+
+
+def test_arguments_that_a_config_leaves_out_take_their_defaults() -> None:
+    assert Shape.from_config({"class": "Square", "arguments": {"side": 3}}) == Square(3)
+
+
+def test_what_is_not_plain_data_has_no_config() -> None:
+    with pytest.raises(ArgumentError, match="Square: side is <built-in function len>, but only numbers, strings, True, "
+                                            "False and None can be stored in a file"):
+        Square(len).config()
+
+
+@pytest.mark.parametrize(("config", "text"), [
+    (None, "config is None, but its keys must be 'class' and 'arguments'"),
+    ({"class": "Square"}, "config is {'class': 'Square'}, but its keys must be 'class' and 'arguments'"),
+    ({"class": "Square", "arguments": {}, "more": 1}, "but its keys must be 'class' and 'arguments'"),
+    ({"class": "os.system", "arguments": {}}, "class is 'os.system', but it must be one of Square, BigCircle"),
+    ({"class": ["Square"], "arguments": {}}, "class is ['Square'], but it must be one of Square, BigCircle"),
+    ({"class": "Square", "arguments": [3]}, "Square: arguments is [3], but only these are known: side, round"),
+    ({"class": "Square", "arguments": {"side": 3, "x": 1}}, "but only these are known: side, round"),
+    ({"class": "Square", "arguments": {"round": True}}, "arguments is {'round': True}, but side must be given"),
+    ({"class": "Square", "arguments": {"side": [1]}}, "Square: side is [1], but it must be a number, a string"),
+])
+def test_configs_that_are_refused(config: object, text: str) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(text)):
+        Shape.from_config(config)
