@@ -121,7 +121,7 @@ class Op:
         if not isinstance(shape, tuple):
             return self
         bound = bind_shape(shape, dims)
-        return self if bound == shape else replace(self, **{"shape": bound})
+        return self if bound == shape else replace(self, shape=bound)  # type: ignore[call-arg]
 
     def attributes(self) -> dict[str, Any]:
         """The attributes by name, in declaration order."""

@@ -21,7 +21,8 @@ def rename_values(graph: Graph, nodes: tuple[Node, ...], names: Mapping[int, int
                           for given in (graph.outputs, graph.penalties))
     parameters = tuple(p if p.next is None else replace(p, next=new(p.next)) for p in graph.parameters)
     states = tuple(s if s.next is None else replace(s, next=new(s.next)) for s in graph.states)
-    return replace(graph, outputs=outputs, penalties=penalties, parameters=parameters, states=states).with_nodes(renamed)
+    graph = replace(graph, outputs=outputs, penalties=penalties, parameters=parameters, states=states)
+    return graph.with_nodes(renamed)
 
 
 def bind_graph(graph: Graph, dims: Dims) -> Graph:
@@ -36,7 +37,7 @@ def convert_floats(graph: Graph, dtype: str) -> Graph:
     if dtype not in FLOATS:
         raise GraphError(f"dtype is {dtype!r}, but a model computes in {' or '.join(FLOATS)}")
     types = {v: TensorType(dtype, t.shape) if t.is_float else t for v, t in graph.types.items()}
-    nodes = tuple(replace(node, op=replace(node.op, **{"dtype": dtype}))
+    nodes = tuple(replace(node, op=replace(node.op, dtype=dtype)  # type: ignore[call-arg])
                   if getattr(node.op, "dtype", None) in FLOATS else node for node in graph.nodes)
     return graph if types == dict(graph.types) else replace(graph, nodes=nodes, types=types)
 

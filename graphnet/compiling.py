@@ -87,7 +87,8 @@ def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | N
     losses = dict(loss) if isinstance(loss, Mapping) else dict.fromkeys(names, loss)
     chosen = dict(metrics) if isinstance(metrics, Mapping) else dict.fromkeys(losses, metrics)
     factors = dict.fromkeys(losses, 1.0) | dict(weights or {})
-    for what, given, allowed in (("loss", losses, names), ("metrics", chosen, losses), ("loss_weights", factors, losses)):
+    for what, given, allowed in (("loss", losses, names), ("metrics", chosen, losses),
+                                 ("loss_weights", factors, losses)):
         unknown = [name for name in given if name not in allowed]
         if unknown:
             raise GraphError(f"{what} is given for {', '.join(map(repr, unknown))}, but it can be given for "

@@ -114,7 +114,8 @@ class Network:
             GraphError: the network was compiled without what the purpose needs.
         """
         labels = {} if mode == PREDICT else self._usual_labels()
-        return self._programs.program(*self._purpose(mode, labels), {BATCH: check_whole("program", "batch", batch)} | dims)
+        sizes = {BATCH: check_whole("program", "batch", batch)} | dims
+        return self._programs.program(*self._purpose(mode, labels), sizes)
 
     def stages(self, mode: str = PREDICT) -> list[Stage]:
         """What each pass made of the graph for a purpose."""

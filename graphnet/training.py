@@ -73,7 +73,8 @@ def fit(network: Network, x: object, y: object, batch_size: int, epochs: int, sh
             logs |= {f"val_{name}": value for name, value in network.evaluate(*validation_data).items()}
         logs["seconds"] = time.perf_counter() - start
         history.add(network.epoch, logs)
-        if any([callback.on_epoch_end(network, network.epoch, dict(logs)) for callback in callbacks]):
+        stops = [callback.on_epoch_end(network, network.epoch, dict(logs)) for callback in callbacks]
+        if any(stops):  # every callback was called, whatever the others said
             break
     return history
 

@@ -87,7 +87,8 @@ class Concat(Op):
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
-        return (Example(Concat(1), (f64(3, 4), f64(3, 2), f64(3, 5))), Example(Concat(-1), (f64(2, 3, 4), f64(2, 3, 1))))
+        return (Example(Concat(1), (f64(3, 4), f64(3, 2), f64(3, 5))),
+                Example(Concat(-1), (f64(2, 3, 4), f64(2, 3, 1))))
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Slice(Op):
     name = "slice"
 
     def __post_init__(self) -> None:
-        self.check(0 <= self.start, "start", "it must be at least 0")
+        self.check(self.start >= 0, "start", "it must be at least 0")
         self.check(self.start < self.stop, "stop", f"it must be greater than start={self.start}")
 
     def infer(self, x: TensorType) -> Types:

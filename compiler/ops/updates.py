@@ -31,7 +31,7 @@ class Update(Op):
     flops_per_weight: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        self.check(len(self.rates) in (0, self.count), "rates", f"it must be () or one for each of {self.count} weights")
+        self.check(len(self.rates) in (0, self.count), "rates", f"it must be () or one for each of {self.count}")
 
     def step(self, rate: Array, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
         """New weights and moments from flat arrays; the formula of the optimizer.

@@ -1,0 +1,1 @@
+"""Passes: one file and one test each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from graphnet.compiler.ir import Graph, Input, Node, Output
 from graphnet.compiler.op import Op
@@ -51,7 +52,7 @@ class FuseEpilogues(Pass):
         for node in graph.nodes:
             if isinstance(node.op, self.roots):
                 chain = self._chain(graph, node)
-                found += [Decision(a, b) for a, b in zip(chain, chain[1:], strict=False)]
+                found += [Decision(a, b) for a, b in pairwise(chain)]
                 found += [Decision(chain[-1], user, refusal(graph, chain[-1], user) or "")
                           for user in graph.uses.get(chain[-1].outputs[0], ())]
         return found

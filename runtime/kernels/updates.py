@@ -32,7 +32,7 @@ def _flat(views: Sequence[Array]) -> Array:
 
 
 def _pieces(call: Call) -> list[tuple[tuple[Array, ...], Array | None]]:
-    """Matching pieces of the weights, the gradients and each moment; and of the factors of the rate, if any is not 1."""
+    """Matching pieces of the weights, the gradients and each moment; and of the rate's factors, if any is not 1."""
     op: Update = call.op
     n = op.count
     weights, grads, moments = call.inputs[2:2 + n], call.inputs[2 + n:2 + 2 * n], call.inputs[2 + 2 * n:]
