@@ -37,7 +37,7 @@ def convert_floats(graph: Graph, dtype: str) -> Graph:
     if dtype not in FLOATS:
         raise GraphError(f"dtype is {dtype!r}, but a model computes in {' or '.join(FLOATS)}")
     types = {v: TensorType(dtype, t.shape) if t.is_float else t for v, t in graph.types.items()}
-    nodes = tuple(replace(node, op=replace(node.op, dtype=dtype)  # type: ignore[call-arg])
+    nodes = tuple(replace(node, op=replace(node.op, dtype=dtype))  # type: ignore[call-arg]
                   if getattr(node.op, "dtype", None) in FLOATS else node for node in graph.nodes)
     return graph if types == dict(graph.types) else replace(graph, nodes=nodes, types=types)
 
