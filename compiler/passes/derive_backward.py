@@ -36,10 +36,10 @@ class DeriveBackward(Pass):
         """Appends the backward nodes.
 
         Raises:
-            GraphError: the loss is not a floating-point scalar.
+            GraphError: the loss is not a floating-point scalar, or one of `inputs` is not a floating-point input.
         """
         wanted = [(p.value, p.name) for p in graph.parameters if p.trainable]
-        wanted += [(i.value, i.name) for i in graph.inputs if i.name in self.inputs]
+        wanted += [(_input(graph, name), name) for name in self.inputs]
         if all(gradient_name(name) in {o.name for o in graph.outputs} for _, name in wanted):
             return graph
         loss = graph.output(self.loss)
@@ -49,6 +49,16 @@ class DeriveBackward(Pass):
         gradients = _accumulate(b, graph, loss, [value for value, _ in wanted])
         outputs = [Output(gradient_name(name), _gradient(b, graph, gradients, value)) for value, name in wanted]
         return b.build([*graph.outputs, *outputs])
+
+
+def _input(graph: Graph, name: str) -> int:
+    """The id of the floating-point input of this name."""
+    ids = {i.name: i.value for i in graph.inputs}
+    if name not in ids:
+        raise GraphError(f"gradients are asked for the input {name!r}, but graph {graph.name} has {', '.join(ids)}")
+    if not graph.types[ids[name]].is_float:
+        raise GraphError(f"the input {name!r} is {graph.types[ids[name]]}, and gradients are floats; leave it out")
+    return ids[name]
 
 
 def _accumulate(b: Builder, graph: Graph, loss: int, wanted: Sequence[int]) -> dict[int, int]:

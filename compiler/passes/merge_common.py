@@ -18,10 +18,11 @@ class MergeCommon(Pass):
 
     def run(self, graph: Graph) -> Graph:
         """Merges equal nodes in one walk; their users meet again further down."""
-        first: dict[tuple[Op, tuple[int, ...]], Node] = {}
+        first: dict[tuple[Op, str, tuple[int, ...]], Node] = {}
         names: dict[int, int] = {}
         for node in graph.nodes:
-            key = node.op, tuple(names.get(v, v) for v in node.inputs)
+            inputs = tuple(names.get(v, v) for v in node.inputs)
+            key = node.op, str(node.op), inputs  # the text tells 0.0 from -0.0, which are equal
             same = first.setdefault(key, node)
             if same is not node:
                 names.update(zip(node.outputs, same.outputs, strict=True))
