@@ -15,13 +15,15 @@ def test_whole_numbers_pass_numpys_too() -> None:
 
 @pytest.mark.parametrize("value", [0, -1, 2.0, True, "3", None])
 def test_other_than_whole_numbers_are_refused(value: object) -> None:
-    with pytest.raises(ArgumentError, match=re.escape(f"Dense: units is {value!r}, but it must be a whole number ≥ 1")):
+    with pytest.raises(ArgumentError, match=re.escape(
+            f"Dense: units is {value!r}, but it must be a whole number ≥ 1")):
         check_whole("Dense", "units", value)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1, 1.5, math.nan, math.inf, "0.5", True, None])
 def test_numbers_outside_the_bounds_are_refused(value: object) -> None:
-    with pytest.raises(ArgumentError, match=re.escape(f"SGD: momentum is {value!r}, but it must be a finite number "
+    with pytest.raises(ArgumentError, match=re.escape(
+            f"SGD: momentum is {value!r}, but it must be a finite number "
                                                       "≥ 0 and < 1")):
         check_number("SGD", "momentum", value, 0, 1)
 
@@ -29,15 +31,16 @@ def test_numbers_outside_the_bounds_are_refused(value: object) -> None:
 def test_numbers_on_the_bounds() -> None:
     assert check_number("SGD", "momentum", 0, 0, 1) == 0.0
     assert check_number("Uniform", "low", -3) == -3.0
-    with pytest.raises(ArgumentError, match="it must be a finite number > 0$"):
+    with pytest.raises(ArgumentError, match=r"it must be a finite number > 0$"):
         check_number("SGD", "learning_rate", 0, above=0)
-    with pytest.raises(ArgumentError, match="it must be a finite number$"):
+    with pytest.raises(ArgumentError, match=r"it must be a finite number$"):
         check_number("Uniform", "low", math.nan)
 
 
 @pytest.mark.parametrize("value", ["", "a/b", "a b", "-a", ".a", "a\n", 3, None])
 def test_names_that_weights_could_not_carry_are_refused(value: object) -> None:
-    with pytest.raises(ArgumentError, match=re.escape(f"Dense: name is {value!r}, but it must be made of letters")):
+    with pytest.raises(ArgumentError, match=re.escape(
+            f"Dense: name is {value!r}, but it must be made of letters")):
         check_name("Dense", value)
 
 

@@ -1,7 +1,7 @@
-"""The sampled distributions are compared with the wanted ones by moments and by the Kolmogorov-Smirnov distance.
+"""The sampled distributions are compared with the wanted ones by moments and Kolmogorov-Smirnov distance.
 
-Seeds are fixed, so that the tests always see the same sample; the bounds are 4 standard errors, or for the distance
-the one that 1 in 10,000 samples exceeds, √(-ln(0.00005) / 2n).
+Seeds are fixed, so that the tests always see the same sample; the bounds are 4 standard errors, or for the
+distance the one that 1 in 10,000 samples exceeds, √(-ln(0.00005) / 2n).
 """
 
 import math
@@ -75,11 +75,13 @@ def test_fans_by_layout() -> None:
     assert Fans.of((4, 3)) == Fans(4, 3)
     assert Fans.of((6, 2, 5, 3)) == Fans(2 * 15, 6 * 15)
     assert Fans.of((6, 2, 5)) == Fans(10, 30)
-    with pytest.raises(ArgumentError, match=re.escape("Fans: shape is (3,), but it must have 2 dims or more")):
+    with pytest.raises(ArgumentError, match=re.escape(
+            "Fans: shape is (3,), but it must have 2 dims or more")):
         draw(init.HeNormal(), (3,))
 
 
-@pytest.mark.parametrize(("initializer", "value"), [(init.Zeros(), 0), (init.Ones(), 1), (init.Constant(-2.5), -2.5)])
+@pytest.mark.parametrize(("initializer", "value"), [
+    (init.Zeros(), 0), (init.Ones(), 1), (init.Constant(-2.5), -2.5)])
 def test_constants(initializer: init.Initializer, value: float) -> None:
     np.testing.assert_array_equal(draw(initializer, (2, 3)), np.full((2, 3), value))
 
@@ -87,7 +89,7 @@ def test_constants(initializer: init.Initializer, value: float) -> None:
 @pytest.mark.parametrize("name", INITIALIZERS.names)
 def test_strings_dtypes_and_seeds(name: str) -> None:
     initializer = INITIALIZERS.resolve("Dense", "kernel_initializer", name)
-    single, double = (initializer((8, 4), np.random.default_rng(3), dtype) for dtype in ("float32", "float64"))
+    single, double = (initializer((8, 4), np.random.default_rng(3), t) for t in ("float32", "float64"))
     assert (single.dtype, single.shape) == (np.float32, (8, 4))
     np.testing.assert_array_equal(single, double.astype(np.float32))
     np.testing.assert_array_equal(initializer((8, 4), np.random.default_rng(3)), single)

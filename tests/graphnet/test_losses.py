@@ -37,7 +37,8 @@ def test_mean_squared_error_is_the_mean_over_all_elements() -> None:
 
 
 def test_the_nodes_say_where_the_loss_was_declared(here) -> None:
-    loss = MeanSquaredError(); line = here()  # noqa: E702
+    loss = MeanSquaredError()
+    line = here(1)
     b = Builder("loss")
     loss.emit(b, b.input("p", LOGITS), b.input("y", LOGITS))
     assert {str(node.origin) for node in b.nodes} == {f"loss (MeanSquaredError) at {line}"}
@@ -59,11 +60,13 @@ def test_label_types() -> None:
 
 
 @pytest.mark.parametrize(("labels", "text"), [
-    ([0, 1, 3, -1], "label 2 is 3, but the model has 3 classes, so class numbers go from 0 to 2; 2 of 4 are wrong"),
+    ([0, 1, 3, -1],
+     "label 2 is 3, but the model has 3 classes, so class numbers go from 0 to 2; 2 of 4 are wrong"),
     ([0, -1], "label 1 is -1, but the model has 3 classes"),
     ([0.0, 1.5], "label 1 is 1.5, but class numbers must be whole numbers; 1 of 2 are wrong"),
     ([0.0, np.nan], "label 1 is nan, but class numbers must be whole numbers"),
-    ([[0.5, 0.5, 0], [1, 0.5, -0.5]], "label (1, 2) is -0.5, but probabilities must be finite and at least 0"),
+    ([[0.5, 0.5, 0], [1, 0.5, -0.5]],
+     "label (1, 2) is -0.5, but probabilities must be finite and at least 0"),
     ([[0, 1, 0], [1, 0, 1]], "the sum of label 1 is 2.0, but probabilities must sum to 1"),
     (["cat", "dog"], "labels must be numbers, got dtype <U3"),
 ])
@@ -73,7 +76,8 @@ def test_values_that_softmax_cross_entropy_refuses(labels, text: str) -> None:
 
 
 def test_mean_squared_error_refuses_what_is_not_finite() -> None:
-    with pytest.raises(DataError, match=re.escape("label (1, 0) is inf, but labels must be finite; 1 of 6 are wrong")):
+    with pytest.raises(DataError, match=re.escape(
+            "label (1, 0) is inf, but labels must be finite; 1 of 6 are wrong")):
         MeanSquaredError().check_labels([[0, 0, 0], [np.inf, 0, 0]], LOGITS)
 
 
@@ -101,7 +105,8 @@ def test_a_column_of_predictions_takes_a_column_of_labels() -> None:
 
 @pytest.mark.parametrize("shape", [("N",), ("N", 1)])
 def test_one_output_is_no_classifier(shape) -> None:
-    with pytest.raises(ShapeError, match=re.escape("needs predictions (N, classes) of at least 2 classes, got (N")):
+    with pytest.raises(ShapeError, match=re.escape(
+            "needs predictions (N, classes) of at least 2 classes, got (N")):
         SoftmaxCrossEntropy().check_labels([0, 0], TensorType("float32", shape))
 
 
@@ -121,5 +126,6 @@ def test_strings() -> None:
 
 
 def test_a_class_is_not_an_object() -> None:
-    with pytest.raises(ArgumentError, match="compile: loss is <class .*it must be a Loss such as MeanSquaredError"):
+    with pytest.raises(ArgumentError,
+            match=r"compile: loss is <class .*it must be a Loss such as MeanSquaredError"):
         LOSSES.resolve("compile", "loss", gn.losses.MeanSquaredError)

@@ -45,10 +45,12 @@ def test_labels_that_do_not_fit() -> None:
         "accuracy (Accuracy) cannot take its input\n"
         "  got: float32 (N, 10) from logits (Dense) at lenet.py:9\n"
         "  got: int64 (N, 1) from the input 'labels'\n"
-        "  why: accuracy of predictions (N, 10) takes integer labels (N,) or one-hot rows (N, 10), got int64 (N, 1)\n"
+        "  why: accuracy of predictions (N, 10) takes integer labels (N,) or one-hot rows (N, 10), "
+        "got int64 (N, 1)\n"
         "  fix: feed one class number, or one row of probabilities, for each prediction")
 
 
 def test_name_config_and_string() -> None:
     assert Accuracy().name == "accuracy"
-    assert Metric.from_config(Accuracy().config()) == Accuracy() == METRICS.resolve("compile", "metrics", "accuracy")
+    assert Metric.from_config(Accuracy().config()) == Accuracy()
+    assert METRICS.resolve("compile", "metrics", "accuracy") == Accuracy()

@@ -17,7 +17,8 @@ def names(model: gn.Model) -> list[str]:
 
 def test_the_graph_of_a_small_model(here) -> None:
     x = gn.Input((4,), name="x")
-    h = L.Dense(3, activation="relu")(x); line = here()  # noqa: E702
+    h = L.Dense(3, activation="relu")(x)
+    line = here(1)
     model = gn.Model(x, L.Dense(2, name="logits")(h), name="tiny")
     assert model.graph.text == (
         "graph tiny\n"
@@ -68,8 +69,10 @@ def test_layers_of_other_models_do_not_count() -> None:
 
 def test_two_layers_of_one_name_are_refused(here) -> None:
     x = gn.Input((4,))
-    a = L.Dense(4, name="same"); one = here()  # noqa: E702
-    b = L.ReLU(name="same"); two = here()  # noqa: E702
+    a = L.Dense(4, name="same")
+    one = here(1)
+    b = L.ReLU(name="same")
+    two = here(1)
     with pytest.raises(GraphError, match=re.escape(
             f"the name 'same' is used twice: same (Dense) at {one} and same (ReLU) at {two}; "
             "give each layer and input a name of its own")):
@@ -78,7 +81,8 @@ def test_two_layers_of_one_name_are_refused(here) -> None:
 
 def test_an_input_and_a_layer_of_one_name_are_refused() -> None:
     x = gn.Input((4,), name="same")
-    with pytest.raises(GraphError, match=re.escape("the name 'same' is used twice: same (Input) at test_model.py:")):
+    with pytest.raises(GraphError, match=re.escape(
+            "the name 'same' is used twice: same (Input) at test_model.py:")):
         gn.Model(x, L.Dense(4, name="same")(x))
 
 
@@ -127,7 +131,8 @@ def test_a_deep_chain(depth: int) -> None:
 
 def test_an_input_that_leads_nowhere(here) -> None:
     x = gn.Input((4,))
-    lost = gn.Input((4,), name="lost"); line = here()  # noqa: E702
+    lost = gn.Input((4,), name="lost")
+    line = here(1)
     with pytest.raises(GraphError, match=re.escape(
             f"no output depends on lost (Input) at {line}, so it is disconnected; "
             "connect it, or take it out of inputs")):
@@ -136,8 +141,10 @@ def test_an_input_that_leads_nowhere(here) -> None:
 
 def test_an_input_that_is_not_listed(here) -> None:
     x = gn.Input((4,))
-    extra = gn.Input((4,), name="extra"); made = here()  # noqa: E702
-    y = L.Add(name="sum")([x, extra]); read = here()  # noqa: E702
+    extra = gn.Input((4,), name="extra")
+    made = here(1)
+    y = L.Add(name="sum")([x, extra])
+    read = here(1)
     with pytest.raises(GraphError) as caught:
         gn.Model(x, y)
     assert re.fullmatch(

@@ -4,8 +4,10 @@ from graphnet.names import free_name, snake_case
 
 
 @pytest.mark.parametrize(("class_name", "name"), [
-    ("Conv2D", "conv2d"), ("MaxPool2D", "max_pool2d"), ("ReLU", "relu"), ("PReLU", "prelu"), ("LeakyReLU", "leaky_relu"),
-    ("SiLU", "silu"), ("Dense", "dense"), ("SimpleRNN", "simple_rnn"), ("LSTM", "lstm"), ("BatchNorm", "batch_norm"),
+    ("Conv2D", "conv2d"), ("MaxPool2D", "max_pool2d"), ("ReLU", "relu"), ("PReLU", "prelu"),
+    ("LeakyReLU", "leaky_relu"),
+    ("SiLU", "silu"), ("Dense", "dense"), ("SimpleRNN", "simple_rnn"), ("LSTM", "lstm"),
+    ("BatchNorm", "batch_norm"),
     ("ConvTranspose2D", "conv_transpose2d"), ("SoftmaxCrossEntropy", "softmax_cross_entropy"), ("SGD", "sgd"),
 ])
 def test_snake_case(class_name: str, name: str) -> None:

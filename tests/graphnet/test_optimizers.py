@@ -10,14 +10,17 @@ from graphnet.optimizers import OPTIMIZERS, SGD, Adam, Momentum, Optimizer
 
 @pytest.mark.parametrize(("optimizer", "op"), [
     (SGD(), ops.SgdUpdate(4)), (SGD(0.1, 0.8), ops.MomentumUpdate(4, momentum=0.8, nesterov=False)),
-    (SGD(0.1, 0.8, True), ops.MomentumUpdate(4, momentum=0.8, nesterov=True)), (Momentum(), ops.MomentumUpdate(4, momentum=0.9)),
-    (Momentum(0.1, 0), ops.SgdUpdate(4)), (Adam(beta1=0.8, epsilon=1e-6), ops.AdamUpdate(4, beta1=0.8, epsilon=1e-6)),
+    (SGD(0.1, 0.8, True), ops.MomentumUpdate(4, momentum=0.8, nesterov=True)),
+    (Momentum(), ops.MomentumUpdate(4, momentum=0.9)),
+    (Momentum(0.1, 0), ops.SgdUpdate(4)),
+    (Adam(beta1=0.8, epsilon=1e-6), ops.AdamUpdate(4, beta1=0.8, epsilon=1e-6)),
 ])
 def test_the_update_op(optimizer: Optimizer, op: ops.Update) -> None:
     assert optimizer.update_op(4) == op
 
 
-@pytest.mark.parametrize(("optimizer", "rate"), [(SGD(), 0.01), (Momentum(), 0.01), (Adam(), 1e-3), (Adam(0.5), 0.5)])
+@pytest.mark.parametrize(("optimizer", "rate"), [
+    (SGD(), 0.01), (Momentum(), 0.01), (Adam(), 1e-3), (Adam(0.5), 0.5)])
 def test_the_rate_is_constant(optimizer: Optimizer, rate: float) -> None:
     assert optimizer.learning_rate == optimizer.rate_at(1) == optimizer.rate_at(1000) == rate
 
@@ -28,7 +31,8 @@ def test_the_rate_is_constant(optimizer: Optimizer, rate: float) -> None:
     (lambda: Adam(math.nan), "Adam: learning_rate is nan, but it must be a finite number > 0"),
     (lambda: Momentum("fast"), "Momentum: learning_rate is 'fast', but it must be a finite number > 0"),
     (lambda: SGD(momentum=1), "SGD: momentum is 1, but it must be a finite number ≥ 0 and < 1"),
-    (lambda: Momentum(momentum=-0.1), "Momentum: momentum is -0.1, but it must be a finite number ≥ 0 and < 1"),
+    (lambda: Momentum(momentum=-0.1),
+     "Momentum: momentum is -0.1, but it must be a finite number ≥ 0 and < 1"),
     (lambda: SGD(nesterov=True), "SGD: nesterov is True, but it needs a momentum greater than 0"),
     (lambda: Momentum(nesterov=1), "Momentum: nesterov is 1, but it must be True or False"),
     (lambda: Adam(beta1=1.0), "Adam: beta1 is 1.0, but it must be a finite number ≥ 0 and < 1"),

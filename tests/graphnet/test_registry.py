@@ -58,7 +58,8 @@ def test_arguments_that_a_config_leaves_out_take_their_defaults() -> None:
 
 
 def test_what_is_not_plain_data_has_no_config() -> None:
-    with pytest.raises(ArgumentError, match="Square: side is <built-in function len>, but only numbers, strings, True, "
+    with pytest.raises(ArgumentError,
+            match="Square: side is <built-in function len>, but only numbers, strings, True, "
                                             "False and None can be stored in a file"):
         Square(len).config()
 
@@ -67,12 +68,16 @@ def test_what_is_not_plain_data_has_no_config() -> None:
     (None, "config is None, but its keys must be 'class' and 'arguments'"),
     ({"class": "Square"}, "config is {'class': 'Square'}, but its keys must be 'class' and 'arguments'"),
     ({"class": "Square", "arguments": {}, "more": 1}, "but its keys must be 'class' and 'arguments'"),
-    ({"class": "os.system", "arguments": {}}, "class is 'os.system', but it must be one of Square, BigCircle"),
+    ({"class": "os.system", "arguments": {}},
+     "class is 'os.system', but it must be one of Square, BigCircle"),
     ({"class": ["Square"], "arguments": {}}, "class is ['Square'], but it must be one of Square, BigCircle"),
-    ({"class": "Square", "arguments": [3]}, "Square: arguments is [3], but only these are known: side, round"),
+    ({"class": "Square", "arguments": [3]},
+     "Square: arguments is [3], but only these are known: side, round"),
     ({"class": "Square", "arguments": {"side": 3, "x": 1}}, "but only these are known: side, round"),
-    ({"class": "Square", "arguments": {"round": True}}, "arguments is {'round': True}, but side must be given"),
-    ({"class": "Square", "arguments": {"side": [1]}}, "Square: side is [1], but it must be a number, a string"),
+    ({"class": "Square", "arguments": {"round": True}},
+     "arguments is {'round': True}, but side must be given"),
+    ({"class": "Square", "arguments": {"side": [1]}},
+     "Square: side is [1], but it must be a number, a string"),
 ])
 def test_configs_that_are_refused(config: object, text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(text)):

@@ -34,5 +34,6 @@ def test_the_axis_of_softmax() -> None:
         L.Softmax(axis=0)
     with pytest.raises(ShapeError, match=re.escape("axis -2 of (N, 3) is the batch, and samples never mix")):
         L.Softmax(axis=-2)(gn.Input((3,)))
-    with pytest.raises(ShapeError, match=re.escape("Softmax has axis 2, but its input has 2 dims (axes -2 … 1)")):
+    with pytest.raises(ShapeError, match=re.escape(
+            "Softmax has axis 2, but its input has 2 dims (axes -2 … 1)")):
         L.Softmax(axis=2)(gn.Input((3,)))

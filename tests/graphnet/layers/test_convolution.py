@@ -44,7 +44,7 @@ def test_an_even_kernel_with_same_pads_at_the_end(run) -> None:
     x = gn.Input((1, 3, 3))
     y = Conv2D(1, 2, padding="same", use_bias=False, kernel_initializer="ones")(x)
     values = run(gn.Model(x, y), {"input": np.arange(1, 10, dtype=np.float32).reshape(1, 1, 3, 3)})
-    # Sums of each element with its right, lower and lower right neighbours; zeros beyond the last row and column.
+    # Sums of each element with its right, lower and lower right neighbours; zeros beyond the last ones.
     np.testing.assert_array_equal(values["conv2d"], [[[[12, 16, 9], [24, 28, 15], [15, 17, 9]]]])
 
 
@@ -64,12 +64,18 @@ def test_same_with_strides_starts_where_keras_and_pytorch_do(run) -> None:
 
 @pytest.mark.parametrize(("arguments", "text"), [
     ({"filters": 0, "kernel_size": 3}, "Conv2D: filters is 0, but it must be a whole number ≥ 1"),
-    ({"filters": 6, "kernel_size": 0}, "Conv2D: kernel_size is 0, but it must be a whole number ≥ 1 or a pair"),
-    ({"filters": 6, "kernel_size": (3, 3, 3)}, "Conv2D: kernel_size is (3, 3, 3), but it must be a whole number ≥ 1"),
-    ({"filters": 6, "kernel_size": 3, "strides": -1}, "Conv2D: strides is -1, but it must be a whole number ≥ 1"),
-    ({"filters": 6, "kernel_size": 3, "padding": "full"}, "Conv2D: padding is 'full', but it must be \"valid\", "),
-    ({"filters": 6, "kernel_size": 3, "padding": -1}, "Conv2D: padding is -1, but it must be \"valid\", \"same\""),
-    ({"filters": 6, "kernel_size": 3, "dilation": 0}, "Conv2D: dilation is 0, but it must be a whole number ≥ 1"),
+    ({"filters": 6, "kernel_size": 0},
+     "Conv2D: kernel_size is 0, but it must be a whole number ≥ 1 or a pair"),
+    ({"filters": 6, "kernel_size": (3, 3, 3)},
+     "Conv2D: kernel_size is (3, 3, 3), but it must be a whole number ≥ 1"),
+    ({"filters": 6, "kernel_size": 3, "strides": -1},
+     "Conv2D: strides is -1, but it must be a whole number ≥ 1"),
+    ({"filters": 6, "kernel_size": 3, "padding": "full"},
+     "Conv2D: padding is 'full', but it must be \"valid\", "),
+    ({"filters": 6, "kernel_size": 3, "padding": -1},
+     "Conv2D: padding is -1, but it must be \"valid\", \"same\""),
+    ({"filters": 6, "kernel_size": 3, "dilation": 0},
+     "Conv2D: dilation is 0, but it must be a whole number ≥ 1"),
     ({"filters": 6, "kernel_size": 3, "groups": 4}, "Conv2D: groups is 4, but it must divide filters=6"),
 ])
 def test_bad_arguments(arguments, text: str) -> None:

@@ -11,7 +11,8 @@ A, B = np.array([[1.0, 2.0]], np.float32), np.array([[3.0, 5.0]], np.float32)
 
 
 @pytest.mark.parametrize(("layer", "expected"), [
-    (L.Add(), [[4, 7]]), (L.Subtract(), [[-2, -3]]), (L.Multiply(), [[3, 10]]), (L.Concatenate(), [[1, 2, 3, 5]]),
+    (L.Add(), [[4, 7]]), (L.Subtract(), [[-2, -3]]), (L.Multiply(), [[3, 10]]),
+    (L.Concatenate(), [[1, 2, 3, 5]]),
 ])
 def test_numbers(run, layer, expected) -> None:
     a, b = gn.Input((2,), name="a"), gn.Input((2,), name="b")
@@ -38,7 +39,8 @@ def test_concatenate_joins_channels_and_integers() -> None:
 
 
 def test_concatenate_never_joins_the_batch() -> None:
-    with pytest.raises(ArgumentError, match="Concatenate: axis is 0, but it must be a whole number other than 0, which "
+    with pytest.raises(ArgumentError,
+            match="Concatenate: axis is 0, but it must be a whole number other than 0, which "
                                             "is the batch"):
         L.Concatenate(axis=0)
     x = gn.Input((4,))
@@ -48,5 +50,6 @@ def test_concatenate_never_joins_the_batch() -> None:
 
 def test_free_dims_of_two_inputs_are_not_taken_for_equal() -> None:
     a, b = gn.Input((None, 3)), gn.Input((None, 3))
-    with pytest.raises(ShapeError, match=re.escape(f"axis 1 is {a.shape[1]} in one and {b.shape[1]} in the other")):
+    with pytest.raises(ShapeError, match=re.escape(
+            f"axis 1 is {a.shape[1]} in one and {b.shape[1]} in the other")):
         L.Add()([a, b])

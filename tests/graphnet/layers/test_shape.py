@@ -17,12 +17,14 @@ def test_flatten(shape, flat: int) -> None:
 def test_flatten_is_row_major(run) -> None:
     x = gn.Input((2, 3))
     rows = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
-    np.testing.assert_array_equal(run(gn.Model(x, Flatten()(x)), {"input": rows})["flatten"], rows.reshape(2, 6))
+    values = run(gn.Model(x, Flatten()(x)), {"input": rows})
+    np.testing.assert_array_equal(values["flatten"], rows.reshape(2, 6))
 
 
 def test_flatten_needs_known_dims() -> None:
     x = gn.Input((None, 3))
-    with pytest.raises(ShapeError, match=f"every dim that Flatten joins must be known .* the symbol {x.shape[1]}"):
+    with pytest.raises(ShapeError,
+            match=f"every dim that Flatten joins must be known .* the symbol {x.shape[1]}"):
         Flatten()(x)
 
 
@@ -42,8 +44,9 @@ def test_reshape_carries_a_free_dim() -> None:
 
 def test_reshape_refuses_a_multiple_of_a_free_dim() -> None:
     x = gn.Input((None, 8))
-    with pytest.raises(ShapeError, match=re.escape(f"-1 in (-1, 4) would stand for 2 · {x.shape[1]}, which is not a "
-                                                   "dim\n  fix: make the other dims take all 8 known elements")):
+    with pytest.raises(ShapeError, match=re.escape(
+            f"-1 in (-1, 4) would stand for 2 · {x.shape[1]}, which is not a dim\n"
+            "  fix: make the other dims take all 8 known elements")):
         Reshape((-1, 4))(x)
 
 
