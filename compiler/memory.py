@@ -23,8 +23,8 @@ class Block:
 def plan(blocks: Sequence[Block]) -> tuple[list[int], int]:
     """Offsets for the blocks, and the bytes they take in all.
 
-    Tries two orders and keeps the smaller result: in order of time (linear), and largest first (quadratic, so for
-    small Programs only; Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020, "greedy by size").
+    Tries two orders and keeps the smaller result: in order of time (linear), and largest first (quadratic, so for small
+    Programs only; "greedy by size" in Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
     """
     plans = [_by_time(blocks)]
     if len(blocks) <= _EXHAUSTIVE:

@@ -26,6 +26,7 @@ from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Call, Run, kernel, like, like_output, void
 
+CLIP_FROM = 4096  # elements; below, the call itself costs more than the loop
 BINARY = {Add: np.add, Subtract: np.subtract, Multiply: np.multiply}
 
 
@@ -86,10 +87,12 @@ def bias_add(call: Call) -> Run:
 
 @kernel(Relu)
 def relu(call: Call) -> Run:
-    """max(x, 0)."""
+    """max(x, 0). Large arrays go through clip, whose loop NumPy vectorises for a scalar bound; NaN stays NaN."""
     (x,), (y,) = call.inputs, call.outputs
-    zero = x.dtype.type(0)
-    return lambda: void(np.maximum(x, zero, out=y))
+    zero, infinity = x.dtype.type(0), x.dtype.type(np.inf)
+    if x.size < CLIP_FROM:
+        return lambda: void(np.maximum(x, zero, out=y))
+    return lambda: void(np.clip(x, zero, infinity, out=y))
 
 
 def _mask(op: ReluGrad, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
