@@ -137,7 +137,9 @@ class Op:
             raise ArgumentError(self.name, name, getattr(self, name), allowed)
 
     def __str__(self) -> str:
-        attrs = ", ".join(f"{name}={_format(value)}" for name, value in self.attributes().items())
+        """The name and the attributes that differ from their defaults."""
+        attrs = ", ".join(f"{field.name}={_format(getattr(self, field.name))}" for field in fields(self)
+                          if getattr(self, field.name) != field.default)
         return f"{self.name}{{{attrs}}}" if attrs else self.name
 
     @classmethod

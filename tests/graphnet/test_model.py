@@ -27,10 +27,10 @@ def test_the_graph_of_a_small_model(here) -> None:
         "  parameter %3 dense/bias: f32[3]\n"
         "  parameter %6 logits/weight: f32[3,2]\n"
         "  parameter %8 logits/bias: f32[2]\n"
-        "  %2 = matmul{transpose_w=False}(%0, %1) : f32[N,3]  # dense\n"
+        "  %2 = matmul(%0, %1) : f32[N,3]  # dense\n"
         "  %4 = bias_add{axis=-1}(%2, %3) : f32[N,3]  # dense\n"
         "  %5 = relu(%4) : f32[N,3]  # dense\n"
-        "  %7 = matmul{transpose_w=False}(%5, %6) : f32[N,2]  # logits\n"
+        "  %7 = matmul(%5, %6) : f32[N,2]  # logits\n"
         "  %9 = bias_add{axis=-1}(%7, %8) : f32[N,2]  # logits\n"
         "  output logits = %9\n")
     assert {str(node.origin) for node in model.graph.nodes[:3]} == {f"dense (Dense) at {line}"}

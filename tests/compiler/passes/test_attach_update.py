@@ -61,7 +61,7 @@ def test_golden():
           %10 = multiply(%8, %1) : f64[2]
           %11 = multiply(%8, %0) : f64[2]
           -- update
-          %16, %17, %18, %19 = adam_update{count=2, rates=(), beta1=0.9, beta2=0.999, epsilon=1e-08}"""
+          %16, %17, %18, %19 = adam_update{count=2}"""
           """(%12, %13, %1, %2, %11, %9, %14, %15) : f64[2], f64[2], f64[4], f64[4]  # optimizer
           output loss = %5
         """)

@@ -4,7 +4,7 @@ from pass_checks import check_numbers, check_settled, text
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import BACKWARD, Graph, Origin, Output
-from graphnet.compiler.op import f64
+from graphnet.compiler.op import f, f64
 from graphnet.compiler.ops import Add, BiasAdd, Conv2d, Fused, MatMul, Multiply, ReduceSum, Relu, Scale, Softmax, Tanh
 from graphnet.compiler.passes.derive_backward import DeriveBackward
 from graphnet.compiler.passes.fuse_epilogues import FuseEpilogues
@@ -45,7 +45,7 @@ def test_golden():
           input %0 x: f64[N,3]
           parameter %1 w: f64[3,2]
           parameter %2 b: f64[2]
-          %3 = matmul{transpose_w=False}(%0, %1) : f64[N,2]  # dense
+          %3 = matmul(%0, %1) : f64[N,2]  # dense
           %4 = bias_add{axis=1}(%3, %2) : f64[N,2]
           %5 = tanh(%4) : f64[N,2]
           output y0 = %5
@@ -55,7 +55,7 @@ def test_golden():
           input %0 x: f64[N,3]
           parameter %1 w: f64[3,2]
           parameter %2 b: f64[2]
-          %5 = fused{matmul{transpose_w=False} + bias_add{axis=1} + tanh}(%0, %1, %2) : f64[N,2]  # dense
+          %5 = fused{matmul + bias_add{axis=1} + tanh}(%0, %1, %2) : f64[N,2]  # dense
           output y0 = %5
         """)
 
@@ -144,7 +144,8 @@ class TestRefusals:
     def test_value_is_a_new_state(self):
         d = Dense()
         d.b.advance(d.b.state("s", TensorType("float64", ("N", 2)), "recurrent"), d.product)
-        check_refused(d.graph(d.b.add(Tanh(), d.product)), "%3 is an output or a new state, so it must be kept as it is")
+        check_refused(d.graph(d.b.add(Tanh(), d.product)),
+                      "%3 is an output or a new state, so it must be kept as it is")
 
     def test_value_has_several_readers(self):
         d = Dense()
@@ -180,7 +181,7 @@ class TestRefusals:
                 return (np.tanh(x.astype(np.float64)),)
 
         b = Builder("g")
-        product = b.add(MatMul(), b.input("x", TensorType("float32", (2, 3))), b.input("w", TensorType("float32", (3, 2))))
+        product = b.add(MatMul(), b.input("x", f("float32", 2, 3)), b.input("w", f("float32", 3, 2)))
         check_refused(b.build([Output("y", b.add(Widening(), product))]), "tanh changes the type")
 
     def test_root_that_nobody_reads_has_no_decision(self):

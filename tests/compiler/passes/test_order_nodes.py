@@ -99,7 +99,7 @@ def test_value_that_nobody_makes_is_left_to_the_checker():
     graph = diamond()
     broken = replace(graph, nodes=(*graph.nodes[:2], replace(graph.nodes[2], inputs=(1, 99))))
     ordered = OrderNodes().run(broken)
-    with pytest.raises(GraphError, match="add of \\? reads %99 before anything defines it"):
+    with pytest.raises(GraphError, match=r"add of \? reads %99 before anything defines it"):
         check_graph(ordered)
 
 
