@@ -43,7 +43,7 @@ def check_binding(graph: Graph, rows: Sequence[Row]) -> None:
     Raises:
         GnetFormatError: one does not fit, or is missing.
     """
-    check_unique((item.name for item in (*graph.parameters, *graph.states)), ("graph", "states"), "name")
+    check_unique((item.name for item in (*graph.parameters, *graph.states)), ("graph", "states"), 0)
     wanted = declared(graph)
     for index, row in enumerate(rows):
         if row.name in wanted:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from graphnet.compiler.errors import GnetFormatError, GraphNetError
 from graphnet.compiler.ir import Graph, Input, Node, Origin, Output, Parameter, State
 from graphnet.compiler.op import Op, op_class, registered_ops
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import DTYPES, TensorType
 from graphnet.runtime.gnet import limits
 from graphnet.runtime.gnet.fields import check_dim, decode_record
-from graphnet.runtime.gnet.graph_writer import NEVER_STORED, encode_graph
-from graphnet.runtime.gnet.header import Plain, expect_keys, expect_list, pack
+from graphnet.runtime.gnet.graph_writer import (
+    ITEM,
+    NEVER_STORED,
+    NODE,
+    ORIGIN,
+    OUTPUT,
+    PARTS,
+    encode_graph,
+)
+from graphnet.runtime.gnet.header import Plain, expect_items, expect_keys, expect_list, pack
 from graphnet.runtime.gnet.names import check_name, check_text, check_unique
 from graphnet.runtime.gnet.refusal import Path, refuse, shown
 from graphnet.runtime.gnet.tensors import check_extent
 
-_PARTS = ("name", "origins", "inputs", "parameters", "states", "nodes", "outputs")
+Item = TypeVar("Item", Input, Parameter, State)
+
 _STUMBLES = (GraphNetError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What an op may raise on attributes or types that no layer would give it."""
 
@@ -29,10 +39,10 @@ def decode_graph(plain: Any) -> Graph:
     Raises:
         GnetFormatError: it is not sound, or not written in the canonical way.
     """
-    parts = expect_keys(plain, _PARTS, ("graph",))
+    parts = expect_keys(plain, PARTS, ("graph",))
     graph = _Reader().read(parts)
     canonical = encode_graph(graph)
-    for key in _PARTS:
+    for key in PARTS:
         _check_canonical(canonical[key], parts[key], ("graph", key))
     return graph
 
@@ -59,76 +69,44 @@ class _Reader:
         if not isinstance(name, str):
             raise refuse(("graph", "name"), f"a name must be text, not {shown(name)}")
         check_text(name, ("graph", "name"))
-        lists = {key: expect_list(parts[key], ("graph", key)) for key in _PARTS[1:]}
-        self.origins = [self._origin(item, ("graph", "origins", i)) for i, item in enumerate(lists["origins"])]
-        inputs = tuple([self._input(item, ("graph", "inputs", i)) for i, item in enumerate(lists["inputs"])])
-        parameters = tuple([self._parameter(item, ("graph", "parameters", i))
-                            for i, item in enumerate(lists["parameters"])])
-        first_state = len(self.types)
-        for i, item in enumerate(lists["states"]):
-            self._declare(item, ("graph", "states", i))
-        nodes = self._nodes(lists["nodes"])
-        states = tuple([self._state(item, first_state + i, ("graph", "states", i))
-                        for i, item in enumerate(lists["states"])])
-        outputs = tuple([self._output(item, ("graph", "outputs", i)) for i, item in enumerate(lists["outputs"])])
-        check_unique((item.name for item in inputs), ("graph", "inputs"), "name")
-        check_unique((item.name for item in parameters), ("graph", "parameters"), "name")
-        check_unique((item.name for item in states), ("graph", "states"), "name")
-        check_unique((item.name for item in outputs), ("graph", "outputs"), "name")
-        return Graph(name, inputs, parameters, states, nodes, outputs, dict(enumerate(self.types)))
+        self.origins = [_origin(item, path) for item, path in _items(parts, "origins", limits.ARRAY_ITEMS)]
+        inputs = [self._item(Input, *entry) for entry in _items(parts, "inputs", limits.TENSORS)]
+        parameters = [self._item(Parameter, *entry, next=None)
+                      for entry in _items(parts, "parameters", limits.TENSORS)]
+        states = [self._item(State, *entry) for entry in _items(parts, "states", limits.TENSORS)]
+        nodes = [self._node(item, len(parts["nodes"]) - path[-1], path)
+                 for item, path in _items(parts, "nodes", limits.NODES)]
+        outputs = [self._output(*entry) for entry in _items(parts, "outputs", limits.TENSORS)]
+        for index, state in enumerate(states):
+            self._check_next(state, ("graph", "states", index, 4, "next"))
+        for key, items in (("inputs", inputs), ("parameters", parameters), ("states", states), ("outputs", outputs)):
+            check_unique((item.name for item in items), ("graph", key), 0)
+        return Graph(name, tuple(inputs), tuple(parameters), tuple(states), tuple(nodes), tuple(outputs),
+                     dict(enumerate(self.types)))
 
-    def _origin(self, item: Any, path: Path) -> Origin:
-        origin: Origin = decode_record(Origin, item, path)
-        for text in (origin.layer, origin.kind, origin.source):
-            check_text(text, path)
-        return origin
+    def _item(self, cls: type[Item], item: Any, path: Path, **given: Any) -> Item:
+        """An input, parameter or state; its value is the next one."""
+        name, dtype, shape, origin, fields = expect_items(item, ITEM, path)
+        check_name(name, (*path, 0))
+        if not isinstance(dtype, str) or dtype not in DTYPES:
+            raise refuse((*path, 1), f"dtype {shown(dtype)} is not supported; use one of {', '.join(DTYPES)}")
+        dims = expect_list(shape, (*path, 2), limits.RANK)
+        kind = TensorType(dtype, tuple([check_dim(dim, (*path, 2, axis)) for axis, dim in enumerate(dims)]))
+        return cast(Item, decode_record(cls, fields, (*path, 4), value=self._add(kind, (*path, 2)), name=name,
+                                        origin=self._origin_at(origin, (*path, 3)), **given))
 
-    def _input(self, item: Any, path: Path) -> Input:
-        return self._named(Input, item, path, value=self._declare(item, path))  # type: ignore[no-any-return]
-
-    def _parameter(self, item: Any, path: Path) -> Parameter:
-        value = self._declare(item, path)
-        return self._named(Parameter, item, path, value=value, next=None)  # type: ignore[no-any-return]
-
-    def _state(self, item: Plain, value: int, path: Path) -> State:
-        after = item.get("next")
-        if after is not None:
-            self._check_value(after, len(self.types), 0, (*path, "next"))
-            if self.types[after] != self.types[value]:
-                raise refuse((*path, "next"), f"the next value is {self.types[after]}, but the state is "
-                                              f"{self.types[value]}")
-        rest = {key: entry for key, entry in item.items() if key != "next"}
-        return self._named(State, rest, path, value=value, next=after)  # type: ignore[no-any-return]
+    def _check_next(self, state: State, path: Path) -> None:
+        if state.next is None:
+            return
+        self._check_value(state.next, 0, path)
+        kind, following = self.types[state.value], self.types[state.next]
+        if following != kind:
+            raise refuse(path, f"the next value is {following}, but the state {shown(state.name)} is {kind}")
 
     def _output(self, item: Any, path: Path) -> Output:
-        parts = expect_keys(item, ("name", "value"), path)
-        self._check_value(parts["value"], len(self.types), 0, (*path, "value"))
-        return Output(check_name(parts["name"], (*path, "name")), parts["value"])
-
-    def _named(self, cls: type, item: Plain, path: Path, **given: Any) -> Any:
-        """The item from its record, without the keys that are read elsewhere."""
-        fields = {key: entry for key, entry in item.items() if key not in ("dtype", "shape", "origin")}
-        record = decode_record(cls, fields, path, origin=self._origin_of(item, path), **given)
-        check_name(record.name, (*path, "name"))
-        return record
-
-    def _declare(self, item: Any, path: Path) -> int:
-        """Adds the value that an input, parameter or state declares; returns its id."""
-        if not isinstance(item, dict):
-            raise refuse(path, f"it must be a map, not {shown(item)}")
-        for key in ("dtype", "shape"):
-            if key not in item:
-                raise refuse(path, f"the key {key!r} is missing")
-        shape = expect_list(item["shape"], (*path, "shape"), limits.RANK)
-        dims = tuple([check_dim(dim, (*path, "shape", axis)) for axis, dim in enumerate(shape)])
-        if not isinstance(item["dtype"], str):
-            raise refuse((*path, "dtype"), f"it must be text, not {shown(item['dtype'])}")
-        try:
-            return self._add(TensorType(item["dtype"], dims), (*path, "shape"))
-        except GnetFormatError:
-            raise
-        except GraphNetError as error:
-            raise refuse((*path, "dtype"), str(error)) from None
+        name, value = expect_items(item, OUTPUT, path)
+        self._check_value(value, 0, (*path, 1))
+        return Output(check_name(name, (*path, 0)), value)
 
     def _add(self, type: TensorType, path: Path) -> int:
         if type.rank > limits.RANK:
@@ -140,49 +118,57 @@ class _Reader:
         self.types.append(type)
         return len(self.types) - 1
 
-    def _origin_of(self, item: Plain, path: Path) -> Origin:
-        if "origin" not in item:
+    def _origin_at(self, index: Any, path: Path) -> Origin:
+        if index is None:
             return Origin()
-        index = item["origin"]
         if type(index) is not int or not 0 <= index < len(self.origins):
-            raise refuse((*path, "origin"), f"there is no origin {shown(index)}; the graph has {len(self.origins)}")
+            raise refuse(path, f"there is no origin {shown(index)}; the graph has {len(self.origins)}")
         return self.origins[index]
 
-    def _nodes(self, items: list[Any]) -> tuple[Node, ...]:
-        if len(items) > limits.NODES:
-            raise refuse(("graph", "nodes"), f"the graph has {len(items)} nodes; at most {limits.NODES} are allowed")
-        return tuple([self._node(item, len(items) - i, ("graph", "nodes", i)) for i, item in enumerate(items)])
-
     def _node(self, item: Any, left: int, path: Path) -> Node:
-        parts = expect_keys(item, ("op", "inputs"), path, ("attributes", "origin"))
-        inputs = expect_list(parts["inputs"], (*path, "inputs"))
-        for i, value in enumerate(inputs):
-            self._check_value(value, len(self.types), left, (*path, "inputs", i))
-        cls = _op_class(parts["op"], (*path, "op"))
+        name, attributes, inputs, origin = expect_items(item, NODE, path)
+        cls = _op_class(name, (*path, 0))
+        for index, value in enumerate(expect_list(inputs, (*path, 2))):
+            self._check_value(value, left, (*path, 2, index))
         least, most = _arity(cls)
         if not least <= len(inputs) <= most:
             wanted = f"{least}" if least == most else f"at least {least}"
-            raise refuse((*path, "inputs"), f"{cls.name} takes {wanted} inputs, not {len(inputs)}")
+            raise refuse((*path, 2), f"{cls.name} takes {wanted} inputs, not {len(inputs)}")
         try:
-            op: Op = decode_record(cls, parts.get("attributes", {}), (*path, "attributes"))
+            op: Op = decode_record(cls, attributes, (*path, 1))
             types = op.infer(*(self.types[value] for value in inputs))
         except GnetFormatError:
             raise
         except _STUMBLES as error:
             raise refuse(path, f"{cls.name} refuses its attributes or inputs: {error}") from None
         outputs = tuple([self._add(type, path) for type in types])
-        return Node(op, tuple(inputs), outputs, self._origin_of(parts, path))
+        return Node(op, tuple(inputs), outputs, self._origin_at(origin, (*path, 3)))
 
-    def _check_value(self, value: Any, defined: int, left: int, path: Path) -> None:
+    def _check_value(self, value: Any, left: int, path: Path) -> None:
         """Refuses what is not the id of a value made before; `left` nodes are still to come, this one included."""
         if type(value) is not int:
             raise refuse(path, f"a value is named by a whole number, not {shown(value)}")
+        defined = len(self.types)
         if 0 <= value < defined:
             return
         if defined <= value < defined + left:
             raise refuse(path, f"value {value} is made by this node or a later one: nodes must stand in order of "
                                "execution")
         raise refuse(path, f"there is no value {value}; the values up to here are 0 to {defined - 1}")
+
+
+def _items(parts: Plain, key: str, most: int) -> Iterator[tuple[Any, Path]]:
+    """The items of an array of the graph, each with its path."""
+    for index, item in enumerate(expect_list(parts[key], ("graph", key), most)):
+        yield item, ("graph", key, index)
+
+
+def _origin(item: Any, path: Path) -> Origin:
+    for index, text in enumerate(expect_items(item, ORIGIN, path)):
+        if not isinstance(text, str):
+            raise refuse((*path, index), f"it must be text, not {shown(text)}")
+        check_text(text, (*path, index))
+    return Origin(*item)
 
 
 def _op_class(name: Any, path: Path) -> type[Op]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from graphnet.compiler.ir import FORWARD, Graph, Input, Node, Origin, Output, Parameter, State
+from typing import Any
+
+from graphnet.compiler.ir import FORWARD, Graph, Input, Node, Origin, Parameter, State
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import Fused, Update
 from graphnet.runtime.gnet.fields import encode_record
@@ -10,10 +12,18 @@ from graphnet.runtime.gnet.header import Plain
 from graphnet.runtime.gnet.names import escape_text
 from graphnet.runtime.gnet.refusal import Path, refuse
 
+PARTS = ("name", "origins", "inputs", "parameters", "states", "nodes", "outputs")
+"""The keys of a stored graph, in order."""
+ITEM = ("name", "dtype", "shape", "origin", "fields")
+"""The items of a stored input, parameter or state; `fields` is a map of its other fields."""
+NODE = ("op", "attributes", "inputs", "origin")
+OUTPUT = ("name", "value")
+ORIGIN = ("layer", "kind", "source")
+
+STORED_ELSEWHERE = ("value", "name", "origin")
+"""Fields of an input, parameter or state that are not in its `fields` map."""
 NEVER_STORED: tuple[type[Op], ...] = (Fused, Update)
 """Ops that passes make; a file holds the graph as it was declared."""
-
-_REFERENCES = ("value", "next", "origin")
 
 
 def encode_graph(graph: Graph) -> Plain:
@@ -32,7 +42,7 @@ class _Writer:
         declared = [item.value for item in (*graph.inputs, *graph.parameters, *graph.states)]
         made = [value for node in graph.nodes for value in node.outputs]
         self.ids = {value: index for index, value in enumerate((*declared, *made))}
-        self.origins: dict[Origin, int] = {}
+        self.origins: dict[tuple[str, ...], int] = {}
 
     def plain(self) -> Plain:
         graph = self.graph
@@ -41,41 +51,28 @@ class _Writer:
             "parameters": [self._item(item, ("graph", "parameters", i)) for i, item in enumerate(graph.parameters)],
             "states": [self._item(item, ("graph", "states", i)) for i, item in enumerate(graph.states)],
             "nodes": [self._node(node, ("graph", "nodes", i)) for i, node in enumerate(graph.nodes)],
-            "outputs": [self._output(output, ("graph", "outputs", i)) for i, output in enumerate(graph.outputs)],
+            "outputs": [[output.name, self.ids[output.value]] for output in graph.outputs],
         }
-        origins = [encode_record(origin, ("graph", "origins", i)) for i, origin in enumerate(self.origins)]
-        return {"name": graph.name, "origins": origins, **parts}
+        return {"name": graph.name, "origins": [list(origin) for origin in self.origins], **parts}
 
-    def _item(self, item: Input | Parameter | State, path: Path) -> Plain:
-        plain = encode_record(item, path, _REFERENCES)
-        if isinstance(item, Parameter) and item.next is not None:
-            raise refuse((*path, "next"), f"{item.name} has a next value: save the declared graph, not the graph of "
-                                          "a training step")
-        if isinstance(item, State) and item.next is not None:
-            plain["next"] = self.ids[item.next]
+    def _item(self, item: Input | Parameter | State, path: Path) -> list[Any]:
+        fields = encode_record(item, path, (*STORED_ELSEWHERE, "next"))
+        following = getattr(item, "next", None)
+        if following is not None and not isinstance(item, State):
+            raise refuse(path, f"{item.name} has a next value: save the declared graph, not that of a training step")
+        if following is not None:
+            fields["next"] = self.ids[following]
         kind = self.graph.types[item.value]
-        return self._placed(plain | {"dtype": kind.dtype, "shape": list(kind.shape)}, item.origin)
+        return [item.name, kind.dtype, list(kind.shape), self._origin(item.origin), dict(sorted(fields.items()))]
 
-    def _node(self, node: Node, path: Path) -> Plain:
+    def _node(self, node: Node, path: Path) -> list[Any]:
         if node.phase != FORWARD or isinstance(node.op, NEVER_STORED):
             raise refuse(path, f"{node.op.name} in the {node.phase} phase cannot be stored: save the declared graph, "
                                "before any pass ran on it")
-        plain = encode_record(node, path, ("op", "inputs", "outputs", "origin"))
-        plain |= {"op": node.op.name, "inputs": [self.ids[value] for value in node.inputs]}
-        if attributes := encode_record(node.op, (*path, "attributes")):
-            plain["attributes"] = attributes
-        return self._placed(plain, node.origin)
+        attributes = encode_record(node.op, (*path, "attributes"))
+        return [node.op.name, attributes, [self.ids[value] for value in node.inputs], self._origin(node.origin)]
 
-    def _output(self, output: Output, path: Path) -> Plain:
-        return self._placed(encode_record(output, path, _REFERENCES) | {"value": self.ids[output.value]}, Origin())
-
-    def _placed(self, plain: Plain, origin: Origin) -> Plain:
-        """The record with a reference to its origin, in order of key."""
-        if origin != Origin():
-            plain["origin"] = self.origins.setdefault(_clean(origin), len(self.origins))
-        return dict(sorted(plain.items()))
-
-
-def _clean(origin: Origin) -> Origin:
-    """The origin with escapes for what file names may hold, but text in a file must not."""
-    return Origin(*(escape_text(text) for text in (origin.layer, origin.kind, origin.source)))
+    def _origin(self, origin: Origin) -> int | None:
+        """Its place in the table of origins, None if there is nothing to say."""
+        texts = tuple([escape_text(getattr(origin, name)) for name in ORIGIN])
+        return self.origins.setdefault(texts, len(self.origins)) if any(texts) else None

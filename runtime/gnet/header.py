@@ -11,7 +11,7 @@ import msgpack
 from graphnet.compiler.errors import GnetFormatError
 from graphnet.runtime.gnet import limits, preamble
 from graphnet.runtime.gnet.refusal import Path, refuse, shown
-from graphnet.runtime.gnet.tokens import check_tokens, offset_of
+from graphnet.runtime.gnet.tokens import bad_text, check_tokens, offset_of
 
 Plain = dict[str, Any]
 
@@ -43,14 +43,21 @@ def unpack_header(data: bytes) -> Plain:
     """
     with placing(data):
         check_tokens(data)
-        header = cast(Plain, msgpack.unpackb(data, raw=False, strict_map_key=True))
-        canonical = pack(header)
-        if canonical != data:
-            pairs = zip(data, canonical, strict=False)
-            first = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(data), len(canonical)))
-            raise refuse(("header",), "the encoding is not canonical: each value must be packed in its shortest form, "
-                                      "floats in 8 bytes", first)
+        try:
+            header = cast(Plain, msgpack.unpackb(data, raw=False, strict_map_key=True))
+        except UnicodeDecodeError:
+            raise bad_text(data) from None
+        _check_canonical(data, pack(header))
     return header
+
+
+def _check_canonical(data: bytes, canonical: bytes) -> None:
+    if data == canonical:
+        return
+    pairs = zip(data, canonical, strict=False)
+    first = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(data), len(canonical)))
+    raise refuse(("header",), "the encoding is not canonical: each value must be packed in its shortest form, "
+                              "floats in 8 bytes", first)
 
 
 @contextmanager
@@ -86,6 +93,18 @@ def expect_keys(value: Any, required: tuple[str, ...], path: Path, optional: tup
             raise refuse((*path, key), f"the key {shown(key)} is not known here; known are "
                                        f"{', '.join(sorted((*required, *optional)))}")
     return value
+
+
+def expect_items(value: Any, names: tuple[str, ...], path: Path) -> list[Any]:
+    """An array with one item for each name.
+
+    Raises:
+        GnetFormatError: it is something else.
+    """
+    items = expect_list(value, path)
+    if len(items) != len(names):
+        raise refuse(path, f"it must have {len(names)} items ({', '.join(names)}), not {len(items)}")
+    return items
 
 
 def expect_list(value: Any, path: Path, most: int = limits.ARRAY_ITEMS) -> list[Any]:

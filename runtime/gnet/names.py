@@ -50,5 +50,7 @@ def check_unique(names: Iterable[str], path: Path, key: str | int | None = None)
 
 def escape_text(text: str) -> str:
     """The text with backslash escapes for control characters and lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return text
     visible = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
     return visible.encode("utf-8", "backslashreplace").decode()

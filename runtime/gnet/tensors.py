@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from graphnet.runtime.gnet import limits
 from graphnet.runtime.gnet.fields import check_dim
-from graphnet.runtime.gnet.header import expect_list
+from graphnet.runtime.gnet.header import expect_items, expect_list
 from graphnet.runtime.gnet.names import check_name, check_unique
 from graphnet.runtime.gnet.preamble import aligned
 from graphnet.runtime.gnet.refusal import Path, refuse, shown
@@ -21,11 +21,13 @@ from graphnet.runtime.gnet.refusal import Path, refuse, shown
 Array = NDArray[Any]
 
 PARAM, BUFFER, CONST, STATE, OPTIMIZER = "param", "buffer", "const", "state", "optimizer"
+ROW = ("name", "dtype", "shape", "role", "crc32")
 ROLES = (PARAM, BUFFER, CONST, STATE, OPTIMIZER)
-DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-          "float16", "float32", "float64")
-RESERVED_DTYPES = ("bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "complex64",
-                   "complex128")
+ITEM_BYTES = {"bool": 1, "int8": 1, "int16": 2, "int32": 4, "int64": 8, "uint8": 1, "uint16": 2, "uint32": 4,
+              "uint64": 8, "float16": 2, "float32": 4, "float64": 8}
+DTYPES = tuple(ITEM_BYTES)
+RESERVED_DTYPES = ("bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz",
+                   "complex64", "complex128")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +58,7 @@ class Row:
     @property
     def nbytes(self) -> int:
         """Bytes of the tensor, without padding."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        return math.prod(self.shape) * ITEM_BYTES[self.dtype]
 
     @property
     def end(self) -> int:
@@ -119,18 +121,20 @@ def parse_rows(plain: Any, start: int) -> tuple[Row, ...]:
         rows.append(_parse_row(item, ("tensors", index), start))
         start = aligned(rows[-1].end)
     check_unique((row.name for row in rows), ("tensors",), 0)
-    for index in range(1, len(rows)):
-        if ROLES.index(rows[index].role) < ROLES.index(rows[index - 1].role):
-            raise refuse(("tensors", index, 3), f"a {rows[index].role} follows a {rows[index - 1].role}; roles stand in "
-                                                f"the order {', '.join(ROLES)}")
+    _check_order([row.role for row in rows])
     return tuple(rows)
 
 
+def _check_order(roles: list[str]) -> None:
+    ranks = [ROLES.index(role) for role in roles]
+    for index in range(1, len(ranks)):
+        if ranks[index] < ranks[index - 1]:
+            raise refuse(("tensors", index, 3), f"a {roles[index]} follows a {roles[index - 1]}; roles stand in the "
+                                                f"order {', '.join(ROLES)}")
+
+
 def _parse_row(item: Any, path: Path, offset: int) -> Row:
-    fields = expect_list(item, path)
-    if len(fields) != 5:
-        raise refuse(path, f"a tensor's row has 5 items (name, dtype, shape, role, crc32), not {len(fields)}")
-    name, dtype, shape, role, crc32 = fields
+    name, dtype, shape, role, crc32 = expect_items(item, ROW, path)
     check_name(name, (*path, 0))
     _check_dtype(dtype, (*path, 1))
     dims = check_shape(shape, (*path, 2))
@@ -169,7 +173,7 @@ def check_extent(dims: Iterable[int], path: Path) -> None:
     Raises:
         GnetFormatError: it is.
     """
-    if math.prod(max(dim, 1) for dim in dims) > limits.EXTENT:
+    if math.prod([dim or 1 for dim in dims]) > limits.EXTENT:
         raise refuse(path, f"the product of the dims is over {limits.EXTENT}")
 
 

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from graphnet.runtime.gnet.atomic import replace_file
-from graphnet.runtime.gnet.binding import declared
+from graphnet.runtime.gnet.binding import check_binding, declared
 from graphnet.runtime.gnet.contents import Contents
+from graphnet.runtime.gnet.graph_reader import decode_graph
 from graphnet.runtime.gnet.graph_writer import encode_graph
 from graphnet.runtime.gnet.head import pack_head, parse_head
 from graphnet.runtime.gnet.names import check_name
@@ -62,13 +63,17 @@ def encode_contents(contents: Contents) -> Pieces:
     """
     tensors = list(_ordered(contents))
     arrays = [stored_array(tensor.name, tensor.array) for tensor in tensors]
-    table = [_row(tensor, array) for tensor, array in zip(tensors, arrays, strict=True)]
-    header = pack_head(encode_graph(contents.graph), table, plain_map(contents.train, ("train",)),
+    with ThreadPoolExecutor() as pool:
+        checksums = pool.map(zlib.crc32, [byte_view(array) for array in arrays])
+        graph = encode_graph(contents.graph)
+        decoded = decode_graph(graph)  # whatever the reader would refuse is refused now
+        table = [_row(*entry) for entry in zip(tensors, arrays, checksums, strict=True)]
+    header = pack_head(graph, table, plain_map(contents.train, ("train",)),
                        plain_map(contents.meta, ("meta",)))
     start = aligned(Preamble(len(header), 0, b"").header_end)
     rows = _lay_out(table, start)
     preamble = Preamble(len(header), data_end(rows, start), hashlib.sha256(header).digest())
-    _ = parse_head(preamble, header).graph  # whatever the reader would refuse is refused now
+    check_binding(decoded, parse_head(preamble, header).rows)
     head = preamble.pack() + header
     return [memoryview(head.ljust(start, b"\0")), *_data(rows, arrays)]
 
@@ -85,8 +90,8 @@ def _ordered(contents: Contents) -> Iterable[Tensor]:
     return sorted(contents.tensors.values(), key=lambda t: (ROLES.index(t.role), order.get(t.name, len(order))))
 
 
-def _row(tensor: Tensor, array: Array) -> list[Any]:
-    return [tensor.name, array.dtype.name, list(array.shape), tensor.role, zlib.crc32(byte_view(array))]
+def _row(tensor: Tensor, array: Array, crc32: int) -> list[Any]:
+    return [tensor.name, array.dtype.name, list(array.shape), tensor.role, crc32]
 
 
 def _lay_out(table: list[list[Any]], start: int) -> list[Row]:
