@@ -18,31 +18,36 @@ from graphnet.compiler.types import TensorType
 
 
 @dataclass(frozen=True)
-class _Activation(Op):
-    """y = f(x) with a gradient that `gradient_op` computes from y and dL/dy."""
+class Activation(Op):
+    """y = f(x) with a gradient that `gradient_op`, an op with the same attributes, computes from dL/dy and y (or x)."""
 
     elementwise = True
     inplace = (0,)
     gradient_op: ClassVar[type[Op]]
+    from_input: ClassVar[bool] = False
+    """Whether the gradient is computed from x, because y does not tell it."""
 
     def infer(self, x: TensorType) -> Types:
         return (x,)
 
     def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
-        return (None if grad is None else b.add(self.gradient_op(), grad, outputs[0]),)
+        if grad is None:
+            return (None,)
+        kept = inputs[0] if self.from_input else outputs[0]
+        return (b.add(self.gradient_op(**self.attributes()), grad, kept),)
 
 
 @dataclass(frozen=True)
-class _ActivationGrad(Op):
-    """dL/dx from dL/dy and y."""
+class ActivationGrad(Op):
+    """dL/dx from dL/dy and y (or x)."""
 
     elementwise = True
     inplace = (0, 1)
     differentiable = False
 
-    def infer(self, grad: TensorType, y: TensorType) -> Types:
-        return (same_type(self.name, grad, y),)
+    def infer(self, grad: TensorType, kept: TensorType) -> Types:
+        return (same_type(self.name, grad, kept),)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -50,7 +55,7 @@ class _ActivationGrad(Op):
 
 
 @dataclass(frozen=True)
-class ReluGrad(_ActivationGrad):
+class ReluGrad(ActivationGrad):
     """dL/dx = dL/dy where y > 0, else 0; so the gradient at x = 0 is 0."""
 
     name = "relu_grad"
@@ -60,7 +65,7 @@ class ReluGrad(_ActivationGrad):
 
 
 @dataclass(frozen=True)
-class Relu(_Activation):
+class Relu(Activation):
     """y = max(x, 0) (Nair and Hinton 2010). The gradient at 0 is 0."""
 
     name = "relu"
@@ -75,7 +80,7 @@ class Relu(_Activation):
 
 
 @dataclass(frozen=True)
-class SigmoidGrad(_ActivationGrad):
+class SigmoidGrad(ActivationGrad):
     """dL/dx = dL/dy · y (1 - y)."""
 
     name = "sigmoid_grad"
@@ -88,7 +93,7 @@ class SigmoidGrad(_ActivationGrad):
 
 
 @dataclass(frozen=True)
-class Sigmoid(_Activation):
+class Sigmoid(Activation):
     """y = 1 / (1 + exp(-x)), computed as (1 + tanh(x / 2)) / 2, which cannot overflow."""
 
     name = "sigmoid"
@@ -107,7 +112,7 @@ class Sigmoid(_Activation):
 
 
 @dataclass(frozen=True)
-class TanhGrad(_ActivationGrad):
+class TanhGrad(ActivationGrad):
     """dL/dx = dL/dy · (1 - y²)."""
 
     name = "tanh_grad"
@@ -120,7 +125,7 @@ class TanhGrad(_ActivationGrad):
 
 
 @dataclass(frozen=True)
-class Tanh(_Activation):
+class Tanh(Activation):
     """y = tanh(x)."""
 
     name = "tanh"

@@ -15,8 +15,8 @@ from graphnet.compiler.types import TensorType, format_shape
 
 
 @dataclass(frozen=True)
-class _Pooling(Op):
-    """The attributes that pooling and its gradient share."""
+class Pooling(Op):
+    """The attributes that poolings and their gradients share."""
 
     kernel: Pair
     strides: Pair
@@ -36,7 +36,7 @@ class _Pooling(Op):
 
 
 @dataclass(frozen=True)
-class MaxPool2d(_Pooling):
+class MaxPool2d(Pooling):
     """y[n, c, i, j] = the largest element of window (i, j) of channel c; padding never wins.
 
     Shapes: x (N, C, H, W); y (N, C, OH, OW) with OH = floor((H + padding - KH) / sh) + 1.
@@ -65,7 +65,7 @@ class MaxPool2d(_Pooling):
 
 
 @dataclass(frozen=True)
-class MaxPool2dGrad(_Pooling):
+class MaxPool2dGrad(Pooling):
     """dL/dx[p] = Σ g over the windows whose first largest element lies at p.
 
     Shapes: g and y (N, C, OH, OW), x (N, C, H, W); result like x.
@@ -111,4 +111,5 @@ _CASES = (
     (MaxPool2d((2, 2), (2, 2)), (2, 3, 4, 6)),
     (MaxPool2d((2, 3), (2, 3)), (2, 3, 5, 7)),
     (MaxPool2d((3, 2), (2, 1), ((1, 1), (0, 1))), (2, 3, 5, 4)),
+    (MaxPool2d((1, 3), (1, 3), ((0, 0), (1, 1))), (2, 1, 4, 9)),
 )

@@ -1,0 +1,82 @@
+"""Scaling vectors to length 1, and the gradient of that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.ops.arithmetic import same_type
+from graphnet.compiler.types import TensorType, check_axis
+
+
+@dataclass(frozen=True)
+class _UnitLength(Op):
+    """The attributes of scaling to length 1 along `axis`; a vector shorter than `epsilon` stays shorter than 1."""
+
+    axis: int
+    epsilon: float = 1e-12
+
+    def __post_init__(self) -> None:
+        self.check(0 < self.epsilon < math.inf, "epsilon", "it must be a finite number > 0")
+
+    def length(self, x: Array) -> Array:
+        """max(‖x‖, ε), with `axis` kept as a dim of 1."""
+        norm = np.sqrt((x * x).sum(self.axis, keepdims=True))
+        return np.maximum(norm, x.dtype.type(self.epsilon))
+
+
+@dataclass(frozen=True)
+class UnitLength(_UnitLength):
+    """y = x / max(‖x‖, ε) with ‖x‖ = √Σ x² along `axis`, as PyTorch's `normalize`."""
+
+    name = "unit_length"
+    inplace = (0,)
+
+    def infer(self, x: TensorType) -> Types:
+        check_axis(self.axis, x.rank, self.name)
+        return (x,)
+
+    def forward(self, x: Array) -> tuple[Array, ...]:
+        return (x / self.length(x),)
+
+    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+        (grad,) = grads
+        return (None if grad is None else b.add(UnitLengthGrad(self.axis, self.epsilon), grad, inputs[0]),)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 3 * outputs[0].size
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return Example(cls(-1), (f64(3, 4),)), Example(cls(1, 2.0), (f64(3, 4, 5),))
+
+
+@dataclass(frozen=True)
+class UnitLengthGrad(_UnitLength):
+    """dL/dx = (g - y Σ g y) / ‖x‖ with y = x / ‖x‖ along `axis`, and g / ε where ‖x‖ < ε."""
+
+    name = "unit_length_grad"
+    inplace = (0, 1)
+    differentiable = False
+
+    def infer(self, g: TensorType, x: TensorType) -> Types:
+        check_axis(self.axis, x.rank, self.name)
+        return (same_type(self.name, g, x),)
+
+    def forward(self, g: Array, x: Array) -> tuple[Array, ...]:
+        length = self.length(x)
+        y = x / length
+        pull = y * (g * y).sum(self.axis, keepdims=True)
+        return ((g - pull * (length > x.dtype.type(self.epsilon))) / length,)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 8 * outputs[0].size
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return Example(cls(-1), (f64(3, 4), f64(3, 4))), Example(cls(1, 2.0), (f64(3, 4, 5), f64(3, 4, 5)))
