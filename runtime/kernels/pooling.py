@@ -74,8 +74,8 @@ def max_pool2d_grad(call: Call) -> Run:
     for (view, clip), (target, _) in zip(taps(window, x, y), taps(window, out, y), strict=True):
         steps.append((view, y[clip], hit[clip], free[clip], g[clip], share[clip], target))
     overlapping = any(s < k for s, k in zip(window.strides, window.kernel, strict=True))
-    covered = not overlapping and all(
-        y.shape[2 + a] * window.strides[a] == x.shape[2 + a] and window.strides[a] == window.kernel[a] for a in (0, 1))
+    covered = all(window.strides[a] == window.kernel[a]
+                  and y.shape[2 + a] * window.strides[a] - window.padding[a][0] >= x.shape[2 + a] for a in (0, 1))
 
     def run() -> None:
         free.fill(True)

@@ -29,7 +29,8 @@ TOLERANCE = {"float32": 2e-6, "float64": 2e-14}
 def check_documented(cls: type[Op]) -> None:
     """An op has a docstring of its own with a formula, and examples."""
     text = cls.__dict__.get("__doc__") or ""
-    assert text and not text.startswith(f"{cls.__name__}("), f"{cls.__name__} has no docstring"
+    assert text, f"{cls.__name__} has no docstring"
+    assert not text.startswith(f"{cls.__name__}("), f"{cls.__name__} has no docstring but the generated one"
     assert "=" in text or "←" in text, f"the docstring of {cls.__name__} has no formula"
     assert len(cls.examples()) > 0, f"{cls.__name__} has no examples"
 

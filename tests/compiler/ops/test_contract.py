@@ -188,6 +188,8 @@ class TestTheContractCanFail:
             check_documented(Wrong)
         with pytest.raises(AssertionError, match="has no docstring"):
             check_documented(Silent)
+        with pytest.raises(AssertionError, match="has no docstring but the generated one"):
+            check_documented(dataclass(frozen=True)(Silent))
 
     @pytest.mark.parametrize("layout", LAYOUTS)
     def test_wrong_kernel(self, layout, monkeypatch):
