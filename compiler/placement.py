@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from graphnet.compiler.ir import Graph, Node, Parameter
 from graphnet.compiler.layout import operand
 from graphnet.compiler.memory import Block, align, plan
-from graphnet.compiler.ops.updates import Update
+from graphnet.compiler.ops.updates import GradientReader
 from graphnet.compiler.program import ARENA, GRADIENTS, PARAMETERS, STATES, Operand, Slot
 
 BEFORE = -1  # the time at which inputs are there
@@ -63,9 +63,8 @@ class Placement:
             if state.role == "optimizer":
                 self._pack(state.name, [state.value])
         self._pack(STATES, [s.value for s in self.graph.states if s.role != "optimizer"], aligned=True)
-        for node in self.graph.nodes:
-            if isinstance(node.op, Update):
-                self._pack(GRADIENTS, list(node.op.gradients(node.inputs)))
+        if reader := gradient_reader(self.graph):
+            self._pack(GRADIENTS, [reader.inputs[position] for position in gradient_positions(reader)])
 
     def _pack(self, buffer: str, values: list[int], aligned: bool = False) -> None:
         offset = 0
@@ -83,12 +82,16 @@ class Placement:
     def _place_inner(self) -> None:
         for item in self.graph.inputs:
             self._put(item.value, Storage(self.forms[item.value].nbytes))
+        moving = {id(self.of[item.value]) for item in (*self.graph.parameters, *self.graph.states)
+                  if item.next is not None}  # the others stay, even if a node computes what they would become
         for node in self.graph.nodes:
             over = node.op.advances()
             for index, value in enumerate(node.outputs):
                 if self._is_view(node):
                     self._put(value, self.of[node.inputs[0]])
-                elif index in over and self.of[node.inputs[over[index]]].buffer != ARENA:
+                elif index in over and self.of[node.inputs[over[index]]].buffer == GRADIENTS:
+                    self._put(value, self.of[node.inputs[over[index]]])
+                elif index in over and id(self.of[node.inputs[over[index]]]) in moving:
                     self._put(value, self.of[node.inputs[over[index]]])
                 elif value not in self.of:
                     self._put(value, Storage(self.forms[value].nbytes))
@@ -131,6 +134,16 @@ class Placement:
         if before.layout == after.layout == "rows":
             return True
         return before.layout == after.layout and before.shape[0] == after.shape[0]
+
+
+def gradient_reader(graph: Graph) -> Node | None:
+    """The first node that reads the gradients of all weights: the update, or the clipping before it."""
+    return next((node for node in graph.nodes if isinstance(node.op, GradientReader)), None)
+
+
+def gradient_positions(reader: Node) -> range:
+    """Which inputs of such a node are gradients."""
+    return reader.op.gradient_positions() if isinstance(reader.op, GradientReader) else range(0)
 
 
 def parameter_slots(graph: Graph) -> dict[str, Slot]:

@@ -69,12 +69,13 @@ class BatchNorm(Op):
         return *b.apply(BatchNormGrad(self.axis), grad, *inputs[:2], *outputs[3:]), None, None
 
     def at_inference(self, b: Builder, inputs: tuple[int, ...]) -> tuple[int | None, ...]:
-        """y = s x + t with s = γ / √(σ'² + ε) and t = β - s μ'; the running statistics stay."""
-        x, gamma, beta, mean, variance = inputs
+        return self.scale_and_shift(b, *inputs), *inputs[3:], None, None
+
+    def scale_and_shift(self, b: Builder, x: int, gamma: int, beta: int, mean: int, variance: int) -> int:
+        """Emits y = s x + t with s = γ / √(σ'² + ε) and t = β - s μ': the running statistics instead of the batch's."""
         scale = b.add(Multiply(), gamma, b.add(InverseRoot(self.epsilon), variance))
         shift = b.add(Subtract(), beta, b.add(Multiply(), mean, scale))
-        y = b.add(BiasAdd(self.axis), b.add(ScaleAxis(self.axis), x, scale), shift)
-        return y, mean, variance, None, None
+        return b.add(BiasAdd(self.axis), b.add(ScaleAxis(self.axis), x, scale), shift)
 
     def advances(self) -> dict[int, int]:
         return {1: 3, 2: 4}

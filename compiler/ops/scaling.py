@@ -1,4 +1,4 @@
-"""Scaling the slices of a tensor along one axis, its gradient, and the reciprocal root that turns variances to scales."""
+"""Scaling the slices of a tensor along one axis, and the reciprocal root that makes scales of variances."""
 
 from __future__ import annotations
 

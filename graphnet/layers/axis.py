@@ -28,3 +28,52 @@ def resolve_axis(owner: str, axis: int, type: TensorType) -> int:
         raise ShapeError(f"axis {axis} of {format_shape(type.shape)} is the batch, and samples never mix",
                          "choose another axis")
     return resolved
+
+
+def check_channel_axis(owner: str, axis: object) -> int | None:
+    """An axis other than 0, or None for the usual axis of the channels.
+
+    Raises:
+        ArgumentError: it is anything else.
+    """
+    return None if axis is None else check_axis_argument(owner, axis)
+
+
+def channel_axis(owner: str, axis: int | None, type: TensorType) -> int:
+    """The axis ≥ 1 of the channels: the one that was declared, or axis 1 of rows and images.
+
+    Raises:
+        ShapeError: there is no such axis, or none was declared for an input of 3 dims, which has two candidates.
+    """
+    if axis is None and type.rank == 3:
+        raise ShapeError(f"{format_shape(type.shape)} may be (N, channels, length) or (N, steps, features)",
+                         f"say which axis has the channels: {owner}(axis=1) or {owner}(axis=-1)")
+    return resolve_axis(owner, 1 if axis is None else axis, type)
+
+
+def check_trailing_axes(owner: str, axis: object) -> int | tuple[int, ...]:
+    """An axis other than 0, or a tuple of such axes, all counted from the same end.
+
+    Raises:
+        ArgumentError: it is anything else.
+    """
+    if not isinstance(axis, tuple | list):
+        return check_axis_argument(owner, axis)
+    axes = tuple(check_axis_argument(owner, item) for item in axis)
+    if not axes or sorted(axes) != list(range(min(axes), max(axes) + 1)) or min(axes) < 0 < max(axes):
+        raise ArgumentError(owner, "axis", axis, "it must be the last axis or a tuple of the last few, "
+                                                 "such as -1, (-2, -1) or (1, 2, 3)")
+    return axes
+
+
+def first_trailing_axis(owner: str, axis: int | tuple[int, ...], type: TensorType) -> int:
+    """The first of axes that reach to the last one.
+
+    Raises:
+        ShapeError: they do not, or one of them is missing or the batch.
+    """
+    axes = sorted(resolve_axis(owner, item, type) for item in (axis if isinstance(axis, tuple) else (axis,)))
+    if axes != list(range(axes[0], type.rank)):
+        raise ShapeError(f"{owner} goes over the last axes, but axis {axis} of {format_shape(type.shape)} leaves out "
+                         f"axis {type.rank - 1}", f"use axis={tuple(range(axes[0], type.rank))}")
+    return axes[0]

@@ -40,6 +40,7 @@ class Emitter(Builder):
         self.initializers: dict[str, Initializer] = {}
         self.declared: dict[tuple[Layer, str], Weight] = {}
         self._ids: dict[tuple[Layer, str], int] = {}
+        self._states: dict[tuple[Layer, str], int] = {}
 
     def emit(self, layer: Layer, origin: Origin, inputs: Sequence[int]) -> tuple[int, ...]:
         """Emits one call of a layer and returns the ids of its results.
@@ -69,6 +70,28 @@ class Emitter(Builder):
             self.declared[key] = first or weight
             self.initializers[full] = weight.initializer
         return self._ids[key]
+
+    def read_state(self, layer: Layer, name: str, type: TensorType, role: str, initial: float = 0.0) -> int:
+        """The id of what a layer keeps from step to step, called `<layer name>/<name>`; declared by the first call.
+
+        A layer that is called several times reads in each call what the call before it made (see `write_state`).
+
+        Raises:
+            ShapeError: this call needs another shape or dtype than the first one declared.
+        """
+        key = (layer, name)
+        if key not in self._states:
+            self._states[key] = self.state(f"{self.origin.layer or layer.kind}/{name}", type, role, initial)
+        state = next(item for item in self.states if item.value == self._states[key])
+        if self.types[state.value] != type:
+            first = self.types[state.value]
+            raise ShapeError(f"its {name} is {first} since its first call, but this input needs {type}",
+                             "share a layer only between inputs whose sizes agree, or declare a second layer")
+        return state.value if state.next is None else state.next
+
+    def write_state(self, layer: Layer, name: str, value: int) -> None:
+        """Says what a state that was read becomes."""
+        self.advance(self._states[layer, name], value)
 
 
 def _misfit(first: Weight, now: Weight) -> str:

@@ -1,0 +1,79 @@
+"""The batch normalisation layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphnet.checks import check_flag, check_number
+from graphnet.compiler import ops
+from graphnet.compiler.types import known
+from graphnet.initializers import Initializer
+from graphnet.layers.axis import channel_axis, check_channel_axis
+from graphnet.layers.emitter import Emitter
+from graphnet.layers.normalization import Normalization
+
+
+class BatchNorm(Normalization):
+    """y = γ (x - μ) / √(σ² + ε) + β for each channel (Ioffe and Szegedy 2015).
+
+    In training μ and σ² are the mean and the biased variance of the batch, over all axes but the channels'. Outside
+    training they are running statistics: the states `<layer>/moving_mean` (from 0) and `<layer>/moving_variance`
+    (from 1) and moved by every training step:
+
+        moving ← momentum · moving + (1 - momentum) · batch
+
+    So `momentum` is the share of the old that stays, as in Keras (whose default is 0.99). PyTorch's is the share of the
+    new that comes in: its 0.1, the default, is 0.9 here, the default too. The variance that goes into the running
+    variance is the unbiased one, Σ (x - μ)² / (n - 1), as in the paper's algorithm 2 and in PyTorch; Keras takes the
+    biased one: `unbiased=False`. A batch with one element a channel counts with variance 0 (PyTorch refuses it).
+
+    Outside training the layer is a scale and a shift for each channel, and folded into a convolution or a Dense before
+    it. A layer with `trainable=False` normalises by its running statistics in training too and leaves them as they are,
+    as in Keras; in PyTorch that takes `.eval()`.
+
+    Shapes: x and y (N, features) or (N, channels, height, width), or any other with `axis` given; γ, β and the running
+    statistics (channels,).
+
+    Args:
+        axis: of the channels, counted with the batch as 0; by default the last axis of rows and axis 1 of images.
+            Inputs of 3 dims can be (N, channels, length) or (N, steps, features), so it must be given.
+        momentum: 0 ≤ momentum < 1.
+        epsilon: ε > 0, as in PyTorch; Keras's default is 1e-3.
+        center: whether there is a β.
+        scale: whether there is a γ.
+        unbiased: whether the running variance is the unbiased one.
+        beta_initializer: fills β.
+        gamma_initializer: fills γ.
+        name: unique in a model.
+        trainable: False freezes γ, β and the running statistics.
+    """
+
+    def __init__(self, axis: int | None = None, momentum: float = 0.9, epsilon: float = 1e-5, center: bool = True,
+                 scale: bool = True, unbiased: bool = True, beta_initializer: str | Initializer = "zeros",
+                 gamma_initializer: str | Initializer = "ones", *, name: str | None = None,
+                 trainable: bool = True) -> None:
+        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, name, trainable)
+        self.axis = check_channel_axis(self.kind, axis)
+        self.momentum = check_number(self.kind, "momentum", momentum, 0, 1)
+        self.unbiased = check_flag(self.kind, "unbiased", unbiased)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the op and its running statistics."""
+        t = b.types[x]
+        axis = channel_axis(self.kind, self.axis, t)
+        vector = t.with_shape((known(t.shape[axis], f"the number of channels that {self.kind} takes"),))
+        gamma = self.gamma(b, vector) if self.scale else b.add(ops.Full(vector.shape, 1.0, t.dtype))
+        beta = self.beta(b, vector) if self.center else b.add(ops.Full(vector.shape, 0.0, t.dtype))
+        mean = b.read_state(self, "moving_mean", vector, "buffer")
+        variance = b.read_state(self, "moving_variance", vector, "buffer", 1.0)
+        op = ops.BatchNorm(axis, self.momentum, self.epsilon, self.unbiased)
+        if not self.trainable:
+            return op.scale_and_shift(b, x, gamma, beta, mean, variance)
+        y, mean, variance, *_ = b.apply(op, x, gamma, beta, mean, variance)
+        b.write_state(self, "moving_mean", mean)
+        b.write_state(self, "moving_variance", variance)
+        return y
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"axis": self.axis, "momentum": self.momentum, "unbiased": self.unbiased} | super().config()

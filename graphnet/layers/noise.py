@@ -1,0 +1,126 @@
+"""Layers that disturb what passes through them in training, and do nothing outside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphnet.checks import check_number
+from graphnet.compiler import ops
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.ops.noise import COUNTER
+from graphnet.compiler.types import Shape, TensorType, format_shape
+from graphnet.layers.axis import channel_axis, check_channel_axis
+from graphnet.layers.base import Layer
+from graphnet.layers.emitter import Emitter
+
+
+class _Dropout(Layer):
+    """The part that both kinds of dropout share."""
+
+    def __init__(self, rate: float, name: str | None) -> None:
+        super().__init__(name=name)
+        self.rate = check_number(self.kind, "rate", rate, 0, 1)
+
+    def mask_shape(self, t: TensorType) -> Shape:
+        """The dims of the mask: those of the input, or 1 where one element of it stands for a whole axis."""
+        raise NotImplementedError(self.kind)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds a mask and its application; nothing if nothing is dropped."""
+        shape = self.mask_shape(b.types[x])
+        if self.rate == 0:
+            return x
+        counter = b.read_state(self, "counter", COUNTER, "counter")
+        mask, counter = b.apply(ops.RandomMask(shape, self.rate), counter)
+        b.write_state(self, "counter", counter)
+        return b.add(ops.ApplyMask(1 / (1 - self.rate)), x, mask)
+
+
+class Dropout(_Dropout):
+    """y = x / (1 - rate) with probability 1 - rate, else 0, for each element by itself (Srivastava et al. 2014).
+
+    `rate` is the share that is dropped, as in Keras and PyTorch; other libraries take the share that is kept. What is
+    kept is scaled in training (inverted dropout), so that outside training the layer is nothing at all.
+
+    The masks come from a counter, the state `<layer>/counter`: they depend on the network's seed, the layer's name and
+    how many steps were done, not on threads, memory layout or what else ran.
+
+    Shapes: x and y alike.
+
+    Args:
+        rate: 0 ≤ rate < 1.
+        name: unique in a model.
+    """
+
+    def __init__(self, rate: float, *, name: str | None = None) -> None:
+        super().__init__(rate, name)
+
+    def mask_shape(self, t: TensorType) -> Shape:
+        """That of the input."""
+        return t.shape
+
+    def config(self) -> dict[str, Any]:
+        """The rate."""
+        return {"rate": self.rate}
+
+
+class SpatialDropout(_Dropout):
+    """Dropout of whole channels of a sample: y = x / (1 - rate) or 0 (Tompson et al. 2015, section 3.2).
+
+    `rate` is the share of channels that is dropped; masks are made as for `Dropout`. It is PyTorch's `Dropout2d` and
+    Keras's `SpatialDropout2D`.
+
+    Shapes: x and y alike: (N, channels, height, width), or any other of 3 dims or more with `axis` given.
+
+    Args:
+        rate: 0 ≤ rate < 1.
+        axis: of the channels, counted with the batch as 0; by default axis 1. Inputs of 3 dims can be
+            (N, channels, length) or (N, steps, features), so for those it must be given.
+        name: unique in a model.
+    """
+
+    def __init__(self, rate: float, axis: int | None = None, *, name: str | None = None) -> None:
+        super().__init__(rate, name)
+        self.axis = check_channel_axis(self.kind, axis)
+
+    def mask_shape(self, t: TensorType) -> Shape:
+        """An element for each channel of each sample."""
+        if t.rank < 3:
+            raise ShapeError(f"{self.kind} drops channels of several elements, but {format_shape(t.shape)} has none",
+                             "use gn.layers.Dropout here")
+        axis = channel_axis(self.kind, self.axis, t)
+        return tuple(dim if at in (0, axis) else 1 for at, dim in enumerate(t.shape))
+
+    def config(self) -> dict[str, Any]:
+        """The rate and the axis."""
+        return {"rate": self.rate, "axis": self.axis}
+
+
+class GaussianNoise(Layer):
+    """y = x + stddev · n in training, with n standard normal for each element by itself; y = x outside it.
+
+    The numbers come from a counter, as for `Dropout`.
+
+    Shapes: x and y alike.
+
+    Args:
+        stddev: the standard deviation ≥ 0, in the units of x.
+        name: unique in a model.
+    """
+
+    def __init__(self, stddev: float, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.stddev = check_number(self.kind, "stddev", stddev, 0)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the noise; nothing if there is none."""
+        if self.stddev == 0:
+            return x
+        counter = b.read_state(self, "counter", COUNTER, "counter")
+        y, counter = b.apply(ops.GaussianNoise(self.stddev), x, counter)
+        b.write_state(self, "counter", counter)
+        return y
+
+    def config(self) -> dict[str, Any]:
+        """The standard deviation."""
+        return {"stddev": self.stddev}

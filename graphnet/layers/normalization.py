@@ -1,0 +1,141 @@
+"""Layers that normalise each sample by itself: over its features, over groups of channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphnet.checks import check_flag, check_number, check_whole
+from graphnet.compiler import ops
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.types import TensorType, format_shape, known, show_division
+from graphnet.initializers import INITIALIZERS, Initializer
+from graphnet.layers.axis import check_trailing_axes, first_trailing_axis
+from graphnet.layers.base import Layer
+from graphnet.layers.emitter import Emitter
+
+
+class Normalization(Layer):
+    """What all normalising layers share: ε, and the learned scale γ and shift β."""
+
+    def __init__(self, epsilon: float, center: bool, scale: bool, beta_initializer: str | Initializer,
+                 gamma_initializer: str | Initializer, name: str | None, trainable: bool) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self.epsilon = check_number(self.kind, "epsilon", epsilon, above=0)
+        self.center = check_flag(self.kind, "center", center)
+        self.scale = check_flag(self.kind, "scale", scale)
+        self.beta_initializer = INITIALIZERS.resolve(self.kind, "beta_initializer", beta_initializer)
+        self.gamma_initializer = INITIALIZERS.resolve(self.kind, "gamma_initializer", gamma_initializer)
+
+    def gamma(self, b: Emitter, type: TensorType) -> int:
+        """The id of the weight γ."""
+        return self.weight(b, "gamma", type, self.gamma_initializer)
+
+    def beta(self, b: Emitter, type: TensorType) -> int:
+        """The id of the weight β."""
+        return self.weight(b, "beta", type, self.beta_initializer)
+
+    def config(self) -> dict[str, Any]:
+        """The shared arguments."""
+        return {"epsilon": self.epsilon, "center": self.center, "scale": self.scale,
+                "beta_initializer": self.beta_initializer, "gamma_initializer": self.gamma_initializer}
+
+
+class LayerNorm(Normalization):
+    """y = γ (x - μ) / √(σ² + ε) + β, with mean and biased variance of each sample over its last axes (Ba et al. 2016).
+
+    The same in and outside training.
+
+    Shapes: x and y alike; γ and β have the dims of the axes. PyTorch takes those dims (`normalized_shape`) instead of
+    the axes.
+
+    Args:
+        axis: the last axis, or a tuple of the last few, counted with the batch as 0: -1, (-2, -1), (1, 2, 3), …
+        epsilon: ε > 0, as in PyTorch; Keras's default is 1e-3.
+        center: whether there is a β.
+        scale: whether there is a γ.
+        beta_initializer: fills β.
+        gamma_initializer: fills γ.
+        name: unique in a model.
+        trainable: False freezes γ and β.
+    """
+
+    def __init__(self, axis: int | tuple[int, ...] = -1, epsilon: float = 1e-5, center: bool = True, scale: bool = True,
+                 beta_initializer: str | Initializer = "zeros", gamma_initializer: str | Initializer = "ones",
+                 *, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, name, trainable)
+        self.axis = check_trailing_axes(self.kind, axis)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Normalises over the axes as one; scales and shifts."""
+        t = b.types[x]
+        first = first_trailing_axis(self.kind, self.axis, t)
+        dims = tuple(known(dim, f"each dim that {self.kind} goes over") for dim in t.shape[first:])
+        y = b.add(ops.Normalize(self.epsilon), _merge(b, x, first))
+        if self.scale:
+            y = b.add(ops.ScaleAxis(-1), y, _merge(b, self.gamma(b, t.with_shape(dims)), 0))
+        if self.center:
+            y = b.add(ops.BiasAdd(-1), y, _merge(b, self.beta(b, t.with_shape(dims)), 0))
+        return y if b.types[y] == t else b.add(ops.Reshape(t.shape), y)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"axis": self.axis} | super().config()
+
+
+class GroupNorm(Normalization):
+    """y = γ (x - μ) / √(σ² + ε) + β, with mean and biased variance of each sample over groups of channels.
+
+    (Wu and He 2018, eq. 1-7.) Channel c is in group floor(c · groups / channels). With one group it is layer
+    normalisation over all axes but with a γ and β for each channel; with as many groups as channels it is instance
+    normalisation. The same in and outside training.
+
+    Shapes: x and y (N, channels, …); γ and β (channels,).
+
+    Args:
+        groups: how many; it must divide the channels.
+        epsilon: ε > 0, as in PyTorch; Keras's default is 1e-3.
+        center: whether there is a β.
+        scale: whether there is a γ.
+        beta_initializer: fills β.
+        gamma_initializer: fills γ.
+        name: unique in a model.
+        trainable: False freezes γ and β.
+    """
+
+    def __init__(self, groups: int, epsilon: float = 1e-5, center: bool = True, scale: bool = True,
+                 beta_initializer: str | Initializer = "zeros", gamma_initializer: str | Initializer = "ones",
+                 *, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, name, trainable)
+        self.groups = check_whole(self.kind, "groups", groups)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Normalises each group as one axis; scales and shifts each channel."""
+        t = b.types[x]
+        if t.rank < 2:
+            raise ShapeError(f"{self.kind} takes (N, channels, …), got {format_shape(t.shape)}",
+                             "give the input an axis of channels")
+        channels, *rest = (known(dim, f"each dim that {self.kind} goes over") for dim in t.shape[1:])
+        if channels % self.groups:
+            raise ShapeError(f"{channels} channels do not divide into {self.groups} groups: "
+                             f"{show_division(channels, self.groups)}", f"choose groups that divides {channels}")
+        size = channels // self.groups
+        for dim in rest:
+            size *= dim
+        grouped = b.add(ops.Reshape((t.shape[0], self.groups, size)), x)
+        y = b.add(ops.Reshape(t.shape), b.add(ops.Normalize(self.epsilon), grouped))
+        if self.scale:
+            y = b.add(ops.ScaleAxis(1), y, self.gamma(b, t.with_shape((channels,))))
+        return b.add(ops.BiasAdd(1), y, self.beta(b, t.with_shape((channels,)))) if self.center else y
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"groups": self.groups} | super().config()
+
+
+def _merge(b: Emitter, value: int, first: int) -> int:
+    """The value with the axes from `first` on as one."""
+    t = b.types[value]
+    if first == t.rank - 1:
+        return value
+    size = t.with_shape(t.shape[first:]).size
+    return b.add(ops.Reshape((*t.shape[:first], size)), value)
