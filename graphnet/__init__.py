@@ -1,6 +1,6 @@
 """Graph-compiling, static-graph neural networks on NumPy."""
 
-from graphnet import initializers, layers, losses, metrics, optimizers
+from graphnet import callbacks, initializers, layers, losses, metrics, optimizers, schedules
 from graphnet.compiler.errors import (
     ArgumentError,
     DataError,
@@ -19,6 +19,6 @@ from graphnet.training import Callback, History
 
 __all__ = [
     "ArgumentError", "Callback", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History", "Input",
-    "MemoryLimitError", "Model", "Network", "ShapeError", "SymbolicTensor", "VerificationError", "compile", "initializers",
-    "layers", "losses", "metrics", "optimizers",
+    "MemoryLimitError", "Model", "Network", "ShapeError", "SymbolicTensor", "VerificationError", "callbacks", "compile",
+    "initializers", "layers", "losses", "metrics", "optimizers", "schedules",
 ]

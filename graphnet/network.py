@@ -49,12 +49,14 @@ class Network:
         seed: of the first weights and of shuffling.
         step: how many training steps were done.
         epoch: how many epochs of `fit` were done.
+        rate_factor: what the optimizer's learning rate is multiplied by; callbacks may change it.
     """
 
     def __init__(self, graph: Graph, programs: Programs, objective: Objective | None, optimizer: Optimizer | None,
                  seed: int) -> None:
         self.graph, self.objective, self.optimizer, self.seed = graph, objective, optimizer, seed
         self.step = self.epoch = 0
+        self.rate_factor = 1.0
         self._programs = programs
 
     # What there is -----------------------------------------------------------------------------------------------
@@ -246,7 +248,7 @@ class Network:
     def run_step(self, run: Executable) -> None:
         """Runs a training Program whose inputs have been fed, as the next step."""
         self.step += 1
-        run.inputs[RATE][...] = self._need_optimizer().rate_at(self.step)
+        run.inputs[RATE][...] = self._need_optimizer().rate_at(self.step) * self.rate_factor
         run.inputs[STEP][...] = self.step
         run.run()
 

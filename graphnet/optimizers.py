@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,20 +11,29 @@ from graphnet.checks import check_flag, check_number
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.registry import Configured, Registry
+from graphnet.schedules import SCHEDULES, Schedule
 
 
 @dataclass(frozen=True)
 class Optimizer(Configured):
-    """Base of all optimizers."""
+    """Base of all optimizers.
 
-    learning_rate: float = 0.01
+    Args:
+        learning_rate: η > 0, or a Schedule that gives it for each step.
+    """
+
+    learning_rate: float | Schedule = 0.01
     registry: ClassVar[Registry[Any]]
+    nested: ClassVar[Mapping[str, Registry[Any]]] = {"learning_rate": SCHEDULES}
 
     def __post_init__(self) -> None:
-        check_number(type(self).__name__, "learning_rate", self.learning_rate, above=0)
+        if not isinstance(self.learning_rate, Schedule):
+            check_number(type(self).__name__, "learning_rate", self.learning_rate, above=0)
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
+        if isinstance(self.learning_rate, Schedule):
+            return self.learning_rate.rate_at(step)
         return float(self.learning_rate)
 
     @abstractmethod
@@ -61,7 +71,7 @@ class SGD(_WithMomentum):
     """p ← p - η g (Robbins and Monro 1951); with a momentum like Momentum.
 
     Args:
-        learning_rate: η > 0.
+        learning_rate: η > 0, or a Schedule.
         momentum: share of the velocity that stays, in [0, 1).
         nesterov: look ahead along the velocity.
     """
@@ -73,7 +83,7 @@ class Momentum(_WithMomentum):
     """v ← μ v + g, p ← p - η v (Polyak 1964, in PyTorch's form); with `nesterov` p ← p - η (g + μ v).
 
     Args:
-        learning_rate: η > 0.
+        learning_rate: η > 0, or a Schedule.
         momentum: μ in [0, 1).
         nesterov: look ahead along the velocity.
     """
@@ -89,13 +99,13 @@ class Adam(Optimizer):
     ε is added to the corrected root, as in the paper and in PyTorch.
 
     Args:
-        learning_rate: η > 0.
+        learning_rate: η > 0, or a Schedule.
         beta1: share of the mean gradient that stays, in [0, 1).
         beta2: share of the mean squared gradient that stays, in [0, 1).
         epsilon: > 0, keeps the step finite.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: float | Schedule = 1e-3
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8

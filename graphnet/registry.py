@@ -56,12 +56,9 @@ class Registry(Generic[T]):
         Raises:
             ArgumentError: an argument is not plain data, so that no file can hold it.
         """
-        arguments = {name: getattr(item, name) for name in _arguments(type(item))}
-        for name, value in arguments.items():
-            if not isinstance(value, PLAIN):
-                raise ArgumentError(type(item).__name__, name, value,
-                                    "only numbers, strings, True, False and None can be stored in a file")
-        return {"class": type(item).__name__, "arguments": arguments}
+        cls = type(item)
+        arguments = {name: _to_plain(cls, name, getattr(item, name)) for name in _arguments(cls)}
+        return {"class": cls.__name__, "arguments": arguments}
 
     def from_config(self, config: object) -> T:
         """The object that `config` describes. Arguments that are left out take their defaults.
@@ -81,10 +78,28 @@ class Registry(Generic[T]):
         missing = [key for key, field in known.items() if key not in arguments and field.default is MISSING]
         if missing:
             raise ArgumentError(name, "arguments", arguments, f"{', '.join(missing)} must be given")
-        for key, value in arguments.items():
-            if not isinstance(value, PLAIN):
-                raise ArgumentError(name, key, value, "it must be a number, a string, True, False or None")
-        return cls(**arguments)
+        return cls(**{key: _from_plain(cls, key, value) for key, value in arguments.items()})
+
+
+def _to_plain(cls: type[Any], name: str, value: object) -> object:
+    if name in _nested(cls) and isinstance(value, Configured):
+        return value.config()
+    if not isinstance(value, PLAIN):
+        raise ArgumentError(cls.__name__, name, value,
+                            "only numbers, strings, True, False and None can be stored in a file")
+    return value
+
+
+def _from_plain(cls: type[Any], name: str, value: object) -> object:
+    if name in _nested(cls) and isinstance(value, Mapping):
+        return _nested(cls)[name].from_config(value)
+    if not isinstance(value, PLAIN):
+        raise ArgumentError(cls.__name__, name, value, "it must be a number, a string, True, False or None")
+    return value
+
+
+def _nested(cls: type[Any]) -> Mapping[str, Registry[Any]]:
+    return cls.nested if issubclass(cls, Configured) else {}
 
 
 def _arguments(cls: type[Any]) -> dict[str, Field[Any]]:
@@ -93,9 +108,13 @@ def _arguments(cls: type[Any]) -> dict[str, Field[Any]]:
 
 @dataclass(frozen=True)
 class Configured:
-    """Base of frozen dataclasses that a model file stores as plain data."""
+    """Base of frozen dataclasses that a model file stores as plain data.
+
+    `nested` says for which arguments an object of another registry may stand, and of which.
+    """
 
     registry: ClassVar[Registry[Any]]
+    nested: ClassVar[Mapping[str, Registry[Any]]] = {}
 
     def config(self) -> dict[str, Any]:
         """The object as plain data; `from_config` makes it again."""

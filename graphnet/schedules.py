@@ -1,0 +1,230 @@
+"""Learning-rate schedules: functions of the number of the step, and of nothing else.
+
+An optimizer takes one in place of a number: `Adam(OneCycle(5e-3, steps=1000))`. Steps are counted from 1, as
+`Network.step` counts them; formulas use t = step - 1, the steps done before. What depends on how the training goes,
+such as waiting for a plateau, is a callback (`graphnet.callbacks`).
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from graphnet.checks import check_number, check_whole
+from graphnet.compiler.errors import ArgumentError
+from graphnet.registry import Configured, Registry
+
+
+@dataclass(frozen=True)
+class Schedule(Configured):
+    """Base of all schedules."""
+
+    registry: ClassVar[Registry[Any]]
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step.
+
+        Args:
+            step: counted from 1.
+
+        Raises:
+            ArgumentError: `step` is not a whole number ≥ 1.
+        """
+        return self.rate_after(check_whole(type(self).__name__, "step", step) - 1)
+
+    @abstractmethod
+    def rate_after(self, t: int) -> float:
+        """The learning rate when `t` ≥ 0 steps have been done."""
+
+    def _check_rate(self, name: str) -> None:
+        check_number(type(self).__name__, name, getattr(self, name), above=0)
+
+    def _check_steps(self, name: str) -> None:
+        check_whole(type(self).__name__, name, getattr(self, name))
+
+
+SCHEDULES: Registry[Schedule] = Registry("a Schedule such as OneCycle(0.005, steps=1000)")
+Schedule.registry = SCHEDULES
+
+
+@SCHEDULES.register()
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """η, always the same.
+
+    Args:
+        rate: η > 0.
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        self._check_rate("rate")
+
+    def rate_after(self, t: int) -> float:
+        """The rate."""
+        return float(self.rate)
+
+
+@SCHEDULES.register()
+@dataclass(frozen=True)
+class StepDecay(Schedule):
+    """η γ^⌊t / every⌋: falls by a factor at regular intervals; PyTorch's StepLR.
+
+    Args:
+        rate: η > 0.
+        every: steps between two falls.
+        factor: γ in (0, 1].
+    """
+
+    rate: float
+    every: int
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._check_rate("rate")
+        self._check_steps("every")
+        _check_factor(self, self.factor)
+
+    def rate_after(self, t: int) -> float:
+        """The rate after the falls so far."""
+        return self.rate * self.factor ** (t // self.every)
+
+
+@SCHEDULES.register()
+@dataclass(frozen=True)
+class ExponentialDecay(Schedule):
+    """η γ^(t / every): falls smoothly, by γ in `every` steps; with `every` = 1 PyTorch's ExponentialLR.
+
+    Args:
+        rate: η > 0.
+        factor: γ in (0, 1].
+        every: steps in which the rate falls by the factor.
+    """
+
+    rate: float
+    factor: float
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        self._check_rate("rate")
+        self._check_steps("every")
+        _check_factor(self, self.factor)
+
+    def rate_after(self, t: int) -> float:
+        """The rate after `t` steps of falling."""
+        return float(self.rate * self.factor ** (t / self.every))
+
+
+@SCHEDULES.register()
+@dataclass(frozen=True)
+class CosineDecay(Schedule):
+    """η' + (η - η') (1 + cos(π t / T)) / 2 up to t = T, then η' (Loshchilov and Hutter 2017, equation 5, one run).
+
+    PyTorch's CosineAnnealingLR is the same up to T, but climbs again afterwards.
+
+    Args:
+        rate: η > 0.
+        steps: T, the steps in which the rate falls.
+        final: η', the rate at the end, in [0, η].
+    """
+
+    rate: float
+    steps: int
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check_rate("rate")
+        self._check_steps("steps")
+        check_number("CosineDecay", "final", self.final, 0)
+        if self.final > self.rate:
+            raise ArgumentError("CosineDecay", "final", self.final, f"it must be at most the rate, {self.rate!r}")
+
+    def rate_after(self, t: int) -> float:
+        """The rate at share t / T of the fall."""
+        return _cosine(self.rate, self.final, min(t / self.steps, 1.0))
+
+
+@SCHEDULES.register()
+@dataclass(frozen=True)
+class WarmUp(Schedule):
+    """Rises in a straight line to where another schedule begins, then follows that one (Goyal et al. 2017, section 2.2).
+
+    For t < steps: η (start + (1 - start) t / steps), where η is the first rate of `after`; from then on `after` at
+    t - steps. PyTorch: SequentialLR of LinearLR and another.
+
+    Args:
+        after: the schedule to follow, which begins when the rise ends.
+        steps: steps of the rise.
+        start: share of η to begin with, in [0, 1].
+    """
+
+    after: Schedule
+    steps: int
+    start: float = 0.1
+
+    nested: ClassVar[Mapping[str, Registry[Any]]] = {"after": SCHEDULES}
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.after, Schedule):
+            raise ArgumentError("WarmUp", "after", self.after, "it must be a Schedule such as Constant(0.01)")
+        self._check_steps("steps")
+        if check_number("WarmUp", "start", self.start, 0) > 1:
+            raise ArgumentError("WarmUp", "start", self.start, "it must be at most 1")
+
+    def rate_after(self, t: int) -> float:
+        """The rate on the rise, or that of the schedule after it."""
+        if t >= self.steps:
+            return self.after.rate_after(t - self.steps)
+        return self.after.rate_after(0) * (self.start + (1 - self.start) * t / self.steps)
+
+
+@SCHEDULES.register()
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Rises along a half cosine to a peak and falls along another far below the start (Smith and Topin 2018).
+
+    With u = warm_up · steps - 1: from peak / start_divisor at t = 0 to peak at t = u, then to
+    peak / (start_divisor · final_divisor) at t = steps - 1, where it stays. The numbers are those of PyTorch's
+    OneCycleLR; the momentum is not cycled.
+
+    Args:
+        peak: the highest rate, > 0.
+        steps: length of the cycle.
+        warm_up: share of the steps that rise, in [0, 1).
+        start_divisor: peak over the first rate, ≥ 1.
+        final_divisor: first rate over the last, ≥ 1.
+    """
+
+    peak: float
+    steps: int
+    warm_up: float = 0.3
+    start_divisor: float = 25.0
+    final_divisor: float = 1e4
+
+    def __post_init__(self) -> None:
+        self._check_rate("peak")
+        self._check_steps("steps")
+        check_number("OneCycle", "warm_up", self.warm_up, 0, 1)
+        check_number("OneCycle", "start_divisor", self.start_divisor, 1)
+        check_number("OneCycle", "final_divisor", self.final_divisor, 1)
+
+    def rate_after(self, t: int) -> float:
+        """The rate on its way up or down."""
+        first, top, last = self.peak / self.start_divisor, self.warm_up * self.steps - 1, self.steps - 1
+        if t < top:
+            return _cosine(first, self.peak, t / top)
+        return _cosine(self.peak, first / self.final_divisor, min((t - top) / (last - top), 1.0))
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    """From `start` to `end` along half a cosine."""
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def _check_factor(schedule: Schedule, factor: float) -> None:
+    if check_number(type(schedule).__name__, "factor", factor, above=0) > 1:
+        raise ArgumentError(type(schedule).__name__, "factor", factor, "it must be at most 1")
