@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import UPDATE, Graph, Node
 from graphnet.compiler.layout import batch_last_values, operand
 from graphnet.compiler.ops.arithmetic import Advance, Copy
-from graphnet.compiler.ops.updates import Update
-from graphnet.compiler.placement import Placement, Storage
+from graphnet.compiler.placement import Placement, Storage, gradient_positions, gradient_reader
 from graphnet.compiler.program import Instruction, Operand, Program, Slot, Target
 from graphnet.compiler.rewrite import bind_graph
 from graphnet.compiler.types import Dims
@@ -63,22 +64,21 @@ def _slot(value: int, form: Operand, storage: Storage) -> Slot:
 def _separate_results(graph: Graph) -> Graph:
     """Copies where two results would have to lie in one place, or one result in two.
 
-    Each gradient that an update reads must be a value of its own, made by a node that can write it straight into the
+    Each gradient that an update (or the clipping before it) reads must be a value of its own, made by a node that can write it straight into the
     gradient buffer. Each new state that no node writes over the old one is copied there at the end of the step.
     """
     b = Builder(graph.name, graph)
-    update = next((node for node in graph.nodes if isinstance(node.op, Update)), None)
-    renamed = _own_gradients(b, graph, update) if update else {}
+    reader = gradient_reader(graph)
+    renamed = _own_gradients(b, graph, reader) if reader else {}
     done = {v for node in graph.nodes for v in (node.outputs[i] for i in node.op.advances())}
     late = [item for item in (*graph.parameters, *graph.states) if item.next is not None and item.next not in done]
     if not renamed and not late:
         return graph
     nodes = list(graph.nodes)
-    if update and renamed:
-        grads = range(2 + update.op.count, 2 + 2 * update.op.count)  # type: ignore[attr-defined]
-        inputs = tuple(renamed.get(i, v) if i in grads else v for i, v in enumerate(update.inputs))
-        at = nodes.index(update)
-        nodes[at:at + 1] = [*b.nodes[len(graph.nodes):], Node(update.op, inputs, update.outputs, update.origin, UPDATE)]
+    if reader and renamed:
+        inputs = tuple(renamed.get(i, v) for i, v in enumerate(reader.inputs))
+        at = nodes.index(reader)
+        nodes[at:at + 1] = [*b.nodes[len(graph.nodes):], replace(reader, inputs=inputs)]
     b.nodes = nodes
     for item in late:
         with b.at(item.origin, UPDATE):
@@ -87,17 +87,15 @@ def _separate_results(graph: Graph) -> Graph:
     return b.build(graph.outputs)
 
 
-def _own_gradients(b: Builder, graph: Graph, update: Node) -> dict[int, int]:
+def _own_gradients(b: Builder, graph: Graph, reader: Node) -> dict[int, int]:
     """Copies of the gradients that are not values of their own, by the position they are read at."""
-    op = update.op
-    if not isinstance(op, Update):
-        return {}
     seen: set[int] = set()
     renamed: dict[int, int] = {}
-    for position, value in enumerate(op.gradients(update.inputs), 2 + op.count):
+    for position in gradient_positions(reader):
+        value = reader.inputs[position]
         maker = graph.producers.get(value)
         if maker is None or maker.op.view or value in seen or value in graph.kept:
-            with b.at(update.origin, UPDATE):
+            with b.at(reader.origin, UPDATE):
                 renamed[position] = b.add(Copy(), value)
         seen.add(value)
     return renamed

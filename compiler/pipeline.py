@@ -1,4 +1,4 @@
-"""The pass pipelines, and the pass manager that runs them."""
+"""The pipeline of passes for each purpose, and the pass manager that runs it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,35 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.drop_dead import DropDead
 from graphnet.compiler.passes.fuse_epilogues import FuseEpilogues
+from graphnet.compiler.passes.hoist_pooling import HoistPooling
 from graphnet.compiler.passes.merge_common import MergeCommon
 from graphnet.compiler.passes.order_nodes import OrderNodes
 
-SIMPLIFY: tuple[Pass, ...] = (OrderNodes(), DropDead(), MergeCommon())
-OPTIMIZE: tuple[Pass, ...] = (*SIMPLIFY, FuseEpilogues())
-PLAIN: tuple[Pass, ...] = (OrderNodes(), DropDead())
+REWRITE: tuple[Pass, ...] = (HoistPooling(),)
+"""What pays only, or only is exact, before differentiation."""
+SIMPLIFY: tuple[Pass, ...] = (MergeCommon(),)
+FUSE: tuple[Pass, ...] = (FuseEpilogues(),)
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """A graph and what is to become of it.
+
+    Attributes:
+        graph: with its outputs in place.
+        prepare: passes that come first, e.g. specialisation for inference.
+        derive: passes that add to the graph: gradients, the update.
+    """
+
+    graph: Graph
+    prepare: tuple[Pass, ...] = ()
+    derive: tuple[Pass, ...] = ()
+
+    def pipeline(self, optimize: bool = True) -> tuple[Pass, ...]:
+        """All passes in order; with `optimize` False only those that the meaning of the purpose needs."""
+        if not optimize:
+            return (OrderNodes(), *self.prepare, *self.derive, DropDead())
+        return (OrderNodes(), *self.prepare, *REWRITE, *self.derive, DropDead(), *SIMPLIFY, *FUSE)
 
 
 @dataclass(frozen=True, slots=True)

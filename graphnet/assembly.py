@@ -1,4 +1,4 @@
-"""Turns a declared graph into the graphs that are run: training step, evaluation, prediction, gradients."""
+"""What a declared graph is made into: a training step, an evaluation, a prediction, gradients."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from graphnet.compiler.ops import Add, Scale
 from graphnet.compiler.passes.attach_update import AttachUpdate
 from graphnet.compiler.passes.derive_backward import DeriveBackward
 from graphnet.compiler.passes.specialize_inference import SpecializeInference
+from graphnet.compiler.pipeline import Purpose
 from graphnet.compiler.rewrite import hold_states
 from graphnet.compiler.types import TensorType
 from graphnet.losses import Loss
@@ -30,14 +31,28 @@ class Objective:
     metrics: Mapping[str, Sequence[Metric]]
 
 
-def prediction_graph(graph: Graph) -> Graph:
+def predicting(graph: Graph) -> Purpose:
     """The declared graph as it is outside training; its outputs are the predictions."""
-    return SpecializeInference().run(graph)
+    return Purpose(graph, prepare=(SpecializeInference(),))
 
 
-def evaluation_graph(graph: Graph, objective: Objective, labels: Mapping[str, TensorType]) -> Graph:
+def evaluating(graph: Graph, objective: Objective, labels: Mapping[str, TensorType]) -> Purpose:
     """Loss and statistics of the metrics outside training; labels are inputs named `label:<output>`."""
-    return _with_objective(SpecializeInference(penalties=True).run(graph), objective, labels)
+    return Purpose(_with_objective(graph, objective, labels), prepare=(SpecializeInference(),))
+
+
+def training(graph: Graph, objective: Objective, labels: Mapping[str, TensorType], optimizer: Optimizer) -> Purpose:
+    """A training step: forward with loss and metrics, backward, and the update of all weights."""
+    count = sum(p.trainable for p in graph.parameters)
+    return Purpose(_with_objective(graph, objective, labels),
+                   derive=(DeriveBackward(LOSS), AttachUpdate(optimizer.update_op(count))))
+
+
+def differentiating(graph: Graph, objective: Objective, labels: Mapping[str, TensorType],
+                    inputs: Sequence[str] = ()) -> Purpose:
+    """The loss as in training and its gradients for all trainable weights and the named inputs; no state changes."""
+    held = hold_states(graph, ("buffer", "counter", "recurrent"))
+    return Purpose(_with_objective(held, objective, labels), derive=(DeriveBackward(LOSS, tuple(inputs)),))
 
 
 def _with_objective(graph: Graph, objective: Objective, labels: Mapping[str, TensorType]) -> Graph:
@@ -50,21 +65,6 @@ def _with_objective(graph: Graph, objective: Objective, labels: Mapping[str, Ten
                         for metric in metrics]
     b.penalties = []  # they are in the loss now
     return b.build(outputs)
-
-
-def training_graph(graph: Graph, objective: Objective, labels: Mapping[str, TensorType],
-                   optimizer: Optimizer) -> Graph:
-    """A training step: forward with loss and metrics, backward, and the update of all weights."""
-    evaluated = _with_objective(graph, objective, labels)
-    count = sum(p.trainable for p in graph.parameters)
-    return AttachUpdate(optimizer.update_op(count)).run(DeriveBackward(LOSS).run(evaluated))
-
-
-def gradient_graph(graph: Graph, objective: Objective, labels: Mapping[str, TensorType],
-                   inputs: Sequence[str] = ()) -> Graph:
-    """The loss as in training and its gradients for all trainable weights and the named inputs; no state changes."""
-    held = hold_states(graph, ("buffer", "counter", "recurrent"))
-    return DeriveBackward(LOSS, tuple(inputs)).run(_with_objective(held, objective, labels))
 
 
 def _total_loss(b: Builder, graph: Graph, objective: Objective, labels: Mapping[str, int]) -> int:

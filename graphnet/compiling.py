@@ -8,7 +8,6 @@ from graphnet.assembly import Objective
 from graphnet.checks import check_flag, check_number, check_whole
 from graphnet.compiler.errors import ArgumentError, GraphError
 from graphnet.compiler.ir import Graph
-from graphnet.compiler.pipeline import OPTIMIZE, PLAIN
 from graphnet.compiler.rewrite import check_graph, convert_floats
 from graphnet.compiler.types import FLOATS
 from graphnet.losses import LOSSES, Loss
@@ -65,8 +64,7 @@ def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer
     if memory_limit is not None:
         check_whole("compile", "memory_limit", memory_limit)
     check_graph(graph)
-    passes = OPTIMIZE if check_flag("compile", "optimize", optimize) else PLAIN
-    programs = Programs(passes, layouts=optimize, memory_limit=memory_limit)
+    programs = Programs(check_flag("compile", "optimize", optimize), memory_limit)
     network = Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0))
     network.reset_states()
     return network

@@ -13,10 +13,10 @@ from graphnet.assembly import (
     LABEL,
     LOSS,
     Objective,
-    evaluation_graph,
-    gradient_graph,
-    prediction_graph,
-    training_graph,
+    differentiating,
+    evaluating,
+    predicting,
+    training,
 )
 from graphnet.checks import check_whole
 from graphnet.compiler.errors import DataError, GraphError, ShapeError
@@ -269,13 +269,13 @@ class Network:
         """The key of a purpose, and what makes its graph."""
         key = (mode, *labels.items(), *inputs)
         if mode == PREDICT:
-            return key, lambda: prediction_graph(self.graph)
+            return key, lambda: predicting(self.graph)
         if mode == EVALUATE:
-            return key, lambda: evaluation_graph(self.graph, self._need_objective(), labels)
+            return key, lambda: evaluating(self.graph, self._need_objective(), labels)
         if mode == TRAIN:
-            return key, lambda: training_graph(self.graph, self._need_objective(), labels, self._need_optimizer())
+            return key, lambda: training(self.graph, self._need_objective(), labels, self._need_optimizer())
         if mode == GRADIENTS:
-            return key, lambda: gradient_graph(self.graph, self._need_objective(), labels, inputs)
+            return key, lambda: differentiating(self.graph, self._need_objective(), labels, inputs)
         raise GraphError(f"mode is {mode!r}, but it must be one of {PREDICT}, {EVALUATE}, {TRAIN}, {GRADIENTS}")
 
     def _usual_labels(self) -> dict[str, TensorType]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from graphnet.compiler.errors import MemoryLimitError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.lowering import lower
-from graphnet.compiler.passes.base import Pass
-from graphnet.compiler.pipeline import PassManager, Stage
+from graphnet.compiler.pipeline import PassManager, Purpose, Stage
 from graphnet.compiler.placement import parameter_slots, state_slots
 from graphnet.compiler.program import ALIGNMENT, PARAMETERS, STATES, Program, Slot
 from graphnet.runtime.kernels import NumpyTarget
@@ -27,14 +26,12 @@ class Programs:
     """Compiles graphs through the passes and binds the results to one set of buffers.
 
     Attributes:
-        passes: what every graph goes through.
-        layouts: whether the compiler may choose memory layouts.
+        optimize: whether graphs go through the optimising passes, and the compiler may choose memory layouts.
         memory_limit: bytes of arena that no Program may exceed; None for no limit.
         check: called after each pass that changed a graph.
     """
 
-    passes: Sequence[Pass]
-    layouts: bool = True
+    optimize: bool = True
     memory_limit: int | None = None
     check: Callable[[Stage], None] | None = None
     buffers: Buffers = field(default_factory=Buffers)
@@ -43,20 +40,21 @@ class Programs:
     _programs: dict[Key, Program] = field(default_factory=dict)
     _executables: dict[Key, Executable] = field(default_factory=dict)
 
-    def graph(self, key: Key, make: Callable[[], Graph]) -> Graph:
+    def graph(self, key: Key, make: Callable[[], Purpose]) -> Graph:
         """The graph for a purpose after all passes."""
         if key not in self._graphs:
-            manager = PassManager(self.passes, self.check)
-            self._graphs[key] = manager.run(make())
+            purpose = make()
+            manager = PassManager(purpose.pipeline(self.optimize), self.check)
+            self._graphs[key] = manager.run(purpose.graph)
             self._managers[key] = manager
         return self._graphs[key]
 
-    def stages(self, key: Key, make: Callable[[], Graph]) -> list[Stage]:
+    def stages(self, key: Key, make: Callable[[], Purpose]) -> list[Stage]:
         """What each pass made of the graph for a purpose."""
         self.graph(key, make)
         return self._managers[key].stages
 
-    def program(self, key: Key, make: Callable[[], Graph], dims: Mapping[str, int]) -> Program:
+    def program(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> Program:
         """The Program for a purpose at these dims.
 
         Raises:
@@ -64,7 +62,7 @@ class Programs:
         """
         full = (*key, *sorted(dims.items()))
         if full not in self._programs:
-            program = lower(self.graph(key, make), dims, NumpyTarget(), self.layouts)
+            program = lower(self.graph(key, make), dims, NumpyTarget(), self.optimize)
             if self.memory_limit is not None and program.peak > self.memory_limit:
                 raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {program.peak:,} bytes, but memory_limit "
                                        f"is {self.memory_limit:,}; use smaller batches or a larger limit")
@@ -84,7 +82,7 @@ class Programs:
         self.buffers.prepare({buffer: -(-end // alignment) * alignment})
         return {name: self.buffers.view(slot) for name, slot in slots.items()}
 
-    def executable(self, key: Key, make: Callable[[], Graph], dims: Mapping[str, int]) -> Executable:
+    def executable(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> Executable:
         """The Program for a purpose at these dims, bound and ready to run."""
         full = (*key, *sorted(dims.items()))
         found = self._executables.get(full)

@@ -11,9 +11,10 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.linear import MatMul
+from graphnet.compiler.ops.pooling import MaxPool2d
 from graphnet.compiler.passes.base import Pass
 
-ROOTS: tuple[type[Op], ...] = (Conv2d, Conv2dGradInput, MatMul)
+ROOTS: tuple[type[Op], ...] = (Conv2d, Conv2dGradInput, MatMul, MaxPool2d)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,9 @@ from graphnet.compiler.rewrite import hold_states, rename_values
 class SpecializeInference(Pass):
     """Asks each op for its form at inference; nothing of dropout is left, batch norm uses its running statistics.
 
-    Statistics and random counters no longer change, and penalties are dropped if `penalties` is False; recurrent state
-    still goes from call to call.
+    Statistics and random counters no longer change, and penalties are dropped (a loss has them in it already); recurrent
+    state still goes from call to call.
     """
-
-    penalties: bool = False
 
     name = "specialize_inference"
 
@@ -36,7 +34,7 @@ class SpecializeInference(Pass):
                 continue
             names.update((old, new) for old, new in zip(node.outputs, forms, strict=True) if new is not None)
         held = hold_states(graph, ("buffer", "counter"))
-        held = held if self.penalties or not held.penalties else replace(held, penalties=())
+        held = replace(held, penalties=()) if held.penalties else held
         if not names:
             return held
         return rename_values(replace(held, types=b.types), tuple(b.nodes), names)

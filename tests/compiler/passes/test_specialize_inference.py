@@ -74,9 +74,9 @@ def test_second_run_changes_nothing():
     check_settled(SpecializeInference(), training())
 
 
-def test_penalties_can_stay():
-    after = SpecializeInference(penalties=True).run(training())
-    assert [(o.name, o.value) for o in after.penalties] == [("p", 6)]
+def test_penalties_go():
+    assert training().penalties
+    assert SpecializeInference().run(training()).penalties == ()
 
 
 def test_recurrent_state_still_advances():
