@@ -5,13 +5,24 @@ from graphnet.runtime.kernels import (
     elementwise,
     fused,
     linear,
+    log_softmax,
+    merging,
+    moving,
+    pieces,
     pooling,
+    pooling_average,
+    prelu,
     reduction,
+    reduction_max,
     shaping,
     softmax,
+    unit_length,
     updates,
 )
 from graphnet.runtime.kernels.registry import NumpyTarget, bind_kernel
 
-__all__ = ["NumpyTarget", "bind_kernel", "convolution", "elementwise", "fused", "linear", "pooling", "reduction",
-           "shaping", "softmax", "updates"]
+__all__ = [
+    "NumpyTarget", "bind_kernel", "convolution", "elementwise", "fused", "linear", "log_softmax", "merging",
+    "moving", "pieces", "pooling", "pooling_average", "prelu", "reduction", "reduction_max", "shaping", "softmax",
+    "unit_length", "updates",
+]
