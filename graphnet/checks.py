@@ -29,7 +29,7 @@ def check_number(owner: str, name: str, value: object, least: float = -math.inf,
     Raises:
         ArgumentError: it is anything else.
     """
-    number = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+    number = _as_float(value)
     if not (math.isfinite(number) and least <= number < below and number > above):
         limits = (("≥", least), (">", above), ("<", below))
         bounds = " and ".join(f"{sign} {limit:g}" for sign, limit in limits if math.isfinite(limit))
@@ -60,3 +60,13 @@ def check_name(owner: str, value: object) -> str:
         raise ArgumentError(owner, "name", value, "it must be made of letters, digits, '_', '-' and '.', "
                                                   "and begin with a letter, a digit or '_'")
     return value
+
+
+def _as_float(value: object) -> float:
+    """The number that `value` is, or NaN."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond all floats
+        return math.nan

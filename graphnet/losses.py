@@ -67,9 +67,8 @@ class Loss(Configured):
             ShapeError: the loss cannot take such predictions at all.
         """
 
-    @abstractmethod
     def check_values(self, labels: Array, prediction: TensorType) -> None:
-        """Refuses labels, of one of `label_types`, with values that the loss cannot take.
+        """Refuses labels, whose shape fits, with values that the loss cannot take; by default none.
 
         Raises:
             DataError: the text names the first bad value and where it is.
@@ -86,16 +85,21 @@ class Loss(Configured):
             ShapeError: their shape fits none of `label_types`; nothing is ever broadcast.
             DataError: a value is not allowed, or they are not numbers.
         """
-        labels = np.asarray(labels)
+        try:
+            labels = np.asarray(labels)
+        except ValueError:
+            raise DataError("labels must be one array, but their rows are of different lengths") from None
         if labels.dtype.kind not in "biuf":
             raise DataError(f"labels must be numbers, got dtype {labels.dtype}")
         wanted = self.fit(labels.dtype.name, None, labels.shape, prediction)
-        if not wanted.is_float:
+        if not wanted.is_float and labels.dtype.kind == "f":
             whole = np.isfinite(labels) & (np.floor(labels) == labels)
             _refuse_first(~whole, labels, "class numbers must be whole numbers")
-        labels = labels.astype(wanted.dtype, copy=False)
         self.check_values(labels, prediction)
-        return labels
+        with np.errstate(over="ignore"):  # what overflows is refused right below
+            converted = labels.astype(wanted.dtype, copy=False)
+        _refuse_first(~np.isfinite(converted), labels, f"labels must be finite in {wanted.dtype}")
+        return converted
 
     def fit(self, dtype: str, is_float: bool | None, shape: tuple[int | str, ...],
             prediction: TensorType) -> TensorType:
@@ -176,10 +180,6 @@ class MeanSquaredError(Loss):
     def label_types(self, prediction: TensorType) -> tuple[TensorType, ...]:
         """The prediction's own type."""
         return (prediction,)
-
-    def check_values(self, labels: Array, prediction: TensorType) -> None:
-        """Labels must be finite."""
-        _refuse_first(~np.isfinite(labels), labels, "labels must be finite")
 
 
 def _fits(shape: tuple[int | str, ...], wanted: TensorType) -> bool:

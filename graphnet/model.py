@@ -11,7 +11,7 @@ from graphnet.compiler.types import BATCH, TensorType
 from graphnet.initializers import Initializer
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
-from graphnet.names import free_name, snake_case
+from graphnet.names import Names, snake_case
 from graphnet.summary import Summary, summarize
 from graphnet.tensor import Call, Declared, SymbolicTensor, fill_symbols
 from graphnet.tracing import calls_behind, check_connected, declaration, refusal
@@ -98,16 +98,9 @@ def _name_all(inputs: Keyed, calls: Sequence[Call]) -> tuple[list[str], dict[Lay
         _take(taken, Origin(key or given.layer, given.kind, given.source))
     for layer in layers:
         _take(taken, Origin(layer.name or "", layer.kind, layer.source))
-    input_names = []
-    for key, tensor in inputs:
-        name = key or tensor.origin.layer or free_name("input", taken)
-        taken.setdefault(name, tensor.origin)
-        input_names.append(name)
-    layer_names = {}
-    for layer in layers:
-        layer_names[layer] = layer.name or free_name(snake_case(layer.kind), taken)
-        taken.setdefault(layer_names[layer], Origin())
-    return input_names, layer_names
+    names = Names(taken)
+    input_names = [key or tensor.origin.layer or names.give("input") for key, tensor in inputs]
+    return input_names, {layer: layer.name or names.give(snake_case(layer.kind)) for layer in layers}
 
 
 def _take(taken: dict[str, Origin], origin: Origin) -> None:
@@ -131,8 +124,11 @@ def _emit_inputs(b: Emitter, inputs: Keyed, names: Sequence[str]) -> Ids:
 
 def _name_outputs(outputs: Keyed, ids: Ids, layer_names: Mapping[Layer, str]) -> list[Output]:
     named: dict[str, int] = {}
+    spare = Names(layer_names.values())
     for key, tensor in outputs:
-        stem = layer_names[tensor.maker.layer] if isinstance(tensor.maker, Call) else ""
-        taken = named if stem not in named else {*named, *layer_names.values()}
-        named[free_name(stem, taken) if key is None else key] = ids[tensor.maker, tensor.index]
+        name = key
+        if name is None:
+            layer = layer_names[tensor.maker.layer] if isinstance(tensor.maker, Call) else ""
+            name = spare.give(layer) if layer in named else layer
+        named[name] = ids[tensor.maker, tensor.index]
     return [Output(name, value) for name, value in named.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Iterable
 
 # A word begins at a capital after a small letter, if a small letter or two more capitals follow:
 # MaxPool2D → max_pool2d, SimpleRNN → simple_rnn, but ReLU → relu and SiLU → silu.
@@ -15,10 +15,20 @@ def snake_case(class_name: str) -> str:
     return _WORD.sub("_", class_name).lower()
 
 
-def free_name(stem: str, taken: Container[str]) -> str:
-    """`stem`, or the first of `stem_1`, `stem_2`, … that is not taken."""
-    name, count = stem, 0
-    while name in taken:
-        count += 1
-        name = f"{stem}_{count}"
-    return name
+class Names:
+    """Gives out names that are not taken: a stem, then `stem_1`, `stem_2`, …"""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+        self._counts: dict[str, int] = {}
+
+    def give(self, stem: str) -> str:
+        """The next free name that begins with `stem`; it is taken from now on."""
+        count = self._counts.get(stem, 0)  # remembered, so that n names take n steps
+        name = f"{stem}_{count}" if count else stem
+        while name in self._taken:
+            count += 1
+            name = f"{stem}_{count}"
+        self._counts[stem] = count
+        self._taken.add(name)
+        return name

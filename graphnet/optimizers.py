@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,17 +29,23 @@ class Optimizer(Configured):
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, Schedule):
-            check_number(type(self).__name__, "learning_rate", self.learning_rate, above=0)
+            self._check("learning_rate", above=0)
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
         if isinstance(self.learning_rate, Schedule):
             return self.learning_rate.rate_at(step)
-        return float(self.learning_rate)
+        return self.learning_rate
 
     @abstractmethod
     def update_op(self, count: int) -> ops.Update:
         """The op that updates `count` weights."""
+
+
+    def _check(self, name: str, least: float = -math.inf, below: float = math.inf, *, above: float = -math.inf) -> None:
+        """Checks a number and keeps it as a plain float, whatever type it came in."""
+        number = check_number(type(self).__name__, name, getattr(self, name), least, below, above=above)
+        object.__setattr__(self, name, number)
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("an Optimizer")
@@ -54,7 +61,7 @@ class _WithMomentum(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(type(self).__name__, "momentum", self.momentum, 0, 1)
+        self._check("momentum", 0, 1)
         if check_flag(type(self).__name__, "nesterov", self.nesterov) and not self.momentum:
             raise ArgumentError(type(self).__name__, "nesterov", True, "it needs a momentum greater than 0")
 
@@ -62,7 +69,7 @@ class _WithMomentum(Optimizer):
         """A step with a velocity, or without one if the momentum is 0."""
         if not self.momentum:
             return ops.SgdUpdate(count)
-        return ops.MomentumUpdate(count, momentum=float(self.momentum), nesterov=self.nesterov)
+        return ops.MomentumUpdate(count, momentum=self.momentum, nesterov=self.nesterov)
 
 
 @OPTIMIZERS.register()
@@ -112,10 +119,10 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number("Adam", "beta1", self.beta1, 0, 1)
-        check_number("Adam", "beta2", self.beta2, 0, 1)
-        check_number("Adam", "epsilon", self.epsilon, above=0)
+        self._check("beta1", 0, 1)
+        self._check("beta2", 0, 1)
+        self._check("epsilon", above=0)
 
     def update_op(self, count: int) -> ops.Update:
         """A step of Adam."""
-        return ops.AdamUpdate(count, beta1=float(self.beta1), beta2=float(self.beta2), epsilon=float(self.epsilon))
+        return ops.AdamUpdate(count, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon)

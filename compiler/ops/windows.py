@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal, get_args
 
 import numpy as np
@@ -78,11 +79,11 @@ def check_pair(owner: str, name: str, value: object, least: int = 1) -> Pair:
     Raises:
         ArgumentError: it is anything else.
     """
-    pair = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+    pair = (value, value) if isinstance(value, Integral) and not isinstance(value, bool) else value
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(
-            isinstance(item, int) and not isinstance(item, bool) and item >= least for item in pair):
+            isinstance(item, Integral) and not isinstance(item, bool) and item >= least for item in pair):
         raise ArgumentError(owner, name, value, f"it must be a whole number ≥ {least} or a pair of them")
-    return pair[0], pair[1]
+    return int(pair[0]), int(pair[1])
 
 
 def check_padding(owner: str, padding: object) -> PaddingName | Pairs:
@@ -94,7 +95,7 @@ def check_padding(owner: str, padding: object) -> PaddingName | Pairs:
     if padding in get_args(PaddingName):
         return padding  # type: ignore[return-value]
     try:
-        if isinstance(padding, int):
+        if isinstance(padding, Integral):
             pair = check_pair(owner, "padding", padding, 0)
             return pair, pair
         if isinstance(padding, tuple | list) and len(padding) == 2:

@@ -20,7 +20,7 @@ def test_other_than_whole_numbers_are_refused(value: object) -> None:
         check_whole("Dense", "units", value)
 
 
-@pytest.mark.parametrize("value", [-0.1, 1, 1.5, math.nan, math.inf, "0.5", True, None])
+@pytest.mark.parametrize("value", [-0.1, 1, 1.5, math.nan, math.inf, 10**400, "0.5", True, None])
 def test_numbers_outside_the_bounds_are_refused(value: object) -> None:
     with pytest.raises(ArgumentError, match=re.escape(
             f"SGD: momentum is {value!r}, but it must be a finite number "

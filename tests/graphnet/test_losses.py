@@ -68,6 +68,8 @@ def test_label_types() -> None:
     ([[0.5, 0.5, 0], [1, 0.5, -0.5]],
      "label (1, 2) is -0.5, but probabilities must be finite and at least 0"),
     ([[0, 1, 0], [1, 0, 1]], "the sum of label 1 is 2.0, but probabilities must sum to 1"),
+    (np.array([2**63], np.uint64), "label 0 is 9223372036854775808, but the model has 3 classes"),
+    ([[0, 1, 0], [1]], "labels must be one array, but their rows are of different lengths"),
     (["cat", "dog"], "labels must be numbers, got dtype <U3"),
 ])
 def test_values_that_softmax_cross_entropy_refuses(labels, text: str) -> None:
@@ -77,8 +79,10 @@ def test_values_that_softmax_cross_entropy_refuses(labels, text: str) -> None:
 
 def test_mean_squared_error_refuses_what_is_not_finite() -> None:
     with pytest.raises(DataError, match=re.escape(
-            "label (1, 0) is inf, but labels must be finite; 1 of 6 are wrong")):
+            "label (1, 0) is inf, but labels must be finite in float64; 1 of 6 are wrong")):
         MeanSquaredError().check_labels([[0, 0, 0], [np.inf, 0, 0]], LOGITS)
+    with pytest.raises(DataError, match=re.escape("label (0, 2) is 1e+300, but labels must be finite in float32")):
+        MeanSquaredError().check_labels([[0, 0, 1e300]], TensorType("float32", ("N", 3)))
 
 
 @pytest.mark.parametrize(("loss", "labels", "text"), [

@@ -1,6 +1,6 @@
 import pytest
 
-from graphnet.names import free_name, snake_case
+from graphnet.names import Names, snake_case
 
 
 @pytest.mark.parametrize(("class_name", "name"), [
@@ -14,6 +14,12 @@ def test_snake_case(class_name: str, name: str) -> None:
     assert snake_case(class_name) == name
 
 
-def test_free_name_takes_the_first_number_that_is_free() -> None:
-    assert free_name("dense", set()) == "dense"
-    assert free_name("dense", {"dense", "dense_1", "dense_3"}) == "dense_2"
+def test_names_count_up_past_those_that_are_taken() -> None:
+    names = Names(["dense_1", "relu"])
+    assert [names.give("dense") for _ in range(3)] == ["dense", "dense_2", "dense_3"]
+    assert names.give("relu") == "relu_1"
+
+
+def test_a_name_that_was_given_is_taken() -> None:
+    names = Names()
+    assert [names.give("a"), names.give("a"), names.give("a_1")] == ["a", "a_1", "a_1_1"]

@@ -1,6 +1,7 @@
 import math
 import re
 
+import numpy as np
 import pytest
 
 from graphnet import ArgumentError
@@ -48,6 +49,13 @@ def test_bad_arguments(declare, text: str) -> None:
 def test_config_round_trip(optimizer: Optimizer) -> None:
     assert Optimizer.from_config(optimizer.config()) == optimizer
     assert type(Optimizer.from_config(optimizer.config())) is type(optimizer)
+
+
+def test_numbers_of_other_types_become_floats() -> None:
+    arguments = SGD(np.float32(0.5), np.float64(0.25)).config()["arguments"]
+    assert {name: type(value) for name, value in arguments.items()} == {
+        "learning_rate": float, "momentum": float, "nesterov": bool}
+    assert type(Adam(1).learning_rate) is float
 
 
 def test_the_config_of_adam() -> None:
