@@ -81,7 +81,7 @@ def check_pair(owner: str, name: str, value: object, least: int = 1) -> Pair:
     """
     pair = (value, value) if isinstance(value, Integral) and not isinstance(value, bool) else value
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(
-            isinstance(item, Integral) and not isinstance(item, bool) and item >= least for item in pair):
+            isinstance(item, Integral) and not isinstance(item, bool) and int(item) >= least for item in pair):
         raise ArgumentError(owner, name, value, f"it must be a whole number ≥ {least} or a pair of them")
     return int(pair[0]), int(pair[1])
 
