@@ -84,13 +84,12 @@ class Placement:
             self._put(item.value, Storage(self.forms[item.value].nbytes))
         moving = {id(self.of[item.value]) for item in (*self.graph.parameters, *self.graph.states)
                   if item.next is not None}  # the others stay, even if a node computes what they would become
+        moving |= {id(storage) for storage in self.of.values() if storage.buffer == GRADIENTS}
         for node in self.graph.nodes:
             over = node.op.advances()
             for index, value in enumerate(node.outputs):
                 if self._is_view(node):
                     self._put(value, self.of[node.inputs[0]])
-                elif index in over and self.of[node.inputs[over[index]]].buffer == GRADIENTS:
-                    self._put(value, self.of[node.inputs[over[index]]])
                 elif index in over and id(self.of[node.inputs[over[index]]]) in moving:
                     self._put(value, self.of[node.inputs[over[index]]])
                 elif value not in self.of:

@@ -41,19 +41,23 @@ from graphnet.compiler.ops.shaping import Concat, Pad, Reshape, Slice
 from graphnet.compiler.ops.softmax import Softmax, SoftmaxGrad
 from graphnet.compiler.ops.transposing import Transpose
 from graphnet.compiler.ops.unit_length import UnitLength, UnitLengthGrad
-from graphnet.compiler.ops.updates import AdamUpdate, MomentumUpdate, SgdUpdate, Update
+from graphnet.compiler.ops.updates import GradientReader, MomentumUpdate, SgdUpdate, Update
+from graphnet.compiler.ops.updates_adam import AdamUpdate, NAdamUpdate
+from graphnet.compiler.ops.updates_adaptive import AdadeltaUpdate, AdagradUpdate, LionUpdate, RmsPropUpdate
 from graphnet.compiler.ops.upsampling import SumBlocks, Upsample
 
 __all__ = [
-    "AdamUpdate", "Add", "Advance", "ApplyMask", "AvgPool2d", "AvgPool2dGrad", "BatchMatMul", "BatchNorm",
-    "BatchNormGrad", "BiasAdd", "Concat", "Conv2d", "Conv2dGradInput", "Conv2dGradWeight", "Copy",
-    "CountCorrect", "DotAxis", "Elu", "EluGrad", "Expand", "Full", "Fused", "GaussianNoise", "Gelu",
-    "GeluGrad", "HardSigmoid", "HardSigmoidGrad", "InverseRoot", "InverseRootGrad", "LeakyRelu",
-    "LeakyReluGrad", "LogSoftmax", "LogSoftmaxGrad", "MatMul", "MatMulGradWeight", "MaxPool2d",
-    "MaxPool2dGrad", "Maximum", "Minimum", "MomentumUpdate", "Multiply", "Normalize", "NormalizeGrad",
-    "PRelu", "PReluGrad", "Pad", "RandomMask", "ReduceMax", "ReduceMaxGrad", "ReduceMean", "ReduceSum",
-    "Relu", "ReluGrad", "Reshape", "Scale", "ScaleAxis", "Select", "SgdUpdate", "Sigmoid", "SigmoidGrad",
-    "Silu", "SiluGrad", "Slice", "Softmax", "SoftmaxCrossEntropy", "SoftmaxCrossEntropyGrad",
-    "SoftmaxGrad", "Softplus", "SoftplusGrad", "Softsign", "SoftsignGrad", "Subtract", "SumBlocks",
-    "Tanh", "TanhGrad", "Transpose", "UnitLength", "UnitLengthGrad", "Update", "Upsample",
+    "AdadeltaUpdate", "AdagradUpdate", "AdamUpdate", "Add", "Advance", "ApplyMask", "AvgPool2d",
+    "AvgPool2dGrad", "BatchMatMul", "BatchNorm", "BatchNormGrad", "BiasAdd", "Concat", "Conv2d",
+    "Conv2dGradInput", "Conv2dGradWeight", "Copy", "CountCorrect", "DotAxis", "Elu", "EluGrad",
+    "Expand", "Full", "Fused", "GaussianNoise", "Gelu", "GeluGrad", "GradientReader", "HardSigmoid",
+    "HardSigmoidGrad", "InverseRoot", "InverseRootGrad", "LeakyRelu", "LeakyReluGrad", "LionUpdate",
+    "LogSoftmax", "LogSoftmaxGrad", "MatMul", "MatMulGradWeight", "MaxPool2d", "MaxPool2dGrad",
+    "Maximum", "Minimum", "MomentumUpdate", "Multiply", "NAdamUpdate", "Normalize", "NormalizeGrad",
+    "PRelu", "PReluGrad", "Pad", "RandomMask", "ReduceMax", "ReduceMaxGrad", "ReduceMean",
+    "ReduceSum", "Relu", "ReluGrad", "Reshape", "RmsPropUpdate", "Scale", "ScaleAxis", "Select",
+    "SgdUpdate", "Sigmoid", "SigmoidGrad", "Silu", "SiluGrad", "Slice", "Softmax",
+    "SoftmaxCrossEntropy", "SoftmaxCrossEntropyGrad", "SoftmaxGrad", "Softplus", "SoftplusGrad",
+    "Softsign", "SoftsignGrad", "Subtract", "SumBlocks", "Tanh", "TanhGrad", "Transpose",
+    "UnitLength", "UnitLengthGrad", "Update", "Upsample",
 ]

@@ -18,26 +18,53 @@ from graphnet.compiler.types import TensorType, format_shape
 
 
 @dataclass(frozen=True)
-class Update(Op):
-    """The part that all optimizers share. `count` is the number of weights; `rates` multiplies the learning rate of
-    each, () standing for ones.
-    """
+class GradientReader(Op):
+    """An op that reads the gradients of `count` weights, which lie in one flat buffer."""
 
     count: int
-    rates: tuple[float, ...] = ()
 
-    moments: ClassVar[tuple[str, ...]] = ()
     differentiable: ClassVar[bool] = False
+
+    def gradient_positions(self) -> range:
+        """Which inputs of the op are gradients."""
+        raise NotImplementedError(self.name)
+
+
+@dataclass(frozen=True)
+class Update(GradientReader):
+    """The part that all optimizers share.
+
+    `count` is the number of weights. `rates` multiplies the learning rate of each, () standing for ones. `decays` are
+    the shares λ of decoupled weight decay, () standing for none: before the step each weight becomes p - η λ p
+    (Loshchilov and Hutter 2019, algorithms 1 and 2; there with the schedule in place of η).
+    """
+
+    rates: tuple[float, ...] = ()
+    decays: tuple[float, ...] = ()
+
     flops_per_weight: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        self.check(len(self.rates) in (0, self.count), "rates", f"it must be () or one for each of {self.count}")
+        each = f"it must be () or one for each of {self.count} weights"
+        self.check(type(self.count) is int and self.count >= 0, "count", "it must be a whole number ≥ 0")
+        self.check(len(self.rates) in (0, self.count), "rates", each)
+        self.check(len(self.decays) in (0, self.count), "decays", each)
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """What the optimizer keeps from step to step, each flat over all weights."""
+        return ()
+
+    def check_share(self, *names: str) -> None:
+        """Refuses attributes of these names that are not in [0, 1)."""
+        for name in names:
+            self.check(0 <= getattr(self, name) < 1, name, "it must be ≥ 0 and < 1")
 
     def step(self, rate: Array, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
         """New weights and moments from flat arrays; the formula of the optimizer.
 
         Args:
-            rate: the learning rate of each element, or of all, in the dtype of the weights.
+            rate: the learning rate of each element, in the dtype of the weights.
             step: the number of the step, from 1.
             p: the weights.
             g: their gradients.
@@ -45,9 +72,9 @@ class Update(Op):
         """
         raise NotImplementedError(self.name)
 
-    def spread_rates(self, sizes: Sequence[int]) -> Array | None:
-        """The factor of the learning rate for each element of weights of these sizes (float64); None if all are 1."""
-        return np.repeat(self.rates, sizes) if self.rates else None
+    def spread(self, numbers: tuple[float, ...], sizes: Sequence[int], otherwise: float) -> Array:
+        """Numbers given for each weight, for each element of weights of these sizes (float64)."""
+        return np.repeat(numbers or (otherwise,) * self.count, sizes)
 
     def infer(self, rate: TensorType, step: TensorType, *rest: TensorType) -> Types:
         n = self.count
@@ -65,17 +92,17 @@ class Update(Op):
 
     def forward(self, rate: Array, step: Array, *rest: Array) -> tuple[Array, ...]:
         n = self.count
-        flat = [np.concatenate([a.ravel() for a in rest[start:start + n]]) for start in (0, n)]
-        factors = self.spread_rates([a.size for a in rest[:n]])
-        eta = np.asarray(rate if factors is None else rate * factors, flat[0].dtype)
-        p, *moments = self.step(eta, int(step), *flat, *rest[2 * n:])
-        ends = np.cumsum([a.size for a in rest[:n]])[:-1]
-        pieces = np.split(p, ends)
+        p, g = (np.concatenate([a.ravel() for a in rest[start:start + n]]) for start in (0, n))
+        sizes = [a.size for a in rest[:n]]
+        eta = rate * self.spread(self.rates, sizes, 1.0)
+        keep = 1 - eta * self.spread(self.decays, sizes, 0.0)
+        p, *moments = self.step(eta.astype(p.dtype), int(step), keep.astype(p.dtype) * p, g, *rest[2 * n:])
+        pieces = np.split(p, np.cumsum(sizes)[:-1])
         return (*(piece.reshape(a.shape) for piece, a in zip(pieces, rest[:n], strict=True)), *moments)
 
-    def gradients(self, inputs: tuple[int, ...]) -> tuple[int, ...]:
-        """Of the ids of the node's inputs those of the gradients."""
-        return inputs[2 + self.count:2 + 2 * self.count]
+    def gradient_positions(self) -> range:
+        """Behind the learning rate, the step and the weights."""
+        return range(2 + self.count, 2 + 2 * self.count)
 
     def advances(self) -> dict[int, int]:
         n = self.count
@@ -86,7 +113,8 @@ class Update(Op):
         return self.flops_per_weight * sum(t.size for t in outputs[:self.count])
 
     @classmethod
-    def _example(cls, op: Update) -> Example:
+    def example(cls, op: Update) -> Example:
+        """An example with weights (3, 4) and (5,), a rate of 0.1 and step 3."""
         weights = (f64(3, 4), f64(5))
         moments = [f64(17)] * len(op.moments)
         types = (f64(), f("int64"), *weights, *weights, *moments)
@@ -107,7 +135,7 @@ class SgdUpdate(Update):
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
-        return (cls._example(cls(2)),)
+        return (cls.example(cls(2)), cls.example(cls(2, (0.5, 2.0), (0.1, 0.0))))
 
 
 @dataclass(frozen=True)
@@ -121,8 +149,16 @@ class MomentumUpdate(Update):
     nesterov: bool = False
 
     name = "momentum_update"
-    moments = ("velocity",)
     flops_per_weight = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_share("momentum")
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """The velocity v."""
+        return ("velocity",)
 
     def step(self, rate: Array, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
         scalar = p.dtype.type
@@ -132,36 +168,4 @@ class MomentumUpdate(Update):
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
-        return (cls._example(cls(2)), cls._example(cls(2, (), 0.8, True)), cls._example(cls(2, (0.5, 2.0))))
-
-
-@dataclass(frozen=True)
-class AdamUpdate(Update):
-    """Adam with bias correction (Kingma and Ba 2015, algorithm 1).
-
-    m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g²,
-    p ← p - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε): ε is added to the corrected root, as in the paper and PyTorch.
-    """
-
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-
-    name = "adam_update"
-    moments = ("first_moment", "second_moment")
-    flops_per_weight = 11
-
-    def step(self, rate: Array, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
-        scalar = p.dtype.type
-        m = scalar(self.beta1) * moments[0] + scalar(1 - self.beta1) * g
-        v = scalar(self.beta2) * moments[1] + scalar(1 - self.beta2) * g * g
-        size, root = map(scalar, self.corrections(step))
-        return p - rate * size * m / (np.sqrt(v) * root + scalar(self.epsilon)), m, v
-
-    def corrections(self, step: int) -> tuple[float, float]:
-        """1 / (1 - β₁ᵗ) and 1 / √(1 - β₂ᵗ)."""
-        return 1 / (1 - self.beta1**step), (1 - self.beta2**step) ** -0.5
-
-    @classmethod
-    def examples(cls) -> Sequence[Example]:
-        return (cls._example(cls(2)),)
+        return (cls.example(cls(2)), cls.example(cls(2, momentum=0.8, nesterov=True)), cls.example(cls(2, (0.5, 2.0))))

@@ -18,11 +18,13 @@ from graphnet.runtime.kernels import (
     softmax,
     unit_length,
     updates,
+    updates_adam,
+    updates_adaptive,
 )
 from graphnet.runtime.kernels.registry import NumpyTarget, bind_kernel
 
 __all__ = [
     "NumpyTarget", "bind_kernel", "convolution", "elementwise", "fused", "linear", "log_softmax", "merging",
     "moving", "pieces", "pooling", "pooling_average", "prelu", "reduction", "reduction_max", "shaping", "softmax",
-    "unit_length", "updates",
+    "unit_length", "updates", "updates_adam", "updates_adaptive",
 ]
