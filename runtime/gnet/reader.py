@@ -15,7 +15,7 @@ from graphnet.runtime.gnet.head import Head, read_head
 from graphnet.runtime.gnet.preamble import ALIGNMENT, aligned
 from graphnet.runtime.gnet.refusal import naming
 from graphnet.runtime.gnet.sources import CHUNK, HashingSource, Source, open_source
-from graphnet.runtime.gnet.tensors import Row, Tensor
+from graphnet.runtime.gnet.tensors import Row, Tensor, regions
 
 
 def load_gnet(source: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None,
@@ -69,11 +69,10 @@ def _load(source: Source, memory_limit: int | None, measure: Measure) -> Content
 
 def _read_tensors(source: Source, head: Head) -> dict[str, Tensor]:
     """Reads the tensors into one buffer, whose size the file really has; checks each as it comes in."""
-    start, size = head.preamble.data_start, head.preamble.file_length - head.preamble.data_start
-    buffer = _aligned_buffer(size)
-    ends = [row.offset - start for row in head.rows[1:]] + [size]
-    for row, end in zip(head.rows, ends, strict=True):
-        _read_tensor(source, row, buffer[row.offset - start:end])
+    start, end = head.preamble.data_start, head.preamble.file_length
+    buffer = _aligned_buffer(end - start)
+    for row, region_end in regions(head.rows, end):
+        _read_tensor(source, row, buffer[row.offset - start:region_end - start])
     return {row.name: Tensor(row.name, row.role, row.view(buffer, start)) for row in head.rows}
 
 

@@ -182,6 +182,11 @@ def data_end(rows: Sequence[Row], start: int) -> int:
     return rows[-1].end if rows else start
 
 
+def regions(rows: Sequence[Row], end: int) -> list[tuple[Row, int]]:
+    """Each row with the offset at which its padding ends; the last one has none, as the file ends there."""
+    return [*zip(rows, [row.offset for row in rows[1:]], strict=False), *((row, end) for row in rows[-1:])]
+
+
 def stored_array(name: str, array: Any) -> Array:
     """An array as its bytes lie in a file: little-endian, row-major; copied only if it is not so already.
 

@@ -30,15 +30,18 @@ def image_graph() -> Graph:
     h = b.input("image", TensorType("float32", ("N", 1, 8, 8)))
     with b.at(Origin("conv2d", "Conv2D", "tiny.py:3")):
         weight = b.parameter("conv2d/weight", TensorType("float32", (2, 1, 3, 3)))
-        h = b.add(Conv2d(padding=((1, 1), (1, 1))), h, weight)
-        h = b.add(BiasAdd(1), h, b.parameter("conv2d/bias", TensorType("float32", (2,))))
+        bias = b.parameter("conv2d/bias", TensorType("float32", (2,)))
+    with b.at(Origin("logits", "Dense", "tiny.py:5")):
+        last = b.parameter("logits/weight", TensorType("float32", (32, 3)), trainable=False)
+    with b.at(Origin("conv2d", "Conv2D", "tiny.py:3")):
+        h = b.add(BiasAdd(1), b.add(Conv2d(padding=((1, 1), (1, 1))), h, weight), bias)
     with b.at(Origin("relu", "ReLU", "tiny.py:4")):
         h = b.add(Relu(), h)
     with b.at(Origin("max_pool2d", "MaxPool2D", "tiny.py:4")):
         h = b.add(MaxPool2d((2, 2), (2, 2)), h)
     h = b.add(Reshape(("N", 32)), h)
     with b.at(Origin("logits", "Dense", "tiny.py:5")):
-        h = b.add(MatMul(), h, b.parameter("logits/weight", TensorType("float32", (32, 3)), trainable=False))
+        h = b.add(MatMul(), h, last)
     return b.build([Output("logits", h)])
 
 
