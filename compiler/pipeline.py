@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.drop_dead import DropDead
+from graphnet.compiler.passes.fold_batch_norm import FoldBatchNorm
 from graphnet.compiler.passes.fuse_epilogues import FuseEpilogues
 from graphnet.compiler.passes.hoist_pooling import HoistPooling
 from graphnet.compiler.passes.merge_common import MergeCommon
 from graphnet.compiler.passes.order_nodes import OrderNodes
 
-REWRITE: tuple[Pass, ...] = (HoistPooling(),)
+REWRITE: tuple[Pass, ...] = (FoldBatchNorm(), HoistPooling())
 """What pays only, or only is exact, before differentiation."""
 SIMPLIFY: tuple[Pass, ...] = (MergeCommon(),)
 FUSE: tuple[Pass, ...] = (FuseEpilogues(),)

@@ -1,0 +1,117 @@
+"""Folds a scale of channels, which batch norm is outside training, into the weights of what makes the channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.ir import Graph, Node
+from graphnet.compiler.op import Op
+from graphnet.compiler.ops.arithmetic import Add, Multiply
+from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput
+from graphnet.compiler.ops.linear import BiasAdd, MatMul
+from graphnet.compiler.ops.scaling import ScaleAxis
+from graphnet.compiler.passes.base import Pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """root → (bias) → scale → (shift), each read by nobody but the next; `axis` is that of the weight's outputs."""
+
+    root: Node
+    bias: Node | None
+    scale: Node
+    shift: Node | None
+    axis: int
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Those that are there, in order."""
+        return [node for node in (self.root, self.bias, self.scale, self.shift) if node is not None]
+
+
+@dataclass(frozen=True)
+class FoldBatchNorm(Pass):
+    """s · (x ∗ W + b) + t becomes x ∗ (s W) + (s b + t), for a convolution or matrix product ∗ and vectors s, b, t.
+
+    Batch norm has this form outside training, and in training where it is frozen. The new weights are computed in the
+    graph, once a run and on tensors of the weights' size, so the weights themselves may go on changing. Equal but for
+    rounding.
+    """
+
+    name = "fold_batch_norm"
+
+    def run(self, graph: Graph) -> Graph:
+        """Folds every scale that has a root to go to."""
+        found = [match for node in graph.nodes if (match := _match(graph, node))]
+        if not found:
+            return graph
+        ends = {id(match.nodes[-1]): match for match in found}
+        gone = {id(node) for match in found for node in match.nodes}
+        b = Builder(graph.name, graph)
+        b.nodes = []
+        for node in graph.nodes:
+            if id(node) in ends:
+                _emit(b, ends[id(node)])
+            elif id(node) not in gone:
+                b.nodes.append(node)
+        return replace(graph, types=b.types).with_nodes(tuple(b.nodes))
+
+
+def _match(graph: Graph, scale: Node) -> _Match | None:
+    """What a scale can be folded into, if it is one and there is anything."""
+    if not isinstance(scale.op, ScaleAxis):
+        return None
+    axis = scale.op.axis % graph.types[scale.inputs[0]].rank
+    maker = _only_maker(graph, scale)
+    bias = maker if maker and _is_bias(graph, maker, axis) else None
+    root = _only_maker(graph, bias) if bias else maker
+    weight_axis = root and _weight_axis(root.op, axis, graph.types[root.outputs[0]].rank)
+    if root is None or weight_axis is None:
+        return None
+    # Without a bias the shift can stay what it is: the bias of the folded product.
+    readers = graph.uses.get(scale.outputs[0], ())
+    shift = next((node for node in readers if bias and _is_bias(graph, node, axis)
+                  and _only_maker(graph, node) is scale), None)
+    return _Match(root, bias, scale, shift, weight_axis)
+
+
+def _only_maker(graph: Graph, node: Node) -> Node | None:
+    """The node that makes the first input of `node`, if nobody else needs what it makes."""
+    value = node.inputs[0]
+    maker = graph.producers.get(value)
+    if maker is None or value in graph.kept or len(graph.uses[value]) > 1 or maker.phase != node.phase:
+        return None
+    return maker
+
+
+def _is_bias(graph: Graph, node: Node, axis: int) -> bool:
+    return isinstance(node.op, BiasAdd) and node.op.axis % graph.types[node.inputs[0]].rank == axis
+
+
+def _weight_axis(op: Op, axis: int, rank: int) -> int | None:
+    """The axis of the weight that makes the channels on `axis` of the output; None if no one axis does."""
+    if isinstance(op, MatMul) and axis == rank - 1:
+        return 0 if op.transpose_w else 1
+    if isinstance(op, Conv2d) and axis == 1:
+        return 0
+    if isinstance(op, Conv2dGradInput) and axis == 1 and op.groups == 1:
+        return 1
+    return None
+
+
+def _emit(b: Builder, match: _Match) -> None:
+    """The folded form, whose result has the id that the last node of the match had."""
+    root, scale, (value,) = match.root, match.scale.inputs[1], match.nodes[-1].outputs
+    x, weight = root.inputs
+    with b.at(match.scale.origin, root.phase):
+        weight = b.add(ScaleAxis(match.axis), weight, scale)
+        bias = None if match.bias is None else b.add(Multiply(), match.bias.inputs[1], scale)
+        if bias is not None and match.shift:
+            bias = b.add(Add(), bias, match.shift.inputs[1])
+    if match.bias is None or bias is None:
+        b.nodes.append(replace(root, inputs=(x, weight), outputs=(value,)))
+        return
+    with b.at(root.origin, root.phase):
+        product = b.add(root.op, x, weight)
+    b.nodes.append(replace(match.bias, inputs=(product, bias), outputs=(value,)))
