@@ -7,8 +7,8 @@ through the reference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,14 +20,16 @@ from graphnet.compiler.ops.windows import Window
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel
+from graphnet.runtime.kernels.windows import clip_steps
 
+BAND_BYTES = 1 << 20  # of the padded rows that are held at a time
 COLUMN_BYTES = 1 << 19  # of a block of columns: half of a common second-level cache
 SCATTER_BYTES = 1 << 21  # of a block that is added back tap by tap: fewer, longer calls outweigh the cache
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The sizes of one convolution, and how its output is cut into blocks of rows × columns."""
+    """The sizes of one convolution, and how its output is cut: into bands of rows, those into blocks."""
 
     window: Window
     groups: int
@@ -35,6 +37,7 @@ class Plan:
     output: tuple[int, int, int, int]  # (O, OH, OW, N)
     rows: int
     columns: int
+    band: int
 
     @property
     def padded(self) -> bool:
@@ -42,27 +45,28 @@ class Plan:
         return any(map(any, self.window.padding))
 
     @property
-    def padded_image(self) -> tuple[int, int, int, int]:
-        """(C, H + padding, W + padding, N)."""
-        c, h, w, n = self.image
-        return c, h + sum(self.window.padding[0]), w + sum(self.window.padding[1]), n
-
-    @property
     def depth(self) -> int:
         """Rows of the column matrix of a group: C / groups · KH · KW."""
         return self.image[0] // self.groups * self.window.kernel[0] * self.window.kernel[1]
 
-    def blocks(self) -> Iterator[tuple[slice, slice]]:
-        """The blocks of the output, as slices of its rows and columns."""
-        _, height, width, _ = self.output
-        for top in range(0, height, self.rows):
-            for left in range(0, width, self.columns):
-                yield slice(top, min(top + self.rows, height)), slice(left, min(left + self.columns, width))
+    def bands(self) -> Iterator[slice]:
+        """The rows of the output, cut so that the input rows of each cut, padded, are held at one time."""
+        for top in range(0, self.output[1], self.band):
+            yield slice(top, min(top + self.band, self.output[1]))
 
-    def interior(self) -> tuple[slice, ...]:
-        """Where the image lies in the padded image."""
-        (top, _), (left, _) = self.window.padding
-        return slice(None), slice(top, top + self.image[1]), slice(left, left + self.image[2])
+    def blocks(self, band: slice | None = None) -> Iterator[tuple[slice, slice]]:
+        """The blocks of the output (in a band), as slices of its rows and columns."""
+        _, height, width, _ = self.output
+        band = slice(0, height) if band is None else band
+        for top in range(band.start, band.stop, self.rows):
+            for left in range(0, width, self.columns):
+                yield slice(top, min(top + self.rows, band.stop)), slice(left, min(left + self.columns, width))
+
+    def band_shape(self) -> tuple[int, int, int, int]:
+        """(C, rows, columns, N) of a padded band of the input; no rows if nothing is padded."""
+        c, _, w, n = self.image
+        rows = (self.band - 1) * self.window.strides[0] + self.window.extent[0] if self.padded else 0
+        return c, rows, w + sum(self.window.padding[1]), n
 
 
 def make_plan(op: Conv2d | Conv2dGradInput | Conv2dGradWeight, image: tuple[int, ...], weight: tuple[int, ...],
@@ -75,7 +79,11 @@ def make_plan(op: Conv2d | Conv2dGradInput | Conv2dGradWeight, image: tuple[int,
     limit = SCATTER_BYTES if isinstance(op, Conv2dGradInput) else COLUMN_BYTES
     positions = max(limit // max(position, 1), 1)
     rows, columns = (min(positions // width, height), width) if positions >= width else (1, positions)
-    return Plan(window, op.groups, (c, h, w, n), (o, height, width, n), rows, columns)
+    plan = Plan(window, op.groups, (c, h, w, n), (o, height, width, n), rows, columns, height)
+    if not plan.padded:
+        return plan
+    row = c * (w + sum(window.padding[1])) * n * itemsize * window.strides[0]
+    return replace(plan, band=min(max(BAND_BYTES // max(row, 1) // rows, 1) * rows, height))
 
 
 def batch_last(x: Array) -> Array | None:
@@ -93,43 +101,69 @@ def _shapes(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -
 
 def workspace(op: Conv2d | Conv2dGradInput | Conv2dGradWeight, inputs: tuple[Operand, ...],
               outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
-    """A block of columns, the padded image, and for the weight gradient a block's share of it and their sum."""
+    """A block of columns, a padded band, and for the weight gradient a block's share of it."""
     dtype = inputs[0].dtype
     image, weight, output = _shapes(op, inputs, outputs)
     plan = make_plan(op, image, weight, output, np.dtype(dtype).itemsize)
     columns = TensorType(dtype, (plan.depth * plan.rows * plan.columns * plan.output[3],))
-    padded = TensorType(dtype, plan.padded_image if plan.padded else (0,))
+    if isinstance(op, Conv2dGradInput):
+        return (columns,)
+    band = TensorType(dtype, plan.band_shape())
     share = TensorType(dtype, (plan.depth, plan.output[0] // plan.groups))
-    return (columns, padded, share, share) if isinstance(op, Conv2dGradWeight) else (columns, padded)
+    return (columns, band, share) if isinstance(op, Conv2dGradWeight) else (columns, band)
 
 
-def windows_of(plan: Plan, image: Array, group: int) -> Array:
-    """A view (C/G, KH, KW, OH, OW, N) of the windows of a (padded) image (C, H, W, N)."""
+def windows_of(plan: Plan, image: Array, group: int, rows: int) -> Array:
+    """A view (C/G, KH, KW, rows, OW, N) of the windows of an image, or of a padded band of it, (C, …, …, N)."""
     (kh, kw), (sh, sw), (dh, dw) = plan.window.kernel, plan.window.strides, plan.window.dilation
     channels = plan.image[0] // plan.groups
     source = image[group * channels:(group + 1) * channels]
     c, h, w, n = source.strides
-    _, height, width, batch = plan.output
-    return as_strided(source, (channels, kh, kw, height, width, batch), (c, h * dh, w * dw, h * sh, w * sw, n))
+    _, _, width, batch = plan.output
+    return as_strided(source, (channels, kh, kw, rows, width, batch), (c, h * dh, w * dw, h * sh, w * sw, n))
 
 
-def fill_columns(plan: Plan, windows: Array, flat: Array, block: tuple[slice, slice]) -> tuple[Array, Array, Array]:
-    """The views needed to copy a block of windows into columns: (windows, columns as windows, columns as matrix)."""
-    source = windows[:, :, :, block[0], block[1]]
-    matrix = flat[:source.size].reshape(plan.depth, -1)
-    return source, matrix.reshape(source.shape), matrix
+def walk_columns(plan: Plan, image: Array, flat: Array, padded: Array,
+                 visit: Callable[[int, tuple[slice, slice], Run, Array], Run]) -> Run:
+    """Goes through the column matrix of an image (C, H, W, N) block by block.
+
+    Args:
+        plan: how it is cut.
+        image: the image.
+        flat: memory for a block of columns.
+        padded: memory for a padded band.
+        visit: makes, from a group, a block, what fills its columns, and those columns as a matrix, what is done there.
+    """
+    steps: list[Run] = [partial(padded.fill, 0)] if plan.padded else []
+    for band in plan.bands():
+        source, count = image, plan.output[1]
+        if plan.padded:
+            source, count = padded, band.stop - band.start
+            steps.append(_fill_band(plan, image, padded, band))
+        for group in range(plan.groups):
+            windows = windows_of(plan, source, group, count)
+            for block in plan.blocks(band):
+                first = band.start if plan.padded else 0
+                taken = windows[:, :, :, block[0].start - first:block[0].stop - first, block[1]]
+                matrix = flat[:taken.size].reshape(plan.depth, -1)
+                fill = partial(np.copyto, matrix.reshape(taken.shape), taken)
+                steps.append(visit(group, block, fill, matrix))
+    return _sequence(steps)
 
 
-def _pad_step(plan: Plan, x: Array, padded: Array) -> tuple[Array, Run | None]:
-    """The image to take windows of, and what must run before (filling in the padding)."""
-    if not plan.padded:
-        return x, None
-    target = padded[plan.interior()]
+def _fill_band(plan: Plan, image: Array, padded: Array, band: slice) -> Run:
+    """Copies the rows of the image that the windows of a band of outputs touch; rows in the padding become 0."""
+    left = plan.window.padding[1][0]
+    start = band.start * plan.window.strides[0] - plan.window.padding[0][0]
+    rows, places = clip_steps(start, 1, plan.image[1], padded.shape[1])
+    source, target = image[:, rows], padded[:, places, left:left + plan.image[2]]
+    edges = [edge for edge in (padded[:, :places.start], padded[:, places.stop:]) if edge.size]
 
     def run() -> None:
-        padded.fill(0)
-        np.copyto(target, x)
-    return padded, run
+        for edge in edges:
+            edge.fill(0)
+        np.copyto(target, source)
+    return run
 
 
 def _sequence(steps: list[Run]) -> Run:
@@ -147,27 +181,17 @@ def conv2d(call: Call) -> Run:
     if image is None or result is None:
         return bind_reference(call)
     plan = make_plan(call.op, x.shape, w.shape, y.shape, x.itemsize)
-    source, pad = _pad_step(plan, image, call.workspace[1])
-    steps = [pad] if pad else []
     filters = w.reshape(plan.groups, plan.output[0] // plan.groups, plan.depth)
     results = result.reshape(plan.groups, -1, *result.shape[1:])
-    for group in range(plan.groups):
-        windows = windows_of(plan, source, group)
-        for block in plan.blocks():
-            target = results[group][:, block[0], block[1]]
-            steps.append(_conv_block(plan, windows, call.workspace[0], block, filters[group], target))
-    return _sequence(steps)
 
+    def visit(group: int, block: tuple[slice, slice], fill: Run, matrix: Array) -> Run:
+        weights, out = filters[group], _rows(results[group][:, block[0], block[1]])
 
-def _conv_block(plan: Plan, windows: Array, flat: Array, block: tuple[slice, slice], filters: Array,
-                target: Array) -> Run:
-    taken, columns, matrix = fill_columns(plan, windows, flat, block)
-    out = target.reshape(len(target), -1) if target.flags.c_contiguous else _rows(target)
-
-    def run() -> None:
-        np.copyto(columns, taken)
-        np.matmul(filters, matrix, out)
-    return run
+        def run() -> None:
+            fill()
+            np.matmul(weights, matrix, out)
+        return run
+    return walk_columns(plan, image, *call.workspace, visit)
 
 
 def _rows(block: Array) -> Array:
@@ -186,66 +210,66 @@ def conv2d_grad_weight(call: Call) -> Run:
     if image is None or grad is None:
         return bind_reference(call)
     plan = make_plan(call.op, x.shape, w.shape, g.shape, x.itemsize)
-    columns, padded, share, total = call.workspace
-    source, pad = _pad_step(plan, image, padded)
-    steps = [pad] if pad else []
+    *memory, share = call.workspace
     results = w.reshape(plan.groups, plan.output[0] // plan.groups, plan.depth)
     grads = grad.reshape(plan.groups, -1, *grad.shape[1:])
-    for group in range(plan.groups):
-        windows = windows_of(plan, source, group)
-        for index, block in enumerate(plan.blocks()):
-            piece = _rows(grads[group][:, block[0], block[1]])
-            steps.append(_weight_block(plan, windows, columns, block, piece, (share, total), index == 0))
-        steps.append(partial(np.copyto, results[group], total.T))
-    return _sequence(steps)
 
+    def visit(group: int, block: tuple[slice, slice], fill: Run, matrix: Array) -> Run:
+        piece, result = _rows(grads[group][:, block[0], block[1]]).T, results[group]
 
-def _weight_block(plan: Plan, windows: Array, flat: Array, block: tuple[slice, slice], grad: Array,
-                  sums: tuple[Array, Array], first: bool) -> Run:
-    taken, columns, matrix = fill_columns(plan, windows, flat, block)
-    transposed, (share, total) = grad.T, sums
+        def run() -> None:
+            fill()
+            np.matmul(matrix, piece, share)
+            np.add(result, share.T, result)
+        return run
+    walk = walk_columns(plan, image, *memory, visit)
 
-    def start() -> None:
-        np.copyto(columns, taken)
-        np.matmul(matrix, transposed, total)
-
-    def more() -> None:
-        np.copyto(columns, taken)
-        np.matmul(matrix, transposed, share)
-        np.add(total, share, total)
-    return start if first else more
+    def run_all() -> None:
+        w.fill(0)
+        walk()
+    return run_all
 
 
 @kernel(Conv2dGradInput, workspace=workspace)
 def conv2d_grad_input(call: Call) -> Run:
-    """col2im of Wᵀ · gradient, block by block: every tap is added where it was read."""
+    """col2im of Wᵀ · gradient, block by block: every tap is added where it was read, and dropped if in the padding."""
     (g, w), (x,) = call.inputs, call.outputs
     image, grad = batch_last(x), batch_last(g)
     if image is None or grad is None:
         return bind_reference(call)
     plan = make_plan(call.op, x.shape, w.shape, g.shape, x.itemsize)
-    target = call.workspace[1] if plan.padded else image
     filters = w.reshape(plan.groups, plan.output[0] // plan.groups, plan.depth)
     grads = grad.reshape(plan.groups, -1, *grad.shape[1:])
-    steps: list[Run] = [lambda: target.fill(0)]
+    images = image.reshape(plan.groups, -1, *image.shape[1:])
+    steps: list[Run] = [partial(image.fill, 0)]
     for group in range(plan.groups):
-        windows = windows_of(plan, target, group)
         for block in plan.blocks():
             piece = _rows(grads[group][:, block[0], block[1]])
-            steps.append(_input_block(plan, windows, call.workspace[0], block, filters[group].T, piece))
-    if plan.padded:
-        interior = target[plan.interior()]
-        steps.append(lambda: np.copyto(image, interior))
+            steps.append(_scatter_block(plan, images[group], call.workspace[0], block, filters[group].T, piece))
     return _sequence(steps)
 
 
-def _input_block(plan: Plan, windows: Array, flat: Array, block: tuple[slice, slice], filters: Array,
-                 grad: Array) -> Run:
-    target, columns, matrix = fill_columns(plan, windows, flat, block)
-    taps = [(target[:, row, column], columns[:, row, column]) for row, column in np.ndindex(plan.window.kernel)]
+def _scatter_block(plan: Plan, image: Array, flat: Array, block: tuple[slice, slice], filters: Array,
+                   grad: Array) -> Run:
+    shape = (block[0].stop - block[0].start, block[1].stop - block[1].start)
+    columns = flat[:plan.depth * shape[0] * shape[1] * plan.output[3]]
+    matrix = columns.reshape(plan.depth, -1)
+    taken = columns.reshape(len(image), *plan.window.kernel, *shape, plan.output[3])
+    taps = []
+    for row, column in np.ndindex(plan.window.kernel):
+        (places, rows), (across, chosen) = (_inside(plan, axis, offset, block[axis])
+                                            for axis, offset in enumerate((row, column)))
+        taps.append((image[:, places, across], taken[:, row, column, rows, chosen]))
 
     def run() -> None:
         np.matmul(filters, grad, matrix)
         for place, tap in taps:
             np.add(place, tap, place)
     return run
+
+
+def _inside(plan: Plan, axis: int, offset: int, outputs: slice) -> tuple[slice, slice]:
+    """Where element `offset` of the windows of some outputs lies in the image, and for which of them it does."""
+    stride = plan.window.strides[axis]
+    start = outputs.start * stride + offset * plan.window.dilation[axis] - plan.window.padding[axis][0]
+    return clip_steps(start, stride, plan.image[1 + axis], outputs.stop - outputs.start)

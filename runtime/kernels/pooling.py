@@ -9,6 +9,7 @@ from graphnet.compiler.ops.windows import Window
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Array, Call, Run, kernel, like
+from graphnet.runtime.kernels.windows import clip_steps
 
 Clip = tuple[slice, slice, slice, slice]
 
@@ -21,19 +22,10 @@ def taps(window: Window, x: Array, y: Array) -> list[tuple[Array, Clip]]:
     found = []
     for row, column in np.ndindex(window.kernel):
         (rows, out_rows), (columns, out_columns) = (
-            _valid(offset - window.padding[axis][0], window.strides[axis], x.shape[2 + axis], y.shape[2 + axis])
+            clip_steps(offset - window.padding[axis][0], window.strides[axis], x.shape[2 + axis], y.shape[2 + axis])
             for axis, offset in enumerate((row, column)))
         found.append((x[:, :, rows, columns], (slice(None), slice(None), out_rows, out_columns)))
     return found
-
-
-def _valid(offset: int, stride: int, size: int, outputs: int) -> tuple[slice, slice]:
-    """Of positions offset + i · stride for outputs i those inside [0, size): as a slice of x and one of y."""
-    first = max(-(offset // stride), 0)
-    last = min((size - 1 - offset) // stride, outputs - 1)
-    if last < first:
-        return slice(0, 0), slice(0, 0)
-    return slice(offset + first * stride, offset + last * stride + 1, stride), slice(first, last + 1)
 
 
 @kernel(MaxPool2d)
