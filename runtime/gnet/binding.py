@@ -8,7 +8,7 @@ from graphnet.compiler.ir import Graph, State
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.gnet.names import check_unique
 from graphnet.runtime.gnet.refusal import refuse, shown
-from graphnet.runtime.gnet.tensors import BUFFER, OPTIMIZER, PARAM, ROLES, STATE, Row
+from graphnet.runtime.gnet.tensors import BUFFER, CONST, OPTIMIZER, PARAM, ROLES, STATE, Row
 
 
 def slot_name(parameter: str, slot: str) -> str:
@@ -43,7 +43,7 @@ def check_binding(graph: Graph, rows: Sequence[Row]) -> None:
     Raises:
         GnetFormatError: one does not fit, or is missing.
     """
-    check_unique((item.name for item in (*graph.parameters, *graph.states)), ("graph", "states"), 0)
+    _check_states(graph)
     wanted = declared(graph)
     for index, row in enumerate(rows):
         if row.name in wanted:
@@ -57,9 +57,17 @@ def check_binding(graph: Graph, rows: Sequence[Row]) -> None:
     _check_slots(rows, found)
 
 
+def _check_states(graph: Graph) -> None:
+    check_unique((item.name for item in (*graph.parameters, *graph.states)), ("graph", "states"), 0)
+    for index, state in enumerate(graph.states):
+        if state.role in (PARAM, CONST, OPTIMIZER):
+            raise refuse(("graph", "states", index, 4, "role"), f"the state {shown(state.name)} has the role "
+                                                                f"{state.role}, which only tensors have")
+
+
 def _check_declared(row: Row, role: str, kind: TensorType, index: int) -> None:
-    if row.role != role or role == OPTIMIZER:
-        raise refuse(("tensors", index, 3), f"{shown(row.name)} is a {role} of the graph, not a {row.role}")
+    if row.role != role:
+        raise refuse(("tensors", index, 3), f"{shown(row.name)} has the role {role} in the graph, not {row.role}")
     fits = len(row.shape) == kind.rank and all(isinstance(want, str) or want == got
                                                for want, got in zip(kind.shape, row.shape, strict=True))
     if row.dtype != kind.dtype or not fits:

@@ -129,8 +129,8 @@ def _check_order(roles: list[str]) -> None:
     ranks = [ROLES.index(role) for role in roles]
     for index in range(1, len(ranks)):
         if ranks[index] < ranks[index - 1]:
-            raise refuse(("tensors", index, 3), f"a {roles[index]} follows a {roles[index - 1]}; roles stand in the "
-                                                f"order {', '.join(ROLES)}")
+            raise refuse(("tensors", index, 3), f"the role {roles[index]} stands after the role {roles[index - 1]}; "
+                                                f"the order is {', '.join(ROLES)}")
 
 
 def _parse_row(item: Any, path: Path, offset: int) -> Row:
