@@ -8,12 +8,15 @@ from graphnet.runtime.kernels import (
     log_softmax,
     merging,
     moving,
+    noise,
+    normalization,
     pieces,
     pooling,
     pooling_average,
     prelu,
     reduction,
     reduction_max,
+    regularisation,
     shaping,
     softmax,
     unit_length,
@@ -24,7 +27,8 @@ from graphnet.runtime.kernels import (
 from graphnet.runtime.kernels.registry import NumpyTarget, bind_kernel
 
 __all__ = [
-    "NumpyTarget", "bind_kernel", "convolution", "elementwise", "fused", "linear", "log_softmax", "merging",
-    "moving", "pieces", "pooling", "pooling_average", "prelu", "reduction", "reduction_max", "shaping", "softmax",
+    "NumpyTarget", "bind_kernel", "convolution", "elementwise", "fused", "linear",
+    "log_softmax", "merging", "moving", "noise", "normalization", "pieces", "pooling",
+    "pooling_average", "prelu", "reduction", "reduction_max", "regularisation", "shaping", "softmax",
     "unit_length", "updates", "updates_adam", "updates_adaptive",
 ]
