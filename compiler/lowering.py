@@ -65,7 +65,8 @@ def _separate_results(graph: Graph) -> Graph:
     """Copies where two results would have to lie in one place, or one result in two.
 
     Each gradient that an update (or the clipping before it) reads must be a value of its own, made by a node that can
-    write it straight into the gradient buffer. Each new state that no node writes over the old one is copied there at the end of the step.
+    write it straight into the gradient buffer. Each new state that no node writes over the old one is copied there at
+    the end of the step.
     """
     b = Builder(graph.name, graph)
     reader = gradient_reader(graph)

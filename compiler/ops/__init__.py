@@ -22,7 +22,10 @@ from graphnet.compiler.ops.activations_smooth import (
 from graphnet.compiler.ops.arithmetic import Add, Advance, Copy, Full, Multiply, Scale, Subtract
 from graphnet.compiler.ops.batch_matmul import BatchMatMul
 from graphnet.compiler.ops.batch_norm import BatchNorm, BatchNormGrad
+from graphnet.compiler.ops.clipping import ClipGradients
+from graphnet.compiler.ops.constraints import Constraint, MaxNorm, NonNegative, UnitNorm
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
+from graphnet.compiler.ops.embedding import Embedding, EmbeddingGrad
 from graphnet.compiler.ops.extrema import Maximum, Minimum, Select
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.linear import BiasAdd, MatMul, MatMulGradWeight
@@ -31,9 +34,14 @@ from graphnet.compiler.ops.losses import SoftmaxCrossEntropy, SoftmaxCrossEntrop
 from graphnet.compiler.ops.metrics import CountCorrect
 from graphnet.compiler.ops.noise import ApplyMask, GaussianNoise, RandomMask
 from graphnet.compiler.ops.normalization import Normalize, NormalizeGrad
+from graphnet.compiler.ops.penalties import Penalty, PenaltyGrad
 from graphnet.compiler.ops.pooling import MaxPool2d, MaxPool2dGrad
 from graphnet.compiler.ops.pooling_average import AvgPool2d, AvgPool2dGrad
 from graphnet.compiler.ops.prelu import PRelu, PReluGrad
+from graphnet.compiler.ops.recurrent_gru import Gru, GruGrad, GruGradWeights
+from graphnet.compiler.ops.recurrent_lstm import Lstm, LstmGrad
+from graphnet.compiler.ops.recurrent_simple import SimpleRnn, SimpleRnnGrad
+from graphnet.compiler.ops.recurrent_weights import RecurrentGradInput, RecurrentGradWeights
 from graphnet.compiler.ops.reduction import Expand, ReduceMean, ReduceSum
 from graphnet.compiler.ops.reduction_max import ReduceMax, ReduceMaxGrad
 from graphnet.compiler.ops.scaling import DotAxis, InverseRoot, InverseRootGrad, ScaleAxis
@@ -48,16 +56,19 @@ from graphnet.compiler.ops.upsampling import SumBlocks, Upsample
 
 __all__ = [
     "AdadeltaUpdate", "AdagradUpdate", "AdamUpdate", "Add", "Advance", "ApplyMask", "AvgPool2d",
-    "AvgPool2dGrad", "BatchMatMul", "BatchNorm", "BatchNormGrad", "BiasAdd", "Concat", "Conv2d",
-    "Conv2dGradInput", "Conv2dGradWeight", "Copy", "CountCorrect", "DotAxis", "Elu", "EluGrad",
-    "Expand", "Full", "Fused", "GaussianNoise", "Gelu", "GeluGrad", "GradientReader", "HardSigmoid",
-    "HardSigmoidGrad", "InverseRoot", "InverseRootGrad", "LeakyRelu", "LeakyReluGrad", "LionUpdate",
-    "LogSoftmax", "LogSoftmaxGrad", "MatMul", "MatMulGradWeight", "MaxPool2d", "MaxPool2dGrad",
-    "Maximum", "Minimum", "MomentumUpdate", "Multiply", "NAdamUpdate", "Normalize", "NormalizeGrad",
-    "PRelu", "PReluGrad", "Pad", "RandomMask", "ReduceMax", "ReduceMaxGrad", "ReduceMean",
-    "ReduceSum", "Relu", "ReluGrad", "Reshape", "RmsPropUpdate", "Scale", "ScaleAxis", "Select",
-    "SgdUpdate", "Sigmoid", "SigmoidGrad", "Silu", "SiluGrad", "Slice", "Softmax",
+    "AvgPool2dGrad", "BatchMatMul", "BatchNorm", "BatchNormGrad", "BiasAdd", "ClipGradients",
+    "Concat", "Constraint", "Conv2d", "Conv2dGradInput", "Conv2dGradWeight", "Copy", "CountCorrect",
+    "DotAxis", "Elu", "EluGrad", "Embedding", "EmbeddingGrad", "Expand", "Full", "Fused",
+    "GaussianNoise", "Gelu", "GeluGrad", "GradientReader", "Gru", "GruGrad", "GruGradWeights",
+    "HardSigmoid", "HardSigmoidGrad", "InverseRoot", "InverseRootGrad", "LeakyRelu",
+    "LeakyReluGrad", "LionUpdate", "LogSoftmax", "LogSoftmaxGrad", "Lstm", "LstmGrad", "MatMul",
+    "MatMulGradWeight", "MaxNorm", "MaxPool2d", "MaxPool2dGrad", "Maximum", "Minimum",
+    "MomentumUpdate", "Multiply", "NAdamUpdate", "NonNegative", "Normalize", "NormalizeGrad",
+    "PRelu", "PReluGrad", "Pad", "Penalty", "PenaltyGrad", "RandomMask", "RecurrentGradInput",
+    "RecurrentGradWeights", "ReduceMax", "ReduceMaxGrad", "ReduceMean", "ReduceSum", "Relu",
+    "ReluGrad", "Reshape", "RmsPropUpdate", "Scale", "ScaleAxis", "Select", "SgdUpdate", "Sigmoid",
+    "SigmoidGrad", "Silu", "SiluGrad", "SimpleRnn", "SimpleRnnGrad", "Slice", "Softmax",
     "SoftmaxCrossEntropy", "SoftmaxCrossEntropyGrad", "SoftmaxGrad", "Softplus", "SoftplusGrad",
     "Softsign", "SoftsignGrad", "Subtract", "SumBlocks", "Tanh", "TanhGrad", "Transpose",
-    "UnitLength", "UnitLengthGrad", "Update", "Upsample",
+    "UnitLength", "UnitLengthGrad", "UnitNorm", "Update", "Upsample",
 ]

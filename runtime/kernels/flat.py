@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from graphnet.runtime.kernels.registry import Array
@@ -11,33 +12,33 @@ from graphnet.runtime.kernels.registry import Array
 PIECE = 1 << 14  # elements
 
 
-def flat_runs(views: Sequence[Array]) -> list[Array]:
-    """The elements of arrays as flat views, one for each run of memory in which they lie one after the other.
+def in_memory_order(array: Array) -> Array:
+    """A flat view of an array's elements in the order of memory; the operands of Programs have no gaps."""
+    order = np.argsort([-stride for stride in array.strides], kind="stable")
+    return array.transpose(order).reshape(-1)
 
-    Raises:
-        ValueError: an array has gaps; the plan would be wrong.
-    """
+
+def flat_runs(views: Sequence[Array]) -> list[Array]:
+    """The elements of arrays in the order of memory, as a flat view for each run of arrays that lie one after the other."""
     runs: list[list[Array]] = []
     end = None
-    for view in views:
-        if not view.flags.c_contiguous:
-            raise ValueError("weights and gradients must be stored without gaps")
+    for view in map(in_memory_order, views):
         if view.ctypes.data == end:
             runs[-1].append(view)
         else:
             runs.append([view])
         end = view.ctypes.data + view.nbytes
-    return [as_strided(run[0].reshape(-1), (sum(view.size for view in run),), (run[0].itemsize,)) for run in runs]
+    return [as_strided(run[0], (sum(view.size for view in run),), (run[0].itemsize,)) for run in runs]
 
 
 def flat(views: Sequence[Array]) -> Array:
-    """The one run of memory in which weights (or gradients) lie one after the other.
+    """The one run of memory in which weights (or gradients) lie one after the other, each in rows.
 
     Raises:
         ValueError: they do not; the plan would be wrong.
     """
     runs = flat_runs(views)
-    if len(runs) != 1:
+    if len(runs) != 1 or not all(view.flags.c_contiguous for view in views):
         raise ValueError("the weights of an update must lie one after the other in memory")
     return runs[0]
 
