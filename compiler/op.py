@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import ArgumentError, GraphError
-from graphnet.compiler.types import Dims, TensorType, bind_shape
+from graphnet.compiler.types import Dim, Dims, TensorType, bind_shape
 
 if TYPE_CHECKING:
     from graphnet.compiler.builder import Builder
@@ -107,6 +107,13 @@ class Op:
     def flops(self, inputs: Types, outputs: Types) -> int:
         """Floating-point operations for these concrete types; a multiply-add counts as two."""
         return sum(t.size for t in outputs)
+
+    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
+        """Inputs that count something: input index → least and greatest number allowed, for inputs of these types.
+
+        What a caller feeds to such an input is checked before anything runs.
+        """
+        return {}
 
     def advances(self) -> dict[int, int]:
         """Outputs that are the next value of an input (a weight, a moment): output index → input index.

@@ -66,13 +66,18 @@ def cases_of(cls: type[Op]) -> list[Case]:
 
 
 def symbolic_forms(case: Case) -> list[tuple[Case, int]]:
-    """The forms of a case in which one leading size is the symbol N, and that size, as far as the op takes them."""
+    """The forms of a case in which one leading size is the symbol N, and that size, as far as the op takes them.
+
+    Only leading dims become symbols, or else every dim of that size: the batch is not always the first axis.
+    """
     forms = []
     for size in dict.fromkeys(_leading_sizes(case)):
-        form = _with_symbol(case, size)
-        with suppress(ShapeError):
-            form.op.infer(*form.inputs)
-            forms.append((form, size))
+        for everywhere in (False, True):
+            form = _with_symbol(case, size, everywhere)
+            with suppress(ShapeError):
+                form.op.infer(*form.inputs)
+                forms.append((form, size))
+                break
     return forms
 
 
@@ -104,9 +109,9 @@ def _leading_sizes(case: Case) -> Iterator[int]:
             yield dims[0]
 
 
-def _with_symbol(case: Case, size: int) -> Case:
+def _with_symbol(case: Case, size: int, everywhere: bool) -> Case:
     def swap(shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
-        return (BATCH, *shape[1:]) if shape and shape[0] == size else shape
+        return tuple(BATCH if dim == size and (everywhere or axis == 0) else dim for axis, dim in enumerate(shape))
 
     shape = getattr(case.op, "shape", None)
     op = replace(case.op, shape=swap(shape)) if isinstance(shape, tuple) else case.op
