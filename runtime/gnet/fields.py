@@ -13,10 +13,12 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
+from graphnet.compiler.op import Op
 from graphnet.compiler.types import Dim
 from graphnet.runtime.gnet import limits
-from graphnet.runtime.gnet.header import Plain, expect_keys, expect_list
+from graphnet.runtime.gnet.header import Plain, expect_items, expect_keys, expect_list
 from graphnet.runtime.gnet.names import check_text
+from graphnet.runtime.gnet.ops import make_op, stored_class
 from graphnet.runtime.gnet.refusal import Path, refuse, shown
 
 _NAMES = {bool: "true or false", int: "a whole number", float: "a float", str: "text", type(None): "nil"}
@@ -51,18 +53,37 @@ def encode_record(record: Any, path: Path, skip: Collection[str] = ()) -> Plain:
     return plain
 
 
-def decode_record(cls: type, plain: Any, path: Path, **given: Any) -> Any:
-    """An instance of `cls` from plain data; fields in `given` are not read.
+def decode_fields(cls: type, plain: Any, path: Path, skip: Collection[str] = ()) -> dict[str, Any]:
+    """The stored fields of a dataclass, but for `skip`, from plain data.
 
     Raises:
         GnetFormatError: a key is unknown or missing, or a value is not of the field's type.
     """
-    stored = [field for field in _fields(cls) if field.name not in given]
+    stored = [field for field in _fields(cls) if field.name not in skip]
     required = tuple(field.name for field in stored if _default(field) is MISSING)
-    expect_keys(plain, required, path, tuple(field.name for field in stored))
+    expect_keys(plain, required, path, tuple(field.name for field in stored if field.name not in required))
     hints = _hints(cls)
-    values = {key: decode(value, hints[key], (*path, key)) for key, value in plain.items()}
-    return cls(**values, **given)
+    return {key: decode(value, hints[key], (*path, key)) for key, value in plain.items()}
+
+
+def encode_op(op: Op, path: Path) -> list[Any]:
+    """The name and the attributes of an op.
+
+    Raises:
+        GnetFormatError: the op or an attribute cannot be stored.
+    """
+    stored_class(op.name, (*path, 0))
+    return [op.name, encode_record(op, (*path, 1))]
+
+
+def decode_op(name: Any, attributes: Any, path: Path) -> Op:
+    """The op of this name, with its attributes from plain data.
+
+    Raises:
+        GnetFormatError: there is no such op, or it does not take these attributes.
+    """
+    cls = stored_class(name, (*path, 0))
+    return make_op(cls, decode_fields(cls, attributes, (*path, 1)), (*path, 1))
 
 
 def encode(value: Any, hint: Any, path: Path) -> Any:
@@ -82,7 +103,9 @@ def encode(value: Any, hint: Any, path: Path) -> Any:
     if get_origin(hint) is tuple:
         items = expect_list(list(value) if isinstance(value, tuple | list) else value, path)
         return [encode(item, part, (*path, index)) for index, (item, part) in enumerate(_pairs(items, hint, path))]
-    if is_dataclass(hint) and isinstance(value, cast(type, hint)):
+    if hint is Op and isinstance(value, Op):
+        return encode_op(value, path)
+    if is_dataclass(hint) and hint is not Op and isinstance(value, cast(type, hint)):
         return encode_record(value, path)
     raise refuse(path, f"{shown(value)} cannot be stored: files hold numbers, text and tuples of them")
 
@@ -108,8 +131,10 @@ def decode(plain: Any, hint: Any, path: Path) -> Any:
         items = expect_list(plain, path, most)
         return tuple([decode(item, part, (*path, index))
                       for index, (item, part) in enumerate(_pairs(items, hint, path))])
+    if hint is Op:
+        return decode_op(*expect_items(plain, ("op", "attributes"), path), path)
     if is_dataclass(hint):
-        return decode_record(cast(type, hint), plain, path)
+        return cast(type, hint)(**decode_fields(cast(type, hint), plain, path))
     raise refuse(path, "this field cannot be stored in a file")
 
 
@@ -163,11 +188,10 @@ def _member(value: Any, hint: Any, path: Path) -> Any:
     """The member of a union that a value, plain or not, belongs to."""
     for member in get_args(hint):
         kind = get_origin(member) or member
-        if kind is tuple and isinstance(value, tuple | list):
+        plain_kinds = (list,) if kind in (tuple, Op) else (dict,) if is_dataclass(kind) else ()
+        if type(value) in plain_kinds or (kind is Literal and value in get_args(member)):
             return member
-        if is_dataclass(kind) and (isinstance(value, dict) or isinstance(value, cast(type, kind))):
-            return member
-        if type(value) is kind or (kind is Literal and value in get_args(member)):
+        if type(value) is kind or (is_dataclass(kind) and isinstance(value, cast(type, kind))):
             return member
     raise refuse(path, f"{shown(value)} is not of the type {hint}")
 

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
-from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from graphnet.compiler.errors import GnetFormatError, GraphNetError
 from graphnet.compiler.ir import Graph, Input, Node, Origin, Output, Parameter, State
-from graphnet.compiler.op import Op, op_class, registered_ops
 from graphnet.compiler.types import DTYPES, TensorType
 from graphnet.runtime.gnet import limits
-from graphnet.runtime.gnet.fields import check_dim, decode_record
+from graphnet.runtime.gnet.fields import check_dim, decode_fields, decode_op
 from graphnet.runtime.gnet.graph_writer import (
     ITEM,
-    NEVER_STORED,
     NODE,
     ORIGIN,
     OUTPUT,
     PARTS,
+    STORED_ELSEWHERE,
     encode_graph,
 )
 from graphnet.runtime.gnet.header import Plain, expect_items, expect_keys, expect_list, pack
 from graphnet.runtime.gnet.names import check_name, check_text, check_unique
+from graphnet.runtime.gnet.ops import infer_types
 from graphnet.runtime.gnet.refusal import Path, refuse, shown
 from graphnet.runtime.gnet.tensors import check_extent
 
 Item = TypeVar("Item", Input, Parameter, State)
-
-_STUMBLES = (GraphNetError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What an op may raise on attributes or types that no layer would give it."""
 
 
 def decode_graph(plain: Any) -> Graph:
@@ -71,18 +65,19 @@ class _Reader:
         check_text(name, ("graph", "name"))
         self.origins = [_origin(item, path) for item, path in _items(parts, "origins", limits.ARRAY_ITEMS)]
         inputs = [self._item(Input, *entry) for entry in _items(parts, "inputs", limits.TENSORS)]
-        parameters = [self._item(Parameter, *entry, next=None)
-                      for entry in _items(parts, "parameters", limits.TENSORS)]
+        parameters = [self._parameter(*entry) for entry in _items(parts, "parameters", limits.TENSORS)]
         states = [self._item(State, *entry) for entry in _items(parts, "states", limits.TENSORS)]
         nodes = [self._node(item, len(parts["nodes"]) - path[-1], path)
                  for item, path in _items(parts, "nodes", limits.NODES)]
         outputs = [self._output(*entry) for entry in _items(parts, "outputs", limits.TENSORS)]
+        penalties = [self._penalty(*entry) for entry in _items(parts, "penalties", limits.TENSORS)]
         for index, state in enumerate(states):
             self._check_next(state, ("graph", "states", index, 4, "next"))
-        for key, items in (("inputs", inputs), ("parameters", parameters), ("states", states), ("outputs", outputs)):
+        for key, items in (("inputs", inputs), ("parameters", parameters), ("states", states),
+                           ("outputs", outputs), ("penalties", penalties)):
             check_unique((item.name for item in items), ("graph", key), 0)
         return Graph(name, tuple(inputs), tuple(parameters), tuple(states), tuple(nodes), tuple(outputs),
-                     dict(enumerate(self.types)))
+                     dict(enumerate(self.types)), tuple(penalties))
 
     def _item(self, cls: type[Item], item: Any, path: Path, **given: Any) -> Item:
         """An input, parameter or state; its value is the next one."""
@@ -92,8 +87,20 @@ class _Reader:
             raise refuse((*path, 1), f"dtype {shown(dtype)} is not supported; use one of {', '.join(DTYPES)}")
         dims = expect_list(shape, (*path, 2), limits.RANK)
         kind = TensorType(dtype, tuple([check_dim(dim, (*path, 2, axis)) for axis, dim in enumerate(dims)]))
-        return cast(Item, decode_record(cls, fields, (*path, 4), value=self._add(kind, (*path, 2)), name=name,
-                                        origin=self._origin_at(origin, (*path, 3)), **given))
+        values = decode_fields(cls, fields, (*path, 4), (*STORED_ELSEWHERE, *given))
+        return cls(value=self._add(kind, (*path, 2)), name=name, origin=self._origin_at(origin, (*path, 3)), **values,
+                   **given)
+
+    def _parameter(self, item: Any, path: Path) -> Parameter:
+        parameter = self._item(Parameter, item, path, next=None)
+        kind = self.types[parameter.value]
+        if parameter.constraint is None:
+            return parameter
+        made = infer_types(parameter.constraint, (kind,), (*path, 4, "constraint"))
+        if made != (kind,):
+            raise refuse((*path, 4, "constraint"), f"it makes {', '.join(map(str, made))} of a weight {kind}; "
+                                                   "a constraint must keep the type")
+        return parameter
 
     def _check_next(self, state: State, path: Path) -> None:
         if state.next is None:
@@ -107,6 +114,13 @@ class _Reader:
         name, value = expect_items(item, OUTPUT, path)
         self._check_value(value, 0, (*path, 1))
         return Output(check_name(name, (*path, 0)), value)
+
+    def _penalty(self, item: Any, path: Path) -> Output:
+        penalty = self._output(item, path)
+        kind = self.types[penalty.value]
+        if kind.shape or not kind.is_float:
+            raise refuse((*path, 1), f"a penalty must be a floating-point scalar, not {kind}")
+        return penalty
 
     def _add(self, type: TensorType, path: Path) -> int:
         if type.rank > limits.RANK:
@@ -127,20 +141,10 @@ class _Reader:
 
     def _node(self, item: Any, left: int, path: Path) -> Node:
         name, attributes, inputs, origin = expect_items(item, NODE, path)
-        cls = _op_class(name, (*path, 0))
         for index, value in enumerate(expect_list(inputs, (*path, 2))):
             self._check_value(value, left, (*path, 2, index))
-        least, most = _arity(cls)
-        if not least <= len(inputs) <= most:
-            wanted = f"{least}" if least == most else f"at least {least}"
-            raise refuse((*path, 2), f"{cls.name} takes {wanted} inputs, not {len(inputs)}")
-        try:
-            op: Op = decode_record(cls, attributes, (*path, 1))
-            types = op.infer(*(self.types[value] for value in inputs))
-        except GnetFormatError:
-            raise
-        except _STUMBLES as error:
-            raise refuse(path, f"{cls.name} refuses its attributes or inputs: {error}") from None
+        op = decode_op(name, attributes, path)
+        types = infer_types(op, tuple([self.types[value] for value in inputs]), path)
         outputs = tuple([self._add(type, path) for type in types])
         return Node(op, tuple(inputs), outputs, self._origin_at(origin, (*path, 3)))
 
@@ -169,22 +173,3 @@ def _origin(item: Any, path: Path) -> Origin:
             raise refuse((*path, index), f"it must be text, not {shown(text)}")
         check_text(text, (*path, index))
     return Origin(*item)
-
-
-def _op_class(name: Any, path: Path) -> type[Op]:
-    if not isinstance(name, str) or name not in registered_ops():
-        raise refuse(path, f"unknown op {shown(name)}: upgrade graphnet if the file comes from a newer one")
-    cls = op_class(name)
-    if issubclass(cls, NEVER_STORED):
-        raise refuse(path, f"op {name} never stands in a file")
-    return cls
-
-
-@cache
-def _arity(cls: type[Op]) -> tuple[int, int]:
-    """The least and greatest number of inputs of an op, from the signature of its `infer`."""
-    parameters = [p for p in inspect.signature(cls.infer).parameters.values() if p.name != "self"]
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    least = sum(p.default is p.empty for p in positional)
-    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    return least, limits.ARRAY_ITEMS if variadic else len(positional)

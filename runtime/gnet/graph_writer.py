@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from graphnet.compiler.ir import FORWARD, Graph, Input, Node, Origin, Parameter, State
-from graphnet.compiler.op import Op
-from graphnet.compiler.ops import Fused, Update
-from graphnet.runtime.gnet.fields import encode_record
+from graphnet.runtime.gnet.fields import encode_op, encode_record
 from graphnet.runtime.gnet.header import Plain
 from graphnet.runtime.gnet.names import escape_text
+from graphnet.runtime.gnet.ops import NEVER_STORED
 from graphnet.runtime.gnet.refusal import Path, refuse
 
-PARTS = ("name", "origins", "inputs", "parameters", "states", "nodes", "outputs")
+PARTS = ("name", "origins", "inputs", "parameters", "states", "nodes", "outputs", "penalties")
 """The keys of a stored graph, in order."""
 ITEM = ("name", "dtype", "shape", "origin", "fields")
 """The items of a stored input, parameter or state; `fields` is a map of its other fields."""
@@ -22,8 +21,6 @@ ORIGIN = ("layer", "kind", "source")
 
 STORED_ELSEWHERE = ("value", "name", "origin")
 """Fields of an input, parameter or state that are not in its `fields` map."""
-NEVER_STORED: tuple[type[Op], ...] = (Fused, Update)
-"""Ops that passes make; a file holds the graph as it was declared."""
 
 
 def encode_graph(graph: Graph) -> Plain:
@@ -52,6 +49,7 @@ class _Writer:
             "states": [self._item(item, ("graph", "states", i)) for i, item in enumerate(graph.states)],
             "nodes": [self._node(node, ("graph", "nodes", i)) for i, node in enumerate(graph.nodes)],
             "outputs": [[output.name, self.ids[output.value]] for output in graph.outputs],
+            "penalties": [[penalty.name, self.ids[penalty.value]] for penalty in graph.penalties],
         }
         return {"name": graph.name, "origins": [list(origin) for origin in self.origins], **parts}
 
@@ -69,8 +67,7 @@ class _Writer:
         if node.phase != FORWARD or isinstance(node.op, NEVER_STORED):
             raise refuse(path, f"{node.op.name} in the {node.phase} phase cannot be stored: save the declared graph, "
                                "before any pass ran on it")
-        attributes = encode_record(node.op, (*path, "attributes"))
-        return [node.op.name, attributes, [self.ids[value] for value in node.inputs], self._origin(node.origin)]
+        return [*encode_op(node.op, path), [self.ids[value] for value in node.inputs], self._origin(node.origin)]
 
     def _origin(self, origin: Origin) -> int | None:
         """Its place in the table of origins, None if there is nothing to say."""

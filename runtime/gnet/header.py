@@ -17,8 +17,15 @@ Plain = dict[str, Any]
 
 
 def pack(value: object) -> bytes:
-    """Msgpack in the shortest encoding of each value; floats always have 8 bytes, text is never bytes."""
-    return cast(bytes, msgpack.packb(value, use_bin_type=True))
+    """Msgpack in the shortest encoding of each value; floats always have 8 bytes, text is never bytes.
+
+    Raises:
+        GnetFormatError: a text cannot be encoded.
+    """
+    try:
+        return cast(bytes, msgpack.packb(value, use_bin_type=True))
+    except UnicodeEncodeError as error:
+        raise refuse((), f"the text {shown(error.object)} has a lone surrogate, which UTF-8 cannot hold") from None
 
 
 def pack_header(header: Plain) -> bytes:

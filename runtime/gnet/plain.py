@@ -52,9 +52,4 @@ def _key(key: Any, path: Path) -> str:
 def _scalar(value: Any, path: Path) -> Any:
     if type(value) is int and not -1 << 63 <= value < 1 << 64:
         raise refuse(path, f"{shown(value)} does not fit in 64 bits")
-    if type(value) is str:
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise refuse(path, f"{shown(value)} has a lone surrogate, which UTF-8 cannot hold") from None
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgpack
@@ -12,7 +13,7 @@ import numpy as np
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Graph, Origin, Output
 from graphnet.compiler.op import Op
-from graphnet.compiler.ops import BiasAdd, Conv2d, MatMul, MaxPool2d, Relu, Reshape, Scale, Softmax, Tanh
+from graphnet.compiler.ops import BiasAdd, Conv2d, MatMul, MaxPool2d, ReduceSum, Relu, Reshape, Scale, Softmax, Tanh
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps
 from graphnet.runtime.gnet.preamble import Preamble, aligned, parse_preamble
@@ -50,12 +51,14 @@ def recurrent_graph(dtype: str = "float64") -> Graph:
     b = Builder("cell")
     x = b.input("x", TensorType(dtype, (1, 3)))
     w = b.parameter("cell/weight", TensorType(dtype, (3, 3)))
-    h = b.state("cell/h", TensorType(dtype, (1, 3)), "state", 0.5)
+    h = b.state("cell/h", TensorType(dtype, (1, 3)), "recurrent", 0.5)
     mean = b.state("cell/mean", TensorType(dtype, (1, 3)), "buffer")
     y = b.add(Tanh(), b.add(MatMul(True), x, w))
     b.advance(h, y)
     b.advance(mean, b.add(Scale(0.25), h))
-    return b.build([Output("y", y), Output("probabilities", b.add(Softmax(1), y))])
+    b.penalty("cell/weight", b.add(ReduceSum((0, 1)), w))
+    graph = b.build([Output("y", y), Output("probabilities", b.add(Softmax(1), y))])
+    return replace(graph, parameters=(replace(graph.parameters[0], rate=0.5, constraint=Relu()),))
 
 
 def empty_graph() -> Graph:
@@ -122,3 +125,8 @@ def sign(header: dict[str, Any] | bytes, data: bytes, **preamble: Any) -> bytes:
 def sample_bytes(name: str) -> bytes:
     """A sample as a file."""
     return dumps(SAMPLES[name]())
+
+
+def changed_byte(file: bytes, at: int, mask: int = 0xFF) -> bytes:
+    """The file with some bits of one byte flipped."""
+    return file[:at] + bytes([file[at] ^ mask]) + file[at + 1:]

@@ -160,7 +160,7 @@ def renamed(header, old, new):
 
 @pytest.mark.parametrize(("edit", "text"), [
     ([(("opset",),)], "the key 'opset' is missing"),
-    ([(("surprise",), 1)], "surprise at byte 1087: the key 'surprise' is not known here"),
+    ([(("surprise",), 1)], "the key 'surprise' is not known here; known are graph, meta, opset, tensors, train"),
     ([(("x-later",), 1)], "the key 'x-later' is not known here"),
     ([(("opset",), 0)], "opset at byte 71: it must be a whole number from 1, not 0"),
     ([(("opset",), True)], "opset at byte 71: it must be a whole number from 1, not True"),
@@ -228,7 +228,7 @@ CONV, POOL, RESHAPE, LAST = (*NODE, 0), (*NODE, 3), (*NODE, 4), (*NODE, 5)
 @pytest.mark.parametrize(("edit", "text"), [
     ([(("graph",), 3)], "graph at byte 78: it must be a map, not 3"),
     ([(("graph", "nodes"),)], "the key 'nodes' is missing"),
-    ([(("graph", "code"), "import os")], "graph.code at byte 513: the key 'code' is not known here"),
+    ([(("graph", "code"), "import os")], "the key 'code' is not known here; known are inputs, name, nodes, origins"),
     ([(("graph", "name"), 3)], "a name must be text, not 3"),
     ([(("graph", "name"), "a\n")], "has the control character U+000A"),
     ([(("graph", "origins", 0), ["a", "b"])], "it must have 3 items (layer, kind, source), not 2"),
@@ -267,7 +267,7 @@ CONV, POOL, RESHAPE, LAST = (*NODE, 0), (*NODE, 3), (*NODE, 4), (*NODE, 5)
     ([((*CONV, 1, "padding"), [[1, 1], [1, -1]])], "padding is ((1, 1), (1, -1)), but each must be at least 0"),
     ([((*CONV, 1), {"groups": 0})], "groups is 0, but it must be at least 1"),
     ([((*CONV, 1), {"stride": [1, 1]})], "the key 'stride' is not known here; known are dilation, groups"),
-    ([((*CONV, 1), {"groups": 2})], "conv2d refuses its attributes or inputs"),
+    ([((*CONV, 1), {"groups": 2})], "conv2d refuses its inputs: weights (2, 1, 3, 3) take 2"),
     ([((*CONV, 1, "groups"), 1)], "graph.nodes[0][1] at byte"),
     ([((*CONV, 1, "groups"), 1)], "it is not written in the canonical way: {'groups': 1, 'padding': [[1, 1], [1, 1]]} "
                                   "should be {'padding': [[1, 1], [1, 1]]}"),
@@ -277,12 +277,19 @@ CONV, POOL, RESHAPE, LAST = (*NODE, 0), (*NODE, 3), (*NODE, 4), (*NODE, 5)
     ([((*RESHAPE, 1, "shape"), ["N", True])], "a dim must be a whole number or the name of a symbol, not True"),
     ([((*RESHAPE, 1, "shape"), ["N", -32])], "a dim of -32; allowed are 0 to"),
     ([((*RESHAPE, 1, "shape"), ["N", *[1] * 16])], "it has 17 items; at most 16 are allowed"),
+    ([(("graph", "parameters", 0, 4), {"rate": 1})], "graph.parameters[0][4].rate at byte"),
+    ([(("graph", "parameters", 0, 4), {"constraint": ["relu"]})], "it must have 2 items (op, attributes), not 1"),
+    ([(("graph", "parameters", 0, 4), {"constraint": "relu"})], "'relu' is not of the type"),
+    ([(("graph", "parameters", 0, 4), {"constraint": ["reduce_sum", {"axes": [0]}]})],
+     "it makes f32[1,3,3] of a weight f32[2,1,3,3]; a constraint must keep the type"),
+    ([(("graph", "parameters", 0, 4), {"constraint": ["add", {}]})], "add takes 2 inputs, not 1"),
+    ([(("graph", "penalties"), [["l2", 1]])], "a penalty must be a floating-point scalar, not f32[2,1,3,3]"),
     ([((*LAST, 1, "transpose_w"), 1)], "it must be true or false, not 1"),
     ([(("graph", "outputs", 0, 1), 99)], "graph.outputs[0][1]"),
     ([(("graph", "outputs", 0, 0), "")], "a name must not be empty"),
     ([(("graph", "parameters", 2, 2), [32, 4]), (("tensors", 2, 2), [32, 3])],
      "'logits/weight' is float32 (32, 3), but the graph declares float32 (32, 4)"),
-    ([(("graph", "parameters", 2, 2), [33, 3])], "matmul refuses its attributes or inputs: weights (33, 3) take 33"),
+    ([(("graph", "parameters", 2, 2), [33, 3])], "matmul refuses its inputs: weights (33, 3) take 33"),
     ([(("graph", "parameters", 2, 1), "float64")], "but the graph declares float64 (32, 3)"),
     ([(("graph", "parameters", 2, 0), "other"), (("graph", "parameters", 2, 2), [32, 3])],
      "the graph has no param 'logits/weight'"),
@@ -316,7 +323,7 @@ STATE = ("graph", "states")
     ([(("tensors", 2, 2), [3, 1])], "'cell/h' is float64 (3, 1), but the graph declares float64 (1, 3)"),
     ([(("tensors", 2, 2), [1, 3, 1])], "'cell/h' is float64 (1, 3, 1)"),
     ([((*NODE, 2, 1, "factor"), 1)], "it must be a float, not 1"),
-    ([((*NODE, 3, 1, "axis"), 5)], "softmax refuses its attributes or inputs: Softmax has axis 5"),
+    ([((*NODE, 4, 1, "axis"), 5)], "softmax refuses its inputs: Softmax has axis 5"),
 ], ids=str)
 def test_states(edit, text):
     refused(changed(RECURRENT, *edit), text)

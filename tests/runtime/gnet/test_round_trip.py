@@ -23,6 +23,7 @@ from graphnet.runtime.gnet.tensors import DTYPES
 
 
 def same(a: Contents, b: Contents) -> None:
+    assert a.graph == b.graph
     assert a.graph.text == b.graph.text
     assert a.graph.origins == b.graph.origins
     assert list(a.tensors) == list(b.tensors)

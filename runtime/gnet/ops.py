@@ -1,0 +1,71 @@
+"""Ops by name and attributes: the closed registry is all that a file can refer to."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any
+
+from graphnet.compiler.errors import GraphNetError
+from graphnet.compiler.op import Op, Types, op_class, registered_ops
+from graphnet.compiler.ops import Fused, Update
+from graphnet.runtime.gnet import limits
+from graphnet.runtime.gnet.refusal import Path, refuse, shown
+
+NEVER_STORED: tuple[type[Op], ...] = (Fused, Update)
+"""Ops that passes make; a file holds the graph as it was declared."""
+
+_STUMBLES = (GraphNetError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What an op may raise on attributes or types that no layer would give it."""
+
+
+def stored_class(name: Any, path: Path) -> type[Op]:
+    """The class of an op that a file names.
+
+    Raises:
+        GnetFormatError: there is none, or it never stands in a file.
+    """
+    if not isinstance(name, str) or name not in registered_ops():
+        raise refuse(path, f"unknown op {shown(name)}: upgrade graphnet if the file comes from a newer one")
+    cls = op_class(name)
+    if issubclass(cls, NEVER_STORED):
+        raise refuse(path, f"op {name} never stands in a file")
+    return cls
+
+
+def make_op(cls: type[Op], attributes: dict[str, Any], path: Path) -> Op:
+    """An op with decoded attributes.
+
+    Raises:
+        GnetFormatError: the op refuses them.
+    """
+    try:
+        return cls(**attributes)
+    except _STUMBLES as error:
+        raise refuse(path, f"{cls.name} refuses its attributes: {error}") from None
+
+
+def infer_types(op: Op, inputs: Types, path: Path) -> Types:
+    """The types that an op makes of the types of its inputs.
+
+    Raises:
+        GnetFormatError: it takes another number of inputs, or refuses them.
+    """
+    least, most = _arity(type(op))
+    if not least <= len(inputs) <= most:
+        wanted = f"{least}" if least == most else f"at least {least}"
+        raise refuse(path, f"{op.name} takes {wanted} inputs, not {len(inputs)}")
+    try:
+        return op.infer(*inputs)
+    except _STUMBLES as error:
+        raise refuse(path, f"{op.name} refuses its inputs: {error}") from None
+
+
+@cache
+def _arity(cls: type[Op]) -> tuple[int, int]:
+    """The least and greatest number of inputs of an op, from the signature of its `infer`."""
+    parameters = [p for p in inspect.signature(cls.infer).parameters.values() if p.name != "self"]
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    least = sum(p.default is p.empty for p in positional)
+    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return least, limits.ARRAY_ITEMS if variadic else len(positional)
