@@ -14,11 +14,12 @@ from graphnet.compiler.errors import (
 from graphnet.compiling import compile
 from graphnet.model import Model
 from graphnet.network import Network
+from graphnet.saving import load
 from graphnet.tensor import Input, SymbolicTensor
 from graphnet.training import Callback, History
 
 __all__ = [
     "ArgumentError", "Callback", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History", "Input",
     "MemoryLimitError", "Model", "Network", "ShapeError", "SymbolicTensor", "VerificationError", "callbacks", "compile",
-    "initializers", "layers", "losses", "metrics", "optimizers", "schedules",
+    "initializers", "layers", "load", "losses", "metrics", "optimizers", "schedules",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ from graphnet.summary import Summary, summarize
 from graphnet.training import Callback, History, fit
 
 Array = NDArray[Any]
+T = TypeVar("T")
 PREDICT, EVALUATE, TRAIN, GRADIENTS = "predict", "evaluate", "train", "gradients"
 INFERENCE_BATCH = 256
 
@@ -60,6 +61,11 @@ class Network:
         self._programs = programs
 
     # What there is -----------------------------------------------------------------------------------------------
+
+    @property
+    def optimize(self) -> bool:
+        """Whether the network was compiled with the optimising passes."""
+        return self._programs.optimize
 
     @property
     def weights(self) -> dict[str, Array]:
@@ -99,6 +105,21 @@ class Network:
             views[state.name].fill(state.initial)
             if state.role == "counter":
                 views[state.name][:] = _stream_key(self.seed, state.name), 0
+
+    @property
+    def optimizer_state(self) -> dict[str, dict[str, Array]]:
+        """The optimizer's moments as copies: by the moment's name, for each trained weight; {} if it has none."""
+        return {moment: {name: view.copy() for name, view in views.items()}
+                for moment, views in self._moment_views().items()}
+
+    def set_optimizer_state(self, state: Mapping[str, Mapping[str, object]]) -> None:
+        """Replaces the named moments of the named weights; the others stay as they are.
+
+        Raises:
+            DataError: a name is unknown; nothing was changed.
+            ShapeError: a shape or dtype does not fit; nothing was changed.
+        """
+        _replace("moment", _flat(self._moment_views()), _flat(state))
 
     def summary(self) -> Summary:
         """Shapes, parameters, FLOPs and activation bytes of each layer; print it."""
@@ -296,6 +317,11 @@ class Network:
     def _weight_views(self) -> dict[str, Array]:
         return self._programs.weights(self.graph)
 
+    def _moment_views(self) -> dict[str, dict[str, Array]]:
+        count = sum(p.trainable for p in self.graph.parameters)
+        moments = self.optimizer.update_op(count).moments if self.optimizer is not None and count else ()
+        return self._programs.moments(self.graph, moments)
+
 
 def initialize(network: Network, initializers: Mapping[str, Initializer]) -> None:
     """Fills the weights. Each draws from a stream of its own, keyed by the seed and the weight's name."""
@@ -310,6 +336,11 @@ def initialize(network: Network, initializers: Mapping[str, Initializer]) -> Non
 def _stream_key(seed: int, name: str) -> int:
     """The key of the random stream of a weight or layer."""
     return (seed << 32 ^ zlib.crc32(name.encode())) & (1 << 63) - 1
+
+
+def _flat(state: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
+    """Moments of weights under one name each."""
+    return {f"{moment} of {name}": value for moment, parts in state.items() for name, value in parts.items()}
 
 
 def _replace(what: str, views: Mapping[str, Array], values: Mapping[str, object]) -> None:

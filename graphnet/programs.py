@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from graphnet.compiler.errors import MemoryLimitError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.lowering import lower
+from graphnet.compiler.passes.attach_update import moment_name
 from graphnet.compiler.pipeline import PassManager, Purpose, Stage
 from graphnet.compiler.placement import parameter_slots, state_slots
 from graphnet.compiler.program import ALIGNMENT, PARAMETERS, STATES, Program, Slot
@@ -76,6 +77,13 @@ class Programs:
     def states(self, graph: Graph) -> dict[str, Array]:
         """The states of a declared graph, likewise."""
         return self._views(STATES, state_slots(graph), ALIGNMENT)
+
+    def moments(self, graph: Graph, moments: Sequence[str]) -> dict[str, dict[str, Array]]:
+        """For each of these moments of the optimizer its part for each trained weight, likewise."""
+        slots = parameter_slots(graph)
+        trained = [p.name for p in graph.parameters if p.trainable]
+        return {moment: self._views(moment_name(moment), {
+            name: replace(slots[name], buffer=moment_name(moment)) for name in trained}, 1) for moment in moments}
 
     def _views(self, buffer: str, slots: Mapping[str, Slot], alignment: int) -> dict[str, Array]:
         end = max((slot.end for slot in slots.values()), default=0)

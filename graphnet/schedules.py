@@ -151,7 +151,7 @@ class CosineDecay(Schedule):
 @SCHEDULES.register()
 @dataclass(frozen=True)
 class WarmUp(Schedule):
-    """Rises in a straight line to where another schedule begins, then follows that one (Goyal et al. 2017, section 2.2).
+    """Rises in a line to where another schedule begins, then follows that one (Goyal et al. 2017, section 2.2).
 
     For t < steps: η (start + (1 - start) t / steps), where η is the first rate of `after`; from then on `after` at
     t - steps. PyTorch: SequentialLR of LinearLR and another.

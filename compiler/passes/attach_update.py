@@ -38,7 +38,7 @@ class AttachUpdate(Pass):
             rate = b.input(RATE, TensorType("float64", ()))
             step = b.input(STEP, TensorType("int64", ()))
             flat = TensorType(b.types[trained[0].value].dtype, (sum(b.types[p.value].size for p in trained),))
-            moments = [b.state(f"optimizer/{moment}", flat, "optimizer") for moment in self.update.moments]
+            moments = [b.state(moment_name(moment), flat, "optimizer") for moment in self.update.moments]
             op = replace(self.update, count=len(trained), rates=_rates(trained))
             results = b.apply(op, rate, step, *(p.value for p in trained), *(graph.output(n) for n in names), *moments)
             for value, new in zip([p.value for p in trained] + moments, results, strict=True):
@@ -47,6 +47,11 @@ class AttachUpdate(Pass):
                 if p.constraint is not None:
                     b.advance(p.value, b.add(p.constraint, new))
         return b.build([o for o in graph.outputs if o.name not in names])
+
+
+def moment_name(moment: str) -> str:
+    """The name of the state, and so of the buffer, that a moment of all weights lies in."""
+    return f"optimizer/{moment}"
 
 
 def _rates(trained: Sequence[Parameter]) -> tuple[float, ...]:

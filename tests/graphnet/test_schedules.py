@@ -117,14 +117,14 @@ def test_bad_arguments(declare: Callable[[], object], text: str) -> None:
 
 @pytest.mark.parametrize("value", [Constant, "one_cycle", Adam()])
 def test_an_optimizer_refuses_what_is_no_schedule(value: object) -> None:
-    with pytest.raises(ArgumentError, match="Adam: learning_rate is .*, but it must be a finite number > 0"):
+    with pytest.raises(ArgumentError, match=r"Adam: learning_rate is .*, but it must be a finite number > 0"):
         Adam(value)  # type: ignore[arg-type]
 
 
 def test_a_file_cannot_put_another_kind_of_object_in_a_schedules_place() -> None:
     config = Adam().config()
     config["arguments"]["learning_rate"] = Adam().config()
-    with pytest.raises(ArgumentError, match="a Schedule such as .*: class is 'Adam', but it must be one of Constant"):
+    with pytest.raises(ArgumentError, match=r"a Schedule such as .*: class is 'Adam', but it must be one of Constant"):
         Optimizer.from_config(config)
 
 

@@ -1,0 +1,121 @@
+"""Saves networks to `.gnet` files and loads them.
+
+A file holds the graph as declared, weights, states, the optimizer's moments and the training set-up; never a Program:
+loading compiles again. The format itself is `graphnet.runtime.gnet`, which is imported when it is first needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from numpy.typing import NDArray
+
+from graphnet.compiler.errors import GnetFormatError
+from graphnet.compiling import make_network
+from graphnet.network import Network
+from graphnet.training_setup import describe_setup, parse_setup
+from graphnet.version import version
+
+if TYPE_CHECKING:
+    from graphnet.runtime.gnet import Contents, Tensor
+
+Array = NDArray[Any]
+Moments = dict[str, dict[str, Array]]
+
+
+def save(network: Network, path: str | os.PathLike[str]) -> str:
+    """Writes a network to a file, or leaves the old file as it was. The same network gives the same bytes.
+
+    Returns:
+        The file's SHA-256 in hex, for `load(path, expect_sha256=…)`.
+
+    Raises:
+        GnetFormatError: the network holds what no file can.
+        ArgumentError: an argument of a loss, metric or optimizer is not plain data, or the path is no regular file.
+        OSError: the file cannot be written.
+    """
+    from graphnet.runtime.gnet import save_gnet
+
+    return save_gnet(path, contents_of(network))
+
+
+def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None, *,
+         backend: str = "numpy", memory_limit: int | None = None) -> Network:
+    """Reads a network from a file, after verifying every byte of it.
+
+    It predicts bit for bit what the saved one did on the same machine, and if that one could be trained, training goes
+    on as if there had been no file in between.
+
+    Args:
+        path: the file, its bytes, or a file opened in binary mode.
+        expect_sha256: the digest that saving returned, to be sure of what is loaded.
+        backend: as in `compile`.
+        memory_limit: as in `compile`.
+
+    Raises:
+        GnetFormatError: the file is refused; the text names the field.
+        ArgumentError: another argument is not allowed.
+        OSError: the file cannot be read.
+    """
+    from graphnet.runtime.gnet import load_gnet
+    from graphnet.runtime.gnet.refusal import naming
+
+    name = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
+    contents = load_gnet(path, expect_sha256, memory_limit)
+    with naming(name):
+        return network_of(contents, backend=backend, memory_limit=memory_limit)
+
+
+def contents_of(network: Network) -> Contents:
+    """What a file holds of a network."""
+    from graphnet.runtime.gnet import Contents, by_name
+
+    return Contents(network.graph, by_name(_tensors(network)), describe_setup(network),
+                    {"producer": f"graphnet {version()}"})
+
+
+def network_of(contents: Contents, *, backend: str = "numpy", memory_limit: int | None = None) -> Network:
+    """The network that a file's contents describe.
+
+    Raises:
+        GnetFormatError: the training set-up does not fit the graph or the tensors.
+    """
+    setup = parse_setup(contents.graph, dict(contents.train))
+    network = make_network(contents.graph, setup.objective, setup.optimizer, seed=setup.seed, backend=backend,
+                           optimize=setup.optimize, memory_limit=memory_limit)
+    network.step, network.epoch, network.rate_factor = setup.step, setup.epoch, setup.rate_factor
+    arrays = {name: tensor.array for name, tensor in contents.tensors.items()}
+    network.set_weights({name: arrays[name] for name in network.weights})
+    network.set_states({name: arrays[name] for name in network.states if name in arrays})
+    network.set_optimizer_state(_moments(contents, network.optimizer_state))
+    return network
+
+
+def _tensors(network: Network) -> Iterator[Tensor]:
+    from graphnet.runtime.gnet import OPTIMIZER, PARAM, Tensor, slot_name
+    from graphnet.runtime.gnet.binding import state_role
+
+    roles = {state.name: state_role(state) for state in network.graph.states}
+    yield from (Tensor(name, PARAM, array) for name, array in network.weights.items())
+    yield from (Tensor(name, roles[name], array) for name, array in network.states.items())
+    for moment, parts in network.optimizer_state.items():
+        yield from (Tensor(slot_name(name, moment), OPTIMIZER, array) for name, array in parts.items())
+
+
+def _moments(contents: Contents, expected: Moments) -> Moments:
+    """The moments in a file, which must be exactly those that the optimizer has."""
+    from graphnet.runtime.gnet import OPTIMIZER, slot_name
+
+    found = {name: t.array for name, t in contents.tensors.items() if t.role == OPTIMIZER}
+    wanted = {slot_name(weight, moment): array.dtype for moment, parts in expected.items()
+              for weight, array in parts.items()}
+    for name in sorted(found.keys() ^ wanted.keys()):
+        problem = "has none like it" if name in found else "needs it"
+        raise GnetFormatError(f"{name!r} does not fit: the optimizer {problem}", ("tensors",))
+    for name, dtype in wanted.items():
+        if found[name].dtype != dtype:
+            raise GnetFormatError(f"{name!r} is {found[name].dtype}, but the optimizer keeps {dtype}", ("tensors",))
+    return {moment: {weight: found[slot_name(weight, moment)] for weight in parts}
+            for moment, parts in expected.items()}
