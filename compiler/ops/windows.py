@@ -125,6 +125,20 @@ def resolve_padding(padding: PaddingName | Pairs, image: Pair, kernel: Pair, str
     return pairs[0], pairs[1]
 
 
+def round_up(padding: Pairs, image: Pair, kernel: Pair, strides: Pair) -> Pairs:
+    """The padding, longer at the end by what makes the output's size ceil((size + padding - k) / s) + 1.
+
+    As in PyTorch, a window that would begin behind the image is left out, so that none lies in the padding alone.
+    """
+    pairs = []
+    for size, k, s, (before, after) in zip(image, kernel, strides, padding, strict=True):
+        last = -(-max(size + before + after - k, 0) // s) * s  # where the last window begins
+        if last >= size + before:
+            last -= s
+        pairs.append((before, max(last + k - size - before, after)))
+    return pairs[0], pairs[1]
+
+
 def image_size(shape: tuple[int | str, ...], owner: str) -> Pair:
     """H and W of an image (N, C, H, W).
 

@@ -1,9 +1,13 @@
-"""Activation functions as layers; `activation="relu"` in other layers names them too."""
+"""Activation functions as layers; `activation="relu"` in other layers names them too.
+
+PReLU, which has a weight, stands in `prelu.py`.
+"""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from graphnet.checks import check_flag, check_number
 from graphnet.compiler import ops
 from graphnet.compiler.op import Op
 from graphnet.layers.axis import check_axis_argument, resolve_axis
@@ -63,13 +67,132 @@ class Tanh(ActivationLayer):
 
 
 @ACTIVATIONS.register()
-class Softmax(ActivationLayer):
-    """y_i = exp(x_i) / Σ_j exp(x_j) over `axis` (Bridle 1990).
+class Softplus(ActivationLayer):
+    """y = log(1 + exp(x)) (Dugas et al. 2001), for every x; PyTorch's is y = x from x = 20 on."""
+
+    op = ops.Softplus()
+
+
+@ACTIVATIONS.register()
+class Softsign(ActivationLayer):
+    """y = x / (1 + |x|) (Turian, Bergstra and Bengio 2009)."""
+
+    op = ops.Softsign()
+
+
+@ACTIVATIONS.register("swish")
+class SiLU(ActivationLayer):
+    """y = x / (1 + exp(-x)) (Hendrycks and Gimpel 2016); also known as Swish."""
+
+    op = ops.Silu()
+
+
+@ACTIVATIONS.register()
+class SELU(ActivationLayer):
+    """y = λ x where x > 0, else λ α (exp(x) - 1) (Klambauer et al. 2017, eq. 2).
+
+    λ and α keep mean 0 and variance 1 from layer to layer, if the weights have mean 0 and variance 1 / fan-in (the
+    initializer "lecun_normal").
+    """
+
+    op = ops.Elu(alpha=1.6732632423543772, scale=1.0507009873554805)
+
+
+@ACTIVATIONS.register()
+class HardSigmoid(ActivationLayer):
+    """y = x / 6 + 1/2, kept between 0 and 1; as PyTorch and Keras 3 have it.
+
+    Keras 2 had slope 0.2 instead of 1/6. The gradient at the kinks is 0.
 
     Args:
-        axis: counted with the batch as 0, which it must not be; -1 is the last.
+        slope: > 0; 0.2 for models from Keras 2.
         name: unique in a model.
     """
+
+    def __init__(self, slope: float = 1 / 6, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.slope = check_number(self.kind, "slope", slope, above=0)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the op."""
+        return b.add(ops.HardSigmoid(self.slope), x)
+
+    def config(self) -> dict[str, Any]:
+        """The slope."""
+        return {"slope": self.slope}
+
+
+@ACTIVATIONS.register()
+class LeakyReLU(ActivationLayer):
+    """y = x where x > 0, else slope · x (Maas, Hannun and Ng 2013). The gradient at 0 is the slope.
+
+    Args:
+        slope: ≥ 0. The default is PyTorch's; Keras has 0.3.
+        name: unique in a model.
+    """
+
+    def __init__(self, slope: float = 0.01, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.slope = check_number(self.kind, "slope", slope, 0)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the op."""
+        return b.add(ops.LeakyRelu(self.slope), x)
+
+    def config(self) -> dict[str, Any]:
+        """The slope."""
+        return {"slope": self.slope}
+
+
+@ACTIVATIONS.register()
+class ELU(ActivationLayer):
+    """y = x where x > 0, else alpha (exp(x) - 1) (Clevert, Unterthiner and Hochreiter 2016, eq. 15).
+
+    Args:
+        alpha: ≥ 0; the gradient at 0.
+        name: unique in a model.
+    """
+
+    def __init__(self, alpha: float = 1.0, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.alpha = check_number(self.kind, "alpha", alpha, 0)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the op."""
+        return b.add(ops.Elu(self.alpha), x)
+
+    def config(self) -> dict[str, Any]:
+        """The alpha."""
+        return {"alpha": self.alpha}
+
+
+@ACTIVATIONS.register()
+class GELU(ActivationLayer):
+    """y = x Φ(x), Φ the standard normal distribution (Hendrycks and Gimpel 2016).
+
+    Args:
+        approximate: True for x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), which differs by 5e-4 at most and is faster;
+            PyTorch's `approximate="tanh"`.
+        name: unique in a model.
+    """
+
+    def __init__(self, approximate: bool = False, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.approximate = check_flag(self.kind, "approximate", approximate)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the op."""
+        return b.add(ops.Gelu(self.approximate), x)
+
+    def config(self) -> dict[str, Any]:
+        """Which formula."""
+        return {"approximate": self.approximate}
+
+
+class _AlongAxis(ActivationLayer):
+    """An activation that joins the elements along an axis."""
+
+    along: ClassVar[type[ops.Softmax | ops.LogSoftmax]]
 
     def __init__(self, axis: int = -1, *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -77,8 +200,32 @@ class Softmax(ActivationLayer):
 
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the op."""
-        return b.add(ops.Softmax(resolve_axis(self.kind, self.axis, b.types[x])), x)
+        return b.add(self.along(resolve_axis(self.kind, self.axis, b.types[x])), x)
 
     def config(self) -> dict[str, Any]:
         """The axis."""
         return {"axis": self.axis}
+
+
+@ACTIVATIONS.register()
+class Softmax(_AlongAxis):
+    """y_i = exp(x_i) / Σ_j exp(x_j) over `axis` (Bridle 1990).
+
+    Args:
+        axis: counted with the batch as 0, which it must not be; -1 is the last.
+        name: unique in a model.
+    """
+
+    along = ops.Softmax
+
+
+@ACTIVATIONS.register()
+class LogSoftmax(_AlongAxis):
+    """y_i = x_i - log Σ_j exp(x_j) over `axis`, computed so that it neither overflows nor becomes -∞.
+
+    Args:
+        axis: counted with the batch as 0, which it must not be; -1 is the last.
+        name: unique in a model.
+    """
+
+    along = ops.LogSoftmax

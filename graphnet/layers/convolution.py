@@ -1,4 +1,4 @@
-"""Convolution layers."""
+"""Convolutions of images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,71 @@ from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
 
 
-class Conv2D(Layer):
+class Convolution(Layer):
+    """What all convolutions share: weight, bias and activation."""
+
+    def __init__(self, activation: str | ActivationLayer | None, use_bias: bool,
+                 kernel_initializer: str | Initializer, bias_initializer: str | Initializer,
+                 name: str | None, trainable: bool) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self.activation = resolve_activation(self.kind, activation)
+        self.use_bias = check_flag(self.kind, "use_bias", use_bias)
+        self.kernel_initializer = INITIALIZERS.resolve(self.kind, "kernel_initializer", kernel_initializer)
+        self.bias_initializer = INITIALIZERS.resolve(self.kind, "bias_initializer", bias_initializer)
+
+    def channels(self, b: Emitter, x: int) -> int:
+        """The channels of an input (N, C, …), which must be known."""
+        return known(b.types[x].shape[1], f"the number of channels that {self.kind} takes")
+
+    def add_weight(self, b: Emitter, x: int, shape: tuple[int, ...]) -> int:
+        """The filters, of this shape and the dtype of x."""
+        return self.weight(b, "weight", b.types[x].with_shape(shape), self.kernel_initializer, Fans.convolution(shape))
+
+    def add_bias(self, b: Emitter, y: int, shape: tuple[int, ...]) -> int:
+        """Adds the bias, if there is one, to a result (N, filters, …) of filters of this shape."""
+        if not self.use_bias:
+            return y
+        t = b.types[y].with_shape(b.types[y].shape[1:2])
+        return b.add(ops.BiasAdd(1), y, self.weight(b, "bias", t, self.bias_initializer, Fans.convolution(shape)))
+
+    def activate(self, b: Emitter, y: int) -> int:
+        """Adds the activation, if there is one."""
+        return y if self.activation is None else self.activation.emit(b, y)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"activation": self.activation, "use_bias": self.use_bias,
+                "kernel_initializer": self.kernel_initializer, "bias_initializer": self.bias_initializer}
+
+
+def check_groups(owner: str, groups: object, filters: int) -> int:
+    """A number of groups that divides the filters.
+
+    Raises:
+        ArgumentError: it is anything else.
+    """
+    checked = check_whole(owner, "groups", groups)
+    if filters % checked:
+        raise ArgumentError(owner, "groups", groups, f"it must divide filters={filters}")
+    return checked
+
+
+def split_channels(channels: int, groups: int, layout: str) -> int:
+    """The channels of a group; `layout` says in words how inputs are laid out.
+
+    Raises:
+        ShapeError: the channels do not divide into the groups.
+    """
+    if channels % groups:
+        raise ShapeError(f"{channels} channels do not divide into {groups} groups: {show_division(channels, groups)}",
+                         f"choose groups that divides {channels}, or feed a multiple of {groups} channels; {layout}")
+    return channels // groups
+
+
+IMAGES = "images are (N, channels, height, width)"
+
+
+class Conv2D(Convolution):
     """Cross-correlation of images with learned filters, plus a bias for each filter.
 
     Shapes: x (N, C, H, W); weight (filters, C / groups, KH, KW), bias (filters,); y (N, filters, OH, OW) with
@@ -43,46 +107,73 @@ class Conv2D(Layer):
                  kernel_initializer: str | Initializer = "glorot_uniform",
                  bias_initializer: str | Initializer = "zeros",
                  *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(name=name, trainable=trainable)
+        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable)
         self.filters = check_whole(self.kind, "filters", filters)
         self.kernel_size = check_pair(self.kind, "kernel_size", kernel_size)
         self.strides = check_pair(self.kind, "strides", strides)
         self.padding = check_padding(self.kind, padding)
         self.dilation = check_pair(self.kind, "dilation", dilation)
-        self.groups = check_whole(self.kind, "groups", groups)
-        if self.filters % self.groups:
-            raise ArgumentError(self.kind, "groups", groups, f"it must divide filters={filters}")
-        self.activation = resolve_activation(self.kind, activation)
-        self.use_bias = check_flag(self.kind, "use_bias", use_bias)
-        self.kernel_initializer = INITIALIZERS.resolve(self.kind, "kernel_initializer", kernel_initializer)
-        self.bias_initializer = INITIALIZERS.resolve(self.kind, "bias_initializer", bias_initializer)
+        self.groups = check_groups(self.kind, groups, self.filters)
 
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the convolution, the bias and the activation."""
-        t = b.types[x]
-        image = image_size(t.shape, self.kind)
-        shape = (self.filters, self._channels_per_group(known(t.shape[1], "the channels that Conv2D takes")),
-                 *self.kernel_size)
-        fans = Fans.convolution(shape)
-        w = self.weight(b, "weight", t.with_shape(shape), self.kernel_initializer, fans)
+        image = image_size(b.types[x].shape, self.kind)
+        shape = (self.filters, split_channels(self.channels(b, x), self.groups, IMAGES), *self.kernel_size)
+        w = self.add_weight(b, x, shape)
         padding = resolve_padding(self.padding, image, self.kernel_size, self.strides, self.dilation)
         y = b.add(ops.Conv2d(self.strides, padding, self.dilation, self.groups), x, w)
-        if self.use_bias:
-            bias = self.weight(b, "bias", t.with_shape((self.filters,)), self.bias_initializer, fans)
-            y = b.add(ops.BiasAdd(1), y, bias)
-        return y if self.activation is None else self.activation.emit(b, y)
-
-    def _channels_per_group(self, channels: int) -> int:
-        if channels % self.groups:
-            raise ShapeError(f"{channels} channels do not divide into {self.groups} groups: "
-                             f"{show_division(channels, self.groups)}",
-                             f"choose groups that divides {channels}, or feed a multiple of {self.groups} "
-                             "channels; images are (N, channels, height, width)")
-        return channels // self.groups
+        return self.activate(b, self.add_bias(b, y, shape))
 
     def config(self) -> dict[str, Any]:
         """The arguments."""
         return {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
-                "padding": self.padding, "dilation": self.dilation, "groups": self.groups,
-                "activation": self.activation, "use_bias": self.use_bias,
-                "kernel_initializer": self.kernel_initializer, "bias_initializer": self.bias_initializer}
+                "padding": self.padding, "dilation": self.dilation, "groups": self.groups} | super().config()
+
+
+class DepthwiseConv2D(Convolution):
+    """Filters each channel by itself: `Conv2D` with as many groups as channels.
+
+    Shapes: x (N, C, H, W); weight (C · depth_multiplier, 1, KH, KW), bias (C · depth_multiplier,);
+    y (N, C · depth_multiplier, OH, OW). Filters c · depth_multiplier … belong to channel c, as in PyTorch with
+    groups=C; Keras has the weight as (KH, KW, C, depth_multiplier).
+
+    Args:
+        kernel_size: a number or (height, width).
+        strides: a number or (rows, columns).
+        padding: as for `Conv2D`.
+        dilation: distance between the elements of a kernel.
+        depth_multiplier: number of filters for each channel.
+        activation: applied to the result, as a layer or its name ("relu").
+        use_bias: whether there is a bias.
+        kernel_initializer: fills the weight.
+        bias_initializer: fills the bias.
+        name: unique in a model.
+        trainable: False freezes weight and bias.
+    """
+
+    def __init__(self, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1, padding: Any = "valid",
+                 dilation: int | tuple[int, int] = 1, depth_multiplier: int = 1,
+                 activation: str | ActivationLayer | None = None, use_bias: bool = True,
+                 kernel_initializer: str | Initializer = "glorot_uniform",
+                 bias_initializer: str | Initializer = "zeros",
+                 *, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable)
+        self.kernel_size = check_pair(self.kind, "kernel_size", kernel_size)
+        self.strides = check_pair(self.kind, "strides", strides)
+        self.padding = check_padding(self.kind, padding)
+        self.dilation = check_pair(self.kind, "dilation", dilation)
+        self.depth_multiplier = check_whole(self.kind, "depth_multiplier", depth_multiplier)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the convolution, the bias and the activation."""
+        image, channels = image_size(b.types[x].shape, self.kind), self.channels(b, x)
+        shape = (channels * self.depth_multiplier, 1, *self.kernel_size)
+        w = self.add_weight(b, x, shape)
+        padding = resolve_padding(self.padding, image, self.kernel_size, self.strides, self.dilation)
+        y = b.add(ops.Conv2d(self.strides, padding, self.dilation, channels), x, w)
+        return self.activate(b, self.add_bias(b, y, shape))
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"kernel_size": self.kernel_size, "strides": self.strides, "padding": self.padding,
+                "dilation": self.dilation, "depth_multiplier": self.depth_multiplier} | super().config()

@@ -1,52 +1,148 @@
-"""Layers that join several tensors. Shapes must be equal: broadcasting is never implied."""
+"""Layers that join several tensors. Shapes must be equal: broadcasting is never implied, but it can be declared."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any, ClassVar
 
+from graphnet.checks import check_flag
 from graphnet.compiler import ops
+from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Op
+from graphnet.compiler.ops.arithmetic import first_difference
+from graphnet.compiler.types import Shape, format_shape
 from graphnet.layers.axis import check_axis_argument, resolve_axis
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
 
 
-class _Merge(Layer):
-    """Folds its inputs, all of one shape, from left to right with an op of two operands."""
+class Merge(Layer):
+    """Folds its inputs, all of one shape, from left to right with an op of two operands.
+
+    Args:
+        broadcast: whether dims of 1 are repeated to the size that the other inputs have there, e.g. (N, C, 1, 1) for
+            (N, C, H, W). All inputs have equally many dims. The gradient is summed over the repeats.
+        name: unique in a model.
+    """
 
     arity: ClassVar[int | None] = None
     op: ClassVar[Op]
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, broadcast: bool = False, *, name: str | None = None) -> None:
         super().__init__(name=name)
+        self.broadcast = check_flag(self.kind, "broadcast", broadcast)
 
     def emit(self, b: Emitter, *inputs: int) -> int:
         """Adds the op as often as needed."""
-        return reduce(lambda left, right: b.add(self.op, left, right), inputs)
+        shapes = [b.types[x].shape for x in inputs]
+        shape = broadcast_shape(shapes)
+        if shape is not None and not self.broadcast:
+            other = next(s for s in shapes if s != shapes[0])
+            raise ShapeError(f"{self.kind} needs operands of one shape, got {format_shape(shapes[0])} and "
+                             f"{format_shape(other)}: {first_difference(shapes[0], other)}",
+                             "make the shapes equal; broadcasting is never implied: if dims of 1 are meant to be "
+                             f"repeated, declare gn.layers.{self.kind}(broadcast=True)")
+        spread = inputs if shape is None else [repeat_to(b, x, shape) for x in inputs]
+        return reduce(lambda left, right: b.add(self.op, left, right), spread)
 
     def config(self) -> dict[str, Any]:
-        """No arguments."""
-        return {}
+        """Whether dims of 1 are repeated."""
+        return {"broadcast": self.broadcast}
 
 
-class Add(_Merge):
-    """y = a + b + …, element by element; all of one shape."""
+def broadcast_shape(shapes: Sequence[Shape]) -> Shape | None:
+    """What different shapes become when their dims of 1 are repeated; None if they are equal or cannot become so."""
+    if len(set(shapes)) == 1 or len(set(map(len, shapes))) > 1:
+        return None
+    sides = [[dim for dim in dict.fromkeys(dims) if dim != 1] for dims in zip(*shapes, strict=True)]
+    return None if any(len(side) > 1 for side in sides) else tuple(side[0] if side else 1 for side in sides)
+
+
+def repeat_to(b: Emitter, x: int, shape: Shape) -> int:
+    """x with its dims of 1 repeated to fill `shape`."""
+    before = b.types[x].shape
+    axes = tuple(axis for axis, (old, new) in enumerate(zip(before, shape, strict=True)) if old != new)
+    if not axes:
+        return x
+    kept = b.add(ops.Reshape(tuple(dim for axis, dim in enumerate(before) if axis not in axes)), x)
+    return b.add(ops.Expand(shape, axes, mean=False), kept)
+
+
+class Add(Merge):
+    """y = a + b + …, element by element; all of one shape.
+
+    Args:
+        broadcast: whether dims of 1 are repeated to the size that the other inputs have there, e.g. (N, C, 1, 1) for
+            (N, C, H, W). All inputs have equally many dims. The gradient is summed over the repeats.
+        name: unique in a model.
+    """
 
     op = ops.Add()
 
 
-class Subtract(_Merge):
-    """y = a - b, element by element; both of one shape."""
+class Subtract(Merge):
+    """y = a - b, element by element; both of one shape.
+
+    Args:
+        broadcast: as for `Add`.
+        name: unique in a model.
+    """
 
     arity = 2
     op = ops.Subtract()
 
 
-class Multiply(_Merge):
-    """y = a · b · …, element by element; all of one shape."""
+class Multiply(Merge):
+    """y = a · b · …, element by element; all of one shape.
+
+    Args:
+        broadcast: as for `Add`.
+        name: unique in a model.
+    """
 
     op = ops.Multiply()
+
+
+class Maximum(Merge):
+    """y = max(a, b, …), element by element; all of one shape.
+
+    Of equal elements that of the first input gets the whole gradient; PyTorch's `maximum` splits it between them.
+
+    Args:
+        broadcast: as for `Add`.
+        name: unique in a model.
+    """
+
+    op = ops.Maximum()
+
+
+class Minimum(Merge):
+    """y = min(a, b, …), element by element; all of one shape.
+
+    Of equal elements that of the first input gets the whole gradient; PyTorch's `minimum` splits it between them.
+
+    Args:
+        broadcast: as for `Add`.
+        name: unique in a model.
+    """
+
+    op = ops.Minimum()
+
+
+class Average(Merge):
+    """y = (a + b + …) / n, element by element; all n inputs of one shape.
+
+    Args:
+        broadcast: as for `Add`.
+        name: unique in a model.
+    """
+
+    op = ops.Add()
+
+    def emit(self, b: Emitter, *inputs: int) -> int:
+        """Adds the sum and the factor."""
+        return b.add(ops.Scale(1 / len(inputs)), super().emit(b, *inputs))
 
 
 class Concatenate(Layer):

@@ -1,17 +1,47 @@
-"""Pooling layers."""
+"""Pooling of images over windows."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from graphnet.checks import check_flag
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
-from graphnet.compiler.ops.windows import check_padding, check_pair, image_size, resolve_padding
+from graphnet.compiler.ops.windows import Pairs, check_padding, check_pair, image_size, resolve_padding, round_up
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
 
 
-class MaxPool2D(Layer):
+class Pool2D(Layer):
+    """What poolings of images share: the window."""
+
+    def __init__(self, pool_size: int | tuple[int, int], strides: int | tuple[int, int] | None, padding: Any,
+                 ceil_mode: bool, name: str | None) -> None:
+        super().__init__(name=name)
+        self.pool_size = check_pair(self.kind, "pool_size", pool_size)
+        self.strides = self.pool_size if strides is None else check_pair(self.kind, "strides", strides)
+        self.padding = check_padding(self.kind, padding)
+        self.ceil_mode = check_flag(self.kind, "ceil_mode", ceil_mode)
+        if not isinstance(self.padding, str) and any(
+                max(pair) >= size for pair, size in zip(self.padding, self.pool_size, strict=True)):
+            raise ArgumentError(self.kind, "padding", padding,
+                                f"each side must be less than pool_size={self.pool_size}, "
+                                "so that no window lies in the padding alone")
+
+    def resolve(self, b: Emitter, x: int) -> tuple[Pairs, Pairs]:
+        """The padding as declared, in numbers, and with what `ceil_mode` adds to it."""
+        image = image_size(b.types[x].shape, self.kind)
+        padding = resolve_padding(self.padding, image, self.pool_size, self.strides)
+        whole = round_up(padding, image, self.pool_size, self.strides) if self.ceil_mode else padding
+        return padding, whole
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding,
+                "ceil_mode": self.ceil_mode}
+
+
+class MaxPool2D(Pool2D):
     """The largest element of each window of each channel; the first of equal ones gets the gradient.
 
     Shapes: x (N, C, H, W); y (N, C, OH, OW) with OH = floor((H + padding - pool height) / stride) + 1.
@@ -20,27 +50,48 @@ class MaxPool2D(Layer):
         pool_size: a number or (height, width) of the window.
         strides: a number or (rows, columns); None for pool_size, so that windows do not overlap.
         padding: as for Conv2D; never wins, and each side must be less than the window.
+        ceil_mode: whether OH is rounded up, so that rows and columns left over at the end get a window too. As in
+            PyTorch, a window that would begin behind the image is left out.
         name: unique in a model.
     """
 
     def __init__(self, pool_size: int | tuple[int, int] = 2, strides: int | tuple[int, int] | None = None,
-                 padding: Any = "valid", *, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.pool_size = check_pair(self.kind, "pool_size", pool_size)
-        self.strides = self.pool_size if strides is None else check_pair(self.kind, "strides", strides)
-        self.padding = check_padding(self.kind, padding)
-        if not isinstance(self.padding, str) and any(
-                max(pair) >= size for pair, size in zip(self.padding, self.pool_size, strict=True)):
-            raise ArgumentError(self.kind, "padding", padding,
-                                f"each side must be less than pool_size={self.pool_size}, "
-                                "so that no window lies in the padding alone")
+                 padding: Any = "valid", ceil_mode: bool = False, *, name: str | None = None) -> None:
+        super().__init__(pool_size, strides, padding, ceil_mode, name)
 
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the pooling."""
-        image = image_size(b.types[x].shape, self.kind)
-        padding = resolve_padding(self.padding, image, self.pool_size, self.strides)
+        _, padding = self.resolve(b, x)
         return b.add(ops.MaxPool2d(self.pool_size, self.strides, padding), x)
+
+
+class AvgPool2D(Pool2D):
+    """The mean of each window of each channel.
+
+    Shapes: x (N, C, H, W); y (N, C, OH, OW) with OH = floor((H + padding - pool height) / stride) + 1.
+
+    Args:
+        pool_size: a number or (height, width) of the window.
+        strides: a number or (rows, columns); None for pool_size, so that windows do not overlap.
+        padding: as for Conv2D; each side must be less than the window.
+        ceil_mode: as for `MaxPool2D`. What a window reaches over the padded image never counts.
+        count_include_pad: whether padding counts as zeros in the means, as PyTorch has it by default. With False a mean
+            is over elements of the image only, as in Keras.
+        name: unique in a model.
+    """
+
+    def __init__(self, pool_size: int | tuple[int, int] = 2, strides: int | tuple[int, int] | None = None,
+                 padding: Any = "valid", ceil_mode: bool = False, count_include_pad: bool = True,
+                 *, name: str | None = None) -> None:
+        super().__init__(pool_size, strides, padding, ceil_mode, name)
+        self.count_include_pad = check_flag(self.kind, "count_include_pad", count_include_pad)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the pooling."""
+        declared, padding = self.resolve(b, x)
+        counted = declared if self.count_include_pad else ((0, 0), (0, 0))
+        return b.add(ops.AvgPool2d(self.pool_size, self.strides, padding, counted), x)
 
     def config(self) -> dict[str, Any]:
         """The arguments."""
-        return {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
+        return super().config() | {"count_include_pad": self.count_include_pad}

@@ -1,14 +1,16 @@
-"""Layers that only change the shape; no numbers move."""
+"""Layers that change the shape or the order of elements, or take some of them."""
 
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 from graphnet.checks import check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import Dim, Shape, factors, format_shape, known, show_division
+from graphnet.layers.axis import check_axis_argument, resolve_axis
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
 
@@ -80,3 +82,69 @@ class Reshape(Layer):
                                  "which is not a dim", f"make the other dims take all {count} known elements")
             (free,) = symbols
         return tuple(free if dim == -1 else dim for dim in self.target_shape)
+
+
+class Permute(Layer):
+    """Puts the axes of each sample into another order; axis k of the result is axis `dims[k - 1]` of the input.
+
+    Args:
+        dims: the axes 1, 2, … in their new order, counted with the batch as 0, which stays; as in Keras. `(2, 1)`
+            exchanges the axes of (N, steps, features).
+        name: unique in a model.
+    """
+
+    takes_integers = True
+
+    def __init__(self, dims: tuple[int, ...], *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        if not isinstance(dims, tuple | list) or sorted(map(repr, dims)) != sorted(map(repr, range(1, len(dims) + 1))):
+            raise ArgumentError(self.kind, "dims", dims, "it must have each of the axes 1, 2, … of a sample once")
+        self.dims = tuple(dims)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the transpose."""
+        t = b.types[x]
+        if t.rank != len(self.dims) + 1:
+            raise ShapeError(f"dims {self.dims} are an order of {len(self.dims)} axes, but a sample of "
+                             f"{format_shape(t.shape)} has {t.rank - 1}", "name every axis but the batch once")
+        return b.add(ops.Transpose((0, *self.dims)), x)
+
+    def config(self) -> dict[str, Any]:
+        """The order."""
+        return {"dims": self.dims}
+
+
+class Slice(Layer):
+    """The elements `start` to `stop` - 1 along an axis; `start` and `stop` count as in Python.
+
+    Args:
+        start: the first element taken; from the end if negative.
+        stop: the first one not taken any more; from the end if negative, None for the end itself.
+        axis: counted with the batch as 0, which it must not be; 1 is the channels of images.
+        name: unique in a model.
+    """
+
+    takes_integers = True
+
+    def __init__(self, start: int = 0, stop: int | None = None, axis: int = 1, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.start = check_whole(self.kind, "start", start, -sys.maxsize)
+        self.stop = None if stop is None else check_whole(self.kind, "stop", stop, -sys.maxsize)
+        self.axis = check_axis_argument(self.kind, axis)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the cut."""
+        t = b.types[x]
+        axis = resolve_axis(self.kind, self.axis, t)
+        size = known(t.shape[axis], f"axis {axis} of Slice")
+        start = self.start + size * (self.start < 0)
+        stop = size if self.stop is None else self.stop + size * (self.stop < 0)
+        if not 0 <= start < stop <= size:
+            raise ShapeError(f"axis {axis} of {format_shape(t.shape)} has elements 0 … {size - 1}, but those from "
+                             f"{start} to {stop - 1} are asked for (start={self.start}, stop={self.stop})",
+                             f"choose 0 ≤ start < stop ≤ {size}, or count from the end with negative numbers")
+        return b.add(ops.Slice(axis, start, stop), x)
+
+    def config(self) -> dict[str, Any]:
+        """The range and the axis."""
+        return {"start": self.start, "stop": self.stop, "axis": self.axis}

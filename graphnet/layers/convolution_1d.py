@@ -1,0 +1,74 @@
+"""The convolution of sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphnet.checks import check_whole
+from graphnet.compiler import ops
+from graphnet.initializers import Initializer
+from graphnet.layers.activation import ActivationLayer
+from graphnet.layers.convolution import Convolution, check_groups, split_channels
+from graphnet.layers.emitter import Emitter
+from graphnet.layers.sequences import (
+    SEQUENCES,
+    as_image,
+    as_sequence,
+    check_fits,
+    check_span,
+    resolve_span,
+    sequence_length,
+)
+
+
+class Conv1D(Convolution):
+    """Cross-correlation of sequences with learned filters, plus a bias for each filter.
+
+    Shapes: x (N, C, L), channels first as in PyTorch (Keras has them last); weight (filters, C / groups, K), bias
+    (filters,); y (N, filters, OL) with OL = floor((L + padding - dilation (K - 1) - 1) / stride) + 1.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: its length K.
+        strides: steps from one place of the kernel to the next.
+        padding: "valid" (none), "same" (OL = ceil(L / stride), an odd pad at the end, as Keras and PyTorch), "causal"
+            (all before: place i of the output sees nothing of the input after i · stride, as Keras), a number for
+            both sides, or (before, after).
+        dilation: distance between the elements of the kernel.
+        groups: the channels and filters are split in this many groups that do not see one another.
+        activation: applied to the result, as a layer or its name ("relu").
+        use_bias: whether there is a bias.
+        kernel_initializer: fills the weight.
+        bias_initializer: fills the bias.
+        name: unique in a model.
+        trainable: False freezes weight and bias.
+    """
+
+    def __init__(self, filters: int, kernel_size: int, strides: int = 1, padding: Any = "valid", dilation: int = 1,
+                 groups: int = 1, activation: str | ActivationLayer | None = None, use_bias: bool = True,
+                 kernel_initializer: str | Initializer = "glorot_uniform",
+                 bias_initializer: str | Initializer = "zeros",
+                 *, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable)
+        self.filters = check_whole(self.kind, "filters", filters)
+        self.kernel_size = check_whole(self.kind, "kernel_size", kernel_size)
+        self.strides = check_whole(self.kind, "strides", strides)
+        self.padding = check_span(self.kind, "padding", padding, "valid", "same", "causal")
+        self.dilation = check_whole(self.kind, "dilation", dilation)
+        self.groups = check_groups(self.kind, groups, self.filters)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the convolution of an image of height 1, the bias and the activation."""
+        length = sequence_length(b, x, self.kind)
+        shape = (self.filters, split_channels(self.channels(b, x), self.groups, SEQUENCES), self.kernel_size)
+        w = self.add_weight(b, x, shape)
+        padding = resolve_span(self.padding, length, self.kernel_size, self.strides, self.dilation)
+        check_fits(self.dilation * (self.kernel_size - 1) + 1, length, padding)
+        op = ops.Conv2d((1, self.strides), ((0, 0), padding), (1, self.dilation), self.groups)
+        y = self.add_bias(b, b.add(op, as_image(b, x), as_image(b, w)), shape)
+        return self.activate(b, as_sequence(b, y))
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
+                "padding": self.padding, "dilation": self.dilation, "groups": self.groups} | super().config()

@@ -1,0 +1,103 @@
+"""The transposed convolution of images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphnet.checks import check_whole
+from graphnet.compiler import ops
+from graphnet.compiler.errors import ArgumentError, ShapeError
+from graphnet.compiler.ops.windows import Pair, Pairs, check_padding, check_pair, image_size
+from graphnet.initializers import Initializer
+from graphnet.layers.activation import ActivationLayer
+from graphnet.layers.convolution import IMAGES, Convolution, check_groups, split_channels
+from graphnet.layers.emitter import Emitter
+
+
+class ConvTranspose2D(Convolution):
+    """The reverse of `Conv2D` in shape: each element of the input adds a filter, scaled by it, to the output.
+
+    It is the gradient of a `Conv2D` for its input, used as a layer (Dumoulin and Visin 2016, chapter 4).
+
+    Shapes: x (N, C, H, W); weight (C, filters / groups, KH, KW), as in PyTorch, bias (filters,);
+    y (N, filters, OH, OW) with OH = (H - 1) stride - padding + dilation (KH - 1) + 1 + output_padding.
+
+    Args:
+        filters: number of output channels.
+        kernel_size: a number or (height, width).
+        strides: a number or (rows, columns) between the places at which neighbours in the input add their filters.
+        padding: rows and columns cut off the full output: "valid" (none), "same" (OH = H · stride, as Keras; an odd one
+            is cut off at the end), a number for every side, (rows, columns), or ((top, bottom), (left, right)).
+        output_padding: a number or (rows, columns) added at the end, each less than the stride: of the sizes that
+            `Conv2D` maps to one the further ones. PyTorch allows it up to the dilation too. Not with "same".
+        dilation: distance between the elements of a kernel.
+        groups: the channels and filters are split in this many groups that do not see one another.
+        activation: applied to the result, as a layer or its name ("relu").
+        use_bias: whether there is a bias.
+        kernel_initializer: fills the weight. The fans are counted as in PyTorch, as for the `Conv2D` that it reverses.
+        bias_initializer: fills the bias.
+        name: unique in a model.
+        trainable: False freezes weight and bias.
+    """
+
+    def __init__(self, filters: int, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1,
+                 padding: Any = "valid", output_padding: int | tuple[int, int] = 0,
+                 dilation: int | tuple[int, int] = 1, groups: int = 1,
+                 activation: str | ActivationLayer | None = None, use_bias: bool = True,
+                 kernel_initializer: str | Initializer = "glorot_uniform",
+                 bias_initializer: str | Initializer = "zeros",
+                 *, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable)
+        self.filters = check_whole(self.kind, "filters", filters)
+        self.kernel_size = check_pair(self.kind, "kernel_size", kernel_size)
+        self.strides = check_pair(self.kind, "strides", strides)
+        self.padding = check_padding(self.kind, padding)
+        self.output_padding = check_pair(self.kind, "output_padding", output_padding, 0)
+        if any(extra >= stride for extra, stride in zip(self.output_padding, self.strides, strict=True)):
+            raise ArgumentError(self.kind, "output_padding", output_padding,
+                                f"each must be less than strides={self.strides}")
+        if self.padding == "same" and any(self.output_padding):
+            raise ArgumentError(self.kind, "output_padding", output_padding,
+                                'it must be 0 with padding="same", which says the size of the output already')
+        self.dilation = check_pair(self.kind, "dilation", dilation)
+        self.groups = check_groups(self.kind, groups, self.filters)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the transposed convolution, the bias and the activation."""
+        t, image, channels = b.types[x], image_size(b.types[x].shape, self.kind), self.channels(b, x)
+        split_channels(channels, self.groups, IMAGES)
+        shape = (channels, self.filters // self.groups, *self.kernel_size)
+        w = self.add_weight(b, x, shape)
+        padding, extra = self._resolve()
+        sides = tuple(self._output(image, axis, padding, extra) for axis in (0, 1))
+        op = ops.Conv2dGradInput(self.strides, padding, self.dilation, self.groups, (t.shape[0], self.filters, *sides))
+        return self.activate(b, self.add_bias(b, b.add(op, x, w), shape))
+
+    def _extent(self, axis: int) -> int:
+        return self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
+
+    def _resolve(self) -> tuple[Pairs, Pair]:
+        """Padding and output padding as numbers."""
+        if self.padding == "valid":
+            return ((0, 0), (0, 0)), self.output_padding
+        if self.padding != "same":
+            return self.padding, self.output_padding
+        over = [self._extent(axis) - self.strides[axis] for axis in (0, 1)]
+        pairs = [(max(n, 0) // 2, max(n, 0) - max(n, 0) // 2) for n in over]
+        return (pairs[0], pairs[1]), (max(-over[0], 0), max(-over[1], 0))
+
+    def _output(self, image: Pair, axis: int, padding: Pairs, extra: Pair) -> int:
+        full = (image[axis] - 1) * self.strides[axis] + self._extent(axis) + extra[axis]
+        size = full - sum(padding[axis])
+        if size < 1:
+            raise ShapeError(f"the full output is {full} {('high', 'wide')[axis]}, and the padding cuts off "
+                             f"{padding[axis][0]} + {padding[axis][1]}: {full} - {sum(padding[axis])} = {size}",
+                             "use less padding, a larger kernel or a larger input; "
+                             "images are (N, channels, height, width)")
+        return size
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
+                "padding": self.padding, "output_padding": self.output_padding, "dilation": self.dilation,
+                "groups": self.groups} | super().config()

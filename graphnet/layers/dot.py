@@ -1,0 +1,76 @@
+"""Inner products of two tensors, sample by sample."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from graphnet.checks import check_flag
+from graphnet.compiler import ops
+from graphnet.compiler.errors import ArgumentError, ShapeError
+from graphnet.compiler.types import Shape, format_shape, known
+from graphnet.layers.axis import check_axis_argument, resolve_axis
+from graphnet.layers.base import Layer
+from graphnet.layers.emitter import Emitter
+
+
+class Dot(Layer):
+    """Sums the products of two tensors over an axis of each: y[n, i, …, j, …] = Σ_k a[n, i, …, k] · b[n, j, …, k].
+
+    Shapes: a (N, …) and b (N, …) with equally many elements K on the summed axes; y (N, other dims of a, other dims of
+    b), and (N, 1) if there are none, as in Keras.
+
+    Args:
+        axes: one for both, or (axis of a, axis of b); counted with the batch as 0, which they must not be.
+        normalize: whether the vectors along the axes are scaled to length 1 first, so that y is the cosine of the angle
+            between them; vectors shorter than 1e-12 are divided by that, as PyTorch's `normalize` does.
+        name: unique in a model.
+    """
+
+    arity = 2
+
+    def __init__(self, axes: int | tuple[int, int] = -1, normalize: bool = False, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        pair = tuple(axes) if isinstance(axes, tuple | list) else (axes, axes)
+        if len(pair) != 2:
+            raise ArgumentError(self.kind, "axes", axes, "it must be one axis, or (axis of a, axis of b)")
+        self.axes = check_axis_argument(self.kind, pair[0]), check_axis_argument(self.kind, pair[1])
+        self.normalize = check_flag(self.kind, "normalize", normalize)
+
+    def emit(self, b: Emitter, *inputs: int) -> int:
+        """Adds the product of the inputs as matrices with the summed axis last."""
+        axes = [resolve_axis(self.kind, axis, b.types[x]) for axis, x in zip(self.axes, inputs, strict=True)]
+        shapes = [b.types[x].shape for x in inputs]
+        sizes = [shape[axis] for shape, axis in zip(shapes, axes, strict=True)]
+        if sizes[0] != sizes[1]:
+            raise ShapeError(f"it sums over axis {axes[0]} of {format_shape(shapes[0])} and axis {axes[1]} of "
+                             f"{format_shape(shapes[1])}: {sizes[0]} ≠ {sizes[1]}",
+                             "choose axes of one size")
+        if self.normalize:
+            inputs = tuple(b.add(ops.UnitLength(axis), x) for axis, x in zip(axes, inputs, strict=True))
+        rows = [_as_rows(b, x, axis) for x, axis in zip(inputs, axes, strict=True)]
+        rest = [dim for shape, axis in zip(shapes, axes, strict=True) for dim in _others(shape, axis)]
+        y = b.add(ops.BatchMatMul(transpose_b=True), *rows)
+        target = (shapes[0][0], *(rest or [1]))
+        return y if target == b.types[y].shape else b.add(ops.Reshape(target), y)
+
+    def config(self) -> dict[str, Any]:
+        """The axes and whether vectors are scaled."""
+        return {"axes": self.axes, "normalize": self.normalize}
+
+
+def _others(shape: Shape, axis: int) -> Shape:
+    return tuple(dim for at, dim in enumerate(shape) if at not in (0, axis))
+
+
+def _as_rows(b: Emitter, x: int, axis: int) -> int:
+    """x as (N, product of the other dims, K)."""
+    shape = b.types[x].shape
+    others = _others(shape, axis)
+    if axis != len(shape) - 1:
+        order = (*(at for at in range(len(shape)) if at != axis), axis)
+        x = b.add(ops.Transpose(order), x)
+    if len(others) == 1:
+        return x
+    rows = math.prod(known(dim, "each of several dims that Dot keeps") for dim in others)
+    return b.add(ops.Reshape((shape[0], rows, shape[axis])), x)

@@ -1,0 +1,158 @@
+"""Adding margins of zeros, and cutting margins off."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from graphnet.compiler import ops
+from graphnet.compiler.errors import ArgumentError, ShapeError
+from graphnet.compiler.ops.windows import Pair, Pairs, check_pair, image_size
+from graphnet.compiler.types import format_shape, known
+from graphnet.layers.base import Layer
+from graphnet.layers.emitter import Emitter
+from graphnet.layers.sequences import check_span, sequence_length
+
+
+def check_sides(owner: str, name: str, value: object) -> Pairs:
+    """Margins of an image as ((top, bottom), (left, right)).
+
+    Raises:
+        ArgumentError: they are not a number, (rows, columns) or two such pairs, all ≥ 0.
+    """
+    parts = value if isinstance(value, tuple | list) and len(value) == 2 else (value, value)
+    try:
+        rows, columns = (check_pair(owner, name, part, 0) for part in parts)
+    except ArgumentError:
+        raise ArgumentError(owner, name, value, "it must be a number ≥ 0, (rows, columns) or ((top, bottom), "
+                                                "(left, right))") from None
+    return rows, columns
+
+
+def add_margins(b: Emitter, x: int, margins: dict[int, Pair]) -> int:
+    """Adds zeros before and after, by axis."""
+    for axis, margin in margins.items():
+        if any(margin):
+            x = b.add(ops.Pad(axis, *margin), x)
+    return x
+
+
+def cut_margins(b: Emitter, x: int, margins: dict[int, Pair]) -> int:
+    """Cuts off elements before and after, by axis.
+
+    Raises:
+        ShapeError: nothing would be left.
+    """
+    for axis, margin in margins.items():
+        shape = b.types[x].shape
+        size = known(shape[axis], "every dim that is cropped")
+        if size <= sum(margin):
+            raise ShapeError(f"axis {axis} of {format_shape(shape)} has {size} elements, and {margin[0]} + {margin[1]} "
+                             f"are to be cut off: {size} - {sum(margin)} = {size - sum(margin)}",
+                             "crop less, or feed a larger input")
+        if any(margin):
+            x = b.add(ops.Slice(axis, margin[0], size - margin[1]), x)
+    return x
+
+
+class ZeroPad1D(Layer):
+    """Adds zeros before and after a sequence.
+
+    Shapes: x (N, C, L); y (N, C, before + L + after).
+
+    Args:
+        padding: a number for both sides, or (before, after).
+        name: unique in a model.
+    """
+
+    takes_integers = True
+
+    def __init__(self, padding: int | tuple[int, int] = 1, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.padding = cast(Pair, check_span(self.kind, "padding", padding))
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the zeros."""
+        sequence_length(b, x, self.kind)
+        return add_margins(b, x, {2: self.padding})
+
+    def config(self) -> dict[str, Any]:
+        """The padding."""
+        return {"padding": self.padding}
+
+
+class ZeroPad2D(Layer):
+    """Adds rows and columns of zeros around an image.
+
+    Shapes: x (N, C, H, W); y (N, C, top + H + bottom, left + W + right).
+
+    Args:
+        padding: a number for every side, (rows, columns), or ((top, bottom), (left, right)).
+        name: unique in a model.
+    """
+
+    takes_integers = True
+
+    def __init__(self, padding: Any = 1, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.padding = check_sides(self.kind, "padding", padding)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the zeros."""
+        image_size(b.types[x].shape, self.kind)
+        return add_margins(b, x, {2: self.padding[0], 3: self.padding[1]})
+
+    def config(self) -> dict[str, Any]:
+        """The padding."""
+        return {"padding": self.padding}
+
+
+class Crop1D(Layer):
+    """Cuts elements off both ends of a sequence.
+
+    Shapes: x (N, C, L); y (N, C, L - before - after).
+
+    Args:
+        cropping: a number for both ends, or (before, after).
+        name: unique in a model.
+    """
+
+    takes_integers = True
+
+    def __init__(self, cropping: int | tuple[int, int] = 1, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.cropping = cast(Pair, check_span(self.kind, "cropping", cropping))
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the cut."""
+        sequence_length(b, x, self.kind)
+        return cut_margins(b, x, {2: self.cropping})
+
+    def config(self) -> dict[str, Any]:
+        """The cropping."""
+        return {"cropping": self.cropping}
+
+
+class Crop2D(Layer):
+    """Cuts rows and columns off the sides of an image.
+
+    Shapes: x (N, C, H, W); y (N, C, H - top - bottom, W - left - right).
+
+    Args:
+        cropping: a number for every side, (rows, columns), or ((top, bottom), (left, right)).
+        name: unique in a model.
+    """
+
+    takes_integers = True
+
+    def __init__(self, cropping: Any = 1, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.cropping = check_sides(self.kind, "cropping", cropping)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the cuts."""
+        image_size(b.types[x].shape, self.kind)
+        return cut_margins(b, x, {2: self.cropping[0], 3: self.cropping[1]})
+
+    def config(self) -> dict[str, Any]:
+        """The cropping."""
+        return {"cropping": self.cropping}

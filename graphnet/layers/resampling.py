@@ -1,0 +1,62 @@
+"""Nearest-neighbour upsampling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphnet.checks import check_whole
+from graphnet.compiler import ops
+from graphnet.compiler.ops.windows import check_pair, image_size
+from graphnet.layers.base import Layer
+from graphnet.layers.emitter import Emitter
+from graphnet.layers.sequences import sequence_length
+
+
+class UpSample1D(Layer):
+    """Repeats each element: y[n, c, i] = x[n, c, ⌊i / size⌋]. The gradient of an element is the sum over its repeats.
+
+    Shapes: x (N, C, L); y (N, C, size · L).
+
+    Args:
+        size: how often.
+        name: unique in a model.
+    """
+
+    def __init__(self, size: int = 2, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.size = check_whole(self.kind, "size", size)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the op."""
+        sequence_length(b, x, self.kind)
+        return b.add(ops.Upsample((self.size,)), x)
+
+    def config(self) -> dict[str, Any]:
+        """The size."""
+        return {"size": self.size}
+
+
+class UpSample2D(Layer):
+    """Repeats rows and columns: y[n, c, i, j] = x[n, c, ⌊i / height⌋, ⌊j / width⌋], the nearest neighbour.
+
+    The gradient of an element is the sum over its repeats.
+
+    Shapes: x (N, C, H, W); y (N, C, height · H, width · W).
+
+    Args:
+        size: a number or (height, width) of the block that an element becomes.
+        name: unique in a model.
+    """
+
+    def __init__(self, size: int | tuple[int, int] = 2, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.size = check_pair(self.kind, "size", size)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the op."""
+        image_size(b.types[x].shape, self.kind)
+        return b.add(ops.Upsample(self.size), x)
+
+    def config(self) -> dict[str, Any]:
+        """The size."""
+        return {"size": self.size}
