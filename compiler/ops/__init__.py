@@ -22,16 +22,34 @@ from graphnet.compiler.ops.activations_smooth import (
 from graphnet.compiler.ops.arithmetic import Add, Advance, Copy, Full, Multiply, Scale, Subtract
 from graphnet.compiler.ops.batch_matmul import BatchMatMul
 from graphnet.compiler.ops.batch_norm import BatchNorm, BatchNormGrad
+from graphnet.compiler.ops.binary_cross_entropy import (
+    BinaryCrossEntropy,
+    BinaryCrossEntropyGrad,
+    SigmoidCrossEntropy,
+    SigmoidCrossEntropyGrad,
+)
 from graphnet.compiler.ops.clipping import ClipGradients
 from graphnet.compiler.ops.constraints import Constraint, MaxNorm, NonNegative, UnitNorm
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
+from graphnet.compiler.ops.cosine_distance import CosineDistance, CosineDistanceGrad
+from graphnet.compiler.ops.cross_entropy import CrossEntropy, CrossEntropyGrad, NegativeEntropy
+from graphnet.compiler.ops.element_losses import (
+    AbsoluteError,
+    AbsoluteErrorGrad,
+    ElementLoss,
+    Hinge,
+    HingeGrad,
+    Huber,
+    HuberGrad,
+)
 from graphnet.compiler.ops.embedding import Embedding, EmbeddingGrad
 from graphnet.compiler.ops.extrema import Maximum, Minimum, Select
 from graphnet.compiler.ops.fused import Fused
+from graphnet.compiler.ops.label_rows import LabelRows, SmoothLabels
 from graphnet.compiler.ops.linear import BiasAdd, MatMul, MatMulGradWeight
 from graphnet.compiler.ops.log_softmax import LogSoftmax, LogSoftmaxGrad
 from graphnet.compiler.ops.losses import SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad
-from graphnet.compiler.ops.metrics import CountCorrect
+from graphnet.compiler.ops.metrics import AddUp, CountCorrect, CountDecisions, CountPairs
 from graphnet.compiler.ops.noise import ApplyMask, GaussianNoise, RandomMask
 from graphnet.compiler.ops.normalization import Normalize, NormalizeGrad
 from graphnet.compiler.ops.penalties import Penalty, PenaltyGrad
@@ -55,19 +73,23 @@ from graphnet.compiler.ops.updates_adaptive import AdadeltaUpdate, AdagradUpdate
 from graphnet.compiler.ops.upsampling import SumBlocks, Upsample
 
 __all__ = [
-    "AdadeltaUpdate", "AdagradUpdate", "AdamUpdate", "Add", "Advance", "ApplyMask", "AvgPool2d",
-    "AvgPool2dGrad", "BatchMatMul", "BatchNorm", "BatchNormGrad", "BiasAdd", "ClipGradients",
-    "Concat", "Constraint", "Conv2d", "Conv2dGradInput", "Conv2dGradWeight", "Copy", "CountCorrect",
-    "DotAxis", "Elu", "EluGrad", "Embedding", "EmbeddingGrad", "Expand", "Full", "Fused",
-    "GaussianNoise", "Gelu", "GeluGrad", "GradientReader", "Gru", "GruGrad", "GruGradWeights",
-    "HardSigmoid", "HardSigmoidGrad", "InverseRoot", "InverseRootGrad", "LeakyRelu",
+    "AbsoluteError", "AbsoluteErrorGrad", "AdadeltaUpdate", "AdagradUpdate", "AdamUpdate", "Add",
+    "AddUp", "Advance", "ApplyMask", "AvgPool2d", "AvgPool2dGrad", "BatchMatMul", "BatchNorm",
+    "BatchNormGrad", "BiasAdd", "BinaryCrossEntropy", "BinaryCrossEntropyGrad", "ClipGradients",
+    "Concat", "Constraint", "Conv2d", "Conv2dGradInput", "Conv2dGradWeight", "Copy",
+    "CosineDistance", "CosineDistanceGrad", "CountCorrect", "CountDecisions", "CountPairs",
+    "CrossEntropy", "CrossEntropyGrad", "DotAxis", "ElementLoss", "Elu", "EluGrad", "Embedding",
+    "EmbeddingGrad", "Expand", "Full", "Fused", "GaussianNoise", "Gelu", "GeluGrad",
+    "GradientReader", "Gru", "GruGrad", "GruGradWeights", "HardSigmoid", "HardSigmoidGrad", "Hinge",
+    "HingeGrad", "Huber", "HuberGrad", "InverseRoot", "InverseRootGrad", "LabelRows", "LeakyRelu",
     "LeakyReluGrad", "LionUpdate", "LogSoftmax", "LogSoftmaxGrad", "Lstm", "LstmGrad", "MatMul",
     "MatMulGradWeight", "MaxNorm", "MaxPool2d", "MaxPool2dGrad", "Maximum", "Minimum",
-    "MomentumUpdate", "Multiply", "NAdamUpdate", "NonNegative", "Normalize", "NormalizeGrad",
-    "PRelu", "PReluGrad", "Pad", "Penalty", "PenaltyGrad", "RandomMask", "RecurrentGradInput",
-    "RecurrentGradWeights", "ReduceMax", "ReduceMaxGrad", "ReduceMean", "ReduceSum", "Relu",
-    "ReluGrad", "Reshape", "RmsPropUpdate", "Scale", "ScaleAxis", "Select", "SgdUpdate", "Sigmoid",
-    "SigmoidGrad", "Silu", "SiluGrad", "SimpleRnn", "SimpleRnnGrad", "Slice", "Softmax",
+    "MomentumUpdate", "Multiply", "NAdamUpdate", "NegativeEntropy", "NonNegative", "Normalize",
+    "NormalizeGrad", "PRelu", "PReluGrad", "Pad", "Penalty", "PenaltyGrad", "RandomMask",
+    "RecurrentGradInput", "RecurrentGradWeights", "ReduceMax", "ReduceMaxGrad", "ReduceMean",
+    "ReduceSum", "Relu", "ReluGrad", "Reshape", "RmsPropUpdate", "Scale", "ScaleAxis", "Select",
+    "SgdUpdate", "Sigmoid", "SigmoidCrossEntropy", "SigmoidCrossEntropyGrad", "SigmoidGrad", "Silu",
+    "SiluGrad", "SimpleRnn", "SimpleRnnGrad", "Slice", "SmoothLabels", "Softmax",
     "SoftmaxCrossEntropy", "SoftmaxCrossEntropyGrad", "SoftmaxGrad", "Softplus", "SoftplusGrad",
     "Softsign", "SoftsignGrad", "Subtract", "SumBlocks", "Tanh", "TanhGrad", "Transpose",
     "UnitLength", "UnitLengthGrad", "UnitNorm", "Update", "Upsample",

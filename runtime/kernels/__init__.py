@@ -1,6 +1,7 @@
 """Kernels on NumPy. Importing this package registers them all."""
 
 from graphnet.runtime.kernels import (
+    blocks,
     convolution,
     elementwise,
     fused,
@@ -27,8 +28,8 @@ from graphnet.runtime.kernels import (
 from graphnet.runtime.kernels.registry import NumpyTarget, bind_kernel
 
 __all__ = [
-    "NumpyTarget", "bind_kernel", "convolution", "elementwise", "fused", "linear",
-    "log_softmax", "merging", "moving", "noise", "normalization", "pieces", "pooling",
-    "pooling_average", "prelu", "reduction", "reduction_max", "regularisation", "shaping", "softmax",
-    "unit_length", "updates", "updates_adam", "updates_adaptive",
+    "NumpyTarget", "bind_kernel", "blocks", "convolution", "elementwise", "fused", "linear", "log_softmax",
+    "merging", "moving", "noise", "normalization", "pieces", "pooling", "pooling_average", "prelu",
+    "reduction", "reduction_max", "regularisation", "shaping", "softmax", "unit_length", "updates",
+    "updates_adam", "updates_adaptive",
 ]

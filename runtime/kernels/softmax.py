@@ -1,4 +1,4 @@
-"""Softmax, its cross-entropy with labels, and counting hits."""
+"""Softmax and its cross-entropy with labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import (
-    CountCorrect,
     Softmax,
     SoftmaxCrossEntropy,
     SoftmaxCrossEntropyGrad,
@@ -14,6 +13,7 @@ from graphnet.compiler.ops import (
 )
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
+from graphnet.runtime.kernels.flat import in_memory_order
 from graphnet.runtime.kernels.registry import Array, Call, Run, kernel, like
 
 
@@ -60,12 +60,16 @@ def softmax_grad(call: Call) -> Run:
     return run
 
 
-@kernel(SoftmaxCrossEntropy, workspace=_row_and_copy)
+def _loss_workspace(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
+    return (*_row_and_copy(op, inputs, outputs), TensorType("int64", outputs[0].shape))
+
+
+@kernel(SoftmaxCrossEntropy, workspace=_loss_workspace)
 def softmax_cross_entropy(call: Call) -> Run:
     """log Σ exp(z - max) - (z_label - max), and the softmax."""
-    (z, labels), (loss, y), (row, flat) = call.inputs, call.outputs, call.workspace
+    (z, labels), (loss, y), (row, flat, index) = call.inputs, call.outputs, call.workspace
     shifted, total = like(z, flat), row[..., 0]
-    pick = _picker(shifted, labels, loss)
+    chosen = None if labels.ndim == z.ndim else _Chosen(shifted, labels, index)
 
     def run() -> None:
         np.max(z, -1, row, keepdims=True)
@@ -74,40 +78,65 @@ def softmax_cross_entropy(call: Call) -> Run:
         np.sum(y, -1, out=row, keepdims=True)
         np.divide(y, row, y)
         np.log(row, row)
-        pick(total)
+        if chosen is not None:
+            chosen.find()
+            chosen.take(loss)
+            np.subtract(total, loss, loss)
+            return
+        np.subtract(shifted, row, shifted)
+        np.multiply(shifted, labels, shifted)
+        np.sum(shifted, -1, out=loss)
+        np.negative(loss, loss)
     return run
 
 
-def _picker(shifted: Array, labels: Array, loss: Array):  # type: ignore[no-untyped-def]
-    """loss = -Σ t (shifted - log total) for one-hot rows or class numbers."""
-    if labels.ndim == shifted.ndim:
-        def rows(total: Array) -> None:
-            np.subtract(shifted, total[..., None], shifted)
-            np.multiply(shifted, labels, shifted)
-            np.sum(shifted, -1, out=loss)
-            np.negative(loss, loss)
-        return rows
-    places = np.indices(labels.shape, sparse=True)
-
-    def classes(total: Array) -> None:
-        np.subtract(total, shifted[(*places, labels)], loss)
-    return classes
+def _gradient_workspace(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
+    g = inputs[0]
+    return g.type, TensorType("int64", g.shape)
 
 
-@kernel(SoftmaxCrossEntropyGrad)
+@kernel(SoftmaxCrossEntropyGrad, workspace=_gradient_workspace)
 def softmax_cross_entropy_grad(call: Call) -> Run:
     """g (softmax Σ t - t)."""
-    (g, y, labels), (out,) = call.inputs, call.outputs
+    (g, y, labels), (out,), (values, index) = call.inputs, call.outputs, call.workspace
     spread = g[..., None]
     if labels.ndim == y.ndim:
         def rows() -> None:
-            np.multiply(y, labels.sum(-1, keepdims=True), out)
+            np.sum(labels, -1, out=values)
+            np.multiply(y, values[..., None], out)
             np.subtract(out, labels, out)
             np.multiply(out, spread, out)
         return rows
-    places = np.indices(labels.shape, sparse=True)
+    chosen = _Chosen(out, labels, index)
 
     def classes() -> None:
         np.multiply(y, spread, out)
-        out[(*places, labels)] -= g
+        chosen.find()
+        chosen.take(values)
+        np.subtract(values, g, values)
+        chosen.put(values)
     return classes
+
+
+class _Chosen:
+    """The element of each row (…, C) of an array that a class number (…) chooses, without allocating anything."""
+
+    def __init__(self, array: Array, labels: Array, index: Array) -> None:
+        self._flat, self._labels, self._index = in_memory_order(array), labels, index
+        *outer, self._stride = (stride // array.itemsize for stride in array.strides)
+        starts = [np.arange(dim) * stride for dim, stride in zip(array.shape, outer, strict=False)]
+        self._starts = np.ix_(*starts)
+
+    def find(self) -> None:
+        """Works out where the elements lie."""
+        np.multiply(self._labels, self._stride, self._index)
+        for start in self._starts:
+            np.add(self._index, start, self._index)
+
+    def take(self, out: Array) -> None:
+        """Copies them out."""
+        np.take(self._flat, self._index, out=out, mode="clip")  # "raise" would allocate a buffer
+
+    def put(self, values: Array) -> None:
+        """Replaces them."""
+        np.put(self._flat, self._index, values, mode="clip")

@@ -1,0 +1,89 @@
+"""The angle between predictions and labels as a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.ops.arithmetic import same_type
+from graphnet.compiler.types import TensorType, format_shape
+
+SMALLEST = 1e-8
+"""What a length counts as at least, as in PyTorch."""
+
+
+@dataclass(frozen=True)
+class CosineDistance(Op):
+    """l = 1 - Σ p t / (max(‖p‖₂, 1e-8) max(‖t‖₂, 1e-8)) over the last axis, in [0, 2].
+
+    Shapes: p and t (…, D); l (…).
+    """
+
+    name = "cosine_distance"
+    constants: ClassVar[tuple[int, ...]] = (1,)
+
+    def infer(self, p: TensorType, t: TensorType) -> Types:
+        same_type("CosineSimilarity", p, t)
+        if p.rank < 2:
+            raise ShapeError(f"CosineSimilarity needs vectors (N, features), got {format_shape(p.shape)}")
+        return (p.with_shape(p.shape[:-1]),)
+
+    def forward(self, p: Array, t: Array) -> tuple[Array, ...]:
+        return (1 - (_unit(p) * _unit(t)).sum(-1),)
+
+    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+        (grad,) = grads
+        return (None if grad is None else b.add(CosineDistanceGrad(), grad, *inputs)), None
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 6 * inputs[0].size
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(cls(), (f64(3, 4), f64(3, 4))), Example(cls(), (f64(2, 3, 5), f64(2, 3, 5))))
+
+
+@dataclass(frozen=True)
+class CosineDistanceGrad(Op):
+    """dL/dp = g (c p̂ - t̂) / ‖p‖₂ with the unit vectors p̂ and t̂ and the cosine c = Σ p̂ t̂; -g t̂ / 1e-8 if ‖p‖₂ < 1e-8.
+
+    Shapes: g (…), p and t (…, D); result (…, D).
+    """
+
+    name = "cosine_distance_grad"
+    differentiable: ClassVar[bool] = False
+
+    def infer(self, g: TensorType, p: TensorType, t: TensorType) -> Types:
+        same_type(self.name, p, t)
+        if g.shape != p.shape[:-1]:
+            raise ShapeError(f"{self.name} needs a gradient {format_shape(p.shape[:-1])}, got {format_shape(g.shape)}")
+        return (p,)
+
+    def forward(self, g: Array, p: Array, t: Array) -> tuple[Array, ...]:
+        length, p1, t1 = _length(p), _unit(p), _unit(t)
+        along = np.where(np.linalg.norm(p, axis=-1, keepdims=True) < SMALLEST, p.dtype.type(0),
+                         (p1 * t1).sum(-1, keepdims=True))
+        return (g[..., None] * (along * p1 - t1) / length,)
+
+    def flops(self, inputs: Types, outputs: Types) -> int:
+        return 9 * outputs[0].size
+
+    @classmethod
+    def examples(cls) -> Sequence[Example]:
+        return (Example(cls(), (f64(3), f64(3, 4), f64(3, 4))),)
+
+
+def _length(x: Array) -> Array:
+    """‖x‖₂ over the last axis, which stays as a one; at least 1e-8."""
+    length: Array = np.maximum(np.sqrt(np.square(x).sum(-1, keepdims=True)), x.dtype.type(SMALLEST))
+    return length
+
+
+def _unit(x: Array) -> Array:
+    return x / _length(x)
