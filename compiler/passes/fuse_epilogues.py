@@ -6,24 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from graphnet.compiler.ir import Graph, Input, Node, Output
+from graphnet.compiler.ir import BACKWARD, FORWARD, Graph, Input, Node, Output
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.linear import MatMul
 from graphnet.compiler.ops.pooling import MaxPool2d
-from graphnet.compiler.passes.base import Pass
+from graphnet.compiler.passes.base import Decision, Pass
 
 ROOTS: tuple[type[Op], ...] = (Conv2d, Conv2dGradInput, MatMul, MaxPool2d)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether `producer` was fused with the node that reads it, and if not, why not."""
-
-    producer: Node
-    consumer: Node
-    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +25,7 @@ class FuseEpilogues(Pass):
     """
 
     roots: tuple[type[Op], ...] = ROOTS
+    phases: tuple[str, ...] = (FORWARD, BACKWARD)
 
     name = "fuse_epilogues"
 
@@ -59,7 +51,8 @@ class FuseEpilogues(Pass):
         return found
 
     def _chains(self, graph: Graph) -> list[list[Node]]:
-        chains = (self._chain(graph, node) for node in graph.nodes if isinstance(node.op, self.roots))
+        chains = (self._chain(graph, node) for node in graph.nodes
+                  if isinstance(node.op, self.roots) and node.phase in self.phases)
         return [chain for chain in chains if len(chain) > 1]
 
     def _chain(self, graph: Graph, root: Node) -> list[Node]:

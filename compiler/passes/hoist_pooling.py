@@ -10,7 +10,7 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.ops.activations import Relu
 from graphnet.compiler.ops.linear import BiasAdd
 from graphnet.compiler.ops.pooling import MaxPool2d
-from graphnet.compiler.passes.base import Pass
+from graphnet.compiler.passes.base import Decision, Pass
 
 MONOTONE: tuple[type[Op], ...] = (Relu, BiasAdd)
 
@@ -43,6 +43,19 @@ class HoistPooling(Pass):
                 b.nodes.append(node)
         return replace(graph, types=b.types).with_nodes(tuple(b.nodes))
 
+    def decisions(self, graph: Graph) -> list[Decision]:
+        """Which nodes each pooling moves before, and why it stops where it does."""
+        found: list[Decision] = []
+        for pool in graph.nodes:
+            if not isinstance(pool.op, MaxPool2d):
+                continue
+            chain = _chain_before(graph, pool)
+            found += [Decision(node, pool, done="the pooling moved before it") for node in chain]
+            value = (chain[0] if chain else pool).inputs[0]
+            if maker := graph.producers.get(value):
+                found.append(Decision(maker, pool, _refusal(graph, maker, value)))
+        return found
+
 
 def _chain_before(graph: Graph, pool: Node) -> list[Node]:
     """The monotone nodes that nobody but the next one reads, in order, right before the pooling."""
@@ -55,9 +68,20 @@ def _chain_before(graph: Graph, pool: Node) -> list[Node]:
 
 
 def _may_follow(graph: Graph, node: Node, value: int) -> bool:
-    if not isinstance(node.op, MONOTONE) or value in graph.kept or len(graph.uses[value]) > 1:
-        return False
-    return not isinstance(node.op, BiasAdd) or node.op.axis % graph.types[value].rank == 1  # one number a channel
+    return not _refusal(graph, node, value)
+
+
+def _refusal(graph: Graph, node: Node, value: int) -> str:
+    """Why pooling cannot move before the node that makes `value`, in words; "" if it can."""
+    if not isinstance(node.op, MONOTONE):
+        return f"pooling moves only before {' and '.join(op.name for op in MONOTONE)}, which keep order bit for bit"
+    if value in graph.kept:
+        return f"%{value} is an output or a new state, so it must be kept as it is"
+    if len(graph.uses[value]) > 1:
+        return f"%{value} is also read by other nodes than the pooling"
+    if isinstance(node.op, BiasAdd) and node.op.axis % graph.types[value].rank != 1:
+        return "the bias is not one number a channel, so the elements of a window get different numbers"
+    return ""
 
 
 def _emit_hoisted(b: Builder, pool: Node, chain: list[Node]) -> None:

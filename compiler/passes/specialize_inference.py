@@ -19,6 +19,7 @@ class SpecializeInference(Pass):
     """
 
     name = "specialize_inference"
+    changes_meaning = True
 
     def run(self, graph: Graph) -> Graph:
         """Rewrites the graph."""
