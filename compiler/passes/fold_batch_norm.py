@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Graph, Node
@@ -11,15 +12,20 @@ from graphnet.compiler.ops.arithmetic import Add, Multiply
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput
 from graphnet.compiler.ops.linear import BiasAdd, MatMul
 from graphnet.compiler.ops.scaling import ScaleAxis
+from graphnet.compiler.ops.shaping import Reshape
 from graphnet.compiler.passes.base import Pass
 
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """root → (bias) → scale → (shift), each read by nobody but the next; `axis` is that of the weight's outputs."""
+    """root → (bias) → (view) → scale → (shift), each read by nobody but the next; `axis` is that of W's outputs.
+
+    The view is what makes a sequence of the image that a one-dimensional convolution computes.
+    """
 
     root: Node
     bias: Node | None
+    view: Node | None
     scale: Node
     shift: Node | None
     axis: int
@@ -27,7 +33,7 @@ class _Match:
     @property
     def nodes(self) -> list[Node]:
         """Those that are there, in order."""
-        return [node for node in (self.root, self.bias, self.scale, self.shift) if node is not None]
+        return [node for node in (self.root, self.bias, self.view, self.scale, self.shift) if node is not None]
 
 
 @dataclass(frozen=True)
@@ -40,22 +46,26 @@ class FoldBatchNorm(Pass):
     """
 
     name = "fold_batch_norm"
+    exact = False
 
     def run(self, graph: Graph) -> Graph:
-        """Folds every scale that has a root to go to."""
-        found = [match for node in graph.nodes if (match := _match(graph, node))]
-        if not found:
-            return graph
-        ends = {id(match.nodes[-1]): match for match in found}
-        gone = {id(node) for match in found for node in match.nodes}
-        b = Builder(graph.name, graph)
-        b.nodes = []
-        for node in graph.nodes:
-            if id(node) in ends:
-                _emit(b, ends[id(node)])
-            elif id(node) not in gone:
-                b.nodes.append(node)
-        return replace(graph, types=b.types).with_nodes(tuple(b.nodes))
+        """Folds every scale that has a root to go to; a scale behind a folded one may have it then."""
+        while found := [match for node in graph.nodes if (match := _match(graph, node))]:
+            graph = _fold(graph, found)
+        return graph
+
+
+def _fold(graph: Graph, found: list[_Match]) -> Graph:
+    ends = {id(match.nodes[-1]): match for match in found}
+    gone = {id(node) for match in found for node in match.nodes}
+    b = Builder(graph.name, graph)
+    b.nodes = []
+    for node in graph.nodes:
+        if id(node) in ends:
+            _emit(b, ends[id(node)])
+        elif id(node) not in gone:
+            b.nodes.append(node)
+    return replace(graph, types=b.types).with_nodes(tuple(b.nodes))
 
 
 def _match(graph: Graph, scale: Node) -> _Match | None:
@@ -64,6 +74,8 @@ def _match(graph: Graph, scale: Node) -> _Match | None:
         return None
     axis = scale.op.axis % graph.types[scale.inputs[0]].rank
     maker = _only_maker(graph, scale)
+    view = maker if maker and _keeps_channels(graph, maker, axis) else None
+    maker = _only_maker(graph, view) if view else maker
     bias = maker if maker and _is_bias(graph, maker, axis) else None
     root = _only_maker(graph, bias) if bias else maker
     weight_axis = root and _weight_axis(root.op, axis, graph.types[root.outputs[0]].rank)
@@ -73,7 +85,7 @@ def _match(graph: Graph, scale: Node) -> _Match | None:
     readers = graph.uses.get(scale.outputs[0], ())
     shift = next((node for node in readers if bias and _is_bias(graph, node, axis)
                   and _only_maker(graph, node) is scale), None)
-    return _Match(root, bias, scale, shift, weight_axis)
+    return _Match(root, bias, view, scale, shift, weight_axis)
 
 
 def _only_maker(graph: Graph, node: Node) -> Node | None:
@@ -83,6 +95,12 @@ def _only_maker(graph: Graph, node: Node) -> Node | None:
     if maker is None or value in graph.kept or len(graph.uses[value]) > 1 or maker.phase != node.phase:
         return None
     return maker
+
+
+def _keeps_channels(graph: Graph, node: Node, axis: int) -> bool:
+    """Whether a reshape leaves batch and channels, axes 0 and 1, as they are."""
+    before, after = graph.types[node.inputs[0]].shape, graph.types[node.outputs[0]].shape
+    return isinstance(node.op, Reshape) and axis == 1 and before[:2] == after[:2]
 
 
 def _is_bias(graph: Graph, node: Node, axis: int) -> bool:
@@ -102,16 +120,16 @@ def _weight_axis(op: Op, axis: int, rank: int) -> int | None:
 
 def _emit(b: Builder, match: _Match) -> None:
     """The folded form, whose result has the id that the last node of the match had."""
-    root, scale, (value,) = match.root, match.scale.inputs[1], match.nodes[-1].outputs
-    x, weight = root.inputs
+    root, bias, scale, (end,) = match.root, match.bias, match.scale.inputs[1], match.nodes[-1].outputs
     with b.at(match.scale.origin, root.phase):
-        weight = b.add(ScaleAxis(match.axis), weight, scale)
-        bias = None if match.bias is None else b.add(Multiply(), match.bias.inputs[1], scale)
-        if bias is not None and match.shift:
-            bias = b.add(Add(), bias, match.shift.inputs[1])
-    if match.bias is None or bias is None:
-        b.nodes.append(replace(root, inputs=(x, weight), outputs=(value,)))
-        return
-    with b.at(root.origin, root.phase):
-        product = b.add(root.op, x, weight)
-    b.nodes.append(replace(match.bias, inputs=(product, bias), outputs=(value,)))
+        chain = [(root, b.add(ScaleAxis(match.axis), root.inputs[1], scale))]
+        if bias:
+            shift = b.add(Multiply(), bias.inputs[1], scale)
+            chain.append((bias, b.add(Add(), shift, match.shift.inputs[1]) if match.shift else shift))
+    links: list[tuple[Any, ...]] = [*chain, (match.view,)] if match.view else [*chain]
+    value = root.inputs[0]
+    for node, *vectors in links[:-1]:
+        with b.at(node.origin, node.phase):
+            value = b.add(node.op, value, *vectors)
+    node, *vectors = links[-1]
+    b.nodes.append(replace(node, inputs=(value, *vectors), outputs=(end,)))
