@@ -51,7 +51,7 @@ class Recurrent(Walk):
     Inputs: x (N, T, F); the states before the first step, (N, H) each; weight (F, G), recurrent weight (H, G), where G
     is H times the number of gates; biases; and, if the sequences differ in length, their lengths (N,), whole numbers
     from 0 to T. From the place of its length on a sequence keeps its states and its results are 0, as in PyTorch's
-    packed sequences; a walk in reverse finds nothing there and begins before it.
+    packed sequences, whatever its inputs are there (not even NaN shows); a walk in reverse begins before that place.
 
     Outputs: the states after the last step, (N, H) each; the results (N, T, H), or (N, 0, H) unless `sequences`; then
     what the gradient needs, the operands (T, H + 1 + F, N) first, all with no steps unless `saved`.
@@ -152,9 +152,9 @@ def stack_weights(recurrent: Array, bias: Array, weight: Array) -> Array:
     return np.concatenate([recurrent, bias[None], weight])
 
 
-def stack_operand(h: Array, x: Array) -> Array:
-    """The operand [h; 1; x] (H + 1 + F, N) of a step, from h (H, N) and x (N, F)."""
-    return np.concatenate([h, np.ones((1, h.shape[1]), h.dtype), x.T])
+def stack_operand(h: Array, x: Array, on: Array) -> Array:
+    """The operand [h; 1; x] (H + 1 + F, N) of a step, from h (H, N) and x (N, F), which counts as 0 where not `on`."""
+    return np.concatenate([h, np.ones((1, h.shape[1]), h.dtype), np.where(on, x.T, 0)])
 
 
 def sigmoid(z: Array) -> Array:

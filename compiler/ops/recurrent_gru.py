@@ -60,7 +60,8 @@ class Gru(Recurrent):
         hidden, c = h.shape[1], recurrent_bias[:, None]
         weights, u_n, h = stack_weights(recurrent, bias, weight), recurrent[:, 2 * hidden:], h.T
         for t in self.order(x.shape[1]):
-            on, operand = running(lengths, t), stack_operand(h, x[:, t])
+            on = running(lengths, t)
+            operand = stack_operand(h, x[:, t], on)
             r, z = np.split(sigmoid(weights[:, :2 * hidden].T @ operand), 2)  # (H, N) each
             z_n = weights[hidden:, 2 * hidden:].T @ operand[hidden:]  # of [1; x] alone
             q = u_n.T @ h + c if self.reset_after else r * h

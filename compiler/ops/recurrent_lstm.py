@@ -53,7 +53,8 @@ class Lstm(Recurrent):
         y, operands, gates, cells = self.blank(x, types)
         weights, h, c = stack_weights(recurrent, bias, weight), h.T, c.T  # (H + 1 + F, 4H), (H, N), (H, N)
         for t in self.order(x.shape[1]):
-            on, operand = running(lengths, t), stack_operand(h, x[:, t])
+            on = running(lengths, t)
+            operand = stack_operand(h, x[:, t], on)
             i, f, g, o = np.split(weights.T @ operand, 4)  # (H, N) each
             i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
             cell = f * c + i * g

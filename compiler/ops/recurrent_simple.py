@@ -53,7 +53,8 @@ class SimpleRnn(Recurrent):
         y, operands, activated = self.blank(x, types)
         weights, h = stack_weights(recurrent, bias, weight), h.T  # (H + 1 + F, H), (H, N)
         for t in self.order(x.shape[1]):
-            on, operand = running(lengths, t), stack_operand(h, x[:, t])
+            on = running(lengths, t)
+            operand = stack_operand(h, x[:, t], on)
             z = weights.T @ operand  # (H, N)
             new = np.tanh(z) if self.activation == "tanh" else np.maximum(z, 0)
             if self.sequences:
