@@ -19,7 +19,7 @@ def in_memory_order(array: Array) -> Array:
 
 
 def flat_runs(views: Sequence[Array]) -> list[Array]:
-    """The elements of arrays in the order of memory: a flat view for each run of arrays that lie one after the other."""
+    """The elements of arrays in the order of memory: a flat view for each run of arrays without gaps between them."""
     runs: list[list[Array]] = []
     end = None
     for view in map(in_memory_order, views):
