@@ -51,7 +51,7 @@ class Op:
     in ways the op declares. Input 0 and the output have the same shape."""
     view: ClassVar[bool] = False
     """The output is input 0 under another shape: no bytes move."""
-    inplace: ClassVar[tuple[int, ...]] = ()
+    inplace: ClassVar[tuple[int, ...]] = ()  # may be a property where it depends on the attributes
     """Inputs whose memory output 0 may take over, if nobody else needs them."""
     differentiable: ClassVar[bool] = True
     """Whether the op has a pullback; ops that only stand in backward or update phases have none."""
@@ -62,11 +62,8 @@ class Op:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "name" not in cls.__dict__:
-            return
-        if cls.name in _REGISTRY and _REGISTRY[cls.name].__qualname__ != cls.__qualname__:
-            raise GraphError(f"two ops are named {cls.name!r}: {_REGISTRY[cls.name]} and {cls}")
-        _REGISTRY[cls.name] = cls
+        if "name" in cls.__dict__ and cls.__module__.startswith(_LIBRARY):
+            add_to_registry(cls)
 
     def infer(self, *types: Any, **_: Any) -> Types:
         """Types of the outputs for these types of the inputs.
@@ -156,17 +153,43 @@ class Op:
 
 
 _REGISTRY: dict[str, type[Op]] = {}
+_LIBRARY = __name__.partition(".")[0] + "."
+
+
+def add_to_registry(cls: type[Op]) -> None:
+    """Registers an op class by its name. Built-in ops are added when they are defined, custom ones by `register_op`.
+
+    Raises:
+        GraphError: another class has the name. The same class defined anew, as in a notebook, takes its own place.
+    """
+    known = _REGISTRY.get(cls.name)
+    if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise GraphError(f"two ops are named {cls.name!r}: {known.__module__}.{known.__qualname__} and "
+                         f"{cls.__module__}.{cls.__qualname__}; give one another name")
+    _REGISTRY[cls.name] = cls
+
+
+def is_registered(op: Op) -> bool:
+    """Whether the op's name stands for its class."""
+    return _REGISTRY.get(getattr(op, "name", "")) is type(op)
+
+
+def is_custom(name: str) -> bool:
+    """Whether a name is one that only custom ops can have: `owner.op`."""
+    return "." in name
 
 
 def op_class(name: str) -> type[Op]:
     """The op class of this name.
 
     Raises:
-        GraphError: there is none.
+        GraphError: there is none; the text says what to do.
     """
-    if name not in _REGISTRY:
-        raise GraphError(f"unknown op {name!r}; known ops: {', '.join(sorted(_REGISTRY))}")
-    return _REGISTRY[name]
+    if name in _REGISTRY:
+        return _REGISTRY[name]
+    if is_custom(name):
+        raise GraphError(f"this file needs the custom op {name!r}: register it before loading")
+    raise GraphError(f"unknown op {name!r}: upgrade graphnet if the file comes from a newer one")
 
 
 def registered_ops() -> dict[str, type[Op]]:

@@ -12,9 +12,10 @@ from graphnet.compiler.errors import MemoryLimitError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.lowering import lower
 from graphnet.compiler.passes.attach_update import moment_name
-from graphnet.compiler.pipeline import PassManager, Purpose, Stage
+from graphnet.compiler.pipeline import FUSE_FORWARD, PassManager, Purpose, Stage
 from graphnet.compiler.placement import parameter_slots, state_slots
 from graphnet.compiler.program import ALIGNMENT, PARAMETERS, STATES, Program, Slot
+from graphnet.compiler.rematerialization import fit_memory
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
 
@@ -65,10 +66,23 @@ class Programs:
         if full not in self._programs:
             program = lower(self.graph(key, make), dims, NumpyTarget(), self.optimize)
             if self.memory_limit is not None and program.peak > self.memory_limit:
-                raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {program.peak:,} bytes, but memory_limit "
-                                       f"is {self.memory_limit:,}; use smaller batches or a larger limit")
+                program = self._fit(key, make, dims, self.memory_limit, program.peak)
             self._programs[full] = program
         return self._programs[full]
+
+    def _fit(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int], limit: int, peak: int) -> Program:
+        """A Program within the limit, by computing values again; without fused backward nodes if it takes that."""
+        purpose = make()
+        frugal = PassManager(purpose.pipeline(self.optimize, FUSE_FORWARD)).run(purpose.graph)
+        least = peak
+        for graph in (self.graph(key, make), frugal):
+            program = fit_memory(graph, dims, NumpyTarget(), limit, self.optimize)
+            if program.peak <= limit:
+                return program
+            least = min(least, program.peak)
+        raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {peak:,} bytes of arena, and {least:,} when values "
+                               f"are computed again instead of kept, but memory_limit is {limit:,}; "
+                               f"use smaller batches, or a limit of at least {least:,}")
 
     def weights(self, graph: Graph) -> dict[str, Array]:
         """The weights of a declared graph, as views of the buffer that all Programs use."""

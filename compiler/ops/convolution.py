@@ -80,8 +80,8 @@ class Conv2d(_Convolution):
             return None, None
         x, w = inputs
         attrs = self.attributes()
-        return (b.add(Conv2dGradInput(**attrs, shape=b.types[x].shape), grad, w),
-                b.add(Conv2dGradWeight(**attrs, shape=b.types[w].shape), x, grad))
+        for_weight = b.add(Conv2dGradWeight(**attrs, shape=b.types[w].shape), x, grad)  # first: x can go then
+        return b.add(Conv2dGradInput(**attrs, shape=b.types[x].shape), grad, w), for_weight
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         _, per_group, kh, kw = inputs[1].shape

@@ -46,7 +46,8 @@ class MatMul(Op):
             return None, None
         x, w = inputs
         left, right = (grad, x) if self.transpose_w else (x, grad)
-        return b.add(MatMul(not self.transpose_w), grad, w), b.add(MatMulGradWeight(), left, right)
+        for_weight = b.add(MatMulGradWeight(), left, right)  # first: x can go then
+        return b.add(MatMul(not self.transpose_w), grad, w), for_weight
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * outputs[0].size * int(inputs[0].shape[-1])

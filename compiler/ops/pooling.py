@@ -74,6 +74,12 @@ class MaxPool2dGrad(Pooling):
     name = "max_pool2d_grad"
     differentiable = False
 
+    @property
+    def inplace(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Over x, if no element lies in two windows: then each is read before it is written."""
+        apart = self.strides == self.kernel and not any(map(any, self.padding))
+        return (1,) if apart else ()
+
     def infer(self, g: TensorType, x: TensorType, y: TensorType) -> Types:
         expected = MaxPool2d(**self.attributes()).infer(x)[0]
         if not g.shape == y.shape == expected.shape:

@@ -53,26 +53,30 @@ def max_pool2d(call: Call) -> Run:
 def _grad_workspace(op: MaxPool2dGrad, inputs: tuple[Operand, ...],
                     outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
     shape = inputs[0].shape
-    return TensorType("bool", shape), TensorType("bool", shape), TensorType(inputs[0].dtype, shape)
+    share = shape if _overlap(op) else (0,)
+    return TensorType("bool", shape), TensorType("bool", shape), TensorType(inputs[0].dtype, share)
+
+
+def _overlap(op: MaxPool2dGrad) -> bool:
+    return any(s < k for s, k in zip(op.strides, op.kernel, strict=True))
 
 
 @kernel(MaxPool2dGrad, workspace=_grad_workspace)
 def max_pool2d_grad(call: Call) -> Run:
     """Each tap that equals the maximum takes the gradient, unless an earlier tap of the window had it."""
     (g, x, y), (out,) = call.inputs, call.outputs
-    hit, free, share = (like(y, flat) for flat in call.workspace)
-    window = call.op.window
+    window, overlapping = call.op.window, _overlap(call.op)
+    hit, free = (like(y, flat) for flat in call.workspace[:2])
+    share = like(y, call.workspace[2]) if overlapping else hit
     steps = []
     for (view, clip), (target, _) in zip(taps(window, x, y), taps(window, out, y), strict=True):
         steps.append((view, y[clip], hit[clip], free[clip], g[clip], share[clip], target))
-    overlapping = any(s < k for s, k in zip(window.strides, window.kernel, strict=True))
-    covered = all(window.strides[a] == window.kernel[a]
-                  and y.shape[2 + a] * window.strides[a] - window.padding[a][0] >= x.shape[2 + a] for a in (0, 1))
+    gaps = _untouched(call.op, out, y)
 
     def run() -> None:
         free.fill(True)
-        if not covered:
-            out.fill(0)
+        for gap in gaps:
+            gap.fill(0)
         for view, top, here, left, grad, part, target in steps:
             np.equal(view, top, here)
             np.logical_and(here, left, here)
@@ -83,3 +87,11 @@ def max_pool2d_grad(call: Call) -> Run:
             else:
                 np.multiply(grad, here, target)
     return run
+
+
+def _untouched(op: MaxPool2dGrad, out: Array, y: Array) -> list[Array]:
+    """The parts of the result that must be 0 before the taps are written: all of it, or what lies in no window."""
+    if op.strides != op.kernel or any(map(any, op.padding)):
+        return [out]
+    rows, columns = (y.shape[2 + axis] * op.kernel[axis] for axis in (0, 1))
+    return [part for part in (out[:, :, rows:], out[:, :, :rows, columns:]) if part.size]
