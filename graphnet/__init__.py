@@ -1,6 +1,7 @@
 """Graph-compiling, static-graph neural networks on NumPy."""
 
-from graphnet import callbacks, initializers, layers, losses, metrics, optimizers, schedules
+from graphnet import callbacks, custom, initializers, layers, losses, metrics, optimizers, schedules
+from graphnet.compiler.custom_ops import register_op
 from graphnet.compiler.errors import (
     ArgumentError,
     DataError,
@@ -11,6 +12,7 @@ from graphnet.compiler.errors import (
     ShapeError,
     VerificationError,
 )
+from graphnet.compiler.op import Op
 from graphnet.compiling import compile
 from graphnet.model import Model
 from graphnet.network import Network
@@ -20,6 +22,6 @@ from graphnet.training import Callback, History
 
 __all__ = [
     "ArgumentError", "Callback", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History", "Input",
-    "MemoryLimitError", "Model", "Network", "ShapeError", "SymbolicTensor", "VerificationError", "callbacks", "compile",
-    "initializers", "layers", "load", "losses", "metrics", "optimizers", "schedules",
+    "MemoryLimitError", "Model", "Network", "Op", "ShapeError", "SymbolicTensor", "VerificationError", "callbacks",
+    "compile", "custom", "initializers", "layers", "load", "losses", "metrics", "optimizers", "register_op", "schedules",
 ]

@@ -20,6 +20,7 @@ from graphnet.layers.batch_norm import BatchNorm
 from graphnet.layers.convolution import Conv2D, DepthwiseConv2D
 from graphnet.layers.convolution_1d import Conv1D
 from graphnet.layers.convolution_transposed import ConvTranspose2D
+from graphnet.layers.custom import Apply
 from graphnet.layers.dense import Dense
 from graphnet.layers.dot import Dot
 from graphnet.layers.margins import Crop1D, Crop2D, ZeroPad1D, ZeroPad2D
@@ -38,6 +39,7 @@ __all__ = [
     "GELU",
     "SELU",
     "Add",
+    "Apply",
     "Average",
     "AvgPool1D",
     "AvgPool2D",

@@ -28,7 +28,7 @@ class Layer:
         trainable: False freezes the layer's weights.
     """
 
-    arity: ClassVar[int | None] = 1
+    arity: int | None = 1
     """How many inputs a call takes; None for two or more."""
     takes_integers: ClassVar[bool] = False
     """Whether inputs may have integer or bool dtypes."""

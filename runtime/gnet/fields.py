@@ -13,7 +13,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-from graphnet.compiler.op import Op
+from graphnet.compiler.op import Op, is_registered
 from graphnet.compiler.types import Dim
 from graphnet.runtime.gnet import limits
 from graphnet.runtime.gnet.header import Plain, expect_items, expect_keys, expect_list
@@ -72,6 +72,9 @@ def encode_op(op: Op, path: Path) -> list[Any]:
     Raises:
         GnetFormatError: the op or an attribute cannot be stored.
     """
+    if not is_registered(op):
+        raise refuse(path, f"op {op.name} is not registered, so no file with it could be loaded: put @gn.register_op "
+                           f"above the class {type(op).__name__}")
     stored_class(op.name, (*path, 0))
     return [op.name, encode_record(op, (*path, 1))]
 

@@ -6,8 +6,8 @@ import inspect
 from functools import cache
 from typing import Any
 
-from graphnet.compiler.errors import GraphNetError
-from graphnet.compiler.op import Op, Types, op_class, registered_ops
+from graphnet.compiler.errors import GraphError, GraphNetError
+from graphnet.compiler.op import Op, Types, op_class
 from graphnet.compiler.ops import Fused, Update
 from graphnet.runtime.gnet import limits
 from graphnet.runtime.gnet.refusal import Path, refuse, shown
@@ -25,9 +25,12 @@ def stored_class(name: Any, path: Path) -> type[Op]:
     Raises:
         GnetFormatError: there is none, or it never stands in a file.
     """
-    if not isinstance(name, str) or name not in registered_ops():
-        raise refuse(path, f"unknown op {shown(name)}: upgrade graphnet if the file comes from a newer one")
-    cls = op_class(name)
+    if not isinstance(name, str):
+        raise refuse(path, f"an op is named by text, not {shown(name)}")
+    try:
+        cls = op_class(name)
+    except GraphError as error:
+        raise refuse(path, str(error)) from None
     if issubclass(cls, NEVER_STORED):
         raise refuse(path, f"op {name} never stands in a file")
     return cls

@@ -1,0 +1,44 @@
+"""Registers ops that callers define: by class, in this process. Files only ever hold their names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import is_dataclass
+from typing import TypeVar
+
+from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.op import Op, add_to_registry, is_custom
+
+_NAME = re.compile(r"[a-z]\w*(\.[a-z]\w*)+", re.ASCII)
+_Class = TypeVar("_Class", bound=type[Op])
+
+
+def register_op(cls: _Class) -> _Class:
+    """A class decorator that makes an op known by its name, so that models with it can be saved and loaded.
+
+    Args:
+        cls: a frozen dataclass that derives from `Op`, with `infer`, `forward` and either a `pullback` or
+            `differentiable = False`. Its `name` has a dot in it, `owner.op`, so that it never clashes with a built-in
+            op, of now or later.
+
+    Raises:
+        ArgumentError: it is no such class; the text says what is missing.
+        GraphError: another class has been registered under the name.
+    """
+    owner = getattr(cls, "__name__", "register_op")
+    if not (isinstance(cls, type) and issubclass(cls, Op)):
+        raise ArgumentError("register_op", "cls", cls, "it must be a class that derives from gn.Op")
+    if not (is_dataclass(cls) and "__dataclass_params__" in vars(cls) and cls.__dataclass_params__.frozen):
+        raise ArgumentError("register_op", "cls", owner, "it must be a frozen dataclass: put @dataclass(frozen=True) "
+                                                         "between @gn.register_op and the class")
+    name = vars(cls).get("name")
+    if not isinstance(name, str) or not is_custom(name) or not _NAME.fullmatch(name):
+        raise ArgumentError(owner, "name", name, "a custom op's name must have the form 'owner.op', in letters, digits "
+                                                 "and '_'; names without a dot belong to the built-in ops")
+    for method in ("infer", "forward"):
+        if getattr(cls, method) is getattr(Op, method):
+            raise ArgumentError(owner, method, None, "every op must define it")
+    if cls.differentiable and cls.pullback is Op.pullback:
+        raise ArgumentError(owner, "pullback", None, "an op must define it, or say differentiable = False")
+    add_to_registry(cls)
+    return cls

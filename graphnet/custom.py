@@ -1,0 +1,82 @@
+"""Ops of your own: what to import to write one, and how.
+
+An op is a frozen dataclass; its fields are its attributes. This one is x² with a gradient, written with built-in ops:
+
+    import graphnet as gn
+    from graphnet.custom import Builder, Gradients, Types, ops
+
+    @gn.register_op
+    @dataclass(frozen=True)
+    class Square(gn.Op):
+        \"\"\"y = x².\"\"\"
+
+        name = "mylab.square"                            # owner.op: never the name of a built-in op
+        elementwise = True                               # may be fused behind a convolution or a matrix product
+
+        def infer(self, x: TensorType) -> Types:         # shapes and dtypes, before anything runs
+            return (x,)
+
+        def forward(self, x):                            # the numbers, for any memory layout
+            return (x * x,)
+
+        def pullback(self, b, inputs, outputs, grads):   # the gradient, as nodes of the graph
+            (grad,) = grads
+            if grad is None:
+                return (None,)
+            return (b.add(ops.Scale(2.0), b.add(ops.Multiply(), grad, inputs[0])),)
+
+    y = gn.layers.Apply(Square())(x)
+
+Without `register_kernel` the backend runs `forward` and copies its result. A `.gnet` file holds the op's name and
+attributes, never its code: whoever loads the file registers the op first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from graphnet.compiler import ops
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.custom_ops import register_op
+from graphnet.compiler.errors import ArgumentError, ShapeError
+from graphnet.compiler.op import Array, Example, Gradients, Op, Types, is_custom
+from graphnet.compiler.types import TensorType
+from graphnet.runtime.kernels.registry import Bind, Call, Run, Workspace, kernel, no_workspace
+
+__all__ = [
+    "Array",
+    "Builder",
+    "Call",
+    "Example",
+    "Gradients",
+    "Op",
+    "Run",
+    "ShapeError",
+    "TensorType",
+    "Types",
+    "ops",
+    "register_kernel",
+    "register_op",
+]
+
+_Bound = TypeVar("_Bound", bound=Bind)
+
+
+def register_kernel(op: type[Op], workspace: Workspace = no_workspace) -> Callable[[_Bound], _Bound]:
+    """A decorator for the function that runs a custom op on its arrays, instead of `forward`.
+
+    The function gets a `Call` (the op and its input, output and workspace arrays, which stay the same for all runs) and
+    returns a function without arguments that fills the outputs. Arrays may be stored with the batch innermost.
+
+    Args:
+        op: the class of a custom op.
+        workspace: from the op, its input operands and output operands the types of the scratch arrays it wants.
+
+    Raises:
+        ArgumentError: the op is a built-in one.
+    """
+    name = getattr(op, "name", None)
+    if not isinstance(name, str) or not is_custom(name):
+        raise ArgumentError("register_kernel", "op", op, "it must be the class of a custom op")
+    return kernel(op, workspace=workspace)
