@@ -214,14 +214,16 @@ class _Maker:
             branch = self.again(branch, branch)
         if self.chance(0.2):
             return self.add("subtract", x, branch)
-        return self.add("add", *self.one_of((x, branch), (branch, x), (x, branch, self.activate(x))))
+        if self.chance(0.3):
+            return self.add("add", x, branch, self.activate(x))
+        return self.add("add", *self.one_of((x, branch), (branch, x)))
 
     def gate(self, x: str) -> str:
         return self.add("multiply", x, self.add("sigmoid", self.same_shape(x)))
 
     def branches(self, x: str) -> str:
-        parts = [self.same_shape(x), self.one_of(x, self.activate(x), self.same_shape(x))]
-        return self.add("concatenate", *parts, axis=self.between(1, len(self.shape(x))))
+        other = self.one_of(lambda x: x, self.activate, self.same_shape)
+        return self.add("concatenate", self.same_shape(x), other(x), axis=self.between(1, len(self.shape(x))))
 
     # Steps on rows -------------------------------------------------------------------------------------------------
 
@@ -229,7 +231,7 @@ class _Maker:
         if self.chance(0.8):
             rows = self.add("flatten", x)
         else:
-            channels, height, width = self.shape(x)
+            channels, height, _ = self.shape(x)
             rows = self.add("flatten", self.add("reshape", x, target_shape=(-1, height, channels)))
         return self.add("concatenate", rows, self.new_input((3,)), axis=1) if self.chance(0.15) else rows
 
