@@ -64,6 +64,10 @@ def image() -> Net:
     return Net(6, 5, 7)
 
 
+def transposed_conv(net: Net, groups: int) -> int:
+    return net.b.add(Conv2dGradInput(groups=groups, shape=("N", 4, 7, 8)), net.x, net.weight(6, 4 // groups, 3, 2))
+
+
 def names(graph: Graph) -> list[str]:
     return [node.op.name for node in graph.nodes]
 
@@ -116,12 +120,12 @@ def test_golden():
 @pytest.mark.parametrize("biased", [True, False])
 @pytest.mark.parametrize("make", [
     pytest.param(lambda: (net := image(), net.conv(), 1), id="conv"),
-    pytest.param(lambda: (net := image(), net.conv(groups=2, strides=(2, 1), padding=((1, 0), (0, 1))), 1), id="groups"),
+    pytest.param(lambda: (net := image(), net.conv(groups=2, strides=(2, 1), padding=((1, 0), (0, 1))), 1),
+                 id="groups"),
     pytest.param(lambda: (net := Net(3), net.matmul(), 1), id="matmul"),
     pytest.param(lambda: (net := Net(3), net.b.add(MatMul(True), net.x, net.weight(4, 3)), -1), id="transposed matmul"),
     pytest.param(lambda: (net := Net(5, 3), net.matmul(), 2), id="matmul of sequences"),
-    pytest.param(lambda: (net := image(), net.b.add(Conv2dGradInput(shape=("N", 4, 7, 8)), net.x, net.weight(6, 4, 3, 2)),
-                          1), id="transposed conv"),
+    pytest.param(lambda: (net := image(), transposed_conv(net, 1), 1), id="transposed conv"),
 ])
 def test_batch_norm_goes_into_the_weights(make, biased):
     net, root, axis = make()
@@ -204,8 +208,7 @@ def training() -> Graph:
 
 def grouped_transposed() -> Graph:
     net = image()
-    y = net.b.add(Conv2dGradInput(groups=2, shape=("N", 4, 6, 8)), net.x, net.weight(6, 2, 2, 2))
-    return net.graph(net.scale(y))
+    return net.graph(net.scale(transposed_conv(net, 2)))
 
 
 def two_phases() -> Graph:
