@@ -182,8 +182,7 @@ def test_the_order_in_which_tensors_are_given_does_not_matter_for_weights():
 
 def test_two_saves_of_one_model_are_equal_bytes_in_another_process():
     code = "import sys, hashlib, gnet_samples as s; print(hashlib.sha256(s.sample_bytes('images')).hexdigest())"
-    environment = os.environ | {"PYTHONPATH": os.path.dirname(sys.modules["gnet_samples"].__file__),
-                                "PYTHONHASHSEED": "7"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
     child = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert child.stdout.strip() == hashlib.sha256(sample_bytes("images")).hexdigest()
 

@@ -1,0 +1,241 @@
+"""A save replaces the whole file or nothing; what fails on the way leaves the old file and no litter."""
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+import threading
+
+import pytest
+from gnet_samples import dtypes, images, sample_bytes
+
+from graphnet.runtime.gnet import atomic, load_gnet, save_gnet
+
+IMAGES, DTYPES = sample_bytes("images"), sample_bytes("dtypes")
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "model.gnet"
+    save_gnet(path, images())
+    return path
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The names of the system calls of a save, in order, without the cleaning before it."""
+    recorded = []
+
+    def record(name):
+        real = getattr(os, name)
+
+        def call(*args, **kwargs):
+            kind = "folder " if name == "fsync" and stat.S_ISDIR(os.fstat(args[0]).st_mode) else ""
+            recorded.append(kind + name)
+            return real(*args, **kwargs)
+        monkeypatch.setattr(os, name, call)
+    for name in ("write", "fsync", "replace"):
+        record(name)
+    return recorded
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_the_order_is_write_sync_replace_sync_folder(path, calls):
+    save_gnet(path, dtypes())
+    assert set(calls[:-3]) == {"write"}
+    assert calls[-3:] == ["fsync", "replace", "folder fsync"]
+
+
+def test_the_file_is_closed_before_it_is_put_in_place(path, monkeypatch):
+    descriptors = []
+    monkeypatch.setattr(os, "fsync", lambda fd, real=os.fsync: (descriptors.append(fd), real(fd))[1])
+
+    def replace(source, target, real=os.replace):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptors[0])
+        real(source, target)
+    monkeypatch.setattr(os, "replace", replace)
+    save_gnet(path, dtypes())
+    assert path.read_bytes() == DTYPES
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "replace", "chmod"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_a_failing_disk_leaves_the_old_file(call, code, path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError(code, os.strerror(code))
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match=os.strerror(code)):
+        save_gnet(path, dtypes())
+    monkeypatch.undo()
+    assert path.read_bytes() == IMAGES
+    assert names(path.parent) == ["model.gnet"]
+    save_gnet(path, dtypes())
+    assert path.read_bytes() == DTYPES
+
+
+def test_a_disk_that_fills_up_halfway_leaves_the_old_file(path, monkeypatch):
+    written = []
+
+    def write(fd, data, real=os.write):
+        if sum(written) > 500:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(real(fd, data[:100]))  # a short write, which must be carried on
+        return written[-1]
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(OSError, match="No space left"):
+        save_gnet(path, dtypes())
+    monkeypatch.undo()
+    assert path.read_bytes() == IMAGES
+    assert names(path.parent) == ["model.gnet"]
+
+
+def test_short_writes_are_carried_on(path, monkeypatch):
+    monkeypatch.setattr(os, "write", lambda fd, data, real=os.write: real(fd, data[:7]))
+    save_gnet(path, dtypes())
+    assert path.read_bytes() == DTYPES
+
+
+def test_an_interrupt_leaves_the_old_file(path, monkeypatch):
+    def interrupt(fd):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        save_gnet(path, dtypes())
+    assert path.read_bytes() == IMAGES
+    assert names(path.parent) == ["model.gnet"]
+
+
+def test_a_failing_sync_of_the_folder_is_reported_and_the_new_file_is_there(path, monkeypatch):
+    def fsync(fd, real=os.fsync):
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(fd)
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="Input/output error"):
+        save_gnet(path, dtypes())
+    assert path.read_bytes() == DTYPES
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755])
+def test_the_mode_of_the_file_is_kept(mode, path):
+    path.chmod(mode)
+    save_gnet(path, dtypes())
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_new_file_gets_the_mode_that_the_umask_leaves(tmp_path):
+    before = os.umask(0o027)
+    try:
+        save_gnet(tmp_path / "new.gnet", images())
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new.gnet").stat().st_mode) == 0o640
+
+
+def test_the_temporary_of_a_private_file_is_private(path, monkeypatch):
+    path.chmod(0o600)
+    modes = []
+    monkeypatch.setattr(os, "write", lambda fd, data, real=os.write: (modes.append(os.fstat(fd).st_mode), real(fd, data))[1])
+    save_gnet(path, dtypes())
+    assert {stat.S_IMODE(mode) for mode in modes} == {0o600}
+
+
+def test_links_are_followed_and_stay_links(path, tmp_path):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    link = folder / "link.gnet"
+    link.symlink_to("../model.gnet")
+    save_gnet(link, dtypes())
+    assert link.is_symlink()
+    assert path.read_bytes() == DTYPES
+    assert names(folder) == ["link.gnet"]
+
+
+def test_a_dangling_link_gets_its_target(tmp_path):
+    link = tmp_path / "link.gnet"
+    link.symlink_to(tmp_path / "later.gnet")
+    save_gnet(link, images())
+    assert (tmp_path / "later.gnet").read_bytes() == IMAGES
+    assert link.is_symlink()
+
+
+def test_a_relative_path_and_a_long_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_gnet("a.gnet", images())
+    save_gnet("n" * 250 + ".gnet", images())
+    assert names(tmp_path) == ["a.gnet", "n" * 250 + ".gnet"]
+
+
+def leave_temporary(path):
+    """What a process leaves that dies in the middle of a save."""
+    code = ("import os, sys, signal; from graphnet.runtime.gnet import save_gnet; import gnet_samples as s\n"
+            "os.fsync = lambda fd: os.kill(os.getpid(), signal.SIGKILL)\n"
+            f"save_gnet({str(path)!r}, s.dtypes())")
+    child = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    assert child.returncode == -9
+    (name,) = [name for name in names(path.parent) if name.endswith(".gnet-tmp")]
+    return path.parent / name
+
+
+def test_the_leftover_of_a_dead_process_is_removed_by_the_next_save(path):
+    leftover = leave_temporary(path)
+    assert path.read_bytes() == IMAGES
+    save_gnet(path.parent / "other.gnet", images())
+    assert leftover.exists()  # not its target: none of its business
+    save_gnet(path, dtypes())
+    assert names(path.parent) == ["model.gnet", "other.gnet"]
+
+
+def test_the_temporary_of_a_living_process_is_left_alone(path, monkeypatch):
+    seen = []
+
+    def fsync(fd, real=os.fsync):
+        if not seen:
+            seen.append(names(path.parent))
+            atomic.remove_stale(str(path.parent), atomic._prefix(str(path)))
+            assert names(path.parent) == seen[0]
+        real(fd)
+    monkeypatch.setattr(os, "fsync", fsync)
+    save_gnet(path, dtypes())
+    assert len(seen[0]) == 2
+    assert path.read_bytes() == DTYPES
+
+
+def test_a_link_in_the_place_of_a_temporary_is_not_followed(path):
+    victim = path.parent / "victim"
+    victim.write_text("precious")
+    name = f"{atomic._prefix(str(path))}{'0' * 16}.gnet-tmp"
+    (path.parent / name).symlink_to(victim)
+    save_gnet(path, dtypes())
+    assert victim.read_text() == "precious"
+
+
+def test_saves_from_many_threads_leave_one_whole_file(path):
+    makers = [images, dtypes] * 3
+
+    def save(make):
+        for _ in range(10):
+            save_gnet(path, make())
+    threads = [threading.Thread(target=save, args=(make,)) for make in makers]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        load_gnet(path)
+    for thread in threads:
+        thread.join()
+    assert path.read_bytes() in (IMAGES, DTYPES)
+    assert names(path.parent) == ["model.gnet"]
+
+
+def test_without_locks_a_save_works_and_removes_what_it_can(path, monkeypatch):
+    leftover = path.parent / f"{atomic._prefix(str(path))}{'0' * 16}.gnet-tmp"
+    leftover.write_bytes(b"half")
+    monkeypatch.setattr(atomic, "fcntl", None)
+    save_gnet(path, dtypes())
+    assert path.read_bytes() == DTYPES
+    assert names(path.parent) == ["model.gnet"]
