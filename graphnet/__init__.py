@@ -23,5 +23,6 @@ from graphnet.training import Callback, History
 __all__ = [
     "ArgumentError", "Callback", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History", "Input",
     "MemoryLimitError", "Model", "Network", "Op", "ShapeError", "SymbolicTensor", "VerificationError", "callbacks",
-    "compile", "custom", "initializers", "layers", "load", "losses", "metrics", "optimizers", "register_op", "schedules",
+    "compile", "custom", "initializers", "layers", "load", "losses", "metrics", "optimizers", "register_op",
+    "schedules",
 ]

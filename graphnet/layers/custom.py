@@ -15,8 +15,8 @@ class Apply(Layer):
     """y = op(x), for an op of your own (see `graphnet.custom`).
 
     It takes as many inputs as the op's `infer`, or two and more if that is declared as `infer(self, *types)`. Of
-    several results `Apply(op).call(x)` returns them all. An op with learned weights needs a layer of its own: derive it from
-    `gn.layers.Layer`, and declare weights by `self.weight`.
+    several results `Apply(op).call(x)` returns them all. An op with learned weights needs a layer of its own: derive
+    it from `gn.layers.Layer`, and declare weights by `self.weight`.
 
     Args:
         op: an instance of a class registered by `gn.register_op`.
