@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from graphnet.compiler.memory import align
 from graphnet.compiler.ops import Fused
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.registry import Call, NumpyTarget, Run, bind_kernel, kernel
+from graphnet.runtime.kernels.registry import Array, Call, NumpyTarget, Run, bind_kernel, kernel
 
 
 def _workspace(op: Fused, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
-    return tuple(t for types in _workspaces(op, inputs, outputs) for t in types)
+    """As many bytes as the neediest node wants: the nodes run one after the other."""
+    sizes = [sum(align(t.nbytes) for t in types) for types in _wanted(op, inputs, outputs)]
+    return (TensorType("uint8", (max(sizes),)),)
 
 
-def _workspaces(op: Fused, inputs: tuple[Operand, ...],
-                outputs: tuple[Operand, ...]) -> list[tuple[TensorType, ...]]:
+def _wanted(op: Fused, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> list[tuple[TensorType, ...]]:
+    """The scratch arrays of each node of the body."""
     forms = {i.value: form for i, form in zip(op.body.inputs, inputs, strict=True)}
     wanted = []
     for node in op.body.nodes:
@@ -27,15 +32,27 @@ def fused(call: Call) -> Run:
     """Binds each node of the body to the one result array."""
     op: Fused = call.op
     arrays = {i.value: array for i, array in zip(op.body.inputs, call.inputs, strict=True)}
-    forms = tuple(Operand(a.dtype.name, a.shape, a.strides) for a in call.inputs)
-    result = Operand(call.outputs[0].dtype.name, call.outputs[0].shape, call.outputs[0].strides)
-    scratch, steps = list(call.workspace), []
-    for node, wanted in zip(op.body.nodes, _workspaces(op, forms, (result,)), strict=True):
-        mine, scratch = scratch[:len(wanted)], scratch[len(wanted):]
-        steps.append(bind_kernel(Call(node.op, tuple(arrays[v] for v in node.inputs), call.outputs, tuple(mine))))
+    wanted = _wanted(op, tuple(map(_form, call.inputs)), tuple(map(_form, call.outputs)))
+    steps = []
+    for node, types in zip(op.body.nodes, wanted, strict=True):
+        inputs = tuple(arrays[v] for v in node.inputs)
+        steps.append(bind_kernel(Call(node.op, inputs, call.outputs, _carve(call.workspace[0], types))))
         arrays[node.outputs[0]] = call.outputs[0]
 
     def run() -> None:
         for step in steps:
             step()
     return run
+
+
+def _carve(memory: Array, types: tuple[TensorType, ...]) -> tuple[Array, ...]:
+    """Arrays of these types, one behind the other in a run of bytes."""
+    arrays, start = [], 0
+    for t in types:
+        arrays.append(np.ndarray(t.shape, t.dtype, memory.data, start))  # type: ignore[arg-type]
+        start += align(t.nbytes)
+    return tuple(arrays)
+
+
+def _form(array: Array) -> Operand:
+    return Operand(array.dtype.name, array.shape, array.strides)

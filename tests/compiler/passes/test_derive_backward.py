@@ -62,10 +62,10 @@ def test_golden():
           %8 = expand{shape=('N',2), axes=(0,1), mean=True}(%7) : f64[N,2]
           %9 = relu_grad(%8, %5) : f64[N,2]
           %10 = reduce_sum{axes=(0,)}(%9) : f64[2]
-          %11 = matmul{transpose_w=True}(%9, %1) : f64[N,3]
-          %12 = matmul_grad_weight(%0, %9) : f64[3,2]
+          %11 = matmul_grad_weight(%0, %9) : f64[3,2]
+          %12 = matmul{transpose_w=True}(%9, %1) : f64[N,3]
           output loss = %6
-          output gradient:w = %12
+          output gradient:w = %11
           output gradient:b = %10
         """)
 
