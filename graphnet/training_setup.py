@@ -99,8 +99,8 @@ def _parse_objective(graph: Graph, plain: Any) -> Objective:
 
 def _expect(plain: Plain, key: str, kind: type, path: tuple[str | int, ...] = (TRAIN,)) -> Any:
     """A truth value, or a number that is not negative."""
-    value: Any = plain[key]
-    if type(value) is not kind or not 0 <= value < math.inf:
+    value, right_kind = plain[key], type(plain[key]) is kind
+    if not right_kind or not 0 <= value < math.inf:
         wanted = f"it must be of type {kind.__name__}, finite and not negative"
         raise GnetFormatError(f"{wanted}, got {value!r}", (*path, key))
     return value

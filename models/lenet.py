@@ -1,11 +1,15 @@
 """LeNet-5 for handwritten digits (LeCun, Bottou, Bengio and Haffner 1998), with ReLU and max pooling as is usual now.
 
-Run it with `python -m graphnet.models.lenet`, or with more options by `graphnet train lenet`.
+Run it with `graphnet train lenet`, or this file with the same options.
 """
 
 from __future__ import annotations
 
+import sys
+
 import graphnet as gn
+from graphnet.data import load_mnist
+from graphnet.runs import Recipe
 
 
 def model() -> gn.Model:
@@ -20,3 +24,12 @@ def model() -> gn.Model:
     h = gn.layers.Dense(84, activation="relu", name="dense2")(h)
     logits = gn.layers.Dense(10, name="logits")(h)
     return gn.Model(image, logits, name="lenet")
+
+
+RECIPE = Recipe(model, load_mnist, loss="softmax_cross_entropy", metrics=("accuracy",), optimizer="adam",
+                learning_rate=5e-3, schedule="one_cycle", epochs=10, batch_size=64)
+
+if __name__ == "__main__":
+    from graphnet.cli import main
+
+    sys.exit(main(["train", "lenet", *sys.argv[1:]]))

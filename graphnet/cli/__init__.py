@@ -1,0 +1,5 @@
+"""The command line: `graphnet COMMAND …`."""
+
+from graphnet.cli.program import main
+
+__all__ = ["main"]

@@ -1,0 +1,56 @@
+"""Pictures of trainings. Imports matplotlib when it is called, and never its global state (pyplot)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 120
+PANEL_INCHES = (5.2, 4.0)
+Curves = Mapping[str, Sequence[float]]
+
+
+def plot_curves(panels: Mapping[str, Curves], epochs: Sequence[int], title: str = "") -> Figure:
+    """Draws figures by epoch.
+
+    Args:
+        panels: the curves of each panel, by heading and name; those under "accuracy" are shown in percent.
+        epochs: the number of each epoch.
+        title: over all.
+
+    Returns:
+        A figure with the panels side by side; in a notebook it shows itself.
+    """
+    from matplotlib.figure import Figure
+
+    width, height = PANEL_INCHES
+    figure = Figure(figsize=(width * len(panels), height), dpi=DPI, layout="constrained")
+    figure.suptitle(title)
+    for axes, (heading, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        _draw_panel(axes, heading, curves, epochs)
+    return figure
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """The figure as a PNG file."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png")
+    return content.getvalue()
+
+
+def _draw_panel(axes: Axes, heading: str, curves: Curves, epochs: Sequence[int]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    share = heading == "accuracy"
+    for style, (name, values) in zip(("o-", "s--", "^:", "d-."), curves.items(), strict=False):
+        axes.plot(epochs, [100 * value for value in values] if share else values, style, label=name, markersize=4)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"{heading} (%)" if share else heading)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend()

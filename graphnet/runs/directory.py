@@ -1,0 +1,77 @@
+"""The directory of a run: which files it holds, and how to claim one without losing what is there."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from graphnet.compiler.errors import ArgumentError
+from graphnet.data.staging import place
+
+LOG_CSV, LOG_TEXT, METRICS, CURVES, MODEL = "log.csv", "log.txt", "metrics.json", "curves.png", "model.gnet"
+FILES = (LOG_CSV, LOG_TEXT, METRICS, CURVES, MODEL)
+DEFAULT_PARENT = Path("runs")
+
+
+class RunDirectory:
+    """A directory for the files of one run.
+
+    Args:
+        path: where it is or is to be.
+        overwrite: whether the files of an earlier run in it may be replaced; other files are never touched.
+
+    Raises:
+        ArgumentError: there is something at `path` that the run would damage. Nothing was changed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+        self.path = Path(path)
+        if self.path.is_dir():
+            present = sorted(os.listdir(self.path))
+        elif os.path.lexists(self.path):
+            raise _refuse(self.path, "it is no directory; choose another")
+        else:
+            present = []
+        if present and not overwrite:
+            shown = ", ".join(present[:5]) + (", …" if len(present) > 5 else "")
+            raise _refuse(self.path, f"it is not empty ({shown}); choose another, or overwrite the run that is there")
+
+    def create(self) -> None:
+        """Makes the directory, without the files of an earlier run.
+
+        Raises:
+            OSError: it cannot be made or written to.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            (self.path / name).unlink(missing_ok=True)
+
+    def file(self, name: str) -> Path:
+        """The path of one of FILES."""
+        return self.path / name
+
+    def write_metrics(self, figures: Mapping[str, Any]) -> None:
+        """Writes metrics.json; numbers that are not finite, which JSON lacks, become null."""
+        text = json.dumps({key: _finite(value) for key, value in figures.items()}, indent=2, allow_nan=False)
+        place(self.file(METRICS), f"{text}\n".encode())
+
+
+def new_run_path(name: str, parent: Path = DEFAULT_PARENT) -> Path:
+    """A path that is not taken: `runs/<name>-<date>-<time>`."""
+    stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    paths = (parent / (stem if count == 1 else f"{stem}-{count}") for count in itertools.count(1))
+    return next(path for path in paths if not os.path.lexists(path))
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _refuse(path: Path, problem: str) -> ArgumentError:
+    return ArgumentError("train", "run_dir", str(path), problem)
