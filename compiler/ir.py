@@ -16,6 +16,7 @@ from graphnet.compiler.types import TensorType
 
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
 PHASES = (FORWARD, BACKWARD, UPDATE)
+RECURRENT = "recurrent"  # the role of states that hold one row for each sample of a batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,5 +202,33 @@ class HeNormal(_Scaled):
         return rng.normal(0.0, math.sqrt(2 / self.fans_of(shape).into), shape)
 
 
+@INITIALIZERS.register()
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """`gain` times a random matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, section 3).
+
+    From the QR decomposition of a normal matrix, the signs chosen so that all orthogonal matrices are equally likely
+    (Mezzadri 2007, section 5). A weight of more than 2 dims is taken as a matrix (first dim, the others), as in PyTorch.
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_number("Orthogonal", "gain", self.gain)
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """The numbers, in float64.
+
+        Raises:
+            ArgumentError: the shape has fewer than 2 dims.
+        """
+        if len(shape) < 2:
+            raise ArgumentError("Orthogonal", "shape", shape, "it must have 2 dims or more; choose another initializer")
+        rows, columns = shape[0], math.prod(shape[1:])
+        q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+        q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
 XavierNormal = GlorotNormal
 XavierUniform = GlorotUniform

@@ -17,12 +17,14 @@ from graphnet.layers.activation import (
 )
 from graphnet.layers.base import Layer
 from graphnet.layers.batch_norm import BatchNorm
+from graphnet.layers.bidirectional import Bidirectional
 from graphnet.layers.convolution import Conv2D, DepthwiseConv2D
 from graphnet.layers.convolution_1d import Conv1D
 from graphnet.layers.convolution_transposed import ConvTranspose2D
 from graphnet.layers.custom import Apply
 from graphnet.layers.dense import Dense
 from graphnet.layers.dot import Dot
+from graphnet.layers.embedding import Embedding
 from graphnet.layers.margins import Crop1D, Crop2D, ZeroPad1D, ZeroPad2D
 from graphnet.layers.merge import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from graphnet.layers.noise import Dropout, GaussianNoise, SpatialDropout
@@ -31,12 +33,15 @@ from graphnet.layers.pooling import AvgPool2D, MaxPool2D
 from graphnet.layers.pooling_1d import AvgPool1D, MaxPool1D
 from graphnet.layers.pooling_global import GlobalAveragePool, GlobalMaxPool
 from graphnet.layers.prelu import PReLU
+from graphnet.layers.recurrent_cells import GRU, LSTM, SimpleRNN
 from graphnet.layers.resampling import UpSample1D, UpSample2D
 from graphnet.layers.shape import Flatten, Permute, Reshape, Slice
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
     "SELU",
     "Add",
     "Apply",
@@ -44,6 +49,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "BatchNorm",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv2D",
@@ -54,6 +60,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianNoise",
     "GlobalAveragePool",
@@ -75,6 +82,7 @@ __all__ = [
     "Reshape",
     "SiLU",
     "Sigmoid",
+    "SimpleRNN",
     "Slice",
     "Softmax",
     "Softplus",

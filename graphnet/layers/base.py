@@ -5,7 +5,7 @@ A layer holds no arrays. It declares its weights on its first call; the arrays b
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from graphnet.checks import check_flag, check_name
 from graphnet.compiler.errors import GraphError, ShapeError
@@ -13,6 +13,7 @@ from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import TensorType
 from graphnet.initializers import Fans, Initializer
 from graphnet.layers.emitter import Emitter, Weight
+from graphnet.layers.options import WeightOptions, WeightRules
 from graphnet.source import user_source
 from graphnet.tensor import Call, SymbolicTensor, next_serial
 
@@ -26,6 +27,7 @@ class Layer:
     Args:
         name: unique in a model; by default the class's name in snake case, numbered by the order of calls.
         trainable: False freezes the layer's weights.
+        options: what is said about the weights; see `WeightOptions`.
     """
 
     arity: int | None = 1
@@ -33,10 +35,11 @@ class Layer:
     takes_integers: ClassVar[bool] = False
     """Whether inputs may have integer or bool dtypes."""
 
-    def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
+    def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
         self.kind = type(self).__name__
         self.name = None if name is None else check_name(self.kind, name)
         self.trainable = check_flag(self.kind, "trainable", trainable)
+        self.rules = WeightRules.check(self.kind, **options)
         self.source = user_source()
         self.weights: dict[str, Weight] = {}
 
@@ -116,7 +119,7 @@ class Layer:
     def __repr__(self) -> str:
         named = {} if self.name is None else {"name": self.name}
         frozen = {} if self.trainable else {"trainable": False}
-        arguments = ", ".join(f"{key}={value!r}" for key, value in (self.config() | named | frozen).items())
+        arguments = ", ".join(f"{key}={value!r}" for key, value in (self.config() | named | frozen | self.rules.config()).items())
         return f"{self.kind}({arguments})"
 
     def _check_inputs(self, inputs: tuple[Any, ...], source: str) -> tuple[SymbolicTensor, ...]:
@@ -127,12 +130,15 @@ class Layer:
             if not isinstance(value, SymbolicTensor):
                 raise GraphError(f"{owner} is called on a {type(value).__name__}, but layers are called on "
                                  f"what gn.Input or another layer returned; {_hint(value)}")
-        if self.arity is None and len(inputs) < 2:
-            raise GraphError(f"{owner} joins at least 2 inputs, got {len(inputs)}; call it on a list: "
-                             f"{self.kind}(…)([a, b])")
-        if self.arity is not None and len(inputs) != self.arity:
-            raise GraphError(f"{owner} takes {self.arity} input{'s' * (self.arity > 1)}, got {len(inputs)}")
+        self._check_count(owner, len(inputs))
         return inputs
+
+    def _check_count(self, owner: Origin, count: int) -> None:
+        if self.arity is None and count < 2:
+            raise GraphError(f"{owner} joins at least 2 inputs, got {count}; call it on a list: "
+                             f"{self.kind}(…)([a, b])")
+        if self.arity is not None and count != self.arity:
+            raise GraphError(f"{owner} takes {self.arity} input{'s' * (self.arity > 1)}, got {count}")
 
 
 def _hint(value: object) -> str:

@@ -1,0 +1,76 @@
+"""Two recurrent layers over one sequence, forwards and backwards."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from graphnet.compiler import ops
+from graphnet.compiler.errors import ArgumentError
+from graphnet.layers.emitter import Emitter
+from graphnet.layers.options import WeightOptions
+from graphnet.layers.recurrent import RecurrentLayer, SequenceLayer
+
+MODES = ("concat", "sum", "ave", "mul", None)
+
+
+class Bidirectional(SequenceLayer):
+    """Reads a sequence forwards and backwards with weights of their own, and merges the results (Schuster, Paliwal 1997).
+
+    The results of both directions for a step stand at its place before they are merged. Without `return_sequences` the
+    last states are merged: that of the backward direction has read the whole sequence, as in Keras; PyTorch's `output`
+    has it at step 0.
+
+    Weights: those of the layer twice, `forward_weight`, `backward_weight`, … With `return_state` the states of the
+    forward direction follow the result, then those of the backward one; `initial_state` takes them in the same order.
+
+    Args:
+        layer: a SimpleRNN, LSTM or GRU that says the arguments of both directions; it is not itself part of the model.
+        merge_mode: "concat" (along the features), "sum", "ave" (the mean), "mul" (the product), or None: two results.
+        name: unique in a model.
+        trainable: False freezes all weights.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+    """
+
+    def __init__(self, layer: RecurrentLayer, merge_mode: str | None = "concat", *, name: str | None = None,
+                 trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+        super().__init__(name=name, trainable=trainable, **options)
+        if not isinstance(layer, RecurrentLayer):
+            raise ArgumentError(self.kind, "layer", layer, "it must be a SimpleRNN, LSTM or GRU")
+        if layer.stateful or layer.go_backwards:
+            raise ArgumentError(self.kind, "layer", layer, "it must be neither stateful nor go_backwards: the backward "
+                                                           "direction begins at the end, which it has yet to see")
+        if layer.weights:
+            raise ArgumentError(self.kind, "layer", layer, "it has been called already; give a new one")
+        if merge_mode not in MODES:
+            raise ArgumentError(self.kind, "merge_mode", merge_mode,
+                                f"it must be one of {', '.join(map(repr, MODES))}")
+        self.layer, self.merge_mode = layer, merge_mode
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The states of the forward direction, then those of the backward one."""
+        return tuple(f"{way}_{name}" for way in ("forward", "backward") for name in self.layer.state_names)
+
+    def emit(self, b: Emitter, x: int, *rest: int) -> tuple[int, ...]:
+        """Adds an op for each direction and merges their results."""
+        states, lengths = self._split(b, rest)
+        half = len(states) // 2
+        first, forward = self.layer.walk(b, self, "forward_", x, states[:half], lengths, False)
+        second, backward = self.layer.walk(b, self, "backward_", x, states[half:], lengths, True)
+        results = self._merge(b, first, second)
+        return (*results, *forward, *backward) if self.layer.return_state else results
+
+    def _merge(self, b: Emitter, first: int, second: int) -> tuple[int, ...]:
+        if self.merge_mode is None:
+            return first, second
+        if self.merge_mode == "concat":
+            return (b.add(ops.Concat(b.types[first].rank - 1), first, second),)
+        if self.merge_mode == "mul":
+            return (b.add(ops.Multiply(), first, second),)
+        total = b.add(ops.Add(), first, second)
+        return (b.add(ops.Scale(0.5), total) if self.merge_mode == "ave" else total,)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"layer": self.layer, "merge_mode": self.merge_mode}

@@ -1,0 +1,56 @@
+"""Vectors for numbered things such as words or characters."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from graphnet.checks import check_whole
+from graphnet.compiler import ops
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.types import TensorType, format_shape
+from graphnet.initializers import INITIALIZERS, Fans, Initializer
+from graphnet.layers.base import Layer
+from graphnet.layers.emitter import Emitter
+from graphnet.layers.options import WeightOptions
+
+
+class Embedding(Layer):
+    """y[…, :] = W[i[…], :]: a learned vector for each number i (Bengio et al. 2003).
+
+    Shapes: i (N,), (N, T) or more dims, whole numbers in [0, input_dim), declared e.g. as
+    `gn.Input((None,), dtype="int64")`;
+    weight W (input_dim, output_dim); y has one more dim, output_dim. A number outside the range is refused when it is fed.
+    Only the rows that were looked up get a gradient; the others' is 0. PyTorch fills W from N(0, 1), Keras as here.
+
+    Args:
+        input_dim: how many numbers there are.
+        output_dim: size of the vectors.
+        embeddings_initializer: fills W.
+        name: unique in a model.
+        trainable: False freezes W.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+    """
+
+    takes_integers = True
+
+    def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: str | Initializer = "uniform", *,
+                 name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(name=name, trainable=trainable, **options)
+        self.input_dim = check_whole(self.kind, "input_dim", input_dim)
+        self.output_dim = check_whole(self.kind, "output_dim", output_dim)
+        self.embeddings_initializer = INITIALIZERS.resolve(self.kind, "embeddings_initializer", embeddings_initializer)
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the look-up."""
+        t = b.types[x]
+        if t.is_float or t.dtype == "bool":
+            raise ShapeError(f"Embedding looks up whole numbers, but its input is {t.dtype} {format_shape(t.shape)}",
+                             'declare the Input with dtype="int64"')
+        shape = (self.input_dim, self.output_dim)
+        table = self.weight(b, "weight", TensorType("float32", shape), self.embeddings_initializer, Fans.dense(shape))
+        return b.add(ops.Embedding(), x, table)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {"input_dim": self.input_dim, "output_dim": self.output_dim,
+                "embeddings_initializer": self.embeddings_initializer}
