@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import UPDATE, Graph, Origin, Parameter
+from graphnet.compiler.ops.clipping import ClipGradients
 from graphnet.compiler.ops.updates import Update
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.derive_backward import gradient_name
@@ -17,13 +18,17 @@ RATE, STEP = "learning_rate", "step"
 
 @dataclass(frozen=True)
 class AttachUpdate(Pass):
-    """Feeds every gradient to `update` and makes its results the next weights.
+    """Feeds every gradient, clipped if there is a `clip`, to `update` and makes its results the next weights.
 
     Adds the scalar inputs `learning_rate` (float64) and `step` (int64, from 1) and a flat state for each moment; the
-    gradients are no longer outputs.
+    gradients are no longer outputs. `decay` is the share of decoupled weight decay; without `decay_vectors` it leaves
+    weights of fewer than 2 dims alone (biases, scales and shifts of normalisation). Constraints come last.
     """
 
     update: Update
+    clip: ClipGradients | None = None
+    decay: float = 0.0
+    decay_vectors: bool = True
 
     name = "attach_update"
 
@@ -39,14 +44,23 @@ class AttachUpdate(Pass):
             step = b.input(STEP, TensorType("int64", ()))
             flat = TensorType(b.types[trained[0].value].dtype, (sum(b.types[p.value].size for p in trained),))
             moments = [b.state(moment_name(moment), flat, "optimizer") for moment in self.update.moments]
-            op = replace(self.update, count=len(trained), rates=_rates(trained))
-            results = b.apply(op, rate, step, *(p.value for p in trained), *(graph.output(n) for n in names), *moments)
+            gradients = tuple(graph.output(n) for n in names)
+            if self.clip is not None:
+                gradients = b.apply(replace(self.clip, count=len(trained)), *gradients)
+            op = replace(self.update, count=len(trained), rates=_rates(trained), decays=self._decays(graph, trained))
+            results = b.apply(op, rate, step, *(p.value for p in trained), *gradients, *moments)
             for value, new in zip([p.value for p in trained] + moments, results, strict=True):
                 b.advance(value, new)
             for p, new in zip(trained, results, strict=False):
                 if p.constraint is not None:
                     b.advance(p.value, b.add(p.constraint, new))
         return b.build([o for o in graph.outputs if o.name not in names])
+
+    def _decays(self, graph: Graph, trained: Sequence[Parameter]) -> tuple[float, ...]:
+        """The decay of each weight, () if there is none."""
+        if not self.decay:
+            return ()
+        return tuple(self.decay if self.decay_vectors or graph.types[p.value].rank >= 2 else 0.0 for p in trained)
 
 
 def moment_name(moment: str) -> str:

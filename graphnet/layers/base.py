@@ -119,7 +119,8 @@ class Layer:
     def __repr__(self) -> str:
         named = {} if self.name is None else {"name": self.name}
         frozen = {} if self.trainable else {"trainable": False}
-        arguments = ", ".join(f"{key}={value!r}" for key, value in (self.config() | named | frozen | self.rules.config()).items())
+        given = self.config() | named | frozen | self.rules.config()
+        arguments = ", ".join(f"{key}={value!r}" for key, value in given.items())
         return f"{self.kind}({arguments})"
 
     def _check_inputs(self, inputs: tuple[Any, ...], source: str) -> tuple[SymbolicTensor, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from graphnet.checks import check_flag, check_number
 from graphnet.compiler import ops
@@ -11,6 +11,7 @@ from graphnet.initializers import Initializer
 from graphnet.layers.axis import channel_axis, check_channel_axis
 from graphnet.layers.emitter import Emitter
 from graphnet.layers.normalization import Normalization
+from graphnet.layers.options import WeightOptions
 
 
 class BatchNorm(Normalization):
@@ -46,13 +47,14 @@ class BatchNorm(Normalization):
         gamma_initializer: fills γ.
         name: unique in a model.
         trainable: False freezes γ, β and the running statistics.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
     """
 
     def __init__(self, axis: int | None = None, momentum: float = 0.9, epsilon: float = 1e-5, center: bool = True,
                  scale: bool = True, unbiased: bool = True, beta_initializer: str | Initializer = "zeros",
                  gamma_initializer: str | Initializer = "ones", *, name: str | None = None,
-                 trainable: bool = True) -> None:
-        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, name, trainable)
+                 trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, name, trainable, **options)
         self.axis = check_channel_axis(self.kind, axis)
         self.momentum = check_number(self.kind, "momentum", momentum, 0, 1)
         self.unbiased = check_flag(self.kind, "unbiased", unbiased)

@@ -33,7 +33,6 @@ class Bidirectional(SequenceLayer):
 
     def __init__(self, layer: RecurrentLayer, merge_mode: str | None = "concat", *, name: str | None = None,
                  trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
-        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
         super().__init__(name=name, trainable=trainable, **options)
         if not isinstance(layer, RecurrentLayer):
             raise ArgumentError(self.kind, "layer", layer, "it must be a SimpleRNN, LSTM or GRU")

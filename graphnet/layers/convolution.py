@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from graphnet.checks import check_flag, check_whole
 from graphnet.compiler import ops
@@ -13,6 +13,7 @@ from graphnet.initializers import INITIALIZERS, Fans, Initializer
 from graphnet.layers.activation import ActivationLayer, resolve_activation
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
+from graphnet.layers.options import WeightOptions
 
 
 class Convolution(Layer):
@@ -20,8 +21,8 @@ class Convolution(Layer):
 
     def __init__(self, activation: str | ActivationLayer | None, use_bias: bool,
                  kernel_initializer: str | Initializer, bias_initializer: str | Initializer,
-                 name: str | None, trainable: bool) -> None:
-        super().__init__(name=name, trainable=trainable)
+                 name: str | None, trainable: bool, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(name=name, trainable=trainable, **options)
         self.activation = resolve_activation(self.kind, activation)
         self.use_bias = check_flag(self.kind, "use_bias", use_bias)
         self.kernel_initializer = INITIALIZERS.resolve(self.kind, "kernel_initializer", kernel_initializer)
@@ -99,6 +100,7 @@ class Conv2D(Convolution):
         bias_initializer: fills the bias.
         name: unique in a model.
         trainable: False freezes weight and bias.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
     """
 
     def __init__(self, filters: int, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1,
@@ -106,8 +108,8 @@ class Conv2D(Convolution):
                  activation: str | ActivationLayer | None = None, use_bias: bool = True,
                  kernel_initializer: str | Initializer = "glorot_uniform",
                  bias_initializer: str | Initializer = "zeros",
-                 *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable)
+                 *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable, **options)
         self.filters = check_whole(self.kind, "filters", filters)
         self.kernel_size = check_pair(self.kind, "kernel_size", kernel_size)
         self.strides = check_pair(self.kind, "strides", strides)
@@ -149,6 +151,7 @@ class DepthwiseConv2D(Convolution):
         bias_initializer: fills the bias.
         name: unique in a model.
         trainable: False freezes weight and bias.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
     """
 
     def __init__(self, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1, padding: Any = "valid",
@@ -156,8 +159,8 @@ class DepthwiseConv2D(Convolution):
                  activation: str | ActivationLayer | None = None, use_bias: bool = True,
                  kernel_initializer: str | Initializer = "glorot_uniform",
                  bias_initializer: str | Initializer = "zeros",
-                 *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable)
+                 *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable, **options)
         self.kernel_size = check_pair(self.kind, "kernel_size", kernel_size)
         self.strides = check_pair(self.kind, "strides", strides)
         self.padding = check_padding(self.kind, padding)

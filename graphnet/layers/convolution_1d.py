@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from graphnet.checks import check_whole
 from graphnet.compiler import ops
@@ -10,6 +10,7 @@ from graphnet.initializers import Initializer
 from graphnet.layers.activation import ActivationLayer
 from graphnet.layers.convolution import Convolution, check_groups, split_channels
 from graphnet.layers.emitter import Emitter
+from graphnet.layers.options import WeightOptions
 from graphnet.layers.sequences import (
     SEQUENCES,
     as_image,
@@ -42,14 +43,15 @@ class Conv1D(Convolution):
         bias_initializer: fills the bias.
         name: unique in a model.
         trainable: False freezes weight and bias.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
     """
 
     def __init__(self, filters: int, kernel_size: int, strides: int = 1, padding: Any = "valid", dilation: int = 1,
                  groups: int = 1, activation: str | ActivationLayer | None = None, use_bias: bool = True,
                  kernel_initializer: str | Initializer = "glorot_uniform",
                  bias_initializer: str | Initializer = "zeros",
-                 *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable)
+                 *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable, **options)
         self.filters = check_whole(self.kind, "filters", filters)
         self.kernel_size = check_whole(self.kind, "kernel_size", kernel_size)
         self.strides = check_whole(self.kind, "strides", strides)

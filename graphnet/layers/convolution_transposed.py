@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from graphnet.checks import check_whole
 from graphnet.compiler import ops
@@ -12,6 +12,7 @@ from graphnet.initializers import Initializer
 from graphnet.layers.activation import ActivationLayer
 from graphnet.layers.convolution import IMAGES, Convolution, check_groups, split_channels
 from graphnet.layers.emitter import Emitter
+from graphnet.layers.options import WeightOptions
 
 
 class ConvTranspose2D(Convolution):
@@ -38,6 +39,7 @@ class ConvTranspose2D(Convolution):
         bias_initializer: fills the bias.
         name: unique in a model.
         trainable: False freezes weight and bias.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
     """
 
     def __init__(self, filters: int, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1,
@@ -46,8 +48,8 @@ class ConvTranspose2D(Convolution):
                  activation: str | ActivationLayer | None = None, use_bias: bool = True,
                  kernel_initializer: str | Initializer = "glorot_uniform",
                  bias_initializer: str | Initializer = "zeros",
-                 *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable)
+                 *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name, trainable, **options)
         self.filters = check_whole(self.kind, "filters", filters)
         self.kernel_size = check_pair(self.kind, "kernel_size", kernel_size)
         self.strides = check_pair(self.kind, "strides", strides)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from graphnet.checks import check_flag, check_whole
 from graphnet.compiler import ops
@@ -12,6 +12,7 @@ from graphnet.initializers import INITIALIZERS, Fans, Initializer
 from graphnet.layers.activation import ActivationLayer, resolve_activation
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
+from graphnet.layers.options import WeightOptions
 
 
 class Dense(Layer):
@@ -27,13 +28,14 @@ class Dense(Layer):
         bias_initializer: fills b.
         name: unique in a model.
         trainable: False freezes W and b.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
     """
 
     def __init__(self, units: int, activation: str | ActivationLayer | None = None, use_bias: bool = True,
                  kernel_initializer: str | Initializer = "glorot_uniform",
                  bias_initializer: str | Initializer = "zeros",
-                 *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(name=name, trainable=trainable)
+                 *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(name=name, trainable=trainable, **options)
         self.units = check_whole(self.kind, "units", units)
         self.activation = resolve_activation(self.kind, activation)
         self.use_bias = check_flag(self.kind, "use_bias", use_bias)

@@ -11,6 +11,7 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import TensorType, format_shape
 from graphnet.initializers import Initializer
+from graphnet.names import Names
 
 if TYPE_CHECKING:
     from graphnet.layers.base import Layer
@@ -50,8 +51,13 @@ class Emitter(Builder):
         """
         with self.at(origin), self.locating(*inputs):
             layer.check_types(*(self.types[value] for value in inputs))
-            results = layer.emit(self, *inputs)
-        return results if isinstance(results, tuple) else (results,)
+            emitted = layer.emit(self, *inputs)
+            results = emitted if isinstance(emitted, tuple) else (emitted,)
+            if layer.rules.activity_regularizer is not None:
+                penalty = layer.rules.activity_regularizer.emit(self, results[0], per_sample=True)
+                taken = Names(item.name for item in self.penalties)
+                self.penalty(taken.give(f"{origin.layer or layer.kind}:activity"), penalty)
+        return results
 
     def weight(self, layer: Layer, weight: Weight) -> int:
         """The id of a layer's weight: a new parameter, or the one that an earlier call declared.
@@ -65,11 +71,19 @@ class Emitter(Builder):
             raise ShapeError(_misfit(first, weight),
                              "share a layer only between inputs whose sizes agree, or declare a second layer")
         if key not in self._ids:
-            full = f"{self.origin.layer or layer.kind}/{weight.name}"
-            self._ids[key] = self.parameter(full, weight.type, weight.trainable)
+            self._ids[key] = self._declare(layer, weight)
             self.declared[key] = first or weight
-            self.initializers[full] = weight.initializer
         return self._ids[key]
+
+    def _declare(self, layer: Layer, weight: Weight) -> int:
+        full, rules = f"{self.origin.layer or layer.kind}/{weight.name}", layer.rules
+        constraint, regularizer = rules.constraint(weight.name), rules.regularizer(weight.name)
+        value = self.parameter(full, weight.type, weight.trainable, rules.learning_rate_multiplier,
+                               None if constraint is None else constraint.op(weight.type.shape))
+        self.initializers[full] = weight.initializer
+        if regularizer is not None:
+            self.penalty(full, regularizer.emit(self, value))
+        return value
 
     def read_state(self, layer: Layer, name: str, type: TensorType, role: str, initial: float = 0.0) -> int:
         """The id of what a layer keeps from step to step, called `<layer name>/<name>`; declared by the first call.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from graphnet.checks import check_flag, check_number, check_whole
 from graphnet.compiler import ops
@@ -12,14 +12,16 @@ from graphnet.initializers import INITIALIZERS, Initializer
 from graphnet.layers.axis import check_trailing_axes, first_trailing_axis
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
+from graphnet.layers.options import WeightOptions
 
 
 class Normalization(Layer):
     """What all normalising layers share: ε, and the learned scale γ and shift β."""
 
     def __init__(self, epsilon: float, center: bool, scale: bool, beta_initializer: str | Initializer,
-                 gamma_initializer: str | Initializer, name: str | None, trainable: bool) -> None:
-        super().__init__(name=name, trainable=trainable)
+                 gamma_initializer: str | Initializer, name: str | None, trainable: bool,
+                 **options: Unpack[WeightOptions]) -> None:
+        super().__init__(name=name, trainable=trainable, **options)
         self.epsilon = check_number(self.kind, "epsilon", epsilon, above=0)
         self.center = check_flag(self.kind, "center", center)
         self.scale = check_flag(self.kind, "scale", scale)
@@ -57,12 +59,13 @@ class LayerNorm(Normalization):
         gamma_initializer: fills γ.
         name: unique in a model.
         trainable: False freezes γ and β.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
     """
 
     def __init__(self, axis: int | tuple[int, ...] = -1, epsilon: float = 1e-5, center: bool = True, scale: bool = True,
                  beta_initializer: str | Initializer = "zeros", gamma_initializer: str | Initializer = "ones",
-                 *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, name, trainable)
+                 *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, name, trainable, **options)
         self.axis = check_trailing_axes(self.kind, axis)
 
     def emit(self, b: Emitter, x: int) -> int:
@@ -100,12 +103,13 @@ class GroupNorm(Normalization):
         gamma_initializer: fills γ.
         name: unique in a model.
         trainable: False freezes γ and β.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
     """
 
     def __init__(self, groups: int, epsilon: float = 1e-5, center: bool = True, scale: bool = True,
                  beta_initializer: str | Initializer = "zeros", gamma_initializer: str | Initializer = "ones",
-                 *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, name, trainable)
+                 *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, name, trainable, **options)
         self.groups = check_whole(self.kind, "groups", groups)
 
     def emit(self, b: Emitter, x: int) -> int:

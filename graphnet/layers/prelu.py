@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from graphnet.checks import check_flag
 from graphnet.compiler import ops
@@ -11,6 +11,7 @@ from graphnet.initializers import INITIALIZERS, Constant, Initializer
 from graphnet.layers.axis import channel_axis, check_channel_axis
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
+from graphnet.layers.options import WeightOptions
 
 
 class PReLU(Layer):
@@ -28,11 +29,13 @@ class PReLU(Layer):
             (N, channels, length) or (N, steps, features), so for those it must be given.
         name: unique in a model.
         trainable: False freezes a.
+        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
     """
 
     def __init__(self, shared: bool = False, slope_initializer: str | Initializer | None = None,
-                 axis: int | None = None, *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(name=name, trainable=trainable)
+                 axis: int | None = None,
+                 *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(name=name, trainable=trainable, **options)
         self.shared = check_flag(self.kind, "shared", shared)
         self.slope_initializer = INITIALIZERS.resolve(
             self.kind, "slope_initializer", Constant(0.25) if slope_initializer is None else slope_initializer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from graphnet.checks import check_flag, check_whole
 from graphnet.compiler import ops
@@ -14,6 +14,7 @@ from graphnet.compiler.types import TensorType, format_shape, known
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
+from graphnet.layers.options import WeightOptions
 from graphnet.tensor import SymbolicTensor
 
 Tensors = SymbolicTensor | Sequence[SymbolicTensor]
@@ -95,8 +96,8 @@ class RecurrentLayer(SequenceLayer):
     def __init__(self, units: int, *, return_sequences: bool, return_state: bool, go_backwards: bool, stateful: bool,
                  truncate: int | None, use_bias: bool, kernel_initializer: str | Initializer,
                  recurrent_initializer: str | Initializer, bias_initializer: str | Initializer, name: str | None,
-                 trainable: bool) -> None:
-        super().__init__(name=name, trainable=trainable)
+                 trainable: bool, **options: Unpack[WeightOptions]) -> None:
+        super().__init__(name=name, trainable=trainable, **options)
         self.units = check_whole(self.kind, "units", units)
         self.return_sequences = check_flag(self.kind, "return_sequences", return_sequences)
         self.return_state = check_flag(self.kind, "return_state", return_state)

@@ -54,11 +54,10 @@ class SimpleRNN(RecurrentLayer):
                  recurrent_initializer: str | Initializer = "orthogonal",
                  bias_initializer: str | Initializer = "zeros", *, name: str | None = None,
                  trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
-        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
         super().__init__(units, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
                          stateful=stateful, truncate=truncate, use_bias=use_bias, kernel_initializer=kernel_initializer,
                          recurrent_initializer=recurrent_initializer, bias_initializer=bias_initializer, name=name,
-                         trainable=trainable)
+                         trainable=trainable, **options)
         if activation not in ACTIVATIONS:
             raise ArgumentError(self.kind, "activation", activation, f"it must be one of {', '.join(ACTIVATIONS)}")
         self.activation = activation
@@ -109,7 +108,7 @@ class LSTM(RecurrentLayer):
         super().__init__(units, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
                          stateful=stateful, truncate=truncate, use_bias=use_bias, kernel_initializer=kernel_initializer,
                          recurrent_initializer=recurrent_initializer, bias_initializer=bias_initializer, name=name,
-                         trainable=trainable)
+                         trainable=trainable, **options)
         self.unit_forget_bias = check_flag(self.kind, "unit_forget_bias", unit_forget_bias)
 
     def op(self, reverse: bool, truncate: int) -> Recurrent:
@@ -159,11 +158,10 @@ class GRU(RecurrentLayer):
                  recurrent_initializer: str | Initializer = "orthogonal",
                  bias_initializer: str | Initializer = "zeros", reset_after: bool = True, *, name: str | None = None,
                  trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
-        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
         super().__init__(units, return_sequences=return_sequences, return_state=return_state, go_backwards=go_backwards,
                          stateful=stateful, truncate=truncate, use_bias=use_bias, kernel_initializer=kernel_initializer,
                          recurrent_initializer=recurrent_initializer, bias_initializer=bias_initializer, name=name,
-                         trainable=trainable)
+                         trainable=trainable, **options)
         self.reset_after = check_flag(self.kind, "reset_after", reset_after)
 
     def op(self, reverse: bool, truncate: int) -> Recurrent:

@@ -1,0 +1,110 @@
+"""Constraints: sets that weights are put back into after each step."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from graphnet.checks import check_number
+from graphnet.compiler import ops
+from graphnet.compiler.errors import ArgumentError, ShapeError
+from graphnet.compiler.types import Shape, format_shape
+from graphnet.registry import Registry
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """Base of all constraints."""
+
+    @abstractmethod
+    def op(self, shape: Shape) -> ops.Constraint:
+        """The op that puts a weight of this shape back.
+
+        Raises:
+            ShapeError: the constraint does not fit it.
+        """
+
+
+CONSTRAINTS: Registry[Constraint] = Registry("a Constraint such as MaxNorm(2)")
+
+
+@CONSTRAINTS.register()
+@dataclass(frozen=True)
+class NonNegative(Constraint):
+    """Negative elements become 0."""
+
+    def op(self, shape: Shape) -> ops.Constraint:
+        """Takes any shape."""
+        return ops.NonNegative()
+
+
+@dataclass(frozen=True)
+class _NormConstraint(Constraint):
+    """What MaxNorm and UnitNorm share: the axes that a norm is taken over.
+
+    By default these are the axes of what comes in to one output: 0 of a matrix (in, out) and of a vector, all but 0 of
+    filters (out, in, *kernel).
+    """
+
+    axes: tuple[int, ...] | None = field(default=None, kw_only=True)
+
+    default: ClassVar[str] = "it must be None or a tuple of different axes ≥ 0, in ascending order"
+
+    def __post_init__(self) -> None:
+        axes = self.axes
+        if axes is None:
+            return
+        good = isinstance(axes, tuple) and axes and all(type(axis) is int and axis >= 0 for axis in axes)
+        if not good or list(axes) != sorted(set(axes)):
+            raise ArgumentError(type(self).__name__, "axes", axes, self.default)
+
+    def axes_of(self, shape: Shape) -> tuple[int, ...]:
+        """The axes for a weight of this shape.
+
+        Raises:
+            ShapeError: it has no such axes.
+        """
+        if self.axes is None:
+            return (0,) if len(shape) <= 2 else tuple(range(1, len(shape)))
+        if self.axes[-1] >= len(shape):
+            raise ShapeError(f"{type(self).__name__} has axes {self.axes}, but the weight {format_shape(shape)} has "
+                             f"{len(shape)} dims", "choose axes of the weight, or None")
+        return self.axes
+
+
+@CONSTRAINTS.register()
+@dataclass(frozen=True)
+class UnitNorm(_NormConstraint):
+    """The weights of each output have norm 1: w ← w / ‖w‖₂. A norm of 0 stays 0.
+
+    Args:
+        axes: what the norm is taken over; None for all that comes in to one output.
+    """
+
+    def op(self, shape: Shape) -> ops.Constraint:
+        """With the axes for the shape."""
+        return ops.UnitNorm(self.axes_of(shape))
+
+
+@CONSTRAINTS.register()
+@dataclass(frozen=True)
+class MaxNorm(_NormConstraint):
+    """The weights of each output have at most this norm: w ← w · min(1, c / ‖w‖₂) (Srebro et al. 2004).
+
+    A weight within the limit stays as it is; Keras shrinks it by a share of 1e-7 / ‖w‖₂.
+
+    Args:
+        limit: c > 0.
+        axes: what the norm is taken over; None for all that comes in to one output.
+    """
+
+    limit: float = 2.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("MaxNorm", "limit", self.limit, above=0)
+
+    def op(self, shape: Shape) -> ops.Constraint:
+        """With the axes for the shape."""
+        return ops.MaxNorm(self.axes_of(shape), float(self.limit))

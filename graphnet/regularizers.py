@@ -1,0 +1,125 @@
+"""Regularizers: what weights or activations add to the loss.
+
+The reported loss holds these terms, and the gradients are those of the reported loss. Layers take them for their
+weights and activations; `gn.compile(…, regularizer=…)` takes one for a whole model.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from graphnet.checks import check_number
+from graphnet.compiler import ops
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.ir import Graph
+from graphnet.registry import Registry
+
+
+@dataclass(frozen=True)
+class Regularizer:
+    """Base of all regularizers: λ₁ Σ |w| + λ₂ Σ w² over the elements w of a weight or an activation."""
+
+    @property
+    @abstractmethod
+    def shares(self) -> tuple[float, float]:
+        """λ₁ and λ₂."""
+
+    def emit(self, b: Builder, value: int, per_sample: bool = False) -> int:
+        """Adds the penalty of a value and returns its id, a scalar.
+
+        Args:
+            b: where the node goes.
+            value: id of a weight or an activation.
+            per_sample: whether to divide by the number of samples, as for activations.
+        """
+        return b.add(ops.Penalty(*self.shares, per_sample), value)
+
+    def _check(self, *names: str) -> None:
+        for name in names:
+            check_number(type(self).__name__, name, getattr(self, name), 0)
+        if not any(self.shares):
+            raise ArgumentError(type(self).__name__, names[0], getattr(self, names[0]),
+                                "it must be greater than 0; for no regularization give None")
+
+
+REGULARIZERS: Registry[Regularizer] = Registry("a Regularizer such as L2(1e-4)")
+
+
+@REGULARIZERS.register()
+@dataclass(frozen=True)
+class L1(Regularizer):
+    """λ₁ Σ |w|, whose derivative at 0 is taken to be 0; makes weights sparse (Tibshirani 1996).
+
+    Args:
+        l1: λ₁ > 0.
+    """
+
+    l1: float = 0.01
+
+    def __post_init__(self) -> None:
+        self._check("l1")
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """λ₁ and 0."""
+        return float(self.l1), 0.0
+
+
+@REGULARIZERS.register()
+@dataclass(frozen=True)
+class L2(Regularizer):
+    """λ₂ Σ w², with the gradient 2 λ₂ w (ridge regression, Hoerl and Kennard 1970).
+
+    As in Keras, without a factor ½: what PyTorch calls weight_decay=d is L2(d / 2) here.
+
+    Args:
+        l2: λ₂ > 0.
+    """
+
+    l2: float = 0.01
+
+    def __post_init__(self) -> None:
+        self._check("l2")
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """0 and λ₂."""
+        return 0.0, float(self.l2)
+
+
+@REGULARIZERS.register("l1_l2")
+@dataclass(frozen=True)
+class L1L2(Regularizer):
+    """λ₁ Σ |w| + λ₂ Σ w² (the elastic net, Zou and Hastie 2005).
+
+    Args:
+        l1: λ₁ ≥ 0.
+        l2: λ₂ ≥ 0; one of the two is greater than 0.
+    """
+
+    l1: float = 0.01
+    l2: float = 0.01
+
+    def __post_init__(self) -> None:
+        self._check("l1", "l2")
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """λ₁ and λ₂."""
+        return float(self.l1), float(self.l2)
+
+
+def regularize(graph: Graph, regularizer: Regularizer) -> Graph:
+    """The graph with a penalty for each trainable weight of 2 dims or more, on top of those that layers have.
+
+    Biases, and the scales and shifts of normalizations, are left alone: they do not make a model more complex
+    (Goodfellow, Bengio and Courville, Deep Learning, section 7.1).
+    """
+    b = Builder(graph.name, graph)
+    for p in graph.parameters:
+        if p.trainable and graph.types[p.value].rank >= 2:
+            with b.at(p.origin):
+                b.penalty(f"{p.name}:regularizer", regularizer.emit(b, p.value))
+    return b.build(graph.outputs)
