@@ -51,6 +51,10 @@ class VerificationError(GraphNetError):
     """A pass or a kernel changed the meaning of a graph."""
 
 
+class NonFiniteError(GraphNetError, ArithmeticError):
+    """An instruction made a NaN or an infinity (see `check_finite` of `compile`)."""
+
+
 class ShapeError(GraphNetError):
     """Shapes or dtypes do not fit.
 

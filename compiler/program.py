@@ -110,6 +110,8 @@ class Program:
     @cached_property
     def text(self) -> str:
         """The stable text form: a table of instructions."""
+        from graphnet.compiler.program_text import format_program
+
         return format_program(self)
 
     @property
@@ -144,25 +146,3 @@ def batch_last_strides(shape: tuple[int, ...], dtype: str) -> tuple[int, ...]:
         return ()
     *inner, batch = row_strides((*shape[1:], shape[0]), dtype)
     return (batch, *inner)
-
-
-def format_program(program: Program) -> str:
-    """Writes a Program as a table, one line an instruction."""
-    dims = ", ".join(f"{symbol}={size}" for symbol, size in program.dims.items())
-    lines = [f"program {program.name} ({dims})"]
-    lines += [f"  buffer {name}: {size:,} bytes" for name, size in program.buffers.items()]
-    rows = [("#", "phase", "op", "result", "bytes", "FLOP", "layout", "layer", "source")]
-    for index, i in enumerate(program.instructions):
-        out = i.outputs[0]
-        rows.append((str(index), i.phase, _op_name(i.op), f"{out.operand.type} {out.buffer}[{out.offset}:{out.end}]",
-                     f"{sum(o.operand.nbytes for o in i.outputs):,}", f"{i.flops:,}", out.operand.layout,
-                     i.origin.layer, i.origin.source))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines += ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-              for row in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _op_name(op: Op) -> str:
-    body = getattr(op, "body", None)
-    return op.name if body is None else body.name

@@ -9,6 +9,7 @@ from graphnet.compiler.errors import (
     GraphError,
     GraphNetError,
     MemoryLimitError,
+    NonFiniteError,
     ShapeError,
     VerificationError,
 )
@@ -22,7 +23,7 @@ from graphnet.training import Callback, History
 
 __all__ = [
     "ArgumentError", "Callback", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History", "Input",
-    "MemoryLimitError", "Model", "Network", "Op", "ShapeError", "SymbolicTensor", "VerificationError", "callbacks",
+    "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor", "VerificationError", "callbacks",
     "compile", "custom", "initializers", "layers", "load", "losses", "metrics", "optimizers", "register_op",
     "schedules",
 ]

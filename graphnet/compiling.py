@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from graphnet.assembly import Objective
 from graphnet.checks import check_flag, check_number, check_whole
@@ -17,6 +19,9 @@ from graphnet.network import Network, initialize
 from graphnet.optimizers import OPTIMIZERS, Optimizer
 from graphnet.programs import Programs
 
+if TYPE_CHECKING:
+    from graphnet.runtime.watching import Watcher
+
 BACKENDS = ("numpy",)
 Metrics = Sequence[str | Metric] | Mapping[str, Sequence[str | Metric]]
 
@@ -24,7 +29,8 @@ Metrics = Sequence[str | Metric] | Mapping[str, Sequence[str | Metric]]
 def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = None,
             optimizer: Optimizer | str | None = None, metrics: Metrics = (), *,
             loss_weights: Mapping[str, float] | None = None, seed: int = 0, dtype: str = "float32",
-            backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None) -> Network:
+            backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
+            check_finite: bool = False, dump: str | os.PathLike[str] | None = None) -> Network:
     """Makes a network that runs from a declared model.
 
     Args:
@@ -38,6 +44,12 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
         backend: "numpy".
         optimize: False turns off all optimising passes and layout choices.
         memory_limit: bytes of arena that no Program may exceed.
+        verify: checks the graph after every pass: that it is well formed, and that the reference interpreter gets the
+            same numbers from it as before; and at the first run of each Program every kernel against the reference
+            of its op. Compiling and first runs take several times as long; later runs take what they always take.
+        check_finite: looks at the results of every instruction of every run, and names the first that makes a NaN or
+            an infinity, with its layer. Runs take longer. A step that fails before the update changes no weight.
+        dump: a folder to write the graph's text after each pass to, and each Program, with an index.
 
     Raises:
         ArgumentError: an argument is not allowed.
@@ -51,13 +63,14 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
     objective = make_objective(graph, loss, metrics, loss_weights)
     chosen = None if optimizer is None else OPTIMIZERS.resolve("compile", "optimizer", optimizer)
     network = make_network(graph, objective, chosen, seed=seed, backend=backend, optimize=optimize,
-                           memory_limit=memory_limit)
+                           memory_limit=memory_limit, verify=verify, check_finite=check_finite, dump=dump)
     initialize(network, model.initializers)
     return network
 
 
 def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer | None, *, seed: int,
-                 backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None) -> Network:
+                 backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
+                 check_finite: bool = False, dump: str | os.PathLike[str] | None = None) -> Network:
     """A network whose weights are not filled in yet."""
     if backend not in BACKENDS:
         raise ArgumentError("compile", "backend", backend, f"it must be one of {', '.join(BACKENDS)}")
@@ -65,9 +78,31 @@ def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer
         check_whole("compile", "memory_limit", memory_limit)
     check_graph(graph)
     programs = Programs(check_flag("compile", "optimize", optimize), memory_limit)
+    _attach_checks(programs, check_flag("compile", "verify", verify),
+                   check_flag("compile", "check_finite", check_finite))
+    if dump is not None:
+        from graphnet.dumping import Dump
+
+        programs.made = Dump(dump)
     network = Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0))
     network.reset_states()
     return network
+
+
+def _attach_checks(programs: Programs, verify: bool, check_finite: bool) -> None:
+    """Imports what is asked for only, so that importing graphnet stays fast."""
+    watchers: list[Callable[[], Watcher]] = []
+    if verify:
+        from graphnet.compiler.verify import Verifier
+        from graphnet.runtime.kernel_check import KernelCheck
+
+        programs.check = Verifier()
+        watchers.append(KernelCheck)
+    if check_finite:
+        from graphnet.runtime.finite_check import FiniteCheck
+
+        watchers.append(FiniteCheck)
+    programs.watchers = watchers
 
 
 def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | None, metrics: Metrics,

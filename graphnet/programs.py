@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -19,6 +19,9 @@ from graphnet.compiler.rematerialization import fit_memory
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
 
+if TYPE_CHECKING:
+    from graphnet.runtime.watching import Watcher
+
 Array = NDArray[Any]
 Key = tuple[object, ...]
 
@@ -31,11 +34,15 @@ class Programs:
         optimize: whether graphs go through the optimising passes, and the compiler may choose memory layouts.
         memory_limit: bytes of arena that no Program may exceed; None for no limit.
         check: called after each pass that changed a graph.
+        watchers: what makes those that look on while a Program runs.
+        made: called with each new Program, its purpose and what the passes did.
     """
 
     optimize: bool = True
     memory_limit: int | None = None
     check: Callable[[Stage], None] | None = None
+    watchers: Sequence[Callable[[], Watcher]] = ()
+    made: Callable[[str, Sequence[Stage], Program], None] | None = None
     buffers: Buffers = field(default_factory=Buffers)
     _managers: dict[Key, PassManager] = field(default_factory=dict)
     _graphs: dict[Key, Graph] = field(default_factory=dict)
@@ -67,13 +74,15 @@ class Programs:
             program = lower(self.graph(key, make), dims, NumpyTarget(), self.optimize)
             if self.memory_limit is not None and program.peak > self.memory_limit:
                 program = self._fit(key, make, dims, self.memory_limit, program.peak)
+            if self.made:
+                self.made(str(key[0]), self.stages(key, make), program)
             self._programs[full] = program
         return self._programs[full]
 
     def _fit(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int], limit: int, peak: int) -> Program:
         """A Program within the limit, by computing values again; without fused backward nodes if it takes that."""
         purpose = make()
-        frugal = PassManager(purpose.pipeline(self.optimize, FUSE_FORWARD)).run(purpose.graph)
+        frugal = PassManager(purpose.pipeline(self.optimize, FUSE_FORWARD), self.check).run(purpose.graph)
         least = peak
         for graph in (self.graph(key, make), frugal):
             program = fit_memory(graph, dims, NumpyTarget(), limit, self.optimize)
@@ -109,6 +118,13 @@ class Programs:
         full = (*key, *sorted(dims.items()))
         found = self._executables.get(full)
         if found is None or found.stale:
-            found = Executable(self.program(key, make, dims), self.buffers)
+            found = self._bind(self.program(key, make, dims))
             self._executables[full] = found
         return found
+
+    def _bind(self, program: Program) -> Executable:
+        if not self.watchers:
+            return Executable(program, self.buffers)
+        from graphnet.runtime.watching import WatchedExecutable
+
+        return WatchedExecutable(program, self.buffers, self.watchers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,11 @@ class Buffers:
 
     def __contains__(self, name: str) -> bool:
         return name in self._bytes
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each buffer that is allocated."""
+        return {name: len(memory) for name, memory in self._bytes.items()}
 
     def prepare(self, sizes: Mapping[str, int]) -> None:
         """Allocates what is missing, zeroed; the arena grows if it is too small.
@@ -75,6 +80,15 @@ class Executable:
         results until the next run of any Program on the same buffers."""
         for step in self._steps:
             step()
+
+    @property
+    def steps(self) -> Iterator[tuple[Instruction, Run]]:
+        """Each instruction with the function that runs it, in order; calling all of them is what `run` does."""
+        return zip(self.program.instructions, self._steps, strict=True)
+
+    def view(self, slot: Slot) -> Array:
+        """The array that lies in a slot of the Program."""
+        return self._buffers.view(slot)
 
     @property
     def stale(self) -> bool:

@@ -1,0 +1,88 @@
+"""Compares every kernel with the reference of its op, on the arrays of a real run.
+
+What a kernel may differ by is measured, not guessed: the reference runs a second time with each float input moved by
+one rounding error, up or down at random (Monte Carlo arithmetic; Parker, Pierce and Eggert 2000). A kernel that sums in
+another order differs about as much, be the op ever so ill-conditioned; a wrong kernel differs far more. Allowed are
+`FACTOR` times that difference and `FACTOR` rounding errors of the largest element.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.compiler.errors import VerificationError
+from graphnet.compiler.program_text import short_name
+from graphnet.runtime.session import Executable
+from graphnet.runtime.watching import Watched, Watcher
+
+Array = NDArray[Any]
+FACTOR = 64
+
+
+class KernelCheck(Watcher):
+    """Watches the first run of a Program; each instruction costs three times its reference then."""
+
+    def __init__(self) -> None:
+        self._done = False
+        self._inputs: tuple[Array, ...] = ()
+        self._length = 0
+
+    def wants(self) -> bool:
+        """The first run only."""
+        return not self._done
+
+    def start(self, run: Executable) -> None:
+        """Notes how many instructions there are."""
+        self._length = len(run.program.instructions)
+
+    def before(self, watched: Watched) -> None:
+        """Keeps the inputs, which the kernel may write over."""
+        self._inputs = tuple(array.copy() for array in watched.inputs)
+
+    def after(self, watched: Watched) -> None:
+        """Compares the results that somebody needs.
+
+        Raises:
+            VerificationError: the kernel differs from the reference; the text names instruction and layer.
+        """
+        op = watched.instruction.op
+        with np.errstate(all="ignore"):
+            expected = op.forward(*self._inputs)
+            moved = op.forward(*_moved(self._inputs, watched.index))
+        for slot, got, want, other in zip(watched.instruction.outputs, watched.outputs, expected, moved, strict=True):
+            if slot.last > watched.index and not _agrees(got, want, other):
+                raise VerificationError(
+                    f"the kernel of instruction {watched.index}, {short_name(op)} of {watched.instruction.origin}, "
+                    f"differs from the reference: {_gap(got, want)} in %{slot.value} {slot.operand.type}")
+
+    def finish(self) -> None:
+        """Notes that the first run is over."""
+        self._done, self._inputs = True, ()
+
+
+def _moved(inputs: tuple[Array, ...], seed: int) -> tuple[Array, ...]:
+    """The inputs, each float one rounding error off."""
+    rng = np.random.default_rng(seed)
+    return tuple(x if x.dtype.kind != "f" else np.nextafter(x, np.where(rng.random(x.shape) < 0.5, -np.inf, np.inf)
+                                                            .astype(x.dtype)) for x in inputs)
+
+
+def _agrees(got: Array, want: Array, other: Array) -> bool:
+    if got.dtype.kind != "f":
+        return bool(((got == want) | (want != other)).all())
+    finite = np.isfinite(want) & np.isfinite(other)
+    if not np.array_equal(got[~finite], want[~finite], equal_nan=True):
+        return False
+    noise = np.abs(want[finite] - other[finite]).max(initial=0)
+    rounding = np.finfo(got.dtype).eps * np.abs(want[finite]).max(initial=0)
+    return bool((np.abs(got[finite] - want[finite]) <= FACTOR * (noise + rounding)).all())
+
+
+def _gap(got: Array, want: Array) -> str:
+    gaps = np.abs(np.subtract(got, want, dtype=np.float64))
+    gaps = np.where(np.isnan(gaps), np.inf, gaps)
+    place = np.unravel_index(int(gaps.argmax()), gaps.shape)
+    return f"{got[place]} instead of {want[place]} at ({', '.join(map(str, place))})"
