@@ -269,8 +269,9 @@ class Network:
     def run_step(self, run: Executable) -> None:
         """Runs a training Program whose inputs have been fed, as the next step."""
         self.step += 1
-        run.inputs[RATE][...] = self._need_optimizer().rate_at(self.step) * self.rate_factor
-        run.inputs[STEP][...] = self.step
+        if RATE in run.inputs:  # without trained weights there is no update: a step moves the states alone
+            run.inputs[RATE][...] = self._need_optimizer().rate_at(self.step) * self.rate_factor
+            run.inputs[STEP][...] = self.step
         run.run()
 
     def _check_inputs(self, x: object) -> tuple[dict[str, Array], dict[str, int]]:

@@ -134,6 +134,15 @@ def test_frozen_it_normalises_by_its_running_statistics_in_training_too():
     assert changed == ["head/weight", "head/bias"]
 
 
+def test_a_network_without_weights_learns_its_statistics():
+    x = gn.Input((3,), name="x")
+    net = gn.compile(gn.Model(x, L.BatchNorm(momentum=0.5, scale=False, center=False, name="bn")(x)),
+                     loss="mse", optimizer="adam", dtype="float64")
+    rows = batch(3)[0]
+    net.fit(rows, rows, batch_size=8, epochs=60, verbose=False)
+    np.testing.assert_allclose(net.predict(rows), (rows - rows.mean(0)) / np.sqrt(rows.var(0, ddof=1) + 1e-5), 1e-9)
+
+
 class TestFolding:
     """Batch norm behind a convolution or a dense layer is part of it outside training."""
 
