@@ -29,7 +29,8 @@ class Statistic(Op):
 class CountCorrect(Statistic):
     """Σ [the label is among the k classes with the largest p], and the number of predictions p.
 
-    Of equal elements the first counts as larger; so k = 1 is Σ [argmax p = label].
+    Of equal elements the first counts as larger; so k = 1 is Σ [argmax p = label]. A prediction that is NaN counts as
+    larger than all and is never right.
 
     Shapes: predictions (…, C), labels (…) of class numbers or (…, C), whose largest element counts;
     result (2,) float64: correct, all.
@@ -50,7 +51,7 @@ class CountCorrect(Statistic):
         classes = as_classes(labels, predictions)[..., None]
         scores = np.take_along_axis(predictions, classes, -1)
         earlier = np.arange(predictions.shape[-1]) < classes
-        ahead = ((predictions > scores) | (predictions == scores) & earlier).sum(-1)
+        ahead = (~(predictions <= scores) | (predictions == scores) & earlier).sum(-1)  # NaN is ahead of all
         return (np.array([(ahead < self.k).sum(), ahead.size], np.float64),)
 
     @classmethod

@@ -29,6 +29,11 @@ def test_one_hot_rows_count_like_class_numbers() -> None:
     np.testing.assert_array_equal(statistic(scores, np.array([[0.0, 1.0], [0.0, 1.0]])), [1, 2])
 
 
+def test_a_prediction_that_is_not_a_number_is_never_right() -> None:
+    scores = np.array([[np.nan, np.nan, np.nan], [0, np.nan, 1], [0, 1, 2]])
+    np.testing.assert_array_equal([statistic(scores, np.full(3, label))[0] for label in range(3)], [0, 0, 1])
+
+
 def test_of_nothing() -> None:
     with pytest.raises(DataError, match="the accuracy of no samples is not defined"):
         Accuracy().result(np.zeros(2))
