@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from graphnet.compiler.builder import Builder
-from graphnet.compiler.ir import UPDATE, Graph, Node
+from graphnet.compiler.ir import Graph, Node
 from graphnet.compiler.layout import batch_last_values, operand
-from graphnet.compiler.ops.arithmetic import Advance, Copy
-from graphnet.compiler.placement import Placement, Storage, gradient_positions, gradient_reader
+from graphnet.compiler.placement import Placement, Storage
 from graphnet.compiler.program import Instruction, Operand, Program, Slot, Target
 from graphnet.compiler.rewrite import bind_graph
+from graphnet.compiler.separation import separate_results
 from graphnet.compiler.types import Dims
 
 
@@ -26,7 +23,7 @@ def lower(graph: Graph, dims: Dims, target: Target, layouts: bool = True) -> Pro
     Raises:
         ShapeError: a symbol has no number.
     """
-    graph = _separate_results(graph)
+    graph = separate_results(graph)
     last = batch_last_values(graph) if layouts else frozenset()
     graph = bind_graph(graph, dims)
     forms = {value: operand(t, value in last) for value, t in graph.types.items()}
@@ -59,44 +56,3 @@ def _workspace(target: Target, node: Node, forms: dict[int, Operand]) -> tuple[O
 
 def _slot(value: int, form: Operand, storage: Storage) -> Slot:
     return Slot(value, form, storage.buffer, storage.offset, storage.first, storage.last)
-
-
-def _separate_results(graph: Graph) -> Graph:
-    """Copies where two results would have to lie in one place, or one result in two.
-
-    Each gradient that an update (or the clipping before it) reads must be a value of its own, made by a node that can
-    write it straight into the gradient buffer. Each new state that no node writes over the old one is copied there at
-    the end of the step.
-    """
-    b = Builder(graph.name, graph)
-    reader = gradient_reader(graph)
-    renamed = _own_gradients(b, graph, reader) if reader else {}
-    done = {v for node in graph.nodes for v in (node.outputs[i] for i in node.op.advances())}
-    late = [item for item in (*graph.parameters, *graph.states) if item.next is not None and item.next not in done]
-    if not renamed and not late:
-        return graph
-    nodes = list(graph.nodes)
-    if reader and renamed:
-        inputs = tuple(renamed.get(i, v) for i, v in enumerate(reader.inputs))
-        at = nodes.index(reader)
-        nodes[at:at + 1] = [*b.nodes[len(graph.nodes):], replace(reader, inputs=inputs)]
-    b.nodes = nodes
-    for item in late:
-        with b.at(item.origin, UPDATE):
-            new = b.add(Advance(), item.value, item.next)  # type: ignore[arg-type]
-        b.advance(item.value, new)
-    return b.build(graph.outputs)
-
-
-def _own_gradients(b: Builder, graph: Graph, reader: Node) -> dict[int, int]:
-    """Copies of the gradients that are not values of their own, by the position they are read at."""
-    seen: set[int] = set()
-    renamed: dict[int, int] = {}
-    for position in gradient_positions(reader):
-        value = reader.inputs[position]
-        maker = graph.producers.get(value)
-        if maker is None or maker.op.view or value in seen or value in graph.kept:
-            with b.at(reader.origin, UPDATE):
-                renamed[position] = b.add(Copy(), value)
-        seen.add(value)
-    return renamed
