@@ -27,7 +27,7 @@ def erf(x: Array) -> Array:
     x R(x²) for |x| ≤ 0.46875, else 1 - exp(-x²) R(|x|) with rational functions R (Cody 1969). Cody has a third formula
     from |x| = 4 on, to keep 1 - erf(x) exact; for erf(x) itself the second one is good enough.
 
-    The error is at most 4 units in the last place for float32, 2 for float64.
+    The error is at most 4 units in the last place.
     """
     size = np.minimum(np.abs(x), _END)
     inner, outer = np.minimum(size, _SWITCH), np.maximum(size, _SWITCH)

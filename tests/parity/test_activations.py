@@ -76,5 +76,5 @@ def test_fused_behind_a_convolution(name):
     from torch_parity import check_parity
 
     function = getattr(F, name)
-    check_parity(L.Conv2D(5, 3, activation=name), lambda x, w: function(F.conv2d(x, w["weight"], w["bias"])), [(2, 6, 7)],
-                 "float64")
+    check_parity(L.Conv2D(5, 3, activation=name), lambda x, w: function(F.conv2d(x, w["weight"], w["bias"])),
+                 [(2, 6, 7)], "float64")

@@ -40,7 +40,8 @@ def test_conv1d_same_and_causal(kernel, dilation, dtype):
 
     reach = dilation * (kernel - 1)
     check_parity(L.Conv1D(3, kernel, padding="causal", dilation=dilation),
-                 lambda x, w: F.conv1d(F.pad(x, (reach, 0)), w["weight"], w["bias"], dilation=dilation), [(2, 13)], dtype)
+                 lambda x, w: F.conv1d(F.pad(x, (reach, 0)), w["weight"], w["bias"], dilation=dilation),
+                 [(2, 13)], dtype)
     before = reach // 2
     check_parity(L.Conv1D(3, kernel, padding="same", dilation=dilation),
                  lambda x, w: F.conv1d(F.pad(x, (before, reach - before)), w["weight"], w["bias"], dilation=dilation),
@@ -81,19 +82,17 @@ def test_conv_transpose2d(seed, dtype):
     check_parity(layer, twin, [(3 * groups, *pair(rng, 3, 6))], dtype, seed)
 
 
-@pytest.mark.parametrize(("kernel", "strides"), [((3, 3), (2, 2)), ((4, 2), (2, 3)), ((5, 3), (1, 1)), ((2, 5), (3, 2))])
+@pytest.mark.parametrize(("kernel", "strides"), [((3, 3), (2, 2)), ((4, 2), (2, 3)), ((5, 3), (1, 1)),
+                                                 ((2, 5), (3, 2))])
 def test_same_transposed_is_the_gradient_of_same(kernel, strides):
     """The gradient of a convolution with "same" padding for an image of height · stride, as Keras defines it."""
     from torch.nn import functional as F
     from torch_parity import check_parity
 
     def twin(x, w):
-        full = F.conv_transpose2d(x, w["weight"], w["bias"], strides)
-        full = F.pad(full, (0, max(strides[1] - kernel[1], 0), 0, max(strides[0] - kernel[0], 0)))
-        if strides[0] > kernel[0] or strides[1] > kernel[1]:  # what no element reaches has the bias alone
-            grid = F.conv_transpose2d(x, w["weight"], None, strides)
-            grid = F.pad(grid, (0, max(strides[1] - kernel[1], 0), 0, max(strides[0] - kernel[0], 0)))
-            full = grid + w["bias"][:, None, None]
+        full = F.conv_transpose2d(x, w["weight"], None, strides)
+        missing = [max(s - k, 0) for k, s in zip(kernel, strides, strict=True)]  # rows that no element reaches
+        full = F.pad(full, (0, missing[1], 0, missing[0])) + w["bias"][:, None, None]
         top, left = (max(k - s, 0) // 2 for k, s in zip(kernel, strides, strict=True))
         return full[:, :, top:top + x.shape[2] * strides[0], left:left + x.shape[3] * strides[1]]
     check_parity(L.ConvTranspose2D(2, kernel, strides, "same"), twin, [(3, 4, 5)], "float64")
