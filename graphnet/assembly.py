@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Graph, Origin, Output
 from graphnet.compiler.ops import Add, Scale
-from graphnet.compiler.passes.attach_update import AttachUpdate
 from graphnet.compiler.passes.derive_backward import DeriveBackward
 from graphnet.compiler.passes.specialize_inference import SpecializeInference
 from graphnet.compiler.pipeline import Purpose
@@ -45,7 +44,7 @@ def training(graph: Graph, objective: Objective, labels: Mapping[str, TensorType
     """A training step: forward with loss and metrics, backward, and the update of all weights."""
     count = sum(p.trainable for p in graph.parameters)
     return Purpose(_with_objective(graph, objective, labels),
-                   derive=(DeriveBackward(LOSS), AttachUpdate(optimizer.update_op(count))))
+                   derive=(DeriveBackward(LOSS), optimizer.attachment(count)))
 
 
 def differentiating(graph: Graph, objective: Objective, labels: Mapping[str, TensorType],

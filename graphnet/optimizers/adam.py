@@ -1,0 +1,108 @@
+"""The Adam family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphnet.compiler import ops
+from graphnet.optimizers.base import OPTIMIZERS, Decaying, Optimizer
+from graphnet.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class _Adam(Optimizer):
+    """What the family shares."""
+
+    learning_rate: float | Schedule = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("beta1", 0, 1)
+        self._check("beta2", 0, 1)
+        self._check("epsilon", above=0)
+
+    def update_op(self, count: int) -> ops.Update:
+        """A step of Adam."""
+        return ops.AdamUpdate(count, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon)
+
+
+@OPTIMIZERS.register()
+@dataclass(frozen=True)
+class Adam(_Adam):
+    """m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², p ← p - η m̂ / (√v̂ + ε) (Kingma and Ba 2015, algorithm 1).
+
+    m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ) are corrected for their start from 0 at each step t. ε is added to the
+    corrected root, as in the paper and in PyTorch; Keras adds it to the uncorrected one.
+
+    Args:
+        learning_rate: η > 0, or a Schedule.
+        beta1: share of the mean gradient that stays, in [0, 1).
+        beta2: share of the mean squared gradient that stays, in [0, 1).
+        epsilon: > 0, keeps the step finite.
+    """
+
+
+@OPTIMIZERS.register("amsgrad")
+@dataclass(frozen=True)
+class AMSGrad(_Adam):
+    """Adam whose v̂ never falls: p ← p - η m̂ / (√(max v / (1 - β₂ᵗ)) + ε) (Reddi, Kale and Kumar 2018, algorithm 2).
+
+    With Adam's bias corrections, which the paper leaves out, as in PyTorch's `Adam(amsgrad=True)`.
+
+    Args:
+        learning_rate: η > 0, or a Schedule.
+        beta1: share of the mean gradient that stays, in [0, 1).
+        beta2: share of the mean squared gradient that stays, in [0, 1).
+        epsilon: > 0, keeps the step finite.
+    """
+
+    def update_op(self, count: int) -> ops.Update:
+        """A step of Adam that keeps the greatest v."""
+        return ops.AdamUpdate(count, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, amsgrad=True)
+
+
+@OPTIMIZERS.register("adamw")
+@dataclass(frozen=True)
+class AdamW(Decaying, _Adam):
+    """p ← p - η λ p, then a step of Adam (Loshchilov and Hutter 2019, algorithm 2); see `Decaying`.
+
+    Args:
+        learning_rate: η > 0, or a Schedule.
+        beta1: share of the mean gradient that stays, in [0, 1).
+        beta2: share of the mean squared gradient that stays, in [0, 1).
+        epsilon: > 0, keeps the step finite.
+        weight_decay: λ ≥ 0.
+    """
+
+    learning_rate: float | Schedule = 1e-3
+    weight_decay: float = field(default=1e-2, kw_only=True)
+
+
+@OPTIMIZERS.register("nadam")
+@dataclass(frozen=True)
+class NAdam(_Adam):
+    """Adam with Nesterov's looking ahead (Dozat 2016, algorithm 2, with PyTorch's schedule of the momentum).
+
+    With μₜ = β₁ (1 - 0.96^(t ψ) / 2) in the place of β₁ in the correction of m; see `ops.NAdamUpdate` for the formula.
+
+    Args:
+        learning_rate: η > 0, or a Schedule.
+        beta1: share of the mean gradient that stays, in [0, 1).
+        beta2: share of the mean squared gradient that stays, in [0, 1).
+        epsilon: > 0, keeps the step finite.
+        psi: ψ ≥ 0, how fast the momentum rises; PyTorch's momentum_decay.
+    """
+
+    learning_rate: float | Schedule = 2e-3
+    psi: float = 4e-3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("psi", 0)
+
+    def update_op(self, count: int) -> ops.Update:
+        """A step of NAdam."""
+        return ops.NAdamUpdate(count, beta1=self.beta1, beta2=self.beta2, epsilon=self.epsilon, psi=self.psi)
