@@ -31,7 +31,8 @@ def generator(counter: Array) -> np.random.Generator:
 
 def next_counter(counter: Array) -> Array:
     """The counter of the next call."""
-    return counter + np.array([0, 1], counter.dtype)
+    following: Array = counter + np.array([0, 1], counter.dtype)
+    return following
 
 
 @dataclass(frozen=True)

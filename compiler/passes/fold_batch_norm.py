@@ -78,8 +78,10 @@ def _match(graph: Graph, scale: Node) -> _Match | None:
     maker = _only_maker(graph, view) if view else maker
     bias = maker if maker and _is_bias(graph, maker, axis) else None
     root = _only_maker(graph, bias) if bias else maker
-    weight_axis = root and _weight_axis(root.op, axis, graph.types[root.outputs[0]].rank)
-    if root is None or weight_axis is None:
+    if root is None:
+        return None
+    weight_axis = _weight_axis(root.op, axis, graph.types[root.outputs[0]].rank)
+    if weight_axis is None:
         return None
     # Without a bias the shift can stay what it is: the bias of the folded product.
     readers = graph.uses.get(scale.outputs[0], ())

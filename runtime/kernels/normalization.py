@@ -32,7 +32,10 @@ def scale_axis(call: Call) -> Run:
 def dot_axis(call: Call) -> Run:
     """Σ a b over all axes but one."""
     (y,), views = call.outputs, split_at(call.op.axis, *call.inputs)
-    return bind_reference(call) if views is None else lambda: dot(*views, y)
+    if views is None:
+        return bind_reference(call)
+    a, b = views
+    return lambda: dot(a, b, y)
 
 
 @kernel(InverseRoot)
@@ -63,10 +66,10 @@ def batch_norm(call: Call) -> Run:
     views = split_at(call.op.axis, x, y)
     if views is None:
         return bind_reference(call)
-    count = x.size // max(len(mu), 1)
-    steps = [_normalize_block(call.op, *(view[:, cut] for view in views),
+    count, (source, target) = x.size // max(len(mu), 1), views
+    steps = [_normalize_block(call.op, source[:, cut], target[:, cut],
                               *(v[cut] for v in (gamma, beta, mu, sigma2, inverse, scale)))
-             for cut in blocks(views[0].shape, x.itemsize)]
+             for cut in blocks(source.shape, x.itemsize)]
 
     def run() -> None:
         for step in steps:
@@ -107,13 +110,14 @@ def _grad_workspace(op: BatchNormGrad, inputs: tuple[Operand, ...],
 @kernel(BatchNormGrad, workspace=_grad_workspace)
 def batch_norm_grad(call: Call) -> Run:
     """Block by block; the result may lie over the gradient or the input."""
-    (g, x, *vectors), (dx, d_gamma, d_beta), (flat, *factors) = call.inputs, call.outputs, call.workspace
+    (g, x, *vectors), (dx, *sums), (flat, *factors) = call.inputs, call.outputs, call.workspace
     views = split_at(call.op.axis, g, x, dx)
     if views is None:
         return bind_reference(call)
-    steps = [_grad_block(*(view[:, cut] for view in views), flat,
-                         *(v[cut] for v in (*vectors, d_gamma, d_beta, *factors)))
-             for cut in blocks(views[0].shape, x.itemsize)]
+    grad, source, target = views
+    steps = [_grad_block(grad[:, cut], source[:, cut], target[:, cut], flat,
+                         *(v[cut] for v in (*vectors, *sums, *factors)))
+             for cut in blocks(source.shape, x.itemsize)]
 
     def run() -> None:
         for step in steps:
