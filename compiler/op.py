@@ -49,6 +49,8 @@ class Op:
     elementwise: ClassVar[bool] = False
     """Every output element depends on the elements at its own place only; the inputs may be broadcast to it
     in ways the op declares. Input 0 and the output have the same shape."""
+    commutative: ClassVar[bool] = False
+    """The two inputs may change places."""
     view: ClassVar[bool] = False
     """The output is input 0 under another shape: no bytes move."""
     inplace: ClassVar[tuple[int, ...]] = ()  # may be a property where it depends on the attributes

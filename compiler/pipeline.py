@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from graphnet.compiler.ir import FORWARD, Graph
+from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.drop_dead import DropDead
 from graphnet.compiler.passes.fold_batch_norm import FoldBatchNorm
@@ -19,8 +19,6 @@ REWRITE: tuple[Pass, ...] = (StabilizeCrossEntropy(), FoldBatchNorm(), HoistPool
 """What pays only, or only is exact, before differentiation."""
 SIMPLIFY: tuple[Pass, ...] = (MergeCommon(),)
 FUSE: tuple[Pass, ...] = (FuseEpilogues(),)
-FUSE_FORWARD: tuple[Pass, ...] = (FuseEpilogues(phases=(FORWARD,)),)
-"""Where memory is short: a fused backward node reads all it needs at one time, so less can be recomputed in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,11 @@ class Purpose:
     prepare: tuple[Pass, ...] = ()
     derive: tuple[Pass, ...] = ()
 
-    def pipeline(self, optimize: bool = True, fuse: tuple[Pass, ...] = FUSE) -> tuple[Pass, ...]:
+    def pipeline(self, optimize: bool = True) -> tuple[Pass, ...]:
         """All passes in order; with `optimize` False only those that the meaning of the purpose needs."""
         if not optimize:
             return (OrderNodes(), *self.prepare, *self.derive, DropDead())
-        return (OrderNodes(), *self.prepare, *REWRITE, *self.derive, DropDead(), *SIMPLIFY, *fuse)
+        return (OrderNodes(), *self.prepare, *REWRITE, *self.derive, DropDead(), *SIMPLIFY, *FUSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Trades time for memory: recomputes forward values in the backward pass instead of keeping them.
 
-The recomputed nodes are copies of the first ones, on the same inputs, so all numbers stay the same (Chen, Xu, Zhang and
-Guestrin, Training Deep Nets with Sublinear Memory Cost, 2016). Greedy: at the instruction where the arena is fullest, the
-value that is cheapest to make again, by FLOPs for each byte set free, is given up between the use before and the use after.
+The recomputed nodes are copies of the first ones, on the same inputs, so all numbers stay the same (Chen, Xu, Zhang
+and Guestrin, Training Deep Nets with Sublinear Memory Cost, 2016). Greedy: at the instruction where the arena is
+fullest, the value that is cheapest to make again, by FLOPs for each byte set free, is given up between the use before
+and the use after.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ MOST_NODES = 16  # that one value may cost
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A value that lies idle at the peak: the instruction that reads it next, and what it would take to make it again."""
+    """A value that lies idle at the peak: the instruction that reads it next, and what it takes to make it again."""
 
     value: int
     reader: int
@@ -30,22 +31,31 @@ class Gap:
     flops: int
 
 
-def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, layouts: bool = True) -> Program:
+def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, program: Program,
+               layouts: bool = True) -> tuple[Graph, Program]:
     """Lowers a graph so that its arena takes at most `limit` bytes, if that can be done.
 
+    Args:
+        graph: after all passes.
+        dims: a number for each symbol.
+        target: what the Program is for.
+        limit: bytes of arena.
+        program: the graph, lowered without a limit.
+        layouts: whether the compiler may choose layouts.
+
     Returns:
-        The first Program that fits, or else the one with the smallest arena that was found.
+        The first Program that fits, or else the one with the smallest arena that was found; and the graph it is of.
     """
     def relower(changed: Graph) -> Program:
         return lower(changed, dims, target, layouts)
 
-    program, refused = relower(graph), set[tuple[int, int]]()
+    refused: set[tuple[int, int]] = set()
     while program.peak > limit:
         step = _best_step(graph, program, relower, refused)
         if step is None:
-            return program
+            break
         graph, program = step
-    return program
+    return graph, program
 
 
 def _best_step(graph: Graph, program: Program, relower: Callable[[Graph], Program],

@@ -12,7 +12,7 @@ from graphnet.compiler.errors import MemoryLimitError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.lowering import lower
 from graphnet.compiler.passes.attach_update import moment_name
-from graphnet.compiler.pipeline import FUSE_FORWARD, PassManager, Purpose, Stage
+from graphnet.compiler.pipeline import PassManager, Purpose, Stage
 from graphnet.compiler.placement import parameter_slots, state_slots
 from graphnet.compiler.program import ALIGNMENT, PARAMETERS, STATES, Program, Slot
 from graphnet.compiler.rematerialization import fit_memory
@@ -46,6 +46,7 @@ class Programs:
     buffers: Buffers = field(default_factory=Buffers)
     _managers: dict[Key, PassManager] = field(default_factory=dict)
     _graphs: dict[Key, Graph] = field(default_factory=dict)
+    _plain: dict[Key, Graph] = field(default_factory=dict)
     _programs: dict[Key, Program] = field(default_factory=dict)
     _executables: dict[Key, Executable] = field(default_factory=dict)
 
@@ -71,27 +72,30 @@ class Programs:
         """
         full = (*key, *sorted(dims.items()))
         if full not in self._programs:
-            program = lower(self.graph(key, make), dims, NumpyTarget(), self.optimize)
-            if self.memory_limit is not None and program.peak > self.memory_limit:
-                program = self._fit(key, make, dims, self.memory_limit, program.peak)
-            if self.made:
-                self.made(str(key[0]), self.stages(key, make), program)
-            self._programs[full] = program
+            self._programs[full] = self._lower(key, make, dims)
         return self._programs[full]
 
-    def _fit(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int], limit: int, peak: int) -> Program:
-        """A Program within the limit, by computing values again; without fused backward nodes if it takes that."""
+    def _lower(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> Program:
+        """Lowers within the limit; what was optimised for speed takes no more memory than what was not optimised."""
+        graph, limit = self.graph(key, make), self.memory_limit
+        program = lower(graph, dims, NumpyTarget(), self.optimize)
+        if self.optimize:
+            graph, program = fit_memory(graph, dims, NumpyTarget(), self._plain_peak(key, make, dims), program)
+        if limit is None or program.peak <= limit:
+            return program
+        _, fitted = fit_memory(graph, dims, NumpyTarget(), limit, program, self.optimize)
+        if fitted.peak <= limit:
+            return fitted
+        raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {program.peak:,} bytes of arena, and "
+                               f"{fitted.peak:,} when values are computed again instead of kept, but memory_limit is "
+                               f"{limit:,}; use smaller batches, or a limit of at least {fitted.peak:,}")
+
+    def _plain_peak(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> int:
+        """The arena of the same purpose without optimisation."""
         purpose = make()
-        frugal = PassManager(purpose.pipeline(self.optimize, FUSE_FORWARD), self.check).run(purpose.graph)
-        least = peak
-        for graph in (self.graph(key, make), frugal):
-            program = fit_memory(graph, dims, NumpyTarget(), limit, self.optimize)
-            if program.peak <= limit:
-                return program
-            least = min(least, program.peak)
-        raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {peak:,} bytes of arena, and {least:,} when values "
-                               f"are computed again instead of kept, but memory_limit is {limit:,}; "
-                               f"use smaller batches, or a limit of at least {least:,}")
+        if key not in self._plain:
+            self._plain[key] = PassManager(purpose.pipeline(optimize=False)).run(purpose.graph)
+        return lower(self._plain[key], dims, NumpyTarget(), False).peak
 
     def weights(self, graph: Graph) -> dict[str, Array]:
         """The weights of a declared graph, as views of the buffer that all Programs use."""

@@ -44,6 +44,7 @@ class Add(Op):
 
     name = "add"
     elementwise = True
+    commutative = True
     inplace = (0, 1)
 
     def infer(self, a: TensorType, b: TensorType) -> Types:
@@ -89,6 +90,7 @@ class Multiply(Op):
 
     name = "multiply"
     elementwise = True
+    commutative = True
     inplace = (0, 1)
 
     def infer(self, a: TensorType, b: TensorType) -> Types:

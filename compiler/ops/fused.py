@@ -32,6 +32,16 @@ class Fused(Op):
         """The op the kernel is chosen by."""
         return self.body.nodes[0].op
 
+    @property
+    def inplace(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Inputs that only an element-wise root reads, where it may take over their memory."""
+        first, *others = self.body.nodes
+        later = {value for node in others for value in node.inputs}
+        if not first.op.elementwise:
+            return ()
+        free = {first.inputs[position] for position in first.op.inplace} - later
+        return tuple(i for i, item in enumerate(self.body.inputs) if item.value in free)
+
     def infer(self, *types: TensorType) -> Types:
         if len(types) != len(self.body.inputs):
             raise ShapeError(f"the fused body {self.body.name} takes {len(self.body.inputs)} inputs, got {len(types)}")

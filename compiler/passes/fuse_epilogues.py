@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from graphnet.compiler.ir import BACKWARD, FORWARD, Graph, Input, Node, Output
+from graphnet.compiler.ir import FORWARD, Graph, Input, Node, Output
 from graphnet.compiler.op import Op
-from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput
+from graphnet.compiler.ops.convolution import Conv2d
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.linear import MatMul
 from graphnet.compiler.ops.pooling import MaxPool2d
 from graphnet.compiler.passes.base import Decision, Pass
 
-ROOTS: tuple[type[Op], ...] = (Conv2d, Conv2dGradInput, MatMul, MaxPool2d)
+ROOTS: tuple[type[Op], ...] = (Conv2d, MatMul, MaxPool2d)
 
 
 @dataclass(frozen=True)
 class FuseEpilogues(Pass):
-    """Makes one `fused` node of a convolution or matrix product and the chain of element-wise nodes after it.
+    """Makes one `fused` node of a root and the chain of element-wise nodes after it.
+
+    A root is a convolution, matrix product or max pooling of the forward phase, or any element-wise node. (A backward
+    product is no root: what would join it reads kept activations, which then could not be given up or computed again
+    in between.)
 
     A value that anybody else needs ends the chain, so nothing that was asked for is lost and nothing is computed twice.
     """
 
     roots: tuple[type[Op], ...] = ROOTS
-    phases: tuple[str, ...] = (FORWARD, BACKWARD)
 
     name = "fuse_epilogues"
 
     def run(self, graph: Graph) -> Graph:
         """Fuses every chain."""
-        chains = {id(chain[-1]): chain for chain in self._chains(graph)}
+        chains = {id(chain[-1]): chain for chain in self._chains(graph) if len(chain) > 1}
         if not chains:
             return graph
         members = {id(node) for chain in chains.values() for node in chain}
@@ -42,48 +45,59 @@ class FuseEpilogues(Pass):
     def decisions(self, graph: Graph) -> list[Decision]:
         """What is fused and what is not, and the reason, for each root and each node that reads it."""
         found: list[Decision] = []
-        for node in graph.nodes:
-            if isinstance(node.op, self.roots):
-                chain = self._chain(graph, node)
-                found += [Decision(a, b) for a, b in pairwise(chain)]
-                found += [Decision(chain[-1], user, refusal(graph, chain[-1], user) or "")
-                          for user in graph.uses.get(chain[-1].outputs[0], ())]
+        for chain in self._chains(graph):
+            found += [Decision(a, b) for a, b in pairwise(chain)]
+            found += [Decision(chain[-1], user, refusal(graph, chain[-1], user) or TAKEN)
+                      for user in graph.uses.get(chain[-1].outputs[0], ())]
         return found
 
     def _chains(self, graph: Graph) -> list[list[Node]]:
-        chains = (self._chain(graph, node) for node in graph.nodes
-                  if isinstance(node.op, self.roots) and node.phase in self.phases)
-        return [chain for chain in chains if len(chain) > 1]
+        """The chain of each root, in order; of one node where nothing can join it."""
+        chains, taken = [], set[int]()
+        for node in graph.nodes:
+            if id(node) not in taken and self._may_root(node):
+                chains.append(_chain(graph, node, taken))
+        return chains
 
-    def _chain(self, graph: Graph, root: Node) -> list[Node]:
-        chain = [root]
-        while users := graph.uses.get(chain[-1].outputs[0], ()):
-            if refusal(graph, chain[-1], users[0]):
-                break
-            chain.append(users[0])
-        return chain
+    def _may_root(self, node: Node) -> bool:
+        if len(node.outputs) > 1:
+            return False
+        return node.op.elementwise or (isinstance(node.op, self.roots) and node.phase == FORWARD)
+
+
+def _chain(graph: Graph, root: Node, taken: set[int]) -> list[Node]:
+    chain = [root]
+    while users := graph.uses.get(chain[-1].outputs[0], ()):
+        if id(users[0]) in taken or refusal(graph, chain[-1], users[0]):
+            break
+        chain.append(users[0])
+    taken.update(map(id, chain))
+    return chain
 
 
 def refusal(graph: Graph, producer: Node, consumer: Node) -> str | None:
     """Why `consumer` cannot join the node before it, in words; None if it can."""
-    value = producer.outputs[0]
-    if not consumer.op.elementwise:
-        return f"{consumer.op.name} is not element-wise: it reads more than one element for each it makes"
+    value, op = producer.outputs[0], consumer.op
+    if not op.elementwise or len(consumer.outputs) > 1:
+        return f"{op.name} is not element-wise: it reads more than one element for each it makes"
     if value in graph.kept:
         return f"%{value} is an output or a new state, so it must be kept as it is"
     others = [node for node in graph.uses[value] if node is not consumer]
     if others:
         return f"%{value} is also read by {others[0].op.name} of {others[0].origin}"
-    if consumer.inputs[0] != value or value in consumer.inputs[1:]:
-        return f"{consumer.op.name} reads %{value} as a side input, not as the one it transforms"
+    if consumer.inputs.count(value) > 1 or not (consumer.inputs[0] == value or op.commutative):
+        return f"{op.name} reads %{value} as a side input, not as the one it transforms"
+    if 0 not in op.inplace:
+        return f"{op.name} cannot write over the value it transforms"
     if consumer.phase != producer.phase:
-        return f"{consumer.op.name} runs in the {consumer.phase} phase, {producer.op.name} in {producer.phase}"
+        return f"{op.name} runs in the {consumer.phase} phase, {producer.op.name} in {producer.phase}"
     if graph.types[consumer.outputs[0]] != graph.types[value]:
-        return f"{consumer.op.name} changes the type"
+        return f"{op.name} changes the type"
     return None
 
 
 def _fuse(graph: Graph, chain: Sequence[Node]) -> Node:
+    chain = [chain[0], *(_transforming(node, before.outputs[0]) for before, node in pairwise(chain))]
     inner = {value for node in chain for value in node.outputs}
     outer = list(dict.fromkeys(v for node in chain for v in node.inputs if v not in inner))
     last = chain[-1]
@@ -99,3 +113,10 @@ def _fuse(graph: Graph, chain: Sequence[Node]) -> Node:
     )
     origin = chain[0].origin
     return Node(Fused(body), tuple(outer), last.outputs, origin, last.phase)
+
+
+def _transforming(node: Node, value: int) -> Node:
+    """The node with `value` as its first input; only operands that may change places do."""
+    if node.inputs[0] == value:
+        return node
+    return replace(node, inputs=(value, *(v for v in node.inputs if v != value)))

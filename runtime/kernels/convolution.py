@@ -19,7 +19,7 @@ from graphnet.compiler.ops import Conv2d, Conv2dGradInput, Conv2dGradWeight
 from graphnet.compiler.ops.windows import Window
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel
+from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel, sequence
 from graphnet.runtime.kernels.windows import clip_steps
 
 BAND_BYTES = 1 << 20  # of the padded rows that are held at a time
@@ -148,7 +148,7 @@ def walk_columns(plan: Plan, image: Array, flat: Array, padded: Array,
                 matrix = flat[:taken.size].reshape(plan.depth, -1)
                 fill = partial(np.copyto, matrix.reshape(taken.shape), taken)
                 steps.append(visit(group, block, fill, matrix))
-    return _sequence(steps)
+    return sequence(steps)
 
 
 def _fill_band(plan: Plan, image: Array, padded: Array, band: slice) -> Run:
@@ -163,13 +163,6 @@ def _fill_band(plan: Plan, image: Array, padded: Array, band: slice) -> Run:
         for edge in edges:
             edge.fill(0)
         np.copyto(target, source)
-    return run
-
-
-def _sequence(steps: list[Run]) -> Run:
-    def run() -> None:
-        for step in steps:
-            step()
     return run
 
 
@@ -246,7 +239,7 @@ def conv2d_grad_input(call: Call) -> Run:
         for block in plan.blocks():
             piece = _rows(grads[group][:, block[0], block[1]])
             steps.append(_scatter_block(plan, images[group], call.workspace[0], block, filters[group].T, piece))
-    return _sequence(steps)
+    return sequence(steps)
 
 
 def _scatter_block(plan: Plan, image: Array, flat: Array, block: tuple[slice, slice], filters: Array,

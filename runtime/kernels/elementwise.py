@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphnet.compiler.op import Op
 from graphnet.compiler.ops import (
     Add,
     Advance,
@@ -24,8 +25,10 @@ from graphnet.compiler.ops import (
 from graphnet.compiler.ops.linear import along_axis
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.registry import Call, Run, kernel, like, like_output, void
+from graphnet.runtime.kernels.flat import cut_alike
+from graphnet.runtime.kernels.registry import Call, Run, bind_reference, kernel, void
 
+PIECE = 1 << 16  # elements that are worked on at a time where a step needs scratch memory
 CLIP_FROM = 4096  # elements; below, the call itself costs more than the loop
 BINARY = {Add: np.add, Subtract: np.subtract, Multiply: np.multiply}
 
@@ -96,18 +99,26 @@ def relu(call: Call) -> Run:
 
 
 def _mask(op: ReluGrad, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
-    return (TensorType("bool", outputs[0].shape),)
+    return (TensorType("bool", (min(outputs[0].type.size, PIECE),)),)
+
+
+def _piece(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
+    return (TensorType(outputs[0].dtype, (min(outputs[0].type.size, PIECE),)),)
 
 
 @kernel(ReluGrad, workspace=_mask)
 def relu_grad(call: Call) -> Run:
     """g where y > 0."""
-    (g, y), (out,) = call.inputs, call.outputs
-    mask, zero = like(y, call.workspace[0]), y.dtype.type(0)
+    pieces = cut_alike([*call.inputs, *call.outputs], PIECE)
+    if pieces is None:
+        return bind_reference(call)
+    mask, zero = call.workspace[0], call.inputs[1].dtype.type(0)
 
     def run() -> None:
-        np.greater(y, zero, mask)
-        np.multiply(g, mask, out)
+        for g, y, out in pieces:
+            positive = mask[:len(out)]
+            np.greater(y, zero, positive)
+            np.multiply(g, positive, out)
     return run
 
 
@@ -125,16 +136,20 @@ def sigmoid(call: Call) -> Run:
     return run
 
 
-@kernel(SigmoidGrad, workspace=like_output)
+@kernel(SigmoidGrad, workspace=_piece)
 def sigmoid_grad(call: Call) -> Run:
     """g y (1 - y)."""
-    (g, y), (out,) = call.inputs, call.outputs
-    temporary, one = like(y, call.workspace[0]), y.dtype.type(1)
+    pieces = cut_alike([*call.inputs, *call.outputs], PIECE)
+    if pieces is None:
+        return bind_reference(call)
+    scratch, one = call.workspace[0], call.inputs[1].dtype.type(1)
 
     def run() -> None:
-        np.subtract(one, y, temporary)
-        np.multiply(temporary, y, temporary)
-        np.multiply(g, temporary, out)
+        for g, y, out in pieces:
+            t = scratch[:len(out)]
+            np.subtract(one, y, t)
+            np.multiply(t, y, t)
+            np.multiply(g, t, out)
     return run
 
 
@@ -145,14 +160,18 @@ def tanh(call: Call) -> Run:
     return lambda: void(np.tanh(x, y))
 
 
-@kernel(TanhGrad, workspace=like_output)
+@kernel(TanhGrad, workspace=_piece)
 def tanh_grad(call: Call) -> Run:
     """g (1 - y²)."""
-    (g, y), (out,) = call.inputs, call.outputs
-    temporary, one = like(y, call.workspace[0]), y.dtype.type(1)
+    pieces = cut_alike([*call.inputs, *call.outputs], PIECE)
+    if pieces is None:
+        return bind_reference(call)
+    scratch, one = call.workspace[0], call.inputs[1].dtype.type(1)
 
     def run() -> None:
-        np.multiply(y, y, temporary)
-        np.subtract(one, temporary, temporary)
-        np.multiply(g, temporary, out)
+        for g, y, out in pieces:
+            t = scratch[:len(out)]
+            np.multiply(y, y, t)
+            np.subtract(one, t, t)
+            np.multiply(g, t, out)
     return run

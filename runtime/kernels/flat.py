@@ -1,4 +1,4 @@
-"""Walks over weights, gradients and moments that lie in flat buffers, in pieces that stay in the cache."""
+"""Flat views of arrays, whatever their layout, and pieces of them that stay in the cache."""
 
 from __future__ import annotations
 
@@ -41,6 +41,24 @@ def flat(views: Sequence[Array]) -> Array:
     if len(runs) != 1 or not all(view.flags.c_contiguous for view in views):
         raise ValueError("the weights of an update must lie one after the other in memory")
     return runs[0]
+
+
+def flatten_alike(arrays: Sequence[Array]) -> list[Array] | None:
+    """Flat views of arrays of one shape that are stored in one order; None if they are not."""
+    order = np.argsort([-stride for stride in arrays[-1].strides], kind="stable")
+    stored = [array.transpose(order) for array in arrays]
+    if not all(view.flags.c_contiguous for view in stored):
+        return None
+    return [view.reshape(-1) for view in stored]
+
+
+def cut_alike(arrays: Sequence[Array], size: int = PIECE) -> list[tuple[Array, ...]] | None:
+    """Matching pieces of at most `size` elements of arrays of one shape and order; None if they are not."""
+    flattened = flatten_alike(arrays)
+    if flattened is None:
+        return None
+    starts = range(0, flattened[-1].size, size)
+    return [tuple(a[start:start + size] for a in flattened) for start in starts]
 
 
 def cut(array: Array) -> list[Array]:

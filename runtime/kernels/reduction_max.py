@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphnet.compiler.ops import ReduceMax, ReduceMaxGrad
-from graphnet.runtime.kernels.pieces import PIECE
+from graphnet.runtime.kernels.flat import PIECE
 from graphnet.runtime.kernels.registry import Call, Run, bind_reference, kernel, void
 
 

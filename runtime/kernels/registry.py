@@ -6,7 +6,7 @@ block sizes, scalars) is. An op without a kernel of its own runs its reference f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -86,6 +86,17 @@ def like(array: Array, flat: Array) -> Array:
     order = np.argsort([-stride for stride in array.strides], kind="stable")
     shape = [array.shape[axis] for axis in order]
     return flat.reshape(-1)[:array.size].reshape(shape).transpose(np.argsort(order))
+
+
+def sequence(steps: Sequence[Run]) -> Run:
+    """One function that calls these in order."""
+    if len(steps) == 1:
+        return steps[0]
+
+    def run() -> None:
+        for step in steps:
+            step()
+    return run
 
 
 def void(result: object) -> None:

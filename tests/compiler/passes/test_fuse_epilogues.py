@@ -5,7 +5,21 @@ from pass_checks import check_numbers, check_settled, text
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import BACKWARD, Graph, Origin, Output
 from graphnet.compiler.op import f, f64
-from graphnet.compiler.ops import Add, BiasAdd, Conv2d, Fused, MatMul, Multiply, ReduceSum, Relu, Scale, Softmax, Tanh
+from graphnet.compiler.ops import (
+    Add,
+    BiasAdd,
+    Conv2d,
+    Fused,
+    MatMul,
+    Multiply,
+    ReduceSum,
+    Relu,
+    Scale,
+    Sigmoid,
+    Softmax,
+    Subtract,
+    Tanh,
+)
 from graphnet.compiler.passes.derive_backward import DeriveBackward
 from graphnet.compiler.passes.fuse_epilogues import FuseEpilogues
 from graphnet.compiler.types import TensorType
@@ -115,14 +129,42 @@ def test_two_chains_in_a_row():
     check_numbers(before, after)
 
 
-def test_backward_phase_is_fused_too():
+def test_backward_chains_are_fused_but_not_behind_a_product():
     b = Builder("g")
     x, w = b.input("x", f64(4, 3)), [b.parameter(f"w{i}", f64(3, 3)) for i in range(2)]
-    h = b.add(Relu(), b.add(MatMul(), x, w[0]))
+    h = b.add(Tanh(), b.add(Relu(), b.add(MatMul(), x, w[0])))
     before = DeriveBackward().run(b.build([Output("loss", b.add(ReduceSum((0, 1)), b.add(MatMul(), h, w[1])))]))
     after = FuseEpilogues().run(before)
     names = [node.op.body.name for node in after.nodes if isinstance(node.op, Fused) and node.phase == BACKWARD]
-    assert names == ["matmul+relu_grad"]
+    assert names == ["tanh_grad+relu_grad"]
+    check_numbers(before, after)
+
+
+@pytest.mark.parametrize("op", [Add(), Multiply()])
+def test_operands_that_may_change_places_do(op):
+    d = Dense()
+    before = d.graph(d.b.add(op, d.b.input("skip", TensorType("float64", ("N", 2))), d.product))
+    after = check_settled(FuseEpilogues(), before)
+    assert [node.op.body.name for node in after.nodes] == [f"matmul+{op.name}"]
+    check_numbers(before, after)
+
+
+def test_element_wise_chain_has_no_other_root():
+    b = Builder("g")
+    x, y = b.input("x", f64(3, 4)), b.input("y", f64(3, 4))
+    before = b.build([Output("z", b.add(Sigmoid(), b.add(Relu(), b.add(Subtract(), x, y))))])
+    after = check_settled(FuseEpilogues(), before)
+    assert [node.op.body.name for node in after.nodes] == ["subtract+relu+sigmoid"]
+    assert after.nodes[0].op.inplace == (0, 1)
+    check_numbers(before, after)
+
+
+def test_node_that_two_chains_could_take_goes_to_the_first():
+    d = Dense()
+    other = d.b.add(MatMul(), d.x, d.b.parameter("v", f64(3, 2)))
+    before = d.graph(d.b.add(Add(), d.product, other))
+    after = check_settled(FuseEpilogues(), before)
+    assert [node.op.name for node in after.nodes] == ["matmul", "fused"]
     check_numbers(before, after)
 
 
@@ -157,12 +199,12 @@ class TestRefusals:
         assert decisions == {"tanh": "%3 is also read by scale of other (Scale) at net.py:9",
                              "scale": "%3 is also read by tanh of ?"}
 
-    @pytest.mark.parametrize("both", [False, True])
-    def test_value_is_a_side_input(self, both):
+    @pytest.mark.parametrize("op", [Add(), Subtract()])
+    def test_value_is_a_side_input(self, op):
         d = Dense()
-        first = d.product if both else d.b.input("skip", TensorType("float64", ("N", 2)))
-        check_refused(d.graph(d.b.add(Add(), first, d.product)),
-                      "add reads %3 as a side input, not as the one it transforms")
+        first = d.product if op == Add() else d.b.input("skip", TensorType("float64", ("N", 2)))
+        check_refused(d.graph(d.b.add(op, first, d.product)),
+                      f"{op.name} reads %3 as a side input, not as the one it transforms")
 
     def test_reader_in_another_phase(self):
         d = Dense()
