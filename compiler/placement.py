@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from graphnet.compiler.ir import Graph, Node, Parameter
+from graphnet.compiler.ir import RECURRENT, Graph, Node, Parameter, State
 from graphnet.compiler.layout import operand
 from graphnet.compiler.memory import Block, align, plan
 from graphnet.compiler.ops.updates import GradientReader
 from graphnet.compiler.program import ARENA, GRADIENTS, PARAMETERS, STATES, Operand, Slot
+from graphnet.compiler.types import BATCH
 
 BEFORE = -1  # the time at which inputs are there
 
@@ -62,7 +63,9 @@ class Placement:
         for state in self.graph.states:
             if state.role == "optimizer":
                 self._pack(state.name, [state.value])
-        self._pack(STATES, [s.value for s in self.graph.states if s.role != "optimizer"], aligned=True)
+            if state.role == RECURRENT:
+                self._pack(recurrent_buffer(state.name), [state.value])
+        self._pack(STATES, [s.value for s in _packed_states(self.graph)], aligned=True)
         if reader := gradient_reader(self.graph):
             self._pack(GRADIENTS, [reader.inputs[position] for position in gradient_positions(reader)])
 
@@ -82,8 +85,9 @@ class Placement:
     def _place_inner(self) -> None:
         for item in self.graph.inputs:
             self._put(item.value, Storage(self.forms[item.value].nbytes))
-        moving = {id(self.of[item.value]) for item in (*self.graph.parameters, *self.graph.states)
-                  if item.next is not None}  # the others stay, even if a node computes what they would become
+        kept: tuple[Parameter | State, ...] = (*self.graph.parameters, *self.graph.states)
+        # A state that is held has no next value: it stays, even if a node computes what it would become.
+        moving = {id(self.of[item.value]) for item in kept if item.next is not None}
         moving |= {id(storage) for storage in self.of.values() if storage.buffer == GRADIENTS}
         for node in self.graph.nodes:
             over = node.op.advances()
@@ -155,14 +159,27 @@ def parameter_slots(graph: Graph) -> dict[str, Slot]:
 
 
 def state_slots(graph: Graph) -> dict[str, Slot]:
-    """Where every Program of a graph keeps its states (the optimizer's apart), by name."""
+    """Where every Program of a graph keeps its states (the optimizer's and recurrent ones apart), by name."""
     slots, offset = {}, 0
-    for state in graph.states:
-        if state.role != "optimizer":
-            slots[state.name] = Slot(state.value, operand(graph.types[state.value], False), STATES, offset, BEFORE,
-                                     BEFORE)
-            offset += align(slots[state.name].operand.nbytes)
+    for state in _packed_states(graph):
+        slots[state.name] = Slot(state.value, operand(graph.types[state.value], False), STATES, offset, BEFORE, BEFORE)
+        offset += align(slots[state.name].operand.nbytes)
     return slots
+
+
+def recurrent_slots(graph: Graph, batch: int) -> dict[str, Slot]:
+    """Where every Program of a graph keeps its recurrent states for batches of this size, by name."""
+    return {s.name: Slot(s.value, operand(graph.types[s.value].bind({BATCH: batch}), False), recurrent_buffer(s.name),
+                         0, BEFORE, BEFORE) for s in graph.states if s.role == RECURRENT}
+
+
+def recurrent_buffer(name: str) -> str:
+    """The buffer of a recurrent state: one of its own, since its size depends on the batch."""
+    return f"{STATES}/{name}"
+
+
+def _packed_states(graph: Graph) -> list[State]:
+    return [state for state in graph.states if state.role not in ("optimizer", RECURRENT)]
 
 
 def _packed(graph: Graph) -> list[Parameter]:
