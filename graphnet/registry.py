@@ -84,6 +84,8 @@ class Registry(Generic[T]):
 def _to_plain(cls: type[Any], name: str, value: object) -> object:
     if name in _nested(cls) and isinstance(value, Configured):
         return value.config()
+    if name in _sequences(cls) and isinstance(value, tuple):
+        return list(value)
     if not isinstance(value, PLAIN):
         raise ArgumentError(cls.__name__, name, value,
                             "only numbers, strings, True, False and None can be stored in a file")
@@ -93,6 +95,8 @@ def _to_plain(cls: type[Any], name: str, value: object) -> object:
 def _from_plain(cls: type[Any], name: str, value: object) -> object:
     if name in _nested(cls) and isinstance(value, Mapping):
         return _nested(cls)[name].from_config(value)
+    if name in _sequences(cls) and isinstance(value, list | tuple) and all(isinstance(item, PLAIN) for item in value):
+        return tuple(value)
     if not isinstance(value, PLAIN):
         raise ArgumentError(cls.__name__, name, value, "it must be a number, a string, True, False or None")
     return value
@@ -100,6 +104,10 @@ def _from_plain(cls: type[Any], name: str, value: object) -> object:
 
 def _nested(cls: type[Any]) -> Mapping[str, Registry[Any]]:
     return cls.nested if issubclass(cls, Configured) else {}
+
+
+def _sequences(cls: type[Any]) -> tuple[str, ...]:
+    return cls.sequences if issubclass(cls, Configured) else ()
 
 
 def _arguments(cls: type[Any]) -> dict[str, Field[Any]]:
@@ -110,11 +118,13 @@ def _arguments(cls: type[Any]) -> dict[str, Field[Any]]:
 class Configured:
     """Base of frozen dataclasses that a model file stores as plain data.
 
-    `nested` says for which arguments an object of another registry may stand, and of which.
+    `nested` says for which arguments an object of another registry may stand, and of which; `sequences` which arguments
+    may be tuples of plain data.
     """
 
     registry: ClassVar[Registry[Any]]
     nested: ClassVar[Mapping[str, Registry[Any]]] = {}
+    sequences: ClassVar[tuple[str, ...]] = ()
 
     def config(self) -> dict[str, Any]:
         """The object as plain data; `from_config` makes it again."""

@@ -1,4 +1,4 @@
-"""Losses: what training makes small. A loss emits IR nodes that make one number of predictions and labels."""
+"""What all losses share: they emit IR nodes that make one number of predictions and labels, and check the labels."""
 
 from __future__ import annotations
 
@@ -11,40 +11,58 @@ from numpy.typing import NDArray
 
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.errors import DataError, ShapeError
+from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import TensorType, format_shape
 from graphnet.registry import Configured, Registry
 from graphnet.source import user_source
 
 Array = NDArray[Any]
+MEAN, SUM, NONE = REDUCTIONS = ("mean", "sum", "none")
 
 
 @dataclass(frozen=True)
 class Loss(Configured):
-    """Base of all losses. The loss of a batch is the mean over its elements."""
+    """Base of all losses.
 
+    A loss has a number for each element: for each row of the predictions if it is `per_row` (a classification), else
+    for each number. Sample weights multiply these. Then they are reduced: "mean" divides their sum by how many there
+    are, whatever the weights, as Keras does (PyTorch's class weights divide by the sum of the weights), so a loss over
+    a whole set does not depend on how it is cut into batches; "sum" adds them up; "none" keeps them, which `evaluate`
+    returns for each sample, and which cannot be trained.
+
+    Args:
+        reduction: "mean", "sum" or "none".
+    """
+
+    reduction: str = field(default=MEAN, kw_only=True)
     source: str = field(init=False, repr=False, compare=False)
+
     registry: ClassVar[Registry[Any]]
+    per_row: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", user_source())
+        if self.reduction not in REDUCTIONS:
+            raise ArgumentError(type(self).__name__, "reduction", self.reduction,
+                                f"it must be one of {', '.join(map(repr, REDUCTIONS))}")
 
     @property
     def origin(self) -> Origin:
         """Where the loss was declared; its nodes carry it."""
         return Origin("loss", type(self).__name__, self.source)
 
-    def emit(self, b: Builder, prediction: int, label: int) -> int:
+    def emit(self, b: Builder, prediction: int, label: int, weight: int | None = None) -> int:
         """Adds the loss of a batch.
 
         Args:
             b: where the nodes go.
             prediction: id of the model's output.
             label: id of the labels.
+            weight: id of the sample weights, if there are any; their dims are the first dims of the elements.
 
         Returns:
-            The id of the mean loss, a scalar of the prediction's dtype.
+            The id of the loss: a scalar of the prediction's dtype; without reduction the elements' losses.
 
         Raises:
             ShapeError: the labels do not fit the prediction; the text names both ends.
@@ -53,11 +71,16 @@ class Loss(Configured):
             t = b.types[label]
             self.fit(t.dtype, t.is_float, t.shape, b.types[prediction])
             elements = self.elements(b, prediction, label)
-            return b.add(ops.ReduceMean(tuple(range(b.types[elements].rank))), elements)
+            if weight is not None:
+                elements = _weigh(b, elements, weight)
+            if self.reduction == NONE:
+                return elements
+            reduce = ops.ReduceMean if self.reduction == MEAN else ops.ReduceSum
+            return b.add(reduce(tuple(range(b.types[elements].rank))), elements)
 
     @abstractmethod
     def elements(self, b: Builder, prediction: int, label: int) -> int:
-        """Adds the loss of each element and returns its id; `emit` takes the mean."""
+        """Adds the loss of each element and returns its id; `emit` weighs and reduces them."""
 
     @abstractmethod
     def label_types(self, prediction: TensorType) -> tuple[TensorType, ...]:
@@ -94,11 +117,11 @@ class Loss(Configured):
         wanted = self.fit(labels.dtype.name, None, labels.shape, prediction)
         if not wanted.is_float and labels.dtype.kind == "f":
             whole = np.isfinite(labels) & (np.floor(labels) == labels)
-            _refuse_first(~whole, labels, "class numbers must be whole numbers")
+            refuse_first(~whole, labels, "class numbers must be whole numbers")
         self.check_values(labels, prediction)
         with np.errstate(over="ignore"):  # what overflows is refused right below
             converted = labels.astype(wanted.dtype, copy=False)
-        _refuse_first(~np.isfinite(converted), labels, f"labels must be finite in {wanted.dtype}")
+        refuse_first(~np.isfinite(converted), labels, f"labels must be finite in {wanted.dtype}")
         return converted
 
     def fit(self, dtype: str, is_float: bool | None, shape: tuple[int | str, ...],
@@ -122,64 +145,44 @@ class Loss(Configured):
         raise ShapeError(f"{type(self).__name__} of predictions {format_shape(prediction.shape)} takes "
                          f"labels {choice}, got {dtype} {format_shape(shape)}", _fix(shape, allowed))
 
+    def check_weights(self, weights: Array, prediction: TensorType) -> Array:
+        """Sample weights in the prediction's dtype, checked.
+
+        Args:
+            weights: one for each sample, or for each element of the first dims of the elements, (N, …).
+            prediction: the type of the model's output.
+
+        Raises:
+            ShapeError: their shape does not fit.
+            DataError: one is negative or not finite, or they are not numbers.
+        """
+        wanted = self.weight_type(weights.ndim, prediction)
+        if not _fits(weights.shape, wanted):
+            raise ShapeError(f"{type(self).__name__} of predictions {format_shape(prediction.shape)} takes sample "
+                             f"weights {format_shape(wanted.shape)}, got {format_shape(weights.shape)}",
+                             "give one weight for each sample")
+        if weights.dtype.kind not in "biuf":
+            raise DataError(f"sample weights must be numbers, got dtype {weights.dtype}")
+        refuse_first(~(np.isfinite(weights) & (weights >= 0)), weights, "it must be finite and at least 0",
+                     "sample weight")
+        return weights.astype(prediction.dtype, copy=False)
+
+    def weight_type(self, rank: int, prediction: TensorType) -> TensorType:
+        """The type of sample weights of this rank."""
+        elements = prediction.shape[:-1] if self.per_row else prediction.shape
+        return prediction.with_shape(elements[:max(rank, 1)])
+
+
+def _weigh(b: Builder, elements: int, weight: int) -> int:
+    """Multiplies the elements' losses by the weights, which are spread over the dims that they lack."""
+    t, rank = b.types[elements], b.types[weight].rank
+    if rank < t.rank:
+        weight = b.add(ops.Expand(t.shape, tuple(range(rank, t.rank)), False), weight)
+    return b.add(ops.Multiply(), elements, weight)
+
 
 LOSSES: Registry[Loss] = Registry("a Loss such as MeanSquaredError()")
 Loss.registry = LOSSES
-
-
-@LOSSES.register()
-@dataclass(frozen=True)
-class SoftmaxCrossEntropy(Loss):
-    """-log softmax(z)[label], the mean over the batch: the loss of a classifier whose outputs z are logits.
-
-    Computed from the logits in one stable step, so the model ends without a Softmax layer, which would be
-    applied twice. Source: Goodfellow, Bengio and Courville, Deep Learning, section 6.2.2.3.
-
-    Shapes: predictions (N, C), C ≥ 2; labels (N,) of class numbers in [0, C), or (N, C) of probabilities.
-    """
-
-    def elements(self, b: Builder, prediction: int, label: int) -> int:
-        """Adds the op."""
-        return b.apply(ops.SoftmaxCrossEntropy(), prediction, label)[0]
-
-    def label_types(self, prediction: TensorType) -> tuple[TensorType, ...]:
-        """Class numbers, or rows of probabilities."""
-        if prediction.rank < 2 or prediction.shape[-1] == 1:
-            raise ShapeError(
-                f"SoftmaxCrossEntropy needs predictions (N, classes) of at least 2 classes, "
-                f"got {format_shape(prediction.shape)}",
-                "end the model with Dense(classes), one output for each class; two classes are Dense(2)")
-        return TensorType("int64", prediction.shape[:-1]), prediction
-
-    def check_values(self, labels: Array, prediction: TensorType) -> None:
-        """Class numbers must be in [0, C); rows must be probabilities: at least 0, with the sum 1."""
-        if labels.ndim == prediction.rank:
-            _refuse_first(~(np.isfinite(labels) & (labels >= 0)), labels,
-                          "probabilities must be finite and at least 0")
-            sums = labels.sum(-1, dtype=np.float64)
-            _refuse_first(abs(sums - 1) > 1e-3, sums, "probabilities must sum to 1", "the sum of label")
-            return
-        classes = int(prediction.shape[-1])
-        _refuse_first((labels < 0) | (labels >= classes), labels,
-                      f"the model has {classes} classes, so class numbers go from 0 to {classes - 1}")
-
-
-@LOSSES.register("mse")
-@dataclass(frozen=True)
-class MeanSquaredError(Loss):
-    """Σ (prediction - label)² / n over all n elements of the batch, as PyTorch and Keras.
-
-    Shapes: predictions of any shape, labels of exactly the same.
-    """
-
-    def elements(self, b: Builder, prediction: int, label: int) -> int:
-        """Adds the squared differences."""
-        difference = b.add(ops.Subtract(), prediction, label)
-        return b.add(ops.Multiply(), difference, difference)
-
-    def label_types(self, prediction: TensorType) -> tuple[TensorType, ...]:
-        """The prediction's own type."""
-        return (prediction,)
 
 
 def _fits(shape: tuple[int | str, ...], wanted: TensorType) -> bool:
@@ -196,7 +199,8 @@ def _fix(shape: tuple[int | str, ...], allowed: tuple[TensorType, ...]) -> str:
     return "give the labels that shape, or change the model's last layer"
 
 
-def _refuse_first(bad: NDArray[np.bool_], values: Array, rule: str, what: str = "label") -> None:
+def refuse_first(bad: NDArray[np.bool_], values: Array, rule: str, what: str = "label") -> None:
+    """Raises a DataError that names the first bad value, if any is bad."""
     if not bad.any():
         return
     place = tuple(int(index) for index in np.unravel_index(int(bad.argmax()), bad.shape))

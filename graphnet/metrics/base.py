@@ -1,4 +1,4 @@
-"""Metrics: figures that people read. Each is exact over a whole set, not an average of batches."""
+"""What all metrics share: a statistic that adds up over batches, and the figure that is made of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.ir import Origin
@@ -43,33 +42,24 @@ class Metric(Configured):
         """Adds the nodes of the statistic and returns its id."""
 
     @abstractmethod
-    def result(self, statistic: Array) -> float:
+    def result(self, statistic: Array) -> float | Array:
         """The figure, from the sum of the statistics of all batches.
 
         Raises:
             DataError: there was no sample.
         """
 
+    def quotient(self, statistic: Array) -> float:
+        """first / second, of a statistic of a sum and a count.
+
+        Raises:
+            DataError: the count is 0.
+        """
+        total, count = statistic
+        if not count:
+            raise DataError(f"the {self.name.replace('_', ' ')} of no samples is not defined")
+        return float(total / count)
+
 
 METRICS: Registry[Metric] = Registry("a Metric")
 Metric.registry = METRICS
-
-
-@METRICS.register()
-@dataclass(frozen=True)
-class Accuracy(Metric):
-    """The share of predictions whose largest element stands at the label's class.
-
-    Shapes: predictions (N, C); labels (N,) of class numbers, or (N, C), whose largest element counts.
-    """
-
-    def statistic(self, b: Builder, prediction: int, label: int) -> int:
-        """Correct ones and all, (2,)."""
-        return b.add(ops.CountCorrect(), prediction, label)
-
-    def result(self, statistic: Array) -> float:
-        """correct / all."""
-        correct, count = statistic
-        if not count:
-            raise DataError("the accuracy of no samples is not defined")
-        return float(correct / count)

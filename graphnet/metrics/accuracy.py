@@ -1,0 +1,133 @@
+"""How many predictions are right, and how good probabilities are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.checks import check_flag, check_number, check_whole
+from graphnet.compiler import ops
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.types import format_shape
+from graphnet.metrics.base import METRICS, Metric
+
+Array = NDArray[Any]
+
+
+@METRICS.register()
+@dataclass(frozen=True)
+class Accuracy(Metric):
+    """The share of predictions whose largest element stands at the label's class; of equal ones the first counts.
+
+    Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers, or (N, …, C), whose largest element counts.
+    """
+
+    def statistic(self, b: Builder, prediction: int, label: int) -> int:
+        """Correct ones and all, (2,)."""
+        check_classes(b, prediction, "Accuracy")
+        return b.add(ops.CountCorrect(), prediction, label)
+
+    def result(self, statistic: Array) -> float:
+        """correct / all."""
+        return self.quotient(statistic)
+
+
+@METRICS.register("top_k_accuracy")
+@dataclass(frozen=True)
+class TopKAccuracy(Metric):
+    """The share of predictions with the label's class among their k largest elements; of equal ones the first count.
+
+    Shapes: predictions (N, …, C); labels (N, …) of class numbers, or (N, …, C), whose largest element counts.
+
+    Args:
+        k: ≥ 1; from C on the figure is 1.
+    """
+
+    k: int = 5
+
+    def __post_init__(self) -> None:
+        check_whole("TopKAccuracy", "k", self.k)
+
+    @property
+    def name(self) -> str:
+        """`top_5_accuracy`."""
+        return f"top_{self.k}_accuracy"
+
+    def statistic(self, b: Builder, prediction: int, label: int) -> int:
+        """Correct ones and all, (2,)."""
+        check_classes(b, prediction, "TopKAccuracy")
+        return b.add(ops.CountCorrect(int(self.k)), prediction, label)
+
+    def result(self, statistic: Array) -> float:
+        """correct / all."""
+        return self.quotient(statistic)
+
+
+@METRICS.register()
+@dataclass(frozen=True)
+class BinaryAccuracy(Metric):
+    """The share of elements for which p > threshold and t ≥ 1/2 agree.
+
+    Shapes: predictions of any shape, labels of exactly the same.
+
+    Args:
+        threshold: 0.5 for probabilities, 0 for logits.
+    """
+
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_number("BinaryAccuracy", "threshold", self.threshold)
+
+    def statistic(self, b: Builder, prediction: int, label: int) -> int:
+        """The confusion matrix of the decisions, (2, 2)."""
+        return b.add(ops.CountDecisions(float(self.threshold)), prediction, label)
+
+    def result(self, statistic: Array) -> float:
+        """Σ diagonal / all."""
+        return self.quotient(np.array([statistic.trace(), statistic.sum()]))
+
+
+@METRICS.register()
+@dataclass(frozen=True)
+class Perplexity(Metric):
+    """exp of the mean cross-entropy: how many equally likely classes the predictions are as unsure as (Jelinek 1977).
+
+    Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers, or (N, …, C) of probabilities.
+
+    Args:
+        from_logits: True for outputs that a softmax has yet to be taken of, False for probabilities.
+    """
+
+    from_logits: bool = True
+
+    def __post_init__(self) -> None:
+        check_flag("Perplexity", "from_logits", self.from_logits)
+
+    def statistic(self, b: Builder, prediction: int, label: int) -> int:
+        """Σ cross-entropy and the number of labels, (2,)."""
+        check_classes(b, prediction, "Perplexity")
+        op = ops.SoftmaxCrossEntropy() if self.from_logits else ops.CrossEntropy()
+        return b.add(ops.AddUp(), b.apply(op, prediction, label)[0])
+
+    def result(self, statistic: Array) -> float:
+        """exp(Σ / n); infinite where that is too large for a float."""
+        mean = self.quotient(statistic)
+        return math.exp(mean) if mean < 709 else math.inf
+
+
+def check_classes(b: Builder, prediction: int, owner: str) -> None:
+    """Refuses predictions of a single class, whose largest element is always the first.
+
+    Raises:
+        ShapeError: the text says which metric to take.
+    """
+    shape = b.types[prediction].shape
+    if len(shape) < 2 or shape[-1] == 1:
+        raise ShapeError(f"{owner} needs predictions (N, classes) of at least 2 classes, got {format_shape(shape)}",
+                         'for a yes-or-no decision take the metric "binary_accuracy"')

@@ -1,0 +1,49 @@
+"""How far predictions of numbers are from the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from graphnet.compiler import ops
+from graphnet.compiler.builder import Builder
+from graphnet.metrics.base import METRICS, Metric
+
+Array = NDArray[Any]
+
+
+@METRICS.register("mae")
+@dataclass(frozen=True)
+class MeanAbsoluteError(Metric):
+    """Σ |p - t| / n over all n elements.
+
+    Shapes: predictions of any shape, labels of exactly the same.
+    """
+
+    def statistic(self, b: Builder, prediction: int, label: int) -> int:
+        """The sum and the count, (2,)."""
+        return b.add(ops.AddUp(), b.add(ops.AbsoluteError(), prediction, label))
+
+    def result(self, statistic: Array) -> float:
+        """Σ / n."""
+        return self.quotient(statistic)
+
+
+@METRICS.register("mse")
+@dataclass(frozen=True)
+class MeanSquaredError(Metric):
+    """Σ (p - t)² / n over all n elements.
+
+    Shapes: predictions of any shape, labels of exactly the same.
+    """
+
+    def statistic(self, b: Builder, prediction: int, label: int) -> int:
+        """The sum and the count, (2,)."""
+        difference = b.add(ops.Subtract(), prediction, label)
+        return b.add(ops.AddUp(), b.add(ops.Multiply(), difference, difference))
+
+    def result(self, statistic: Array) -> float:
+        """Σ / n."""
+        return self.quotient(statistic)
