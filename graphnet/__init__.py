@@ -1,29 +1,77 @@
-"""Graph-compiling, static-graph neural networks on NumPy."""
+"""Graph-compiling, static-graph neural networks on NumPy.
 
-from graphnet import callbacks, custom, initializers, layers, losses, metrics, optimizers, schedules
-from graphnet.compiler.custom_ops import register_op
-from graphnet.compiler.errors import (
-    ArgumentError,
-    DataError,
-    GnetFormatError,
-    GraphError,
-    GraphNetError,
-    MemoryLimitError,
-    NonFiniteError,
-    ShapeError,
-    VerificationError,
-)
-from graphnet.compiler.op import Op
-from graphnet.compiling import compile
-from graphnet.model import Model
-from graphnet.network import Network
-from graphnet.saving import load
-from graphnet.tensor import Input, SymbolicTensor
-from graphnet.training import Callback, History
+Names are loaded when they are first used, so that `import graphnet` and `graphnet -h` are instant.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from graphnet import (
+        callbacks,
+        constraints,
+        custom,
+        data,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        optimizers,
+        regularizers,
+        schedules,
+    )
+    from graphnet.compiler.custom_ops import register_op
+    from graphnet.compiler.errors import (
+        ArgumentError,
+        DataError,
+        GnetFormatError,
+        GraphError,
+        GraphNetError,
+        MemoryLimitError,
+        NonFiniteError,
+        ShapeError,
+        VerificationError,
+    )
+    from graphnet.compiler.op import Op
+    from graphnet.compiling import compile
+    from graphnet.model import Model
+    from graphnet.network import Network
+    from graphnet.saving import load
+    from graphnet.tensor import Input, SymbolicTensor
+    from graphnet.training import Callback, History
 
 __all__ = [
     "ArgumentError", "Callback", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History", "Input",
-    "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor", "VerificationError", "callbacks",
-    "compile", "custom", "initializers", "layers", "load", "losses", "metrics", "optimizers", "register_op",
-    "schedules",
+    "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor", "VerificationError",
+    "callbacks", "compile", "constraints", "custom", "data", "initializers", "layers", "load", "losses", "metrics", "optimizers",
+    "register_op", "regularizers", "schedules",
 ]
+
+_HOMES = {
+    "graphnet.compiler.custom_ops": ("register_op",),
+    "graphnet.compiler.errors": ("ArgumentError", "DataError", "GnetFormatError", "GraphError", "GraphNetError",
+                                 "MemoryLimitError", "NonFiniteError", "ShapeError", "VerificationError"),
+    "graphnet.compiler.op": ("Op",),
+    "graphnet.compiling": ("compile",),
+    "graphnet.model": ("Model",),
+    "graphnet.network": ("Network",),
+    "graphnet.saving": ("load",),
+    "graphnet.tensor": ("Input", "SymbolicTensor"),
+    "graphnet.training": ("Callback", "History"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Loads a public name, or a public module, on its first use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'graphnet' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name) if name in _HOME_OF else import_module(f"graphnet.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
