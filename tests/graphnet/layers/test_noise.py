@@ -133,6 +133,18 @@ class TestTheCounter:
         for name, value in nets[0].weights.items():
             np.testing.assert_array_equal(value, nets[1].weights[name], name)
 
+    def test_a_loaded_network_goes_on_where_the_saved_one_was(self, tmp_path):
+        net = classifier(L.Dropout(0.5), L.BatchNorm(), L.SpatialDropout(0.5), L.GaussianNoise(0.2), shape=(4, 3, 2))
+        x, y = samples((4, 3, 2))
+        first = net.train_on_batch(x, y)
+        net.save(tmp_path / "net.gnet")
+        loaded = gn.load(tmp_path / "net.gnet")
+        later = [[n.train_on_batch(x, y)["loss"] for _ in range(3)] for n in (net, loaded)]
+        assert later[0] == later[1]
+        assert first["loss"] not in later[0]
+        for name, value in net.states.items():
+            np.testing.assert_array_equal(loaded.states[name], value, name)
+
     def test_what_ran_before_does_not_matter(self):
         quiet, busy = (classifier(L.Dropout(0.5)) for _ in range(2))
         x, y = samples()
