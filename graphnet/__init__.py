@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ArgumentError", "Callback", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History", "Input",
     "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor", "VerificationError",
-    "callbacks", "compile", "constraints", "custom", "data", "initializers", "layers", "load", "losses", "metrics", "optimizers",
-    "register_op", "regularizers", "schedules",
+    "callbacks", "compile", "constraints", "custom", "data", "initializers", "layers", "load", "losses", "metrics",
+    "optimizers", "register_op", "regularizers", "schedules",
 ]
 
 _HOMES = {
