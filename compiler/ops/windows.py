@@ -128,14 +128,16 @@ def resolve_padding(padding: PaddingName | Pairs, image: Pair, kernel: Pair, str
 def round_up(padding: Pairs, image: Pair, kernel: Pair, strides: Pair) -> Pairs:
     """The padding, longer at the end by what makes the output's size ceil((size + padding - k) / s) + 1.
 
-    As in PyTorch, a window that would begin behind the image is left out, so that none lies in the padding alone.
+    As in PyTorch, a window that would begin behind the image is left out, so that none lies in the padding alone. Where
+    not even one window fits, the padding stays as it is, and the window is refused.
     """
     pairs = []
     for size, k, s, (before, after) in zip(image, kernel, strides, padding, strict=True):
-        last = -(-max(size + before + after - k, 0) // s) * s  # where the last window begins
+        last = -(-(size + before + after - k) // s) * s  # where the last window begins
         if last >= size + before:
             last -= s
-        pairs.append((before, max(last + k - size - before, after)))
+        fits = k <= size + before + after
+        pairs.append((before, max(last + k - size - before, after) if fits else after))
     return pairs[0], pairs[1]
 
 

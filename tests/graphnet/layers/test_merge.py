@@ -53,3 +53,51 @@ def test_free_dims_of_two_inputs_are_not_taken_for_equal() -> None:
     with pytest.raises(ShapeError, match=re.escape(
             f"axis 1 is {a.shape[1]} in one and {b.shape[1]} in the other")):
         L.Add()([a, b])
+
+
+def test_average_of_three(run) -> None:
+    a, b = gn.Input((2,), name="a"), gn.Input((2,), name="b")
+    (y,) = run(gn.Model([a, b], L.Average()([a, a, b])), {"a": A, "b": B}).values()
+    np.testing.assert_allclose(y, [[5 / 3, 3]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("layer", "expected"), [
+    (L.Add, [11, 12, 23, 24]), (L.Subtract, [-9, -8, -17, -16]), (L.Multiply, [10, 20, 60, 80]),
+    (L.Maximum, [10, 10, 20, 20]), (L.Minimum, [1, 2, 3, 4]), (L.Average, [5.5, 6, 11.5, 12]),
+])
+def test_declared_broadcasting(run, layer, expected) -> None:
+    a, b = gn.Input((2, 1, 2), name="a"), gn.Input((2, 1, 1), name="b")
+    feeds = {"a": np.array([1, 2, 3, 4], np.float32).reshape(1, 2, 1, 2),
+             "b": np.array([10, 20], np.float32).reshape(1, 2, 1, 1)}
+    (y,) = run(gn.Model([a, b], layer(broadcast=True)([a, b])), feeds).values()
+    assert y.shape == (1, 2, 1, 2)
+    np.testing.assert_array_equal(y.ravel(), expected)
+
+
+def test_broadcasting_repeats_every_input() -> None:
+    a, b = gn.Input((3, 1, 5)), gn.Input((1, 4, 1))
+    assert L.Add(broadcast=True)([a, b, a]).shape == ("N", 3, 4, 5)
+    t = gn.Input((None, 1))
+    assert L.Add(broadcast=True)([t, gn.Input((1, 6))]).shape == ("N", t.shape[1], 6)
+
+
+def test_undeclared_broadcasting_is_refused_with_a_hint() -> None:
+    with pytest.raises(ShapeError, match=re.escape(
+            "Multiply needs operands of one shape, got (N, 3, 4, 5) and (N, 3, 1, 1): axis 2 is 4 in one and 1 in the "
+            "other\n  fix: make the shapes equal; broadcasting is never implied: if dims of 1 are meant to be repeated, "
+            "declare gn.layers.Multiply(broadcast=True)")):
+        L.Multiply()([gn.Input((3, 4, 5)), gn.Input((3, 1, 1))])
+
+
+@pytest.mark.parametrize(("a", "b", "text"), [
+    ((3, 4), (3, 2), "axis 2 is 4 in one and 2 in the other"), ((3, 4), (4,), "3 dims against 2"),
+])
+def test_what_cannot_be_broadcast(a, b, text: str) -> None:
+    for layer in (L.Add(), L.Add(broadcast=True)):
+        with pytest.raises(ShapeError, match=re.escape(text)):
+            layer([gn.Input(a), gn.Input(b)])
+
+
+def test_broadcast_is_a_flag() -> None:
+    with pytest.raises(ArgumentError, match="Add: broadcast is 1, but it must be True or False"):
+        L.Add(broadcast=1)

@@ -58,3 +58,50 @@ def test_reshape_refuses_a_multiple_of_a_free_dim() -> None:
 def test_bad_arguments(target, text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(text)):
         Reshape(target)
+
+
+@pytest.mark.parametrize(("dims", "shape", "result"), [
+    ((2, 1), (3, 4), ("N", 4, 3)), ((3, 1, 2), (3, 4, 5), ("N", 5, 3, 4)), ((1,), (3,), ("N", 3)),
+])
+def test_permute(run, dims, shape, result) -> None:
+    x = gn.Input(shape)
+    y = gn.layers.Permute(dims, name="y")(x)
+    assert y.shape == result
+    array = np.random.default_rng(0).standard_normal((2, *shape)).astype(np.float32)
+    np.testing.assert_array_equal(run(gn.Model(x, y), {"input": array})["y"], array.transpose(0, *dims))
+
+
+@pytest.mark.parametrize(("arguments", "taken"), [
+    ({"start": 1}, np.s_[:, 1:]), ({"stop": -1}, np.s_[:, :-1]),
+    ({"start": -2, "stop": -1, "axis": -1}, np.s_[:, :, -2:-1]),
+    ({"start": 1, "stop": 3, "axis": 2}, np.s_[:, :, 1:3]),
+])
+def test_slice(run, arguments, taken) -> None:
+    x = gn.Input((3, 4))
+    array = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    (y,) = run(gn.Model(x, gn.layers.Slice(**arguments)(x)), {"input": array}).values()
+    np.testing.assert_array_equal(y, array[taken])
+
+
+@pytest.mark.parametrize(("make", "text"), [
+    (lambda: gn.layers.Permute((1, 1)), "Permute: dims is (1, 1), but it must have each of the axes 1, 2, … of a sample"),
+    (lambda: gn.layers.Permute((0, 1)), "Permute: dims is (0, 1), but it must have each of the axes 1, 2, …"),
+    (lambda: gn.layers.Permute(2), "Permute: dims is 2, but it must have each of the axes"),
+    (lambda: gn.layers.Slice(1.5), "Slice: start is 1.5, but it must be a whole number"),
+    (lambda: gn.layers.Slice(axis=0), "Slice: axis is 0, but it must be a whole number other than 0, which is the"),
+])
+def test_bad_arguments_of_permute_and_slice(make, text: str) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(text)):
+        make()
+
+
+@pytest.mark.parametrize(("layer", "text"), [
+    (gn.layers.Permute((2, 1)), "dims (2, 1) are an order of 2 axes, but a sample of (N, 3, 4, 5) has 3"),
+    (gn.layers.Slice(2, 4),
+     "axis 1 of (N, 3, 4, 5) has elements 0 … 2, but those from 2 to 3 are asked for (start=2, stop=4)"),
+    (gn.layers.Slice(-9), "axis 1 of (N, 3, 4, 5) has elements 0 … 2, but those from -6 to 2 are asked for"),
+    (gn.layers.Slice(2, 1), "but those from 2 to 0 are asked for (start=2, stop=1)"),
+])
+def test_inputs_that_do_not_fit(layer, text: str) -> None:
+    with pytest.raises(ShapeError, match=re.escape(text)):
+        layer(gn.Input((3, 4, 5)))
