@@ -85,7 +85,8 @@ def measure_memory(program: Program) -> MemoryReport:
     optimizer = sum(size for name, size in sizes.items() if name.startswith(_OPTIMIZER))
     return MemoryReport(
         program.name, dict(program.dims), sizes.get(PARAMETERS, 0), sizes.get(GRADIENTS, 0), optimizer,
-        sizes.get(STATES, 0), activations, scratch, arena - activations - scratch, arena, sum(sizes.values()),
+        sum(size for name, size in sizes.items() if name.split("/")[0] == STATES), activations,
+        scratch, arena - activations - scratch, arena, sum(sizes.values()),
         sum(slot.operand.nbytes for slot in arena_values(program)), None if index is None else _peak(program, index))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import Graph, Input, Parameter, State
+from graphnet.compiler.types import TensorType, concrete
 
 Array = NDArray[Any]
 
@@ -28,23 +29,25 @@ def interpret(graph: Graph, feeds: Mapping[str, Array]) -> dict[int, Array]:
     Raises:
         GraphError: an input or parameter is not fed.
     """
-    values: dict[int, Array] = {}
-    for item in (*graph.inputs, *graph.parameters, *graph.states):
-        values[item.value] = _feed(graph, item, feeds)
+    values = {item.value: _feed(graph, item, feeds) for item in (*graph.inputs, *graph.parameters)}
     dims = {symbol: size for item in graph.inputs
             for symbol, size in zip(graph.types[item.value].shape, values[item.value].shape, strict=True)
             if isinstance(symbol, str)}
+    values |= {state.value: _state(state, graph.types[state.value].bind(dims), feeds) for state in graph.states}
     for node in graph.nodes:
         results = node.op.bind(dims).forward(*(values[v] for v in node.inputs))
         values.update(zip(node.outputs, results, strict=True))
     return values
 
 
-def _feed(graph: Graph, item: Input | Parameter | State, feeds: Mapping[str, Array]) -> Array:
+def _state(state: State, type: TensorType, feeds: Mapping[str, Array]) -> Array:
+    if state.name in feeds:
+        return np.asarray(feeds[state.name])
+    return np.full(concrete(type.shape), state.initial, type.dtype)
+
+
+def _feed(graph: Graph, item: Input | Parameter, feeds: Mapping[str, Array]) -> Array:
     if item.name in feeds:
         return np.asarray(feeds[item.name])
-    if isinstance(item, State):
-        t = graph.types[item.value]
-        return np.full(t.shape, item.initial, t.dtype)  # type: ignore[arg-type]
     kind = "input" if isinstance(item, Input) else "parameter"
     raise GraphError(f"graph {graph.name} needs an array for its {kind} {item.name!r}")

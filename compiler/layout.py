@@ -17,10 +17,14 @@ IMAGE_OPS = ("conv", "max_pool", "avg_pool")
 
 
 def batch_last_values(graph: Graph) -> frozenset[int]:
-    """The values of a graph (with its batch symbol still in place) that are to be stored batch-last."""
+    """The values of a graph (with its batch symbol still in place) that are to be stored batch-last.
+
+    States are not: they stay from Program to Program, and people read them.
+    """
     if not any(_is_image_op(node.op) for node in graph.nodes):
         return frozenset()
-    return frozenset(v for v, t in graph.types.items() if t.rank >= 2 and t.shape[0] == BATCH)
+    states = {value for state in graph.states for value in (state.value, state.next)}
+    return frozenset(v for v, t in graph.types.items() if t.rank >= 2 and t.shape[0] == BATCH and v not in states)
 
 
 def operand(type: TensorType, batch_last: bool) -> Operand:

@@ -88,7 +88,7 @@ def network_of(contents: Contents, *, backend: str = "numpy", memory_limit: int 
     network.step, network.epoch, network.rate_factor = setup.step, setup.epoch, setup.rate_factor
     arrays = {name: tensor.array for name, tensor in contents.tensors.items()}
     network.set_weights({name: arrays[name] for name in network.weights})
-    network.set_states({name: arrays[name] for name in network.states if name in arrays})
+    network.set_states({state.name: arrays[state.name] for state in contents.graph.states if state.name in arrays})
     network.set_optimizer_state(_moments(contents, network.optimizer_state))
     return network
 
