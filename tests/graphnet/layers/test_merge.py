@@ -83,9 +83,9 @@ def test_broadcasting_repeats_every_input() -> None:
 
 def test_undeclared_broadcasting_is_refused_with_a_hint() -> None:
     with pytest.raises(ShapeError, match=re.escape(
-            "Multiply needs operands of one shape, got (N, 3, 4, 5) and (N, 3, 1, 1): axis 2 is 4 in one and 1 in the "
-            "other\n  fix: make the shapes equal; broadcasting is never implied: if dims of 1 are meant to be repeated, "
-            "declare gn.layers.Multiply(broadcast=True)")):
+            "Multiply needs operands of one shape, got (N, 3, 4, 5) and (N, 3, 1, 1): axis 2 is 4 in one and 1 "
+            "in the other\n  fix: make the shapes equal; broadcasting is never implied: if dims of 1 are meant to be "
+            "repeated, declare gn.layers.Multiply(broadcast=True)")):
         L.Multiply()([gn.Input((3, 4, 5)), gn.Input((3, 1, 1))])
 
 

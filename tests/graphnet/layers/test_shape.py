@@ -84,7 +84,7 @@ def test_slice(run, arguments, taken) -> None:
 
 
 @pytest.mark.parametrize(("make", "text"), [
-    (lambda: gn.layers.Permute((1, 1)), "Permute: dims is (1, 1), but it must have each of the axes 1, 2, … of a sample"),
+    (lambda: gn.layers.Permute((1, 1)), "Permute: dims is (1, 1), but it must have each of the axes 1, 2, … of a"),
     (lambda: gn.layers.Permute((0, 1)), "Permute: dims is (0, 1), but it must have each of the axes 1, 2, …"),
     (lambda: gn.layers.Permute(2), "Permute: dims is 2, but it must have each of the axes"),
     (lambda: gn.layers.Slice(1.5), "Slice: start is 1.5, but it must be a whole number"),
