@@ -1,4 +1,4 @@
-"""The text form of a Program: a table of instructions with their operands, stable, so that its digest means something."""
+"""The text form of a Program: a table of instructions with their operands. It is stable; its digest depends on it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def format_program(program: Program) -> str:
 
     An instruction takes as many lines as it has operands, or as its fused body has ops. Operands are the inputs x0,
     x1, …, the results y0, y1, … and scratch memory; a place is a buffer and a range of its bytes; `live` is the first
-    and the last instruction that needs what lies there in the arena. Lines of a fused body that begin with `+` take the result of
-    the line above as `·`.
+    and the last instruction that needs what lies there in the arena. A line of a fused body that begins with `+` takes
+    the result of the line above as `·`.
     """
     dims = ", ".join(f"{symbol}={size}" for symbol, size in program.dims.items())
     lines = [f"program {program.name} ({dims})"]
@@ -85,7 +85,7 @@ def _named(letter: str, slots: Sequence[Slot]) -> list[tuple[str, Slot]]:
 def _operand(role: str, slot: Slot) -> Row:
     value = "" if role == "scratch" else f" %{slot.value}"
     return (f"{role}{value} {slot.operand.type}", slot.operand.layout, f"{slot.buffer}[{slot.offset}:{slot.end}]",
-            f"{slot.first}–{slot.last}" if slot.buffer == ARENA else "", f"{slot.operand.nbytes:,}")
+            f"{slot.first}..{slot.last}" if slot.buffer == ARENA else "", f"{slot.operand.nbytes:,}")
 
 
 def short_name(op: Op) -> str:

@@ -1,4 +1,4 @@
-"""Random arrays for all that a graph reads: of ordinary size, within the domains of all ops, numbers that index in range.
+"""Random arrays for all that a graph reads: of ordinary size, in the domain of every op, indices within their range.
 
 The array of a name depends on the seed, the name and the shape only, so that two graphs get the same.
 """

@@ -35,7 +35,7 @@ class FiniteCheck(Watcher):
         program = run.program
         for kind, slots in (("input", program.inputs), ("weight", program.parameters), ("state", program.states)):
             for name, slot in slots.items():
-                array = run.view(slot)
+                array = run.buffers.view(slot)
                 self._ranges[_place(slot)] = describe_range(array)
                 if not _is_finite(array):
                     raise NonFiniteError(f"{program.name}: the {kind} {name!r} holds {count_non_finite(array)} before "

@@ -49,6 +49,10 @@ class Buffers:
             if have is None or len(have) < size:
                 self._bytes[name] = aligned_bytes(size)
 
+    def replace(self, name: str, size: int) -> None:
+        """Allocates a buffer anew, zeroed; what is bound to the old one is stale."""
+        self._bytes[name] = aligned_bytes(size)
+
     def view(self, slot: Slot) -> Array:
         """The array that lies in a slot."""
         form = slot.operand
@@ -66,7 +70,7 @@ class Executable:
         self.program = program
         self._buffers = buffers
         buffers.prepare(program.buffers)
-        self._arena = buffers[ARENA]
+        self._bound = {name: buffers[name] for name in (ARENA, *program.buffers)}
         self._bind()
 
     def _bind(self) -> None:
@@ -86,14 +90,15 @@ class Executable:
         """Each instruction with the function that runs it, in order; calling all of them is what `run` does."""
         return zip(self.program.instructions, self._steps, strict=True)
 
-    def view(self, slot: Slot) -> Array:
-        """The array that lies in a slot of the Program."""
-        return self._buffers.view(slot)
+    @property
+    def buffers(self) -> Buffers:
+        """The memory that it is bound to."""
+        return self._buffers
 
     @property
     def stale(self) -> bool:
-        """Whether the arena has grown since, so that this executable must not be run any more."""
-        return self._arena is not self._buffers[ARENA]
+        """Whether a buffer is another one by now (the arena has grown, say), so that this must not be run any more."""
+        return any(self._buffers[name] is not memory for name, memory in self._bound.items())
 
 
 def bind_instruction(instruction: Instruction, buffers: Buffers) -> Run:

@@ -1,0 +1,144 @@
+"""Layered drawing of directed graphs (Sugiyama, Tagawa and Toda 1981): ranks, order within them, positions.
+
+Ranks are longest paths from the sources. Edges over several ranks are cut by dummies, so that they find a way between
+the boxes. Crossings are reduced by barycentres, sweeping down and up. Positions come last: each item moves towards its
+neighbours as far as those beside it allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+Edge = tuple[int, int]
+_ORDER_SWEEPS, _POSITION_SWEEPS = 24, 24
+
+
+@dataclass
+class Layering:
+    """Items 0, 1, … (dummies behind the given ones) with their ranks, centres and neighbours.
+
+    Attributes:
+        widths: of each item; dummies are narrow.
+        edges: those given.
+        gap: the least space between items of a rank.
+        ranks: the items of each rank, from left to right.
+        x: the centre of each item.
+        rank_of: the rank of each item.
+        routes: for each edge the items that it passes through, its ends included.
+    """
+
+    widths: list[float]
+    edges: Sequence[Edge]
+    gap: float
+    ranks: list[list[int]] = field(default_factory=list)
+    x: list[float] = field(default_factory=list)
+    rank_of: list[int] = field(default_factory=list)
+    routes: dict[Edge, list[int]] = field(default_factory=dict)
+    _above: dict[int, list[int]] = field(default_factory=dict)
+    _below: dict[int, list[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.edges = list(dict.fromkeys(self.edges))
+        self.rank_of = longest_path_ranks(len(self.widths), self.edges)
+        self._cut_long_edges()
+        self.ranks = [[] for _ in range(max(self.rank_of, default=-1) + 1)]
+        for item, rank in enumerate(self.rank_of):
+            self.ranks[rank].append(item)
+        self._order()
+        self._place()
+
+    def _cut_long_edges(self) -> None:
+        for start, end in self.edges:
+            route = [start]
+            for rank in range(self.rank_of[start] + 1, self.rank_of[end]):
+                route.append(len(self.widths))
+                self.widths.append(self.gap / 2)
+                self.rank_of.append(rank)
+            self.routes[start, end] = route = [*route, end]
+            for upper, lower in pairwise(route):
+                self._below.setdefault(upper, []).append(lower)
+                self._above.setdefault(lower, []).append(upper)
+
+    def _order(self) -> None:
+        best, fewest = [list(rank) for rank in self.ranks], self.crossings()
+        for sweep in range(_ORDER_SWEEPS):
+            if fewest == 0:
+                break
+            down = sweep % 2 == 0
+            neighbours = self._above if down else self._below
+            for rank in self.ranks if down else reversed(self.ranks):
+                place = {item: i for other in self.ranks for i, item in enumerate(other)}
+                centres = {item: _mean([place[n] for n in neighbours.get(item, ())], place[item]) for item in rank}
+                rank.sort(key=centres.__getitem__)
+            crossings = self.crossings()
+            if crossings < fewest:
+                best, fewest = [list(rank) for rank in self.ranks], crossings
+        self.ranks = best
+
+    def crossings(self) -> int:
+        """How often edges between neighbouring ranks cross."""
+        total = 0
+        for upper, lower in pairwise(self.ranks):
+            place = {item: i for i, item in enumerate(lower)}
+            ends = [sorted(place[n] for n in self._below.get(item, ())) for item in upper]
+            flat = [end for group in ends for end in group]
+            total += sum(a > b for i, a in enumerate(flat) for b in flat[i + 1:])
+        return total
+
+    def _place(self) -> None:
+        self.x = [0.0] * len(self.widths)
+        for rank in self.ranks:
+            self._settle(rank, dict.fromkeys(rank, 0.0))
+        for sweep in range(_POSITION_SWEEPS):
+            down = sweep % 2 == 0
+            for rank in self.ranks if down else reversed(self.ranks):
+                near, far = (self._above, self._below) if down else (self._below, self._above)
+                wanted = {item: _mean([self.x[n] for n in near.get(item) or far.get(item, ())], self.x[item])
+                          for item in rank}
+                self._settle(rank, wanted)
+        left = min((self.x[i] - w / 2 for i, w in enumerate(self.widths)), default=0.0)
+        self.x = [x - left for x in self.x]
+
+    def _settle(self, rank: list[int], wanted: Mapping[int, float]) -> None:
+        """Puts a rank where its items want to be, least squares, without changing order or overlapping."""
+        offsets, reach = [], 0.0
+        for left, right in pairwise([rank[0], *rank]):
+            reach += 0.0 if not offsets else (self.widths[left] + self.widths[right]) / 2 + self.gap
+            offsets.append(reach)
+        levels = isotonic([wanted[item] - offset for item, offset in zip(rank, offsets, strict=True)])
+        for item, offset, level in zip(rank, offsets, levels, strict=True):
+            self.x[item] = level + offset
+
+
+def longest_path_ranks(count: int, edges: Sequence[Edge]) -> list[int]:
+    """The length of the longest path from a source to each item; sources move down to right above their readers."""
+    import networkx as nx
+
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(range(count))
+    graph.add_edges_from(edges)
+    ranks = [0] * count
+    for rank, items in enumerate(nx.topological_generations(graph)):
+        for item in items:
+            ranks[item] = rank
+    for item in graph:
+        if graph.in_degree(item) == 0 and graph.out_degree(item):
+            ranks[item] = min(ranks[reader] for reader in graph.successors(item)) - 1
+    return ranks
+
+
+def isotonic(values: Sequence[float]) -> list[float]:
+    """The non-decreasing sequence nearest to `values` in least squares (pool adjacent violators; Ayer et al. 1955)."""
+    blocks: list[tuple[float, int]] = []  # mean, length
+    for value in values:
+        blocks.append((value, 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (a, m), (b, n) = blocks[-2:]
+            blocks[-2:] = [((a * m + b * n) / (m + n), m + n)]
+    return [mean for mean, length in blocks for _ in range(length)]
+
+
+def _mean(numbers: Sequence[float], otherwise: float) -> float:
+    return sum(numbers) / len(numbers) if numbers else otherwise

@@ -1,0 +1,78 @@
+"""`net.plot`: one picture of a network in a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.types import BATCH
+from graphnet.inspection import PREDICT, TRAIN
+from graphnet.network import Network
+from graphnet.random_samples import random_samples
+from graphnet.views.colours import layer_colours
+from graphnet.views.graph_drawing import draw_graph
+from graphnet.views.timeline import make_timeline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+GRAPH, MEMORY, TIME = "graph", "memory", "time"
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def plot(network: Network, path: str | os.PathLike[str], mode: str | None, view: str, batch: int,
+         dims: Mapping[str, int]) -> None:
+    """Draws a view of a network into a file; see `Network.plot`.
+
+    Raises:
+        ArgumentError: the view or the ending of the file is unknown, or there is no such picture.
+    """
+    if view not in (GRAPH, MEMORY, TIME):
+        raise ArgumentError("plot", "view", view, f"it must be one of {GRAPH}, {MEMORY}, {TIME}")
+    if Path(path).suffix.lower() not in FORMATS:
+        raise ArgumentError("plot", "path", str(path), f"the file must end in {', '.join(FORMATS)}")
+    draw = {GRAPH: _graph, MEMORY: _memory, TIME: _time}[view]
+    draw(network, mode, batch, dims).savefig(path)
+
+
+def _graph(network: Network, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
+    from graphnet.views.pictures import paint_graph
+
+    graph = network.graph if mode is None else network.stages(mode)[-1].after
+    what = "as declared" if mode is None else f"{mode}, after all passes"
+    return paint_graph(draw_graph(graph), f"{graph.name} {what}", _colours(network, graph))
+
+
+def _memory(network: Network, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
+    from graphnet.views.pictures import paint_timeline
+
+    mode = mode or _usual_mode(network)
+    program = network.program(mode, batch, **dims)
+    title = f"{program.name}, {mode}, {BATCH}={batch}: arena of {program.peak:,} bytes"
+    return paint_timeline(make_timeline(program), title, _colours(network, network.stages(mode)[-1].after))
+
+
+def _time(network: Network, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
+    from graphnet.views.pictures import paint_times
+
+    mode = mode or _usual_mode(network)
+    if mode not in (TRAIN, PREDICT):
+        raise ArgumentError("plot", "mode", mode, f"times are measured for {TRAIN} and {PREDICT}")
+    x, y = random_samples(network, batch, dims=dims)
+    profile = network.profile(x, y if mode == TRAIN else None)
+    return paint_times(profile, f"{profile.name}, {mode}, {BATCH}={batch}: {profile.step_seconds * 1e3:.2f} ms a step, "
+                                f"{profile.share_of_peak:.0%} of peak")
+
+
+def _usual_mode(network: Network) -> str:
+    return PREDICT if network.objective is None or network.optimizer is None else TRAIN
+
+
+def _colours(network: Network, graph: Graph) -> dict[str, str]:
+    """Layers of the declared graph come first, so that they have the same colours in all pictures."""
+    layers = [node.origin.layer for drawn in (network.graph, graph) for node in drawn.nodes]
+    return layer_colours(layers)

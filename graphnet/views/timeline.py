@@ -1,0 +1,62 @@
+"""The arena over the instructions, as data: which bytes are taken from when to when, and by whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphnet.compiler.footprint import arena_slots
+from graphnet.compiler.program import ARENA, Program
+from graphnet.compiler.program_text import short_name
+
+_UNITS = ((1 << 20, "MiB"), (1 << 10, "KiB"), (1, "bytes"))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes [offset, offset + size) of the arena, live from instruction `first` to `last`."""
+
+    offset: int
+    size: int
+    first: int
+    last: int
+    layer: str
+    label: str
+    tip: str
+    scratch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All pieces, and the range of instructions of each phase."""
+
+    pieces: tuple[Piece, ...]
+    phases: dict[str, tuple[int, int]]
+    first: int
+    length: int
+    arena: int
+
+    @property
+    def unit(self) -> tuple[int, str]:
+        """Bytes of the unit that suits the arena, and its name."""
+        return next((scale, name) for scale, name in _UNITS if self.arena >= 2 * scale or scale == 1)
+
+
+def make_timeline(program: Program) -> Timeline:
+    """The timeline of a Program."""
+    length = len(program.instructions)
+    names = {slot.value: name for name, slot in program.inputs.items()}
+    pieces = []
+    for slot, maker in arena_slots(program):
+        op = names.get(slot.value, "input") if maker < 0 else short_name(program.instructions[maker].op)
+        layer = "" if maker < 0 else program.instructions[maker].origin.layer
+        scratch = slot.value < 0
+        what = f"scratch of {op}" if scratch else f"%{slot.value} {op}"
+        pieces.append(Piece(slot.offset, slot.operand.nbytes, slot.first, min(slot.last, length - 1), layer,
+                            "scratch" if scratch else op.partition("+")[0],
+                            f"{what} {slot.operand.type}, {layer or 'fed'}, bytes {slot.offset:,} to {slot.end:,}, "
+                            f"instructions {slot.first} to {slot.last}", scratch))
+    phases: dict[str, tuple[int, int]] = {}
+    for index, i in enumerate(program.instructions):
+        phases[i.phase] = phases.get(i.phase, (index, index))[0], index + 1
+    return Timeline(tuple(pieces), phases, min((p.first for p in pieces), default=0), length,
+                    program.buffers.get(ARENA, 0))
