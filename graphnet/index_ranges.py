@@ -1,0 +1,75 @@
+"""Which numbers the inputs that count something may hold: rows of an embedding, lengths of sequences.
+
+The ops that read them say so (`Op.index_ranges`); what is fed is checked against it before anything runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.compiler import ops
+from graphnet.compiler.errors import DataError
+from graphnet.compiler.ir import Graph, Origin
+from graphnet.compiler.types import Dim
+
+Array = NDArray[Any]
+REARRANGING = (ops.Reshape, ops.Slice, ops.Concat, ops.Transpose, ops.Copy, ops.Upsample)
+"""Ops whose results hold the numbers of their inputs and no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRange:
+    """Input `name` may hold numbers from `least` to `most`, both included, since `reader` counts with them."""
+
+    name: str
+    least: Dim
+    most: Dim
+    reader: Origin
+
+    def check(self, array: Array, dims: Mapping[str, int]) -> None:
+        """Refuses an array with other numbers.
+
+        Args:
+            array: what is fed.
+            dims: what the symbols stand for.
+
+        Raises:
+            DataError: the text names the first bad one.
+        """
+        least, most = (dims[bound] if isinstance(bound, str) else bound for bound in (self.least, self.most))
+        if not array.size or (int(array.min()) >= least and int(array.max()) <= most):
+            return
+        bad = (array < least) | (array > most)
+        place = tuple(int(index) for index in np.unravel_index(int(bad.argmax()), bad.shape))
+        raise DataError(f"input {self.name!r} holds {array[place].item()} at {list(place)}, but {self.reader} takes "
+                        f"whole numbers from {least} to {most}; {int(bad.sum()):,} of {bad.size:,} are out of range")
+
+
+def index_ranges(graph: Graph) -> tuple[IndexRange, ...]:
+    """What the ops of a graph demand of its inputs, followed through ops that only rearrange numbers."""
+    names = {item.value: item.name for item in graph.inputs}
+    found = []
+    for node in graph.nodes:
+        types = [graph.types[value] for value in node.inputs]
+        for position, (least, most) in node.op.index_ranges(*types).items():
+            sources = _sources(graph, node.inputs[position])
+            found += [IndexRange(names[value], least, most, node.origin) for value in sources if value in names]
+    return tuple(dict.fromkeys(found))
+
+
+def _sources(graph: Graph, value: int) -> Iterator[int]:
+    """The values that the numbers of `value` come from, unchanged."""
+    todo, seen = [value], {value}
+    while todo:
+        value = todo.pop()
+        maker = graph.producers.get(value)
+        if maker is None:
+            yield value
+        elif isinstance(maker.op, REARRANGING):
+            todo += [v for v in maker.inputs if v not in seen]
+            seen.update(maker.inputs)
