@@ -9,15 +9,17 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.drop_dead import DropDead
 from graphnet.compiler.passes.fold_batch_norm import FoldBatchNorm
+from graphnet.compiler.passes.fold_constants import FoldConstants
 from graphnet.compiler.passes.fuse_epilogues import FuseEpilogues
 from graphnet.compiler.passes.hoist_pooling import HoistPooling
 from graphnet.compiler.passes.merge_common import MergeCommon
 from graphnet.compiler.passes.order_nodes import OrderNodes
+from graphnet.compiler.passes.simplify_algebra import SimplifyAlgebra
 from graphnet.compiler.passes.stabilize_cross_entropy import StabilizeCrossEntropy
 
-REWRITE: tuple[Pass, ...] = (StabilizeCrossEntropy(), FoldBatchNorm(), HoistPooling())
+REWRITE: tuple[Pass, ...] = (SimplifyAlgebra(), StabilizeCrossEntropy(), FoldBatchNorm(), HoistPooling())
 """What pays only, or only is exact, before differentiation."""
-SIMPLIFY: tuple[Pass, ...] = (MergeCommon(),)
+SIMPLIFY: tuple[Pass, ...] = (FoldConstants(), SimplifyAlgebra(), MergeCommon(), DropDead())
 FUSE: tuple[Pass, ...] = (FuseEpilogues(),)
 
 
@@ -39,7 +41,7 @@ class Purpose:
         """All passes in order; with `optimize` False only those that the meaning of the purpose needs."""
         if not optimize:
             return (OrderNodes(), *self.prepare, *self.derive, DropDead())
-        return (OrderNodes(), *self.prepare, *REWRITE, *self.derive, DropDead(), *SIMPLIFY, *FUSE)
+        return (OrderNodes(), *self.prepare, *REWRITE, *self.derive, *SIMPLIFY, *FUSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from graphnet.compiler.rewrite import hold_states, rename_values
 class SpecializeInference(Pass):
     """Asks each op for its form at inference; nothing of dropout is left, batch norm uses its running statistics.
 
-    Statistics and random counters no longer change, and penalties are dropped (a loss has them in it already); recurrent
-    state still goes from call to call.
+    Statistics and random counters no longer change, and penalties are dropped (a loss has them in it already);
+    recurrent state still goes from call to call.
     """
 
     name = "specialize_inference"
