@@ -18,7 +18,8 @@ from graphnet.layers.options import WeightOptions
 class Dense(Layer):
     """y = f(x W + b).
 
-    Shapes: x (N, features); weight W (features, units), bias b (units,); y (N, units).
+    Shapes: x (N, features); weight W (features, units), bias b (units,); y (N, units). On sequences (N, T, features) each
+    step gets the same W and b: y (N, T, units).
 
     Args:
         units: number of outputs.
@@ -45,12 +46,12 @@ class Dense(Layer):
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the product, the bias and the activation."""
         t = b.types[x]
-        if t.rank != 2:
+        if t.rank not in (2, 3):
             raise ShapeError(f"Dense takes rows (N, features), got {format_shape(t.shape)}: "
                              f"{t.rank} dim{'s' * (t.rank > 1)} instead of 2",
                              "declare gn.Input((1,)) for single numbers" if t.rank < 2
                              else "put gn.layers.Flatten() before it")
-        shape = (known(t.shape[1], "the number of features that Dense takes"), self.units)
+        shape = (known(t.shape[-1], "the number of features that Dense takes"), self.units)
         fans = Fans.dense(shape)
         w = self.weight(b, "weight", t.with_shape(shape), self.kernel_initializer, fans)
         y = b.add(ops.MatMul(), x, w)
