@@ -1,23 +1,74 @@
-"""What `fit` can call at the end of each epoch: things that depend on how the training goes."""
+"""What `fit` can call along the way: things that depend on how the training goes."""
 
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from graphnet.checks import check_number, check_whole
+from graphnet.checks import check_flag, check_number, check_whole
 from graphnet.compiler.errors import ArgumentError
 from graphnet.training import Callback
 
 if TYPE_CHECKING:
     from graphnet.network import Network
 
-MODES = ("min", "max")
+MIN, MAX = MODES = ("min", "max")
+RISING = ("accuracy", "precision", "recall", "f1")
+"""Ends of the names of figures that are better the larger they are."""
 
 
 @dataclass
-class ReduceOnPlateau(Callback):
+class Monitor(Callback):
+    """Base of callbacks that watch one figure of the epochs.
+
+    Args:
+        monitor: the figure: "loss", "val_loss", "val_accuracy", …
+        mode: "min" if smaller is better, "max" if larger is; None to tell by the name ("max" for accuracy, precision,
+            recall and F1).
+    """
+
+    monitor: str = "val_loss"
+    mode: str | None = field(default=None, kw_only=True)
+    best: float = field(default=math.inf, init=False)
+
+    def __post_init__(self) -> None:
+        owner = type(self).__name__
+        if not isinstance(self.monitor, str):
+            raise ArgumentError(owner, "monitor", self.monitor, "it must be the name of a figure such as 'val_loss'")
+        if self.mode is None:
+            self.mode = MAX if self.monitor.endswith(RISING) else MIN
+        if self.mode not in MODES:
+            raise ArgumentError(owner, "mode", self.mode, f"it must be one of {', '.join(map(repr, MODES))}")
+        self.forget()
+
+    def forget(self) -> None:
+        """Forgets the best figure."""
+        self.best = math.inf if self.mode == MIN else -math.inf
+
+    def figure(self, logs: dict[str, Any]) -> float:
+        """The figure of an epoch.
+
+        Raises:
+            ArgumentError: there is no such figure, or it is not a number.
+        """
+        owner = type(self).__name__
+        if self.monitor not in logs:
+            hint = "; give fit validation_data" if self.monitor.startswith("val_") else ""
+            raise ArgumentError(owner, "monitor", self.monitor,
+                                f"the epoch has only {', '.join(map(repr, logs))}{hint}")
+        if not isinstance(logs[self.monitor], int | float):
+            raise ArgumentError(owner, "monitor", self.monitor, "it must be a number, and this figure is an array")
+        return float(logs[self.monitor])
+
+    def gain(self, figure: float) -> float:
+        """By how much a figure is better than the best one; negative if it is worse, NaN if it is NaN."""
+        return self.best - figure if self.mode == MIN else figure - self.best
+
+
+@dataclass
+class ReduceOnPlateau(Monitor):
     """Lowers the learning rate when a figure has stopped to improve; the rule is PyTorch's ReduceLROnPlateau.
 
     An epoch is better if it beats the best one by more than the share `threshold` of it. After more than `patience`
@@ -28,45 +79,36 @@ class ReduceOnPlateau(Callback):
         monitor: the figure: "loss", "val_loss", "val_accuracy", …
         factor: what the rate is multiplied by, in (0, 1).
         patience: epochs without improvement that are let pass, ≥ 0.
-        mode: "min" if smaller is better, "max" if larger is.
         threshold: share of the best figure, ≥ 0.
         cooldown: epochs after a reduction that are not counted, ≥ 0.
         least: the smallest `Network.rate_factor`, ≥ 0.
+        mode: see `Monitor`.
     """
 
-    monitor: str = "val_loss"
     factor: float = 0.1
     patience: int = 10
-    mode: str = "min"
     threshold: float = 1e-4
     cooldown: int = 0
     least: float = 0.0
-    best: float = field(default=math.inf, init=False)
     waited: int = field(default=0, init=False)
     resting: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         owner = "ReduceOnPlateau"
         check_number(owner, "factor", self.factor, below=1, above=0)
         check_number(owner, "threshold", self.threshold, 0)
         check_number(owner, "least", self.least, 0)
         check_whole(owner, "patience", self.patience, 0)
         check_whole(owner, "cooldown", self.cooldown, 0)
-        if self.mode not in MODES:
-            raise ArgumentError(owner, "mode", self.mode, f"it must be one of {', '.join(map(repr, MODES))}")
-        self.best = math.inf if self.mode == "min" else -math.inf
 
-    def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, float]) -> None:
+    def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, Any]) -> None:
         """Takes note of the epoch's figure and lowers the rate if it is time.
 
         Raises:
             ArgumentError: there is no such figure.
         """
-        if self.monitor not in logs:
-            hint = "; give fit validation_data" if self.monitor.startswith("val_") else ""
-            raise ArgumentError("ReduceOnPlateau", "monitor", self.monitor,
-                                f"the epoch has only {', '.join(map(repr, logs))}{hint}")
-        self._count(logs[self.monitor])
+        self._count(self.figure(logs))
         if self.waited > self.patience:
             network.rate_factor = max(network.rate_factor * self.factor, self.least)
             self.waited, self.resting = 0, self.cooldown
@@ -79,6 +121,120 @@ class ReduceOnPlateau(Callback):
             self.resting, self.waited = self.resting - 1, 0
 
     def _is_better(self, figure: float) -> bool:
-        if self.mode == "min":
+        if self.mode == MIN:
             return figure < self.best * (1 - self.threshold)
         return figure > self.best * (1 + self.threshold)
+
+
+ReduceLROnPlateau = ReduceOnPlateau
+
+
+@dataclass
+class EarlyStopping(Monitor):
+    """Stops the training when a figure has stopped to improve (Prechelt 1998); the rule is Keras's.
+
+    An epoch is better if it beats the best one by more than `min_delta`. After `patience` epochs in a row that are not
+    (1 at least) training stops. Every call of `fit` begins anew.
+
+    Args:
+        monitor: the figure: "loss", "val_loss", "val_accuracy", …
+        patience: epochs without improvement that are let pass, ≥ 0.
+        min_delta: ≥ 0, in units of the figure.
+        restore_best: whether the network gets back the weights and layer states of the best epoch, however the
+            training ends. The optimizer's moments, the step and the epoch stay.
+        mode: see `Monitor`.
+
+    Attributes:
+        best: the best figure so far.
+        best_epoch: its epoch, 0 before the first.
+        stopped_epoch: the epoch after which training was stopped; 0 if it was not.
+    """
+
+    patience: int = 0
+    min_delta: float = 0.0
+    restore_best: bool = False
+    best_epoch: int = field(default=0, init=False)
+    stopped_epoch: int = field(default=0, init=False)
+    _waited: int = field(default=0, init=False, repr=False)
+    _kept: tuple[dict[str, Any], dict[str, Any]] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole("EarlyStopping", "patience", self.patience, 0)
+        check_number("EarlyStopping", "min_delta", self.min_delta, 0)
+        check_flag("EarlyStopping", "restore_best", self.restore_best)
+
+    def on_train_begin(self, network: Network) -> None:
+        """Begins anew."""
+        self.forget()
+        self.best_epoch = self.stopped_epoch = 0
+        self._kept = None
+        self._waited = 0
+
+    def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, Any]) -> bool:
+        """Takes note of the epoch's figure; whether it is time to stop.
+
+        Raises:
+            ArgumentError: there is no such figure.
+        """
+        figure = self.figure(logs)
+        if self.gain(figure) > self.min_delta:
+            self.best, self.best_epoch, self._waited = figure, epoch, 0
+            if self.restore_best:
+                weights = {name: array.copy() for name, array in network.weights.items()}
+                self._kept = weights, network.states
+            return False
+        self._waited += 1
+        if self._waited < max(self.patience, 1):
+            return False
+        self.stopped_epoch = epoch
+        return True
+
+    def on_train_end(self, network: Network) -> None:
+        """Gives the network back its best weights."""
+        if self._kept is not None:
+            network.set_weights(self._kept[0])
+            network.set_states(self._kept[1])
+
+
+class ModelCheckpoint(Monitor):
+    """Saves the network after epochs, by default after each that is better than all before.
+
+    The file is replaced in one step, so it always holds a whole network. What is the best figure is remembered over
+    calls of `fit` with the same object.
+
+    Args:
+        path: the `.gnet` file. `{epoch}` in it stands for the number of the epoch, for a file each.
+        monitor: the figure: "loss", "val_loss", "val_accuracy", …
+        best_only: whether to save only if the figure is better than ever; if not, `monitor` is not looked at.
+        mode: see `Monitor`.
+
+    Attributes:
+        best: the best figure so far.
+        saved: the path of the last file; None before the first.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", *, best_only: bool = True,
+                 mode: str | None = None) -> None:
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+            raise ArgumentError("ModelCheckpoint", "path", path, "it must be the path of a file")
+        super().__init__(monitor, mode=mode)
+        self.path, self.best_only = os.fspath(path), check_flag("ModelCheckpoint", "best_only", best_only)
+        self.saved: str | None = None
+
+    def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, Any]) -> None:
+        """Saves the network if it is time.
+
+        Raises:
+            ArgumentError: there is no such figure.
+            GnetFormatError: the network holds what no file can.
+            OSError: the file cannot be written.
+        """
+        if self.best_only:
+            figure = self.figure(logs)
+            if not self.gain(figure) > 0:  # not for NaN either
+                return
+            self.best = figure
+        path = self.path.replace("{epoch}", str(epoch))
+        network.save(path)
+        self.saved = path

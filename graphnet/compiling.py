@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from graphnet.assembly import Objective
 from graphnet.checks import check_flag, check_number, check_whole
-from graphnet.compiler.errors import ArgumentError, GraphError
+from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.rewrite import check_graph, convert_floats
 from graphnet.compiler.types import FLOATS
@@ -18,6 +18,7 @@ from graphnet.model import Model
 from graphnet.network import Network, initialize
 from graphnet.optimizers import OPTIMIZERS, Optimizer
 from graphnet.programs import Programs
+from graphnet.regularizers import REGULARIZERS, Regularizer, regularize
 
 if TYPE_CHECKING:
     from graphnet.runtime.watching import Watcher
@@ -28,7 +29,8 @@ Metrics = Sequence[str | Metric] | Mapping[str, Sequence[str | Metric]]
 
 def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = None,
             optimizer: Optimizer | str | None = None, metrics: Metrics = (), *,
-            loss_weights: Mapping[str, float] | None = None, seed: int = 0, dtype: str = "float32",
+            loss_weights: Mapping[str, float] | None = None, regularizer: Regularizer | str | None = None,
+            seed: int = 0, dtype: str = "float32",
             backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
             check_finite: bool = False, dump: str | os.PathLike[str] | None = None) -> Network:
     """Makes a network that runs from a declared model.
@@ -39,6 +41,8 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
         optimizer: an object or a name such as "adam"; None if the network is not to be trained.
         metrics: objects or names for every output that has a loss, or a dict by output name.
         loss_weights: factors of the losses in the total, by output name; 1 where not given.
+        regularizer: an object or a name such as "l2", which adds to the loss for each trainable weight of 2 dims or
+            more (not for biases), on top of what layers say; None for none.
         seed: ≥ 0; the same seed gives the same weights and the same training on the same machine.
         dtype: "float32" or "float64".
         backend: "numpy".
@@ -60,8 +64,12 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
     if dtype not in FLOATS:
         raise ArgumentError("compile", "dtype", dtype, f"it must be one of {', '.join(FLOATS)}")
     graph = convert_floats(model.graph, dtype)
+    if regularizer is not None:
+        graph = regularize(graph, REGULARIZERS.resolve("compile", "regularizer", regularizer))
     objective = make_objective(graph, loss, metrics, loss_weights)
     chosen = None if optimizer is None else OPTIMIZERS.resolve("compile", "optimizer", optimizer)
+    if chosen is not None and objective is not None:
+        objective.check_trainable()
     network = make_network(graph, objective, chosen, seed=seed, backend=backend, optimize=optimize,
                            memory_limit=memory_limit, verify=verify, check_finite=check_finite, dump=dump)
     initialize(network, model.initializers)
@@ -84,9 +92,7 @@ def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer
         from graphnet.dumping import Dump
 
         programs.made = Dump(dump)
-    network = Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0))
-    network.reset_states()
-    return network
+    return Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0))
 
 
 def _attach_checks(programs: Programs, verify: bool, check_finite: bool) -> None:
@@ -110,7 +116,8 @@ def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | N
     """Losses, weights and metrics by output; None without a loss.
 
     Raises:
-        GraphError: a name is not an output, or there are metrics without a loss.
+        GraphError: a name is not an output, there are metrics without a loss, or two metrics of one name.
+        ShapeError: a loss cannot take an output.
     """
     names = [o.name for o in graph.outputs]
     if loss is None:
@@ -126,7 +133,24 @@ def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | N
         if unknown:
             raise GraphError(f"{what} is given for {', '.join(map(repr, unknown))}, but it can be given for "
                              f"{', '.join(map(repr, allowed))} only")
-    return Objective(
+    objective = Objective(
         {name: LOSSES.resolve("compile", "loss", item) for name, item in losses.items()},
         {name: check_number("compile", f"loss_weights[{name!r}]", value, 0) for name, value in factors.items()},
         {name: [METRICS.resolve("compile", "metrics", m) for m in items] for name, items in chosen.items()})
+    _check_fit(graph, objective)
+    return objective
+
+
+def _check_fit(graph: Graph, objective: Objective) -> None:
+    """Refuses losses that cannot take their outputs, and metrics that cannot be told apart."""
+    for name, loss in objective.losses.items():
+        value = graph.output(name)
+        try:
+            loss.label_types(graph.types[value])
+        except ShapeError as error:
+            raise error.located(f"{loss.origin} cannot take the output {name!r} of {graph.origins[value]}") from None
+    for name, metrics in objective.metrics.items():
+        names = [metric.name for metric in metrics]
+        twice = sorted({metric for metric in names if names.count(metric) > 1})
+        if twice:
+            raise GraphError(f"the output {name!r} has two metrics that are called {', '.join(twice)}; leave one out")

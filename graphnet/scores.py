@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.assembly import LOSS, METRIC, Objective
+from graphnet.assembly import LOSS, METRIC, PENALTY, TERM, Objective
+from graphnet.losses.base import MEAN, NONE, SUM
 
 Array = NDArray[Any]
 
@@ -17,32 +18,62 @@ class Scores:
     """Totals over the batches seen so far.
 
     Args:
-        objective: says which metrics there are.
+        objective: says which losses and metrics there are.
     """
 
     def __init__(self, objective: Objective) -> None:
         self._objective = objective
-        self._loss, self._samples = 0.0, 0
+        self._samples = 0
+        self._reductions = {TERM + name: loss.reduction for name, loss in objective.losses.items()}
+        self._losses: dict[str, float] = {}
+        self._single: dict[str, list[Array]] = {}
         self._statistics: dict[str, Array] = {}
 
     def add(self, outputs: Mapping[str, Array], samples: int) -> None:
         """Adds a batch, from the outputs of its Program."""
-        self._loss += float(outputs[LOSS]) * samples
         self._samples += samples
         for name, value in outputs.items():
-            if not name.startswith(METRIC):
+            if name.startswith(METRIC):
+                self._statistics[name] = self._statistics.get(name, 0) + value
                 continue
-            if name not in self._statistics:
-                self._statistics[name] = np.zeros_like(value)
-            self._statistics[name] += value
+            reduction = self._reductions.get(name, MEAN)
+            if reduction == NONE:
+                self._single.setdefault(name, []).append(value.copy())
+                continue
+            share = float(value) * (1 if reduction == SUM else samples)
+            self._losses[name] = self._losses.get(name, 0.0) + share
 
-    def result(self) -> dict[str, float]:
-        """The loss, the mean over all samples, and each metric; a metric of one of several outputs is called
-        `<output>_<metric>`, as in Keras."""
-        scores = {LOSS: self._loss / self._samples}
+    def result(self) -> dict[str, Any]:
+        """The loss over all samples, and each metric.
+
+        `loss` is the total. Of several outputs there is also `<output>_loss`, without its weight in the total, and a
+        metric is called `<output>_<metric>`, as in Keras. Values are floats, but arrays for a confusion matrix and for
+        losses that are not reduced, which have no total.
+        """
+        scores = self._loss_figures()
         several = len(self._objective.losses) > 1
         for output, metrics in self._objective.metrics.items():
             for metric in metrics:
                 name = f"{output}_{metric.name}" if several else metric.name
                 scores[name] = metric.result(self._statistics[f"{METRIC}{output}:{metric.name}"])
         return scores
+
+    def _loss_figures(self) -> dict[str, Any]:
+        if not self._objective.is_itemized:
+            return {LOSS: self._losses[LOSS] / self._samples}
+        terms = {name: self._term(TERM + name) for name in self._objective.losses}
+        if len(terms) == 1 and not self._objective.is_reduced:
+            return {LOSS: next(iter(terms.values()))}
+        scores: dict[str, Any] = {}
+        if self._objective.is_reduced:
+            weights = self._objective.weights
+            scores[LOSS] = sum(weights[name] * term for name, term in terms.items()) + self._penalty()
+        return scores | ({f"{name}_{LOSS}": term for name, term in terms.items()} if len(terms) > 1 else {})
+
+    def _term(self, name: str) -> Any:
+        if self._reductions[name] == NONE:
+            return np.concatenate(self._single[name])
+        return self._losses[name] / (1 if self._reductions[name] == SUM else self._samples)
+
+    def _penalty(self) -> float:
+        return self._losses.get(PENALTY, 0.0) / self._samples

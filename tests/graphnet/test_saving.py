@@ -196,7 +196,7 @@ def set_part(key: str, value: object) -> Callable[[dict[str, Any]], None]:
     (set_key("rate_factor", float("nan")), "train.rate_factor: it must be of type float, finite and not negative"),
     (set_key("optimize", 1), "train.optimize: it must be of type bool"),
     (set_key("optimizer", {"class": "os.system", "arguments": {}}),
-     "train.optimizer: an Optimizer: class is 'os.system', but it must be one of SGD"),
+     "train.optimizer: an Optimizer: class is 'os.system', but it must be one of Adam, "),
     (set_key("optimizer", Adam().config() | {"arguments": {"learning_rate": -1.0}}),
      "train.optimizer: Adam: learning_rate is -1.0, but it must be a finite number > 0"),
     (set_key("optimizer", Momentum().config()), "the optimizer has none like it"),
