@@ -58,7 +58,8 @@ def check_binding(graph: Graph, rows: Sequence[Row]) -> None:
 
 
 def _check_states(graph: Graph) -> None:
-    check_unique((item.name for item in (*graph.parameters, *graph.states)), ("graph", "states"), 0)
+    names = [p.name for p in graph.parameters] + [s.name for s in graph.states]
+    check_unique(names, ("graph", "states"), 0)
     for index, state in enumerate(graph.states):
         if state.role in (PARAM, CONST, OPTIMIZER):
             raise refuse(("graph", "states", index, 4, "role"), f"the state {shown(state.name)} has the role "

@@ -38,14 +38,23 @@ def _default(field: Field[Any]) -> Any:
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
+@cache
+def _keys(cls: type, skip: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The stored fields that must be there, and those that may."""
+    stored = [field for field in _fields(cls) if field.name not in skip]
+    required = tuple(field.name for field in stored if _default(field) is MISSING)
+    return required, tuple(field.name for field in stored if field.name not in required)
+
+
 def encode_record(record: Any, path: Path, skip: Collection[str] = ()) -> Plain:
     """The fields of a dataclass, but for `skip` and those at their defaults, as plain data in order of name.
 
     Raises:
         GnetFormatError: a field holds what cannot stand in a file.
     """
-    hints, plain = _hints(type(record)), {}
-    for field in _fields(type(record)):
+    cls: type = type(record)
+    hints, plain = _hints(cls), {}
+    for field in _fields(cls):
         value = getattr(record, field.name)
         if field.name in skip or _same(value, _default(field)):
             continue
@@ -53,16 +62,15 @@ def encode_record(record: Any, path: Path, skip: Collection[str] = ()) -> Plain:
     return plain
 
 
-def decode_fields(cls: type, plain: Any, path: Path, skip: Collection[str] = ()) -> dict[str, Any]:
+def decode_fields(cls: type, plain: Any, path: Path, skip: tuple[str, ...] = ()) -> dict[str, Any]:
     """The stored fields of a dataclass, but for `skip`, from plain data.
 
     Raises:
         GnetFormatError: a key is unknown or missing, or a value is not of the field's type.
     """
-    stored = [field for field in _fields(cls) if field.name not in skip]
-    required = tuple(field.name for field in stored if _default(field) is MISSING)
-    expect_keys(plain, required, path, tuple(field.name for field in stored if field.name not in required))
     hints = _hints(cls)
+    required, optional = _keys(cls, skip)
+    expect_keys(plain, required, path, optional)
     return {key: decode(value, hints[key], (*path, key)) for key, value in plain.items()}
 
 
@@ -135,7 +143,8 @@ def decode(plain: Any, hint: Any, path: Path) -> Any:
         return tuple([decode(item, part, (*path, index))
                       for index, (item, part) in enumerate(_pairs(items, hint, path))])
     if hint is Op:
-        return decode_op(*expect_items(plain, ("op", "attributes"), path), path)
+        name, attributes = expect_items(plain, ("op", "attributes"), path)
+        return decode_op(name, attributes, path)
     if is_dataclass(hint):
         return cast(type, hint)(**decode_fields(cast(type, hint), plain, path))
     raise refuse(path, "this field cannot be stored in a file")

@@ -23,7 +23,7 @@ def forward_peak(graph: Graph) -> int:
     """
     last = {value: index for index, node in enumerate(graph.nodes) for value in node.inputs}
     last |= dict.fromkeys(graph.kept, len(graph.nodes))
-    fed = {item.value for item in (*graph.inputs, *graph.states)}
+    fed = {item.value for item in graph.inputs} | {state.value for state in graph.states}
     held = peak = sum(_bytes(graph.types[value]) for value in fed)
     for index, node in enumerate(graph.nodes):
         held += sum(_bytes(graph.types[value]) for value in node.outputs)

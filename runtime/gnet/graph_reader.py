@@ -67,8 +67,8 @@ class _Reader:
         inputs = [self._item(Input, *entry) for entry in _items(parts, "inputs", limits.TENSORS)]
         parameters = [self._parameter(*entry) for entry in _items(parts, "parameters", limits.TENSORS)]
         states = [self._item(State, *entry) for entry in _items(parts, "states", limits.TENSORS)]
-        nodes = [self._node(item, len(parts["nodes"]) - path[-1], path)
-                 for item, path in _items(parts, "nodes", limits.NODES)]
+        nodes = [self._node(item, len(parts["nodes"]) - index, path)
+                 for index, (item, path) in enumerate(_items(parts, "nodes", limits.NODES))]
         outputs = [self._output(*entry) for entry in _items(parts, "outputs", limits.TENSORS)]
         penalties = [self._penalty(*entry) for entry in _items(parts, "penalties", limits.TENSORS)]
         for index, state in enumerate(states):

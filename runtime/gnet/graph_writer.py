@@ -36,9 +36,9 @@ def encode_graph(graph: Graph) -> Plain:
 class _Writer:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        declared = [item.value for item in (*graph.inputs, *graph.parameters, *graph.states)]
-        made = [value for node in graph.nodes for value in node.outputs]
-        self.ids = {value: index for index, value in enumerate((*declared, *made))}
+        values = [i.value for i in graph.inputs] + [p.value for p in graph.parameters] + [s.value for s in graph.states]
+        values += [value for node in graph.nodes for value in node.outputs]
+        self.ids = {value: index for index, value in enumerate(values)}
         self.origins: dict[tuple[str, ...], int] = {}
 
     def plain(self) -> Plain:

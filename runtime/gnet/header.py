@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 
 from graphnet.compiler.errors import GnetFormatError
 from graphnet.runtime.gnet import limits, preamble
@@ -85,7 +85,7 @@ def without_extensions(value: Any) -> Any:
 
 
 def expect_keys(value: Any, required: tuple[str, ...], path: Path, optional: tuple[str, ...] = ()) -> Plain:
-    """A map with exactly these keys.
+    """A map with all the required keys and none that is neither required nor optional.
 
     Raises:
         GnetFormatError: it is no map, lacks a key or has another one.

@@ -44,7 +44,8 @@ def check_unique(names: Iterable[str], path: Path, key: str | int | None = None)
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            raise refuse((*path, index) if key is None else (*path, index, key), f"the name {shown(name)} is used twice")
+            place = (*path, index) if key is None else (*path, index, key)
+            raise refuse(place, f"the name {shown(name)} is used twice")
         seen.add(name)
 
 

@@ -54,7 +54,8 @@ def infer_types(op: Op, inputs: Types, path: Path) -> Types:
     Raises:
         GnetFormatError: it takes another number of inputs, or refuses them.
     """
-    least, most = _arity(type(op))
+    cls: Any = type(op)
+    least, most = _arity(cls)
     if not least <= len(inputs) <= most:
         wanted = f"{least}" if least == most else f"at least {least}"
         raise refuse(path, f"{op.name} takes {wanted} inputs, not {len(inputs)}")
@@ -65,7 +66,7 @@ def infer_types(op: Op, inputs: Types, path: Path) -> Types:
 
 
 @cache
-def _arity(cls: type[Op]) -> tuple[int, int]:
+def _arity(cls: Any) -> tuple[int, int]:
     """The least and greatest number of inputs of an op, from the signature of its `infer`."""
     parameters = [p for p in inspect.signature(cls.infer).parameters.values() if p.name != "self"]
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]

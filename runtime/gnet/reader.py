@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,8 +13,8 @@ from graphnet.runtime.gnet.footprint import Measure, check_footprint, forward_pe
 from graphnet.runtime.gnet.head import Head, read_head
 from graphnet.runtime.gnet.preamble import ALIGNMENT, aligned
 from graphnet.runtime.gnet.refusal import naming
-from graphnet.runtime.gnet.sources import CHUNK, HashingSource, Source, open_source
-from graphnet.runtime.gnet.tensors import Row, Tensor, regions
+from graphnet.runtime.gnet.sources import HashingSource, Source, open_source
+from graphnet.runtime.gnet.tensors import Tensor, regions
 
 
 def load_gnet(source: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None,
@@ -68,23 +67,14 @@ def _load(source: Source, memory_limit: int | None, measure: Measure) -> Content
 
 
 def _read_tensors(source: Source, head: Head) -> dict[str, Tensor]:
-    """Reads the tensors into one buffer, whose size the file really has; checks each as it comes in."""
+    """Reads the tensors into one buffer, whose size the file really has; checks each while it is in the cache."""
     start, end = head.preamble.data_start, head.preamble.file_length
     buffer = _aligned_buffer(end - start)
     for row, region_end in regions(head.rows, end):
-        _read_tensor(source, row, buffer[row.offset - start:region_end - start])
+        source.fill(buffer[row.offset - start:region_end - start])
+        row.check(buffer[row.offset - start:row.end - start])
+        row.check_padding(buffer[row.end - start:region_end - start])
     return {row.name: Tensor(row.name, row.role, row.view(buffer, start)) for row in head.rows}
-
-
-def _read_tensor(source: Source, row: Row, region: memoryview) -> None:
-    crc = 0
-    for at in range(0, row.nbytes, CHUNK):  # in pieces that stay in the cache between reading and checking
-        piece = region[at:min(at + CHUNK, row.nbytes)]
-        source.fill(piece)
-        crc = zlib.crc32(piece, crc)
-    source.fill(region[row.nbytes:])
-    row.check(region[:row.nbytes], crc)
-    row.check_padding(region[row.nbytes:])
 
 
 def _aligned_buffer(size: int) -> memoryview:

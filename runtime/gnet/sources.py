@@ -69,7 +69,8 @@ class BytesSource(_Taking):
     """Bytes in memory."""
 
     def __init__(self, data: Any, name: str) -> None:
-        self._data, self.name = memoryview(data).cast("B"), name
+        view = memoryview(data)
+        self._data, self.name = (view if view.c_contiguous else memoryview(bytes(view))).cast("B"), name
         self.size = len(self._data)
 
     def fill(self, target: memoryview) -> None:

@@ -6,7 +6,7 @@ import math
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,7 @@ class Tensor:
     array: Array
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What the header says about a tensor. Its bytes lie at `offset`, in row-major order, little-endian."""
 
     name: str
@@ -72,14 +71,14 @@ class Row:
         array: Array = np.ndarray(self.shape, self.stored, buffer, self.offset - start)
         return array.astype(self.dtype, copy=False)
 
-    def check(self, data: memoryview, crc: int | None = None) -> None:
-        """Refuses bytes of the tensor that are damaged; `crc` is their CRC-32 where it is known already.
+    def check(self, data: memoryview) -> None:
+        """Refuses bytes of the tensor that are damaged.
 
         Raises:
             GnetFormatError: the checksum does not hold, or a truth value is neither 0 nor 1.
         """
         path = ("tensor", self.name)
-        if (zlib.crc32(data) if crc is None else crc) != self.crc32:
+        if zlib.crc32(data) != self.crc32:
             raise refuse(path, "the CRC-32 of its bytes is another one: the file is damaged; get a fresh copy",
                          self.offset)
         if self.dtype == "bool" and (at := first_untrue(np.frombuffer(data, np.uint8))) is not None:
@@ -160,6 +159,8 @@ def check_shape(shape: Any, path: Path) -> tuple[int, ...]:
     """
     dims = expect_list(shape, path, limits.RANK)
     for axis, dim in enumerate(dims):
+        if type(dim) is int and 0 <= dim <= limits.EXTENT:
+            continue
         if isinstance(dim, str):
             raise refuse((*path, axis), f"a tensor's dims are numbers, not {shown(dim)}")
         check_dim(dim, (*path, axis))

@@ -89,33 +89,40 @@ def _walk(data: bytes) -> int:
             if keys is not None and not left & 1:
                 _check_key(data, at, keys)
             left -= 1
-            if size := sizes[data[at]]:
+            byte = data[at]
+            if size := sizes[byte]:
                 at += size
                 continue
-            kind, length, after = read_token(data, at)
-            if kind not in _CONTAINERS:
-                _check_long(kind, length, at, data)
-                at = after
-                continue
-            outer.append((left, keys))
-            left, keys = (length, None) if kind == ARRAY else (2 * length, set())
-            containers, values = containers + 1, values + left
-            if left > total - after or length > limits.ARRAY_ITEMS or len(outer) > limits.DEPTH:
-                raise _bad_container(kind, length, len(outer), total - after, at)
-            if containers > limits.CONTAINERS or values > limits.VALUES:
-                raise _refuse(f"the header has more than {limits.CONTAINERS} arrays and maps or "
-                              f"{limits.VALUES} values", at)
+            if 0x80 <= byte < 0xA0:  # a map or array of up to 15
+                kind, length, after = MAP if byte < 0x90 else ARRAY, byte & 15, at + 1
+            else:
+                kind, length, after = read_token(data, at)
+                if kind not in _CONTAINERS:
+                    _check_long(kind, length, at, data)
+                    at = after
+                    continue
+            containers += 1
+            if length:
+                outer.append((left, keys))
+                left, keys = (length, None) if kind == ARRAY else (2 * length, set())
+                values += left
+                if left > total - after or length > limits.ARRAY_ITEMS:
+                    raise _bad_length(kind, length, total - after, at)
+            if len(outer) + (not length) > limits.DEPTH:
+                raise _refuse(f"arrays and maps are nested more than {limits.DEPTH} deep", at)
             at = after
         if not outer:
-            return at
+            break
         left, keys = outer.pop()
+    if containers > limits.CONTAINERS or values > limits.VALUES:
+        raise _refuse(f"the header has {containers} arrays and maps and {values} values; at most {limits.CONTAINERS} "
+                      f"and {limits.VALUES} are allowed", 0)
+    return at
 
 
-def _bad_container(kind: str, length: int, depth: int, available: int, at: int) -> GnetFormatError:
+def _bad_length(kind: str, length: int, available: int, at: int) -> GnetFormatError:
     if length > limits.ARRAY_ITEMS:
         return _refuse(f"the {kind} has {length} items; at most {limits.ARRAY_ITEMS} are allowed", at)
-    if depth > limits.DEPTH:
-        return _refuse(f"arrays and maps are nested more than {limits.DEPTH} deep", at)
     return _refuse(f"the {kind} has {length} items, but the header ends {available} bytes on", at)
 
 

@@ -63,11 +63,9 @@ def encode_contents(contents: Contents) -> Pieces:
     """
     tensors = list(_ordered(contents))
     arrays = [stored_array(tensor.name, tensor.array) for tensor in tensors]
-    with ThreadPoolExecutor() as pool:
-        checksums = pool.map(zlib.crc32, [byte_view(array) for array in arrays])
-        graph = encode_graph(contents.graph)
-        decoded = decode_graph(graph)  # whatever the reader would refuse is refused now
-        table = [_row(*entry) for entry in zip(tensors, arrays, checksums, strict=True)]
+    table = [_row(*entry) for entry in zip(tensors, arrays, _checksums(arrays), strict=True)]
+    graph = encode_graph(contents.graph)
+    decoded = decode_graph(graph)  # whatever the reader would refuse is refused now
     header = pack_head(graph, table, plain_map(contents.train, ("train",)),
                        plain_map(contents.meta, ("meta",)))
     start = aligned(Preamble(len(header), 0, b"").header_end)
@@ -92,6 +90,12 @@ def _ordered(contents: Contents) -> Iterable[Tensor]:
 
 def _row(tensor: Tensor, array: Array, crc32: int) -> list[Any]:
     return [tensor.name, array.dtype.name, list(array.shape), tensor.role, crc32]
+
+
+def _checksums(arrays: list[Array]) -> list[int]:
+    """CRC-32 of each array; zlib lets go of the interpreter's lock, so that several are under way at once."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(zlib.crc32, [byte_view(array) for array in arrays]))
 
 
 def _lay_out(table: list[list[Any]], start: int) -> list[Row]:

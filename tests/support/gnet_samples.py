@@ -13,7 +13,22 @@ import numpy as np
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Graph, Origin, Output
 from graphnet.compiler.op import Op
-from graphnet.compiler.ops import BiasAdd, Conv2d, MatMul, MaxPool2d, ReduceSum, Relu, Reshape, Scale, Softmax, Tanh
+from graphnet.compiler.ops import (
+    BiasAdd,
+    Concat,
+    Conv2d,
+    Full,
+    MatMul,
+    MaxPool2d,
+    ReduceSum,
+    Relu,
+    Reshape,
+    Scale,
+    Sigmoid,
+    Slice,
+    Softmax,
+    Tanh,
+)
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps
 from graphnet.runtime.gnet.preamble import Preamble, aligned, parse_preamble
@@ -61,6 +76,19 @@ def recurrent_graph(dtype: str = "float64") -> Graph:
     return replace(graph, parameters=(replace(graph.parameters[0], rate=0.5, constraint=Relu()),))
 
 
+def branches_graph() -> Graph:
+    """Two inputs, two outputs, two symbols, integers and an attribute of many kinds."""
+    b = Builder("branches")
+    left = b.input("left", TensorType("float64", ("N", "T", 4)))
+    right = b.input("right", TensorType("float64", ("N", 6)))
+    codes = b.input("codes", TensorType("uint8", ("N",)))
+    w = b.parameter("w", TensorType("float64", (4, 5)))
+    last = b.add(Sigmoid(), b.add(MatMul(), left, w))
+    joined = b.add(Concat(1), right, b.add(Slice(1, 2, 5), right))
+    b.add(Full((2, "T"), -0.0, "float64"))
+    return b.build([Output("sequence", last), Output("joined", joined), Output("codes", codes)])
+
+
 def empty_graph() -> Graph:
     """A graph of nothing, for files that only hold tensors."""
     return Builder("").build([])
@@ -87,6 +115,12 @@ def recurrent() -> Contents:
     return Contents(recurrent_graph(), by_name(tensors))
 
 
+def branches() -> Contents:
+    """A network without training set-up, as one ships it."""
+    return Contents(branches_graph(), by_name([Tensor("w", "param", values((4, 5), "float64"))]), {},
+                    {"producer": "graphnet 1.0"})
+
+
 def dtypes() -> Contents:
     """Every dtype and odd shape, without a graph."""
     tensors = [Tensor(name, "const", np.array([0, 1, 1], name)) for name in
@@ -97,7 +131,8 @@ def dtypes() -> Contents:
     return Contents(empty_graph(), by_name(tensors), {}, {"x-anything": [1, -1, 1.5, {"deep": [[]]}]})
 
 
-SAMPLES: dict[str, Callable[[], Contents]] = {"images": images, "recurrent": recurrent, "dtypes": dtypes}
+SAMPLES: dict[str, Callable[[], Contents]] = {
+    "images": images, "recurrent": recurrent, "branches": branches, "dtypes": dtypes}
 
 
 def op_graph(op: Op, *types: TensorType) -> Graph:

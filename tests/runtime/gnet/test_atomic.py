@@ -140,7 +140,11 @@ def test_a_new_file_gets_the_mode_that_the_umask_leaves(tmp_path):
 def test_the_temporary_of_a_private_file_is_private(path, monkeypatch):
     path.chmod(0o600)
     modes = []
-    monkeypatch.setattr(os, "write", lambda fd, data, real=os.write: (modes.append(os.fstat(fd).st_mode), real(fd, data))[1])
+
+    def write(fd, data, real=os.write):
+        modes.append(os.fstat(fd).st_mode)
+        return real(fd, data)
+    monkeypatch.setattr(os, "write", write)
     save_gnet(path, dtypes())
     assert {stat.S_IMODE(mode) for mode in modes} == {0o600}
 

@@ -49,7 +49,8 @@ def test_arrays(array, text):
     (tensor(values((2,)), name="n" * 65_537), "the text has 65537 bytes; at most 65536 are allowed"),
     (tensor(values((2,)), role="param"), "the graph has no param 'a'"),
     (tensor(values((2,)), role="optimizer"), "its name must be <parameter>:<slot>"),
-    (Contents(empty_graph(), {"a": Tensor("b", "const", values((2,)))}), "it stands under the name 'a', but is called 'b'"),
+    (Contents(empty_graph(), {"a": Tensor("b", "const", values((2,)))}),
+     "it stands under the name 'a', but is called 'b'"),
     (Contents(image_graph(), {}), "the param 'conv2d/weight', f32[2,1,3,3], of the graph has no tensor"),
 ], ids=str)
 def test_tensors(contents, text):
