@@ -82,6 +82,9 @@ class EmbeddingGrad(Op):
     def flops(self, inputs: Types, outputs: Types) -> int:
         return inputs[1].size
 
+    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
+        return {0: (0, self.rows - 1)}
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (Example(cls(4), (f("int64", 3, 5), f64(3, 5, 2)), high=4),

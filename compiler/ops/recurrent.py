@@ -123,7 +123,7 @@ class Recurrent(Walk):
         return tuple(value if position <= self.states else None for position, value in enumerate(outputs))
 
     def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
-        return {self.arity: (0, types[0].shape[1])} if len(types) > self.arity else {}
+        return length_range(self.arity, types[0].shape[1], types)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         batch, steps, features = (int(dim) for dim in inputs[0].shape)
@@ -140,6 +140,11 @@ def check_lengths(owner: str, batch: Dim, lengths: TensorType | None) -> None:
     if lengths is not None and (lengths.shape != (batch,) or lengths.dtype not in ("int64", "int32")):
         raise ShapeError(f"{owner} takes lengths int64 {format_shape((batch,))}, one for each sequence, got "
                          f"{lengths.dtype} {format_shape(lengths.shape)}", 'declare gn.Input((), dtype="int64")')
+
+
+def length_range(position: int, steps: Dim, types: Sequence[TensorType]) -> dict[int, tuple[Dim, Dim]]:
+    """What lengths at this position, if they are given, may be: 0 to the number of steps."""
+    return {position: (0, steps)} if len(types) > position else {}
 
 
 def running(lengths: Array | None, place: int) -> Array:

@@ -15,6 +15,7 @@ from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
     check_lengths,
+    length_range,
     running,
     sigmoid,
     stack_operand,
@@ -27,7 +28,7 @@ from graphnet.compiler.ops.recurrent_weights import (
     input_size,
     product_over_steps,
 )
-from graphnet.compiler.types import TensorType, format_shape
+from graphnet.compiler.types import Dim, TensorType, format_shape
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,9 @@ class GruGrad(Walk):
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return outputs[0].size // 4 * (6 * int(inputs[4].shape[0]) + 16)
+
+    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
+        return length_range(5, types[2].shape[0], types)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

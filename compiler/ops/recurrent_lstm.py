@@ -14,6 +14,7 @@ from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
     check_lengths,
+    length_range,
     running,
     sigmoid,
     stack_operand,
@@ -21,7 +22,7 @@ from graphnet.compiler.ops.recurrent import (
 )
 from graphnet.compiler.ops.recurrent_cases import cell_example, gradient_example
 from graphnet.compiler.ops.recurrent_weights import RecurrentGradInput, RecurrentGradWeights, check_saved
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Dim, TensorType
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,9 @@ class LstmGrad(Walk):
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return outputs[0].size * (2 * int(inputs[5].shape[0]) + 6)
+
+    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
+        return length_range(6, types[3].shape[0], types)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

@@ -14,13 +14,14 @@ from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
     check_lengths,
+    length_range,
     running,
     stack_operand,
     stack_weights,
 )
 from graphnet.compiler.ops.recurrent_cases import cell_example, gradient_example
 from graphnet.compiler.ops.recurrent_weights import RecurrentGradInput, RecurrentGradWeights, check_saved
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Dim, TensorType
 
 ACTIVATIONS = ("tanh", "relu")
 
@@ -117,6 +118,9 @@ class SimpleRnnGrad(Walk):
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return outputs[0].size * (2 * int(inputs[3].shape[0]) + 3)
+
+    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
+        return length_range(4, types[2].shape[0], types)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
