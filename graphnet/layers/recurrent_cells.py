@@ -13,7 +13,8 @@ from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ops.recurrent import Recurrent
 from graphnet.compiler.ops.recurrent_simple import ACTIVATIONS
 from graphnet.compiler.types import TensorType
-from graphnet.initializers import Array, Fans, Initializer, Zeros
+from graphnet.initializers import Fans, Initializer, Zeros
+from graphnet.initializers.base import Array
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
 from graphnet.layers.options import WeightOptions
