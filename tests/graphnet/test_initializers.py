@@ -59,6 +59,45 @@ def test_scaled_by_the_fans(shape: tuple[int, ...], into: int, out: int) -> None
     check_uniform(draw(init.GlorotUniform(), shape), -bound, bound)
 
 
+@pytest.mark.parametrize(("shape", "into"), [(DENSE, 300), (CONVOLUTION, 300)])
+def test_scaled_by_the_inputs_alone(shape: tuple[int, ...], into: int) -> None:
+    check_normal(draw(init.LeCunNormal(), shape), 0, math.sqrt(1 / into))
+    check_uniform(draw(init.LeCunUniform(), shape), -math.sqrt(3 / into), math.sqrt(3 / into))
+    check_uniform(draw(init.HeUniform(), shape), -math.sqrt(6 / into), math.sqrt(6 / into))
+
+
+@pytest.mark.parametrize("bound", [0.5, 2.0, 3.0])
+def test_truncated_normal(bound: float) -> None:
+    z = (np.sort(draw(init.TruncatedNormal(0.3, 2.0, bound)).ravel()) - 0.3) / 2.0
+    assert -bound <= z[0] < -0.99 * bound
+    assert 0.99 * bound < z[-1] <= bound
+    inside = math.erf(bound / math.sqrt(2))
+    check_distance(np.array([0.5 + math.erf(value / math.sqrt(2)) / 2 / inside for value in z]))
+    density = math.exp(-bound * bound / 2) / math.sqrt(2 * math.pi)
+    assert z.var() == pytest.approx(1 - 2 * bound * density / inside, rel=4 * math.sqrt(2 / z.size))
+    assert abs(z.mean()) < 4 / math.sqrt(z.size)
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (20, 30), (20, 20), (6, 5, 3, 2), (40, 5, 3, 2)])
+def test_orthogonal(shape: tuple[int, ...]) -> None:
+    q = draw(init.Orthogonal(1.5), shape).reshape(shape[0], -1) / 1.5
+    q = q if q.shape[0] >= q.shape[1] else q.T
+    np.testing.assert_allclose(q.T @ q, np.eye(q.shape[1]), atol=1e-13)
+
+
+def test_every_orthogonal_matrix_is_equally_likely() -> None:
+    """The traces of random 3 by 3 rotations and reflections have mean 0 and variance 1 (Diaconis and Shahshahani)."""
+    rng = np.random.default_rng(5)
+    traces = np.array([np.trace(init.Orthogonal()((3, 3), rng, "float64")) for _ in range(4000)])
+    assert abs(traces.mean()) < 4 / math.sqrt(4000)
+    assert abs(traces.var() - 1) < 4 * math.sqrt(2 / 4000)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (4, 2)])
+def test_identity(shape: tuple[int, int]) -> None:
+    np.testing.assert_array_equal(draw(init.Identity(2.0), shape), 2 * np.eye(*shape))
+
+
 def test_the_bounds_tell_a_wrong_fan_from_the_right_one() -> None:
     with pytest.raises(AssertionError):
         check_normal(draw(init.HeNormal(), CONVOLUTION), 0, math.sqrt(2 / 320))
@@ -106,6 +145,11 @@ def test_xavier_is_glorot() -> None:
     (lambda: init.Uniform(high=math.nan), "Uniform: high is nan, but it must be a finite number > -0.05"),
     (lambda: init.Normal(0, 0), "Normal: std is 0, but it must be a finite number > 0"),
     (lambda: init.Constant("1"), "Constant: value is '1', but it must be a finite number"),
+    (lambda: init.TruncatedNormal(std=-1), "TruncatedNormal: std is -1, but it must be a finite number > 0"),
+    (lambda: init.TruncatedNormal(bound=0), "TruncatedNormal: bound is 0, but it must be a finite number ≥ 0.1"),
+    (lambda: init.Orthogonal("much"), "Orthogonal: gain is 'much', but it must be a finite number"),
+    (lambda: draw(init.Orthogonal(), (3,)), "Orthogonal: shape is (3,), but it must have 2 dims or more"),
+    (lambda: draw(init.Identity(), (3, 3, 3)), "Identity: shape is (3, 3, 3), but it must have 2 dims"),
     (lambda: init.HeNormal(3), "HeNormal: fans is 3, but it must be Fans(into, out) or None"),
 ])
 def test_bad_arguments(declare, text: str) -> None:

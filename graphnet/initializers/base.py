@@ -1,0 +1,74 @@
+"""What all initializers share, and the fans of a weight.
+
+An initializer is called with a shape, a random generator and a dtype. Numbers are drawn in float64 and then
+rounded, so that one seed gives the same weights in every dtype. The Glorot, He and LeCun initializers scale by the
+fans of a weight, which depend on its layout: the layer that owns the weight says them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.compiler.errors import ArgumentError
+from graphnet.registry import Registry
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fans:
+    """How many inputs an output of a weight adds up (`into`); how many outputs an input reaches (`out`)."""
+
+    into: int
+    out: int
+
+    @classmethod
+    def dense(cls, shape: Sequence[int]) -> Fans:
+        """Of a matrix (in, out)."""
+        return cls(shape[0], shape[1])
+
+    @classmethod
+    def convolution(cls, shape: Sequence[int]) -> Fans:
+        """Of filters (O, C / groups, *kernel): C / groups · k and O · k, k the kernel's area.
+
+        PyTorch and Keras count so too, even with groups, where an input reaches only O / groups · k outputs.
+        """
+        area = math.prod(shape[2:])
+        return cls(shape[1] * area, shape[0] * area)
+
+    @classmethod
+    def of(cls, shape: Sequence[int]) -> Fans:
+        """By the layouts of this library: 2 dims are (in, out), more are (O, C / groups, *kernel).
+
+        Raises:
+            ArgumentError: the shape has fewer than 2 dims.
+        """
+        if len(shape) < 2:
+            raise ArgumentError("Fans", "shape", tuple(shape), "it must have 2 dims or more; or say the fans")
+        return cls.dense(shape) if len(shape) == 2 else cls.convolution(shape)
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """Base of all initializers."""
+
+    def __call__(self, shape: Sequence[int], rng: np.random.Generator, dtype: str = "float32") -> Array:
+        """A new array of this shape and dtype."""
+        return np.asarray(self.draw(tuple(shape), rng), dtype)
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """The numbers, in float64."""
+        raise NotImplementedError(type(self).__name__)
+
+    def with_fans(self, fans: Fans) -> Self:
+        """The initializer for a weight with these fans, unless it has its own."""
+        return self
+
+
+INITIALIZERS: Registry[Initializer] = Registry("an Initializer")

@@ -1,0 +1,65 @@
+"""Initializers that make matrices with a structure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.checks import check_number
+from graphnet.compiler.errors import ArgumentError
+from graphnet.initializers.base import INITIALIZERS, Initializer
+
+Array = NDArray[Any]
+
+
+@INITIALIZERS.register()
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """`gain` times a random matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, section 3).
+
+    From the QR decomposition of a normal matrix, the signs chosen so that all orthogonal matrices are equally likely
+    (Mezzadri 2007, section 5). More than 2 dims are taken as a matrix (first dim, the others), as in PyTorch.
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_number("Orthogonal", "gain", self.gain)
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """The numbers, in float64.
+
+        Raises:
+            ArgumentError: the shape has fewer than 2 dims.
+        """
+        if len(shape) < 2:
+            raise ArgumentError("Orthogonal", "shape", shape, "it must have 2 dims or more; choose another initializer")
+        rows, columns = shape[0], math.prod(shape[1:])
+        q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+        q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+@INITIALIZERS.register()
+@dataclass(frozen=True)
+class Identity(Initializer):
+    """`gain` on the diagonal of a matrix, 0 elsewhere; the matrix need not be square (Le, Jaitly and Hinton 2015)."""
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_number("Identity", "gain", self.gain)
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """The numbers, in float64.
+
+        Raises:
+            ArgumentError: the shape does not have 2 dims.
+        """
+        if len(shape) != 2:
+            raise ArgumentError("Identity", "shape", shape, "it must have 2 dims; choose another initializer")
+        return self.gain * np.eye(*shape)
