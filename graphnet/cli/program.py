@@ -62,8 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("there is not enough memory; use smaller batches", FAILED)
     except ArgumentError as error:
         return _fail(str(error), MISUSED)
-    except (GraphNetError, OSError) as error:
+    except GraphNetError as error:
         return _fail(str(error), FAILED)
+    except OSError as error:
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
     return code
 
 

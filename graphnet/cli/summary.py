@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from dataclasses import asdict
 
 from graphnet.cli.arguments import add_json
+from graphnet.compiler.errors import ArgumentError
 from graphnet.runs import load_recipe, model_names
 from graphnet.saving import load
 from graphnet.summary import Summary
@@ -31,4 +33,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _summarize(what: str) -> Summary:
-    return load_recipe(what).model().summary() if what in model_names() else load(what).summary()
+    if what in model_names():
+        return load_recipe(what).model().summary()
+    if not os.path.lexists(what):
+        raise ArgumentError("summary", "FILE.gnet|MODEL", what,
+                            f"there is no such file, and the models are {', '.join(model_names())}")
+    return load(what).summary()

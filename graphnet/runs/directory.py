@@ -24,7 +24,7 @@ class RunDirectory:
 
     Args:
         path: where it is or is to be.
-        overwrite: whether the files of an earlier run in it may be replaced; other files are never touched.
+        overwrite: whether the files of an earlier run in it may be replaced; other files stay as they are.
 
     Raises:
         ArgumentError: there is something at `path` that the run would damage. Nothing was changed.
@@ -40,7 +40,7 @@ class RunDirectory:
             present = []
         if present and not overwrite:
             shown = ", ".join(present[:5]) + (", …" if len(present) > 5 else "")
-            raise _refuse(self.path, f"it is not empty ({shown}); choose another, or overwrite the run that is there")
+            raise _refuse(self.path, f"it is not empty ({shown}); choose another, or overwrite=True (--overwrite)")
 
     def create(self) -> None:
         """Makes the directory, without the files of an earlier run.

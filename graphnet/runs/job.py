@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,29 +49,38 @@ def train(name: str, recipe: Recipe, settings: Settings, run: RunDirectory) -> F
     steps = settings.epochs * -(-len(train_set[0]) // settings.batch_size)
     network = compile(recipe.model(), recipe.loss, settings.make_optimizer(steps), recipe.metrics, seed=settings.seed,
                       dtype=settings.dtype)
+    network.check_samples(*train_set)
+    about = _describe(name, data, train_set, network, settings)
     run.create()
     with RunLog(run, settings.epochs, "validation" if settings.validation else "test") as log:
-        _introduce(log, name, data, network, settings)
-        start = time.perf_counter()
-        try:
+        _introduce(log, about, network)
+        history, seconds = _fit(network, train_set, held_out, settings, log)
+        if log.diverged:
+            _draw(run, log, history, about)
+            raise DataError("the loss is no longer finite, so the training has diverged: try a smaller learning rate; "
+                            f"the logs are in {run.path}")
+        tested = {f"test_{key}": value for key, value in network.evaluate(data.x_test, data.y_test).items()}
+        digest = network.save(run.file(MODEL))
+        figures = about | {"epochs": len(history.epochs), "steps": network.step, "train_seconds": seconds,
+                           "train_loss": history.history["loss"][-1], **tested, "model_sha256": digest}
+        run.write_metrics(figures)
+        _draw(run, log, history, about)
+        log.say(f"{format_figures(tested)}  in {seconds:.1f} s  →  {run.path}")
+    return figures
+
+
+def _fit(network: Network, train_set: Samples, held_out: Samples, settings: Settings,
+         log: RunLog) -> tuple[History, float]:
+    """Trains; returns also the seconds that it took."""
+    start = time.perf_counter()
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # the log watches the loss, and says it better
             history = network.fit(*train_set, batch_size=settings.batch_size, epochs=settings.epochs,
                                   validation_data=held_out, callbacks=[log])
-        except KeyboardInterrupt:
-            log.say(f"interrupted; {run.path} has the logs of the epochs before")
-            raise
-        seconds = time.perf_counter() - start
-        _draw(run, log, history, f"{name} on {data.name}")
-        if log.diverged:
-            log.note("the loss is no longer finite")
-            raise DataError(f"the loss is no longer finite, so the training has diverged: try a smaller learning rate; "
-                            f"{run.path} has the logs")
-        scores = network.evaluate(data.x_test, data.y_test)
-        digest = network.save(run.file(MODEL))
-        figures = _figures(name, data, train_set, network, settings, history, seconds, scores)
-        run.write_metrics(figures | {"model_sha256": digest})
-        log.say(f"{format_figures({f'test_{key}': value for key, value in scores.items()})}  "
-                f"in {seconds:.1f} s  →  {run.path}")
-    return figures
+    except KeyboardInterrupt:
+        log.say(f"interrupted after {network.step:,} steps")
+        raise
+    return history, time.perf_counter() - start
 
 
 def _split(data: Dataset, settings: Settings) -> tuple[Samples, Samples]:
@@ -93,30 +101,24 @@ def _split(data: Dataset, settings: Settings) -> tuple[Samples, Samples]:
     return (data.x_train[rest], data.y_train[rest]), (data.x_train[held_out], data.y_train[held_out])
 
 
-def _introduce(log: RunLog, name: str, data: Dataset, network: Network, settings: Settings) -> None:
-    log.note(f"graphnet {version()}, NumPy {np.__version__}, Python {platform.python_version()}")
-    log.note("\n".join(f"{key}: {value}" for key, value in asdict(settings).items()))
+def _describe(name: str, data: Dataset, train_set: Samples, network: Network, settings: Settings) -> Figures:
+    """What is known before the training begins."""
+    versions = {"graphnet": version(), "numpy": np.__version__, "python": platform.python_version()}
+    return {"model": name, "parameters": network.summary().parameters, "dataset": data.name, "data_source": data.source,
+            "train_samples": len(train_set[0]), "test_samples": len(data.x_test), **asdict(settings),
+            "versions": versions}
+
+
+def _introduce(log: RunLog, about: Figures, network: Network) -> None:
+    log.note("\n".join(f"{key}: {value}" for key, value in about.items()))
     log.note(f"\n{network.summary()}\n")
-    log.say(f"{name}: {network.summary().parameters:,} parameters; {data.name}: {len(data.x_train):,} training and "
-            f"{len(data.x_test):,} test samples from {data.source}")
+    log.say(f"{about['model']}: {about['parameters']:,} parameters; {about['dataset']}: {about['train_samples']:,} "
+            f"training and {about['test_samples']:,} test samples from {about['data_source']}")
 
 
-def _figures(name: str, data: Dataset, train_set: Samples, network: Network, settings: Settings, history: History,
-             seconds: float, scores: dict[str, float]) -> Figures:
-    return {
-        "model": name, "dataset": data.name, "data_source": data.source, "train_samples": len(train_set[0]),
-        "test_samples": len(data.x_test), "epochs": len(history.epochs), "batch_size": settings.batch_size,
-        "steps": network.step, "optimizer": settings.optimizer, "learning_rate": settings.learning_rate,
-        "schedule": settings.schedule, "seed": settings.seed, "dtype": settings.dtype,
-        "validation": settings.validation, "parameters": network.summary().parameters, "train_seconds": seconds,
-        **{f"test_{key}": value for key, value in scores.items()},
-        "train_loss": history.history["loss"][-1],
-        "versions": {"graphnet": version(), "numpy": np.__version__, "python": platform.python_version()},
-    }
-
-
-def _draw(run: RunDirectory, log: RunLog, history: History, title: str) -> None:
+def _draw(run: RunDirectory, log: RunLog, history: History, about: Figures) -> None:
     figures = history.history
     panels = {name: {"train": values, log.held_out: figures[VALIDATION + name]}
               for name, values in figures.items() if VALIDATION + name in figures}
-    place(Path(run.file(CURVES)), png_bytes(plot_curves(panels, history.epochs, title)))
+    title = f"{about['model']} on {about['dataset']}"
+    place(run.file(CURVES), png_bytes(plot_curves(panels, history.epochs, title)))

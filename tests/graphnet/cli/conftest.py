@@ -1,0 +1,66 @@
+"""A few real digits as IDX files, a network trained on them by the command line, and a way to run commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from graphnet.cli import main
+from graphnet.data import Dataset, load_mnist, write_idx
+from graphnet.data.mnist_files import TEST, TRAIN
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test works in a directory of its own, with an empty cache."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GRAPHNET_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The sample in the package."""
+    return load_mnist(cache_dir=tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture(scope="session")
+def digits(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with 800 training and 200 test digits."""
+    directory = tmp_path_factory.mktemp("digits")
+    for pair, images, labels, count in ((TRAIN, sample.x_train, sample.y_train, 800),
+                                        (TEST, sample.x_test, sample.y_test, 200)):
+        write_idx(directory / pair.images.name, (images[:count, 0] * 255).round().astype("uint8"))
+        write_idx(directory / pair.labels.name, labels[:count].astype("uint8"))
+    return directory
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """`run("train", "lenet", …)` runs a command in this process."""
+    def command(*arguments: object) -> Result:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Result(code, *capsys.readouterr())
+    return command
+
+
+@pytest.fixture(scope="session")
+def trained(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of a short training."""
+    directory = tmp_path_factory.mktemp("trained") / "run"
+    assert main(["train", "lenet", "--data-dir", str(digits), "--epochs", "4", "--batch-size", "32", "--lr", "0.003",
+                 "--run-dir", str(directory)]) == 0
+    return directory
