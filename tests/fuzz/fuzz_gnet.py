@@ -21,7 +21,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from gnet_mutator import judge, mutate
 from gnet_samples import SAMPLES, sample_bytes
 
+from graphnet.compiler.errors import GnetFormatError
+
 GOLDEN = Path(__file__).parents[1] / "runtime" / "gnet" / "golden"
+LAYERS = ("preamble", "header", "opset", "tensors", "graph", "train", "meta", "tensor", "file")
 ADDRESS_SPACE, RISE, WARM_UP = 512 << 20, 64 << 20, 200
 
 
@@ -57,13 +60,19 @@ def fuzz(files: list[bytes], seed: int, numbers: range) -> Counter[str]:
         except BaseException:
             print(f"mutation {number} of seed {seed}: repeat it with --only {number} --seed {seed}", file=sys.stderr)
             raise
-        fields["loaded" if error is None else str((error.path or ("file",))[0])] += 1
+        fields["loaded" if error is None else layer(error)] += 1
         if number == numbers.start + WARM_UP:
             before = peak_bytes()
     rise = peak_bytes() - before if before else 0
     if rise > RISE:
         raise AssertionError(f"memory rose by {rise} bytes")
     return fields
+
+
+def layer(error: GnetFormatError) -> str:
+    """The part of the file that was refused."""
+    part = error.path[0] if error.path else "file"
+    return part if part in LAYERS else "other"
 
 
 def peak_bytes() -> int:
