@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from dataclasses import asdict
 
 from graphnet.cli.arguments import add_json
-from graphnet.compiler.errors import ArgumentError
-from graphnet.runs import load_recipe, model_names
+from graphnet.cli.subject import add_subject, is_model
+from graphnet.runs import load_recipe
 from graphnet.saving import load
 from graphnet.summary import Summary
 
@@ -19,8 +18,7 @@ HELP = "show the layers of a network: shapes, parameters, FLOPs, memory"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
-    parser.add_argument("what", metavar="FILE.gnet|MODEL",
-                        help=f"a saved network, or one of: {', '.join(model_names())}")
+    add_subject(parser)
     add_json(parser)
 
 
@@ -33,9 +31,4 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _summarize(what: str) -> Summary:
-    if what in model_names():
-        return load_recipe(what).model().summary()
-    if not os.path.lexists(what):
-        raise ArgumentError("summary", "FILE.gnet|MODEL", what,
-                            f"there is no such file, and the models are {', '.join(model_names())}")
-    return load(what).summary()
+    return load_recipe(what).model().summary() if is_model(NAME, what) else load(what).summary()

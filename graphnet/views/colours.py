@@ -5,6 +5,8 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Iterable
 
+from graphnet.compiler.ir import Graph
+
 _GOLDEN = 0.6180339887498949  # steps of the golden ratio keep neighbours far apart on the circle of hues
 
 
@@ -12,6 +14,11 @@ def layer_colours(layers: Iterable[str]) -> dict[str, str]:
     """A light colour `#rrggbb`, on which black text is readable, for each layer in order; "" is grey."""
     names = [name for name in dict.fromkeys(layers) if name]
     return {"": "#d9d9d9"} | {name: _hex((0.58 + index * _GOLDEN) % 1) for index, name in enumerate(names)}
+
+
+def drawing_colours(declared: Graph, drawn: Graph) -> dict[str, str]:
+    """Colours for the layers of a graph. Those of the declared graph come first, so that they stay the same."""
+    return layer_colours(node.origin.layer for graph in (declared, drawn) for node in graph.nodes)
 
 
 def darker(colour: str) -> str:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from graphnet.compiler.ir import FORWARD, Graph, Node
+from graphnet.compiler.ir import FORWARD, UPDATE, Graph, Node
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
+from graphnet.compiler.program_text import layers_of
 from graphnet.compiler.types import TensorType
 from graphnet.views.layering import Layering
 
 FONT, LINE = 9.0, 12.0
 _CHARACTER = 0.61 * FONT  # the advance of a monospaced face
-_PAD, _GAP, _RANK_GAP, _COLUMN_GAP = 8.0, 18.0, 30.0, 90.0
-_MOST_SHAPES = 2
+_PAD, _GAP, _RANK_GAP, _COLUMN_GAP = 8.0, 18.0, 22.0, 90.0
 
 Point = tuple[float, float]
+FLOW, GRADIENT, KEPT = "flow", "gradient", "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,21 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A value that goes from one box to another; `kept` if it is kept from the forward for the backward pass."""
+    """A value that goes from one box to another: a `FLOW`, a `GRADIENT` for the update, or one that is `KEPT` from the
+    forward for the backward pass.
+    """
 
     points: tuple[Point, ...]
-    kept: bool = False
+    kind: str = FLOW
+
+    @property
+    def curves(self) -> list[tuple[Point, Point, Point]]:
+        """The cubic Bézier curves that it is drawn as, from the first point on: two control points and the end."""
+        found = []
+        for (x0, y0), (x1, y1) in pairwise(self.points):
+            x, y = (x0 + x1) / 2, (y0 + y1) / 2
+            found.append(((x, y0), (x, y1), (x1, y1)) if self.kind == KEPT else ((x0, y), (x1, y), (x1, y1)))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +75,12 @@ class _Item:
     tip: str
     made: tuple[int, ...]
     read: tuple[int, ...]
-    forward: bool
+    phase: str
     rounded: bool = False
+
+    @property
+    def forward(self) -> bool:
+        return self.phase == FORWARD
 
     @property
     def width(self) -> float:
@@ -88,7 +105,7 @@ def draw_graph(graph: Graph) -> Drawing:
             continue
         placed, paths, width = _draw_column(column, upwards and len(columns[0]) > 0)
         boxes |= {place[id(item)]: replace(box, x=box.x + left) for item, box in zip(column, placed, strict=True)}
-        arrows += [Arrow(tuple((x + left, y) for x, y in path)) for path in paths]
+        arrows += [Arrow(tuple((x + left, y) for x, y in path), kind) for path, kind in paths]
         left += width + _COLUMN_GAP
     height = max(box.y + box.height / 2 for box in boxes.values())
     for item in columns[1]:
@@ -97,7 +114,7 @@ def draw_graph(graph: Graph) -> Drawing:
     return Drawing(left - _COLUMN_GAP, height, tuple(boxes[i] for i in sorted(boxes)), tuple(arrows))
 
 
-def _draw_column(items: Sequence[_Item], upwards: bool) -> tuple[list[Box], list[tuple[Point, ...]], float]:
+def _draw_column(items: Sequence[_Item], upwards: bool) -> tuple[list[Box], list[tuple[tuple[Point, ...], str]], float]:
     maker = {value: i for i, item in enumerate(items) for value in item.made}
     edges = [(maker[v], i) for i, item in enumerate(items) for v in dict.fromkeys(item.read) if v in maker]
     layout = Layering([item.width for item in items], edges, _GAP)
@@ -120,29 +137,32 @@ def _draw_column(items: Sequence[_Item], upwards: bool) -> tuple[list[Box], list
     for (start, end), route in layout.routes.items():
         inner = [(layout.x[i], middle(i) + sign * side * heights[row(layout.rank_of[i])] / 2)
                  for i in route[1:-1] for side in (-1, 1)]
-        paths.append(((layout.x[start], boxes[start].y + sign * boxes[start].height / 2), *inner,
-                      (layout.x[end], boxes[end].y - sign * boxes[end].height / 2)))
+        points = ((layout.x[start], boxes[start].y + sign * boxes[start].height / 2), *inner,
+                  (layout.x[end], boxes[end].y - sign * boxes[end].height / 2))
+        paths.append((points, GRADIENT if items[end].phase == UPDATE else FLOW))
     width = max(layout.x[i] + layout.widths[i] / 2 for i in range(len(layout.widths)))
     return boxes, paths, width
 
 
 def _across(start: Box, end: Box) -> Arrow:
     """From the right side of a forward box to the left side of a backward box."""
-    return Arrow(((start.x + start.width / 2, start.y), (end.x - end.width / 2, end.y)), kept=True)
+    return Arrow(((start.x + start.width / 2, start.y), (end.x - end.width / 2, end.y)), KEPT)
 
 
 def _inputs(graph: Graph) -> list[_Item]:
     return [_Item((item.name, _shapes([graph.types[item.value]])), item.origin.layer, str(item.origin), (item.value,),
-                  (), any(node.phase == FORWARD for node in graph.uses.get(item.value, ())), True)
+                  (), graph.uses[item.value][0].phase, True)
             for item in graph.inputs if graph.uses.get(item.value)]
 
 
 def _of_node(graph: Graph, node: Node) -> _Item:
     shapes = _shapes([graph.types[v] for v in node.outputs])
     names = op_lines(node.op)
-    below = "  ".join(part for part in (node.origin.layer, shapes) if part)
-    return _Item((*names, below), node.origin.layer, f"{node.op} of {node.origin}", node.outputs, node.inputs,
-                 node.phase == FORWARD)
+    origins = layers_of(node.op, node.origin)
+    layers = "+".join(dict.fromkeys(origin.layer for origin in origins if origin.layer))
+    tip = f"{node.op} of {', '.join(map(str, origins))}"
+    lines = (*names, "  ".join(part for part in (layers, shapes) if part))
+    return _Item(lines, node.origin.layer, tip, node.outputs, node.inputs, node.phase)
 
 
 def op_lines(op: Op) -> tuple[str, ...]:
@@ -154,6 +174,5 @@ def op_lines(op: Op) -> tuple[str, ...]:
 
 
 def _shapes(types: Sequence[TensorType]) -> str:
-    shown = ["x".join(map(str, t.shape)) or "scalar" for t in types[:_MOST_SHAPES]]
-    more = f" and {len(types) - _MOST_SHAPES} more" if len(types) > _MOST_SHAPES else ""
-    return ", ".join(shown) + more
+    first = "x".join(map(str, types[0].shape)) or "scalar"
+    return first if len(types) == 1 else f"{first} and {len(types) - 1} more"

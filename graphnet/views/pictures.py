@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE
 from graphnet.runtime.profiling import Profile
 from graphnet.views.colours import darker
-from graphnet.views.graph_drawing import FONT, LINE, Arrow, Box, Drawing
+from graphnet.views.graph_drawing import FLOW, FONT, GRADIENT, KEPT, LINE, Arrow, Box, Drawing
 from graphnet.views.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _MARGIN, _TITLE = 14.0, 26.0
 _MEMORY_INCHES = (11.0, 5.6)
 _MOST_IN_LEGEND = 24
 _PHASE_COLOURS = {FORWARD: "#4c78a8", BACKWARD: "#f58518", UPDATE: "#54a24b"}
-_ARROW, _KEPT = "#4d4d4d", "#b9b9b9"
+_ARROWS = {FLOW: "#333333", GRADIENT: "#a0a0a0", KEPT: "#b9b9b9"}
 
 
 def paint_graph(drawing: Drawing, title: str, colours: Mapping[str, str]) -> Figure:
@@ -31,7 +31,7 @@ def paint_graph(drawing: Drawing, title: str, colours: Mapping[str, str]) -> Fig
     axes.set_ylim(drawing.height + _MARGIN, -_MARGIN - _TITLE)
     axes.axis("off")
     axes.text(0, -_TITLE / 2 - 4, title, fontsize=FONT + 2, fontweight="bold", va="center")
-    for arrow in sorted(drawing.arrows, key=lambda arrow: not arrow.kept):
+    for arrow in sorted(drawing.arrows, key=lambda arrow: arrow.kind == FLOW):
         _paint_arrow(axes, arrow)
     for box in drawing.boxes:
         _paint_box(axes, box, colours.get(box.layer, colours[""]))
@@ -56,15 +56,12 @@ def _paint_arrow(axes: Axes, arrow: Arrow) -> None:
     from matplotlib.path import Path
 
     vertices, codes = [arrow.points[0]], [int(Path.MOVETO)]
-    for (x0, y0), (x1, y1) in zip(arrow.points, arrow.points[1:], strict=False):
-        half = ((x0 + x1) / 2, y0), ((x0 + x1) / 2, y1)
-        bent = half if arrow.kept else ((x0, (y0 + y1) / 2), (x1, (y0 + y1) / 2))
-        vertices += [*bent, (x1, y1)]
+    for curve in arrow.curves:
+        vertices += curve
         codes += [int(Path.CURVE4)] * 3
     axes.add_patch(FancyArrowPatch(
         path=Path(vertices, codes), arrowstyle="-|>,head_length=4,head_width=2", shrinkA=0, shrinkB=0, zorder=1,
-        color=_KEPT if arrow.kept else _ARROW, linewidth=0.8, linestyle="--" if arrow.kept else "-",
-        fill=False))
+        color=_ARROWS[arrow.kind], linewidth=0.8, linestyle="--" if arrow.kind == KEPT else "-", fill=False))
 
 
 def paint_timeline(timeline: Timeline, title: str, colours: Mapping[str, str]) -> Figure:

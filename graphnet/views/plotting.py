@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphnet.compiler.errors import ArgumentError
-from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import BATCH
 from graphnet.inspection import PREDICT, TRAIN
 from graphnet.network import Network
 from graphnet.random_samples import random_samples
-from graphnet.views.colours import layer_colours
+from graphnet.views.colours import drawing_colours
 from graphnet.views.graph_drawing import draw_graph
 from graphnet.views.timeline import make_timeline
 
@@ -44,7 +43,7 @@ def _graph(network: Network, mode: str | None, batch: int, dims: Mapping[str, in
 
     graph = network.graph if mode is None else network.stages(mode)[-1].after
     what = "as declared" if mode is None else f"{mode}, after all passes"
-    return paint_graph(draw_graph(graph), f"{graph.name} {what}", _colours(network, graph))
+    return paint_graph(draw_graph(graph), f"{graph.name} {what}", drawing_colours(network.graph, graph))
 
 
 def _memory(network: Network, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
@@ -53,7 +52,7 @@ def _memory(network: Network, mode: str | None, batch: int, dims: Mapping[str, i
     mode = mode or _usual_mode(network)
     program = network.program(mode, batch, **dims)
     title = f"{program.name}, {mode}, {BATCH}={batch}: arena of {program.peak:,} bytes"
-    return paint_timeline(make_timeline(program), title, _colours(network, network.stages(mode)[-1].after))
+    return paint_timeline(make_timeline(program), title, drawing_colours(network.graph, network.stages(mode)[-1].after))
 
 
 def _time(network: Network, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
@@ -70,9 +69,3 @@ def _time(network: Network, mode: str | None, batch: int, dims: Mapping[str, int
 
 def _usual_mode(network: Network) -> str:
     return PREDICT if network.objective is None or network.optimizer is None else TRAIN
-
-
-def _colours(network: Network, graph: Graph) -> dict[str, str]:
-    """Layers of the declared graph come first, so that they have the same colours in all pictures."""
-    layers = [node.origin.layer for drawn in (network.graph, graph) for node in drawn.nodes]
-    return layer_colours(layers)

@@ -1,0 +1,127 @@
+"""One self-contained HTML page on what the compiler made of a network: no script, no style sheet, nothing fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from html import escape
+
+from graphnet.compiler.explain import Explanation, PassReport
+from graphnet.compiler.footprint import MemoryReport
+from graphnet.compiler.pipeline import Stage
+from graphnet.compiler.program import Program
+from graphnet.network import Network
+from graphnet.views.colours import drawing_colours
+from graphnet.views.graph_drawing import draw_graph
+from graphnet.views.page_style import STYLE
+from graphnet.views.svg import graph_svg, timeline_svg
+from graphnet.views.timeline import make_timeline
+
+_CONTEXT = 2
+
+
+def network_page(network: Network, mode: str, batch: int, dims: Mapping[str, int]) -> str:
+    """The page of a network for a purpose, at a batch size and numbers for other symbols."""
+    stages = network.stages(mode)
+    return make_page(network.explain(mode), stages, network.program(mode, batch, **dims),
+                     network.memory(mode, batch, **dims), drawing_colours(network.graph, stages[-1].after))
+
+
+def make_page(explanation: Explanation, stages: Sequence[Stage], program: Program, memory: MemoryReport,
+              colours: Mapping[str, str]) -> str:
+    """The page as text.
+
+    Args:
+        explanation: what the passes did.
+        stages: the graphs before and after each pass.
+        program: what they were lowered to.
+        memory: of the Program.
+        colours: of the layers.
+    """
+    title = f"{explanation.name}: {explanation.mode}"
+    dims = ", ".join(f"{symbol}={size}" for symbol, size in program.dims.items())
+    facts = (f"{len(stages[0].before.nodes)} nodes declared, {len(stages[-1].after.nodes)} after {len(stages)} passes, "
+             f"{len(program.instructions)} instructions at {dims or 'fixed dims'}: {program.flops / 1e6:,.1f} MFLOP, "
+             f"arena of {program.peak:,} bytes")
+    sections = {"passes": ("Passes", _passes(explanation.passes, stages)),
+                "graph": ("Graph", _graphs(stages, colours)),
+                "memory": ("Memory", _memory(program, memory, colours)),
+                "fusion": ("Fusion", _fusion(explanation)),
+                "program": ("Program", [f"<pre>{escape(program.text)}</pre>"])}
+    links = " ".join(f'<a href="#{key}">{heading}</a>' for key, (heading, _) in sections.items())
+    lines = ['<!DOCTYPE html>', '<html lang="en">', '<head>', '<meta charset="utf-8">',
+             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+             f"<title>{escape(title)}</title>", f"<style>{STYLE}</style>", "</head>", "<body>",
+             f"<header><h1>{escape(title)}</h1><p>{escape(facts)}</p><nav>{links}</nav></header>", "<main>"]
+    for key, (heading, parts) in sections.items():
+        lines += [f'<section id="{key}">', f"<h2>{heading}</h2>", *parts, "</section>"]
+    return "\n".join([*lines, "</main>", "</body>", "</html>", ""])
+
+
+def _passes(reports: Sequence[PassReport], stages: Sequence[Stage]) -> Iterator[str]:
+    yield "<p>The graph before and after each pass, side by side; lines that a pass left alone are folded away.</p>"
+    for report, stage in zip(reports, stages, strict=True):
+        count = f"{report.nodes_before} → {report.nodes_after} nodes, {report.verdict}"
+        head = f"<b>{escape(report.name)}</b> <span class=\"quiet\">{escape(count)}</span>"
+        if not stage.changed:
+            yield f'<p class="idle">{head}</p>'
+            continue
+        yield f"<details open><summary>{head}</summary>"
+        yield '<div class="scroll"><table class="diff"><thead><tr><th>before</th><th>after</th></tr></thead><tbody>'
+        yield from _difference(stage.before.text.splitlines(), stage.after.text.splitlines())
+        yield "</tbody></table></div></details>"
+
+
+def _difference(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind != "equal":
+            for i in range(max(b - a, d - c)):
+                yield _row(before[a + i] if a + i < b else None, after[c + i] if c + i < d else None, True)
+        elif b - a <= 2 * _CONTEXT + 1:
+            yield from (_row(line, line, False) for line in before[a:b])
+        else:
+            yield from (_row(line, line, False) for line in before[a:a + _CONTEXT])
+            yield f'<tr class="fold"><td colspan="2">{b - a - 2 * _CONTEXT} lines alike</td></tr>'
+            yield from (_row(line, line, False) for line in before[b - _CONTEXT:b])
+
+
+def _row(before: str | None, after: str | None, changed: bool) -> str:
+    cells = []
+    for line, mark in ((before, "gone"), (after, "new")):
+        kind = f' class="{mark}"' if changed and line is not None else ""
+        cells.append(f"<td{kind}><code>{escape(line or '')}</code></td>")
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _graphs(stages: Sequence[Stage], colours: Mapping[str, str]) -> Iterator[str]:
+    yield ("<p>Weights are left out. Colours are layers; dashed lines are values kept for the backward pass. Point at "
+           "a box for its attributes and its line.</p>")
+    for heading, graph, is_open in (("after all passes", stages[-1].after, True),
+                                    ("as declared", stages[0].before, False)):
+        yield f"<details{' open' * is_open}><summary><b>{heading}</b></summary>"
+        yield f'<div class="scroll">{graph_svg(draw_graph(graph), colours, f"the graph {heading}")}</div></details>'
+
+
+def _memory(program: Program, memory: MemoryReport, colours: Mapping[str, str]) -> Iterator[str]:
+    timeline = make_timeline(program)
+    yield "<p>The arena over the instructions; hatched is scratch of kernels. Point at a piece for what lies there.</p>"
+    yield f'<div class="scroll">{timeline_svg(timeline, colours, "memory timeline")}</div>'
+    layers = dict.fromkeys(piece.layer for piece in timeline.pieces)
+    keys = (f'<li><i style="background:{colours.get(name, colours[""])}"></i>{escape(name or "input")}</li>'
+            for name in layers)
+    yield f'<ul class="legend">{"".join(keys)}</ul>'
+    yield f"<pre>{escape(str(memory))}</pre>"
+
+
+def _fusion(explanation: Explanation) -> Iterator[str]:
+    done = sum(pair.done for pair in explanation.pairs)
+    yield f"<p>{done} of {len(explanation.pairs)} neighbour pairs are fused; for each other pair the reason.</p>"
+    yield ('<div class="scroll"><table class="pairs"><thead><tr><th>value</th><th>made by</th><th>read by</th>'
+           "<th>fused</th><th>why</th></tr></thead><tbody>")
+    for pair in explanation.pairs:
+        sources = [f"{escape(str(node))} <span class=\"quiet\">{escape(node.source)}</span>"
+                   for node in (pair.producer, pair.consumer)]
+        yield (f'<tr class="{"yes" if pair.done else "no"}"><td>%{pair.value}</td><td>{sources[0]}</td>'
+               f'<td>{sources[1]}</td><td>{"yes" if pair.done else "no"}</td>'
+               f'<td>{"" if pair.done else escape(pair.reason)}</td></tr>')
+    yield "</tbody></table></div>"
