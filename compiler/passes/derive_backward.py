@@ -10,7 +10,6 @@ from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import BACKWARD, Graph, Origin, Output
 from graphnet.compiler.ops.arithmetic import Add, Full
 from graphnet.compiler.passes.base import Pass
-from graphnet.compiler.types import concrete
 
 
 def gradient_name(name: str) -> str:
@@ -94,4 +93,4 @@ def _gradient(b: Builder, graph: Graph, gradients: dict[int, int], value: int) -
         return gradients[value]
     t = b.types[value]  # the loss does not depend on it
     with b.at(graph.origins[value], BACKWARD):
-        return b.add(Full(concrete(t.shape), 0.0, t.dtype))
+        return b.add(Full(t.shape, 0.0, t.dtype))

@@ -166,6 +166,14 @@ def test_gradient_of_inputs_is_only_derived_if_asked():
     assert [o.name for o in DeriveBackward().run(dense()).outputs] == ["loss", gradient_name("w"), gradient_name("b")]
 
 
+def test_an_input_that_the_loss_does_not_depend_on_has_the_gradient_zero_for_any_batch():
+    b = Builder("g")
+    x, _ = b.input("x", TensorType("float64", ("N", 2))), b.input("unused", TensorType("float64", ("N", 3)))
+    graph = DeriveBackward(inputs=("x", "unused")).run(b.build([Output("loss", b.add(ReduceSum((0, 1)), x))]))
+    found = gradients(graph, x=np.ones((4, 2)), unused=np.ones((4, 3)))
+    np.testing.assert_array_equal(found["unused"], np.zeros((4, 3)))
+
+
 @pytest.mark.parametrize("loss", [f64(2), TensorType("int64", ())], ids=str)
 def test_loss_must_be_a_scalar_float(loss):
     b = Builder("g")
