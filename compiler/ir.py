@@ -157,7 +157,11 @@ class Graph:
 
     def output(self, name: str) -> int:
         """The value id of the output of this name."""
-        return next(o.value for o in self.outputs if o.name == name)
+        return self._outputs[name]
+
+    @cached_property
+    def _outputs(self) -> Mapping[str, int]:
+        return {o.name: o.value for o in self.outputs}
 
     def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
         """The same graph with other nodes, and the types of values nobody defines any more dropped."""

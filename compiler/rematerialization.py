@@ -18,6 +18,7 @@ from graphnet.compiler.program import ARENA, Program, Slot, Target
 from graphnet.compiler.types import Dims
 
 MOST_NODES = 16  # that one value may cost
+MOST_STEPS = 256  # each lowers the graph anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, program: Pr
         return lower(changed, dims, target, layouts)
 
     refused: set[tuple[int, int]] = set()
-    while program.peak > limit:
+    for _ in range(MOST_STEPS):
+        if program.peak <= limit:
+            break
         step = _best_step(graph, program, relower, refused)
         if step is None:
             break
@@ -108,7 +111,7 @@ def _gaps(graph: Graph, program: Program, full: int) -> Iterator[Gap]:
     for index, instruction in enumerate(program.instructions):
         for slot in instruction.inputs:
             uses.setdefault(slot.value, []).append(index)
-    live = {slot.value: slot for slot in _arena_slots(program).values() if slot.first < full < slot.last}
+    live = {slot.value: slot for slot in _arena_slots(program).values() if slot.first < full < slot.last and slot.operand.nbytes}
     holding = _values_by_place(program)
     for slot in live.values():
         for value in holding.get((slot.offset, slot.first, slot.last), ()):

@@ -54,7 +54,8 @@ class AttachUpdate(Pass):
             for p, new in zip(trained, results, strict=False):
                 if p.constraint is not None:
                     b.advance(p.value, b.add(p.constraint, new))
-        return b.build([o for o in graph.outputs if o.name not in names])
+        spent = set(names)
+        return b.build([o for o in graph.outputs if o.name not in spent])
 
     def _decays(self, graph: Graph, trained: Sequence[Parameter]) -> tuple[float, ...]:
         """The decay of each weight, () if there is none."""
