@@ -18,11 +18,18 @@ def _without(shape: Shape, axes: tuple[int, ...]) -> Shape:
     return tuple(dim for axis, dim in enumerate(shape) if axis not in axes)
 
 
+def _ascending(axes: tuple[int, ...]) -> bool:
+    return all(before < axis for before, axis in zip((-1, *axes), axes, strict=False))
+
+
 @dataclass(frozen=True)
 class _Reduce(Op):
     """A reduction over `axes` (each ≥ 0, ascending), which the result no longer has."""
 
     axes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self.check(_ascending(self.axes), "axes", "they must be at least 0 and ascending")
 
     def infer(self, x: TensorType) -> Types:
         for axis in self.axes:
@@ -77,6 +84,10 @@ class Expand(Op):
     mean: bool
 
     name = "expand"
+
+    def __post_init__(self) -> None:
+        good = _ascending(self.axes) and (not self.axes or self.axes[-1] < len(self.shape))
+        self.check(good, "axes", f"they must be ascending axes of {format_shape(self.shape)}")
 
     def infer(self, g: TensorType) -> Types:
         if g.shape != _without(self.shape, self.axes):

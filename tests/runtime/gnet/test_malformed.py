@@ -286,6 +286,8 @@ CONV, POOL, RESHAPE, LAST = (*NODE, 0), (*NODE, 3), (*NODE, 4), (*NODE, 5)
      "it makes f32[1,3,3] of a weight f32[2,1,3,3]; a constraint must keep the type"),
     ([(("graph", "parameters", 0, 4), {"constraint": ["add", {}]})], "add takes 2 inputs, not 1"),
     ([(("graph", "penalties"), [["l2", 1]])], "a penalty must be a floating-point scalar, not f32[2,1,3,3]"),
+    ([(LAST, ["reduce_sum", {"axes": [1, 0]}, [8], None])], "axes is (1, 0), but they must be at least 0 and"),
+    ([(LAST, ["reduce_sum", {"axes": [-1]}, [8], None])], "axes is (-1,), but they must be at least 0 and"),
     ([((*LAST, 1, "transpose_w"), 1)], "it must be true or false, not 1"),
     ([(("graph", "outputs", 0, 1), 99)], "graph.outputs[0][1]"),
     ([(("graph", "outputs", 0, 0), "")], "a name must not be empty"),
