@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import is_dataclass
 from typing import TypeVar
 
 from graphnet.compiler.errors import ArgumentError
@@ -28,7 +27,8 @@ def register_op(cls: _Class) -> _Class:
     owner = getattr(cls, "__name__", "register_op")
     if not (isinstance(cls, type) and issubclass(cls, Op)):
         raise ArgumentError("register_op", "cls", cls, "it must be a class that derives from gn.Op")
-    if not (is_dataclass(cls) and "__dataclass_params__" in vars(cls) and cls.__dataclass_params__.frozen):
+    params = vars(cls).get("__dataclass_params__")  # its own, not those of a base
+    if params is None or not params.frozen:
         raise ArgumentError("register_op", "cls", owner, "it must be a frozen dataclass: put @dataclass(frozen=True) "
                                                          "between @gn.register_op and the class")
     name = vars(cls).get("name")

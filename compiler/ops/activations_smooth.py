@@ -69,18 +69,21 @@ class Gelu(Activation):
 def _normal(x: Array) -> Array:
     """Φ(x)."""
     half = x.dtype.type(0.5)
-    return erf(x * x.dtype.type(math.sqrt(0.5))) * half + half
+    p: Array = erf(x * x.dtype.type(math.sqrt(0.5))) * half + half
+    return p
 
 
 def _inner(x: Array) -> Array:
     """√(2/π) (x + 0.044715 x³)."""
     scalar = x.dtype.type
-    return (x + scalar(_CUBIC) * x * x * x) * scalar(math.sqrt(2 / math.pi))
+    inner: Array = (x + scalar(_CUBIC) * x * x * x) * scalar(math.sqrt(2 / math.pi))
+    return inner
 
 
 def _logistic(x: Array) -> Array:
     half = x.dtype.type(0.5)
-    return np.tanh(x * half) * half + half
+    s: Array = np.tanh(x * half) * half + half
+    return s
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,9 @@ class _UnitLength(Op):
 
     def length(self, x: Array) -> Array:
         """max(‖x‖, ε), with `axis` kept as a dim of 1."""
-        norm = np.sqrt((x * x).sum(self.axis, keepdims=True))
-        return np.maximum(norm, x.dtype.type(self.epsilon))
+        norm: Array = np.sqrt((x * x).sum(self.axis, keepdims=True))
+        np.maximum(norm, x.dtype.type(self.epsilon), out=norm)
+        return norm
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Merge(Layer):
         name: unique in a model.
     """
 
-    arity = None
+    arity: int | None = None
     op: ClassVar[Op]
 
     def __init__(self, broadcast: bool = False, *, name: str | None = None) -> None:

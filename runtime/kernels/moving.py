@@ -18,7 +18,8 @@ def transpose(call: Call) -> Run:
 
 def places(array: Array, factors: tuple[int, ...]) -> list[Array]:
     """For each place in a block a view of all elements that stand there."""
-    return [array[(..., *(slice(offset, None, factor) for offset, factor in zip(place, factors, strict=True)))]
+    lead = (slice(None),) * (array.ndim - len(factors))
+    return [array[(*lead, *(slice(offset, None, factor) for offset, factor in zip(place, factors, strict=True)))]
             for place in np.ndindex(factors)]
 
 
