@@ -1,13 +1,14 @@
 import math
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 import graphnet as gn
 from graphnet import ArgumentError
-from graphnet.callbacks import ReduceOnPlateau
+from graphnet.callbacks import Callback, EarlyStopping, ModelCheckpoint, ReduceOnPlateau
 
 
 class Rates:
@@ -64,7 +65,165 @@ def test_fit_trains_with_the_reduced_rate() -> None:
     assert net.weights["dense/weight"].item() == pytest.approx(-0.5 * 0.01)
 
 
+def line(weight: float = 3.0) -> gn.Network:
+    """y = w x with the loss w² for x = 1, y = 0; each step of SGD(0.25) halves w."""
+    x = gn.Input((1,), name="x")
+    start = gn.initializers.Constant(weight)
+    model = gn.Model(x, gn.layers.Dense(1, use_bias=False, kernel_initializer=start, name="dense")(x))
+    return gn.compile(model, loss="mse", optimizer=gn.optimizers.SGD(0.25), dtype="float64")
+
+
+class Figures(Callback):
+    """Replaces the figures of the epochs; the next callback sees what was put in."""
+
+    def __init__(self, callback: Callback, figures: list[float], name: str = "val_loss") -> None:
+        self.callback, self.figures, self.name = callback, list(figures), name
+
+    def on_train_begin(self, network: gn.Network) -> None:
+        self.callback.on_train_begin(network)
+
+    def on_epoch_end(self, network: gn.Network, epoch: int, logs: dict[str, Any]) -> bool | None:
+        return self.callback.on_epoch_end(network, epoch, {self.name: self.figures.pop(0)})
+
+    def on_train_end(self, network: gn.Network) -> None:
+        self.callback.on_train_end(network)
+
+
+def train(net: gn.Network, callback: Callback, figures: list[float], name: str = "val_loss") -> int:
+    """How many epochs are done."""
+    x, y = np.ones((1, 1)), np.zeros((1, 1))
+    return len(net.fit(x, y, epochs=len(figures), callbacks=[Figures(callback, figures, name)]).epochs)
+
+
+@pytest.mark.parametrize(("options", "figures", "epochs"), [
+    ({}, [3, 2, 2, 1], 3), ({"patience": 1}, [3, 2, 2, 1], 3), ({"patience": 2}, [3, 2, 2, 1, 1, 1, 0], 6),
+    ({"patience": 2}, [3, 2, 2, 1, 0.5, 0.25], 6), ({"min_delta": 0.5}, [3, 2.6, 2], 2),
+    ({"mode": "max"}, [3, 4, 3.5], 3), ({}, [3, math.nan, 1], 2), ({}, [math.nan, 1], 1),
+])
+def test_training_stops_early(options: dict[str, Any], figures: list[float], epochs: int) -> None:
+    callback = EarlyStopping(**options)
+    assert train(line(), callback, figures) == epochs
+    assert callback.stopped_epoch == (epochs if epochs < len(figures) or figures[-1] == 3.5 else 0)
+
+
+def test_the_weights_of_the_best_epoch_come_back() -> None:
+    callback, net = EarlyStopping(patience=2, restore_best=True), line()
+    assert train(net, callback, [5, 1, 2, 3, 0]) == 4
+    assert (callback.best, callback.best_epoch, callback.stopped_epoch) == (1, 2, 4)
+    assert net.weights["dense/weight"].item() == 3 / 2**2
+    assert (net.epoch, net.step) == (4, 4)
+
+
+def test_they_come_back_when_the_epochs_run_out_too() -> None:
+    net = line()
+    assert train(net, EarlyStopping(patience=9, restore_best=True), [5, 1, 2]) == 3
+    assert net.weights["dense/weight"].item() == 3 / 2**2
+
+
+def test_without_asking_the_last_weights_stay() -> None:
+    net = line()
+    train(net, EarlyStopping(patience=2), [5, 1, 2, 3, 0])
+    assert net.weights["dense/weight"].item() == 3 / 2**4
+
+
+def test_every_fit_begins_anew() -> None:
+    callback, net = EarlyStopping("loss"), line()
+    x, y = np.ones((1, 1)), np.zeros((1, 1))
+    net.fit(x, y, epochs=2, callbacks=[callback])
+    assert callback.best == (3 / 2)**2
+    net.set_weights({"dense/weight": [[8.0]]})
+    assert len(net.fit(x, y, epochs=2, callbacks=[callback]).epochs) == 2  # worse than before, but the first
+
+
+@pytest.mark.parametrize(("monitor", "mode"), [
+    ("val_accuracy", "max"), ("macro_f1", "max"), ("val_top_5_accuracy", "max"), ("precision", "max"), ("loss", "min"),
+    ("val_perplexity", "min"), ("mean_squared_error", "min")])
+def test_the_mode_goes_by_the_name(monitor: str, mode: str) -> None:
+    assert EarlyStopping(monitor).mode == mode
+
+
+def test_the_best_network_is_saved(tmp_path) -> None:
+    path = tmp_path / "best.gnet"
+    callback, net = ModelCheckpoint(path), line()
+    train(net, callback, [5, 1, 2, 3])
+    assert (callback.best, callback.saved) == (1, str(path))
+    saved = gn.load(path)
+    assert saved.weights["dense/weight"].item() == 3 / 2**2
+    assert (saved.epoch, saved.step) == (2, 2)
+    assert net.weights["dense/weight"].item() == 3 / 2**4
+    train(net, callback, [5, 5, 5, 5, 0.5])
+    assert gn.load(path).epoch == 4 + 5
+
+
+def test_every_epoch_has_its_file(tmp_path) -> None:
+    callback = ModelCheckpoint(tmp_path / "epoch-{epoch}.gnet", best_only=False)
+    train(line(), callback, [5, 1, 2], name="whatever")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-1.gnet", "epoch-2.gnet", "epoch-3.gnet"]
+
+
+def test_a_figure_that_is_not_a_number_saves_nothing(tmp_path) -> None:
+    train(line(), ModelCheckpoint(tmp_path / "best.gnet"), [math.nan, math.nan])
+    assert not list(tmp_path.iterdir())
+
+
+def test_hooks_are_called_in_order() -> None:
+    class Diary(Callback):
+        """Writes down what is called."""
+
+        def __init__(self) -> None:
+            self.entries: list[object] = []
+
+        def on_train_begin(self, network: gn.Network) -> None:
+            self.entries.append("begin")
+
+        def on_epoch_begin(self, network: gn.Network, epoch: int) -> None:
+            self.entries.append(f"epoch {epoch}")
+
+        def on_step_end(self, network: gn.Network, step: int, logs: dict[str, float]) -> None:
+            self.entries.append((step, logs["loss"]))
+
+        def on_epoch_end(self, network: gn.Network, epoch: int, logs: dict[str, Any]) -> bool:
+            self.entries.append(f"end of {epoch}")
+            return epoch == 2
+
+        def on_train_end(self, network: gn.Network) -> None:
+            self.entries.append("end")
+
+    diary, net = Diary(), line(1.0)
+    net.fit(np.ones((3, 1)), np.zeros((3, 1)), batch_size=2, epochs=5, callbacks=[diary])
+    assert diary.entries == ["begin", "epoch 1", (1, 1.0), (2, 1 / 4), "end of 1",
+                             "epoch 2", (3, 1 / 16), (4, 1 / 64), "end of 2", "end"]
+
+
+@pytest.mark.parametrize(("callbacks", "text"), [
+    ([EarlyStopping], "fit: callbacks[0] is <class 'graphnet.callbacks.EarlyStopping'>, but it must be a Callback object"),
+    (EarlyStopping(), "but it must be a list of Callback objects"),
+])
+def test_what_is_no_callback_is_refused(callbacks: object, text: str) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(text)):
+        line().fit(np.ones((1, 1)), np.zeros((1, 1)), callbacks=callbacks)  # type: ignore[arg-type]
+
+
+def test_validation_data_of_another_form_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=re.escape(
+            "fit: validation_data is 'ndarray', but it must be a tuple (x, y) or (x, y, sample_weight)")):
+        line().fit(np.ones((1, 1)), np.zeros((1, 1)), validation_data=np.ones((2, 1)))  # type: ignore[arg-type]
+
+
+def test_a_figure_that_is_an_array_cannot_be_watched() -> None:
+    with pytest.raises(ArgumentError, match=re.escape(
+            "EarlyStopping: monitor is 'confusion_matrix', but it must be a number, and this figure is an array")):
+        EarlyStopping("confusion_matrix").on_epoch_end(line(), 1, {"confusion_matrix": np.eye(2)})
+
+
 @pytest.mark.parametrize(("declare", "text"), [
+    (lambda: EarlyStopping(3), "EarlyStopping: monitor is 3, but it must be the name of a figure such as 'val_loss'"),
+    (lambda: EarlyStopping(patience=-1), "EarlyStopping: patience is -1, but it must be a whole number ≥ 0"),
+    (lambda: EarlyStopping(min_delta=-1), "EarlyStopping: min_delta is -1, but it must be a finite number ≥ 0"),
+    (lambda: EarlyStopping(restore_best=1), "EarlyStopping: restore_best is 1, but it must be True or False"),
+    (lambda: EarlyStopping(mode="up"), "EarlyStopping: mode is 'up', but it must be one of 'min', 'max'"),
+    (lambda: ModelCheckpoint(""), "ModelCheckpoint: path is '', but it must be the path of a file"),
+    (lambda: ModelCheckpoint("a", best_only=0), "ModelCheckpoint: best_only is 0, but it must be True or False"),
     (lambda: ReduceOnPlateau(factor=1), "ReduceOnPlateau: factor is 1, but it must be a finite number > 0 and < 1"),
     (lambda: ReduceOnPlateau(factor=0), "ReduceOnPlateau: factor is 0, but it must be a finite number > 0 and < 1"),
     (lambda: ReduceOnPlateau(patience=-1), "ReduceOnPlateau: patience is -1, but it must be a whole number ≥ 0"),
