@@ -21,7 +21,7 @@ def batch_last_values(graph: Graph) -> frozenset[int]:
 
     States are not: they stay from Program to Program, and people read them.
     """
-    if not any(_is_image_op(node.op) for node in graph.nodes):
+    if not any(is_image_op(node.op) for node in graph.nodes):
         return frozenset()
     states = {value for state in graph.states for value in (state.value, state.next)}
     return frozenset(v for v, t in graph.types.items() if t.rank >= 2 and t.shape[0] == BATCH and v not in states)
@@ -34,6 +34,7 @@ def operand(type: TensorType, batch_last: bool) -> Operand:
     return Operand(type.dtype, shape, strides(shape, type.dtype))
 
 
-def _is_image_op(op: Op) -> bool:
+def is_image_op(op: Op) -> bool:
+    """Whether an op, or the root of a fused one, works on images."""
     root = op.root if isinstance(op, Fused) else op
     return root.name.startswith(IMAGE_OPS)

@@ -15,6 +15,7 @@ from graphnet.compiler.ops import (
     GeluGrad,
     HardSigmoid,
     HardSigmoidGrad,
+    InverseRootGrad,
     LeakyRelu,
     LeakyReluGrad,
     Select,
@@ -29,8 +30,8 @@ from graphnet.runtime.kernels.flat import cut_alike
 from graphnet.runtime.kernels.registry import Call, Run, bind_reference, kernel
 
 
-@kernel(Elu, EluGrad, Gelu, GeluGrad, HardSigmoid, HardSigmoidGrad, LeakyRelu, LeakyReluGrad, Select, Silu, SiluGrad,
-        Softplus, SoftplusGrad, Softsign, SoftsignGrad)
+@kernel(Elu, EluGrad, Gelu, GeluGrad, HardSigmoid, HardSigmoidGrad, InverseRootGrad, LeakyRelu, LeakyReluGrad, Select,
+        Silu, SiluGrad, Softplus, SoftplusGrad, Softsign, SoftsignGrad)
 def element_wise(call: Call) -> Run:
     """f of each piece of the operands, which all have one shape."""
     pieces = cut_alike([*call.inputs, *call.outputs])

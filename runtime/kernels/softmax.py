@@ -107,7 +107,7 @@ def softmax_cross_entropy_grad(call: Call) -> Run:
             np.subtract(out, labels, out)
             np.multiply(out, spread, out)
         return rows
-    chosen = _Chosen(out, labels, index)
+    chosen, values = _Chosen(out, labels, index), like(labels, values)
 
     def classes() -> None:
         np.multiply(y, spread, out)
@@ -119,10 +119,14 @@ def softmax_cross_entropy_grad(call: Call) -> Run:
 
 
 class _Chosen:
-    """The element of each row (…, C) of an array that a class number (…) chooses, without allocating anything."""
+    """The element of each row (…, C) of an array that a class number (…) chooses, without allocating anything.
+
+    What they are copied to and from must lie in memory in the order of the labels.
+    """
 
     def __init__(self, array: Array, labels: Array, index: Array) -> None:
-        self._flat, self._labels, self._index = in_memory_order(array), labels, index
+        self._flat, self._labels, self._index = in_memory_order(array), labels, like(labels, index)
+        self._places = in_memory_order(self._index)
         *outer, self._stride = (stride // array.itemsize for stride in array.strides)
         starts = [np.arange(dim) * stride for dim, stride in zip(array.shape, outer, strict=False)]
         self._starts = np.ix_(*starts)
@@ -135,8 +139,8 @@ class _Chosen:
 
     def take(self, out: Array) -> None:
         """Copies them out."""
-        np.take(self._flat, self._index, out=out, mode="clip")  # "raise" would allocate a buffer
+        np.take(self._flat, self._places, out=in_memory_order(out), mode="clip")  # "raise" would allocate a buffer
 
     def put(self, values: Array) -> None:
         """Replaces them."""
-        np.put(self._flat, self._index, values, mode="clip")
+        np.put(self._flat, self._places, in_memory_order(values), mode="clip")

@@ -50,8 +50,8 @@ class Case:
 
     @property
     def batch(self) -> int:
-        """The number that the symbol of `symbolic` stands for."""
-        return next(size for _, size in symbolic_forms(self))
+        """The number that the symbol of `symbolic` stands for; 0 if there is none."""
+        return next((size for _, size in symbolic_forms(self)), 0)
 
 
 def all_cases(differentiable: bool = False) -> list[object]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from allocations import SLACK, peak_of, small_pieces
 from op_cases import Case, one_node_graph, symbolic_forms
 
 from graphnet.compiler import lowering
@@ -17,6 +19,7 @@ from graphnet.compiler.layout import operand
 from graphnet.compiler.op import Array, Op, as_type
 from graphnet.compiler.ops import Add, Multiply, ReduceSum
 from graphnet.compiler.passes.derive_backward import DeriveBackward, gradient_name
+from graphnet.compiler.program import Operand
 from graphnet.compiler.types import BATCH, TensorType
 from graphnet.runtime.kernels import NumpyTarget, bind_kernel
 from graphnet.runtime.kernels.registry import Call
@@ -134,6 +137,38 @@ def check_inplace(case: Case, position: int, layout: str) -> None:
     for other, (found, array) in enumerate(zip(inputs, arrays, strict=True)):
         if other != position:
             np.testing.assert_array_equal(found, array, f"the kernel changed input {other}")
+
+
+def check_allocation(case: Case, layout: str, monkeypatch: Any) -> None:
+    """The op's kernel allocates nothing that grows with the batch."""
+    with small_pieces(monkeypatch, 64):
+        small, large = (peak_of(_bound_kernel(case, layout, factor)) for factor in (32, 256))
+    assert large <= small + SLACK, f"the kernel takes {small} bytes for a batch, {large} for one of 8 times its size"
+
+
+def _bound_kernel(case: Case, layout: str, factor: int) -> Callable[[], None]:
+    """The kernel on a batch of `factor` times the samples of the case, again and again the same."""
+    form = case.symbolic
+    if form is None:
+        raise ValueError(f"{case.id} has no batch")
+    dims, batched = {BATCH: case.batch * factor}, layout == "batch-last"
+    inputs = []
+    for t, array in zip(form.inputs, case.arrays(), strict=True):
+        times = [factor if dim == BATCH else 1 for dim in t.shape]
+        inputs.append(_placed(np.tile(array, times), batched and t.shape[:1] == (BATCH,)))
+    op = form.op.bind(dims)
+    outputs = [_placed(np.zeros(t.bind(dims).shape, t.dtype), batched and t.shape[:1] == (BATCH,))
+               for t in form.op.infer(*form.inputs)]
+    forms = [tuple(Operand(a.dtype.name, a.shape, a.strides) for a in group) for group in (inputs, outputs)]
+    workspace = tuple(np.zeros(t.shape, t.dtype) for t in NumpyTarget().workspace(op, *forms))
+    return bind_kernel(Call(op, tuple(inputs), tuple(outputs), workspace))
+
+
+def _placed(array: Array, batch_last: bool) -> Array:
+    form = operand(as_type(array), batch_last and array.ndim >= 2)
+    place = np.ndarray(form.shape, form.dtype, np.empty(max(form.nbytes, 1), np.uint8).data, 0, form.strides)
+    place[...] = array
+    return place
 
 
 def fits_inplace(case: Case, position: int) -> bool:

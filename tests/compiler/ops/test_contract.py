@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from op_cases import Case, all_cases, cases_of, one_node_graph, symbolic_forms
 from op_contract import (
+    check_allocation,
     check_attributes,
     check_cost,
     check_documented,
@@ -18,6 +19,7 @@ from op_contract import (
     fits_inplace,
 )
 
+from graphnet.compiler.layout import is_image_op
 from graphnet.compiler.op import registered_ops
 from graphnet.compiler.ops import Conv2d, MatMul, Relu, Scale, SgdUpdate, Softmax, Update
 from graphnet.compiler.types import TensorType
@@ -92,6 +94,14 @@ def test_inplace_equals_out_of_place(cls, dtype, layout):
         assert fitting, f"no example of {cls.__name__} has an output like its input {position}"
         for case in fitting:
             check_inplace(case, position, layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("case", [case for case in all_cases() if case.values[0].symbolic])
+def test_kernel_allocates_nothing_that_grows_with_the_batch(case, layout, monkeypatch):
+    if case.op.view or (layout == "rows" and is_image_op(case.op)):
+        return  # a view is an instruction only where it moves elements; images are in rows in unoptimised Programs only
+    check_allocation(case.cast("float32"), layout, monkeypatch)
 
 
 class TestTheContractCanFail:
@@ -201,6 +211,11 @@ class TestTheContractCanFail:
         monkeypatch.setitem(registry._KERNELS, Relu, (bind, registry.no_workspace))
         with pytest.raises(AssertionError, match="output 0"):
             check_kernel(cases_of(Relu)[0], layout, monkeypatch)
+
+    def test_kernel_that_allocates(self, monkeypatch):
+        monkeypatch.setitem(registry._KERNELS, Relu, (registry.bind_reference, registry.no_workspace))
+        with pytest.raises(AssertionError, match="the kernel takes"):
+            check_allocation(cases_of(Relu)[0], "rows", monkeypatch)
 
     def test_kernel_that_only_adds(self, monkeypatch):
         def bind(call):

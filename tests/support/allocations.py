@@ -1,0 +1,46 @@
+"""Measures what a call allocates.
+
+Two things take memory up to a fixed limit however large the arrays are: NumPy's iterators, which take a buffer for each
+operand that they broadcast or convert, and kernels that run a reference piece by piece. `small_pieces` lowers
+both limits, so that small arrays reach them and whatever really grows is seen.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from graphnet.runtime.kernels import blocks, flat, pieces, reduction_max
+
+SLACK = 1024  # bytes: interpreter objects such as ints and frames, which do not grow
+
+
+@contextmanager
+def small_pieces(monkeypatch: pytest.MonkeyPatch, elements: int) -> Iterator[None]:
+    """Within the block NumPy's buffers and pieces of arrays have at most about this many elements."""
+    before = np.setbufsize(elements)
+    for module in (blocks, reduction_max):
+        monkeypatch.setattr(module, "PIECE", elements)
+    monkeypatch.setattr(pieces, "cut_alike", lambda arrays: flat.cut_alike(arrays, elements))
+    try:
+        yield
+    finally:
+        np.setbufsize(before)
+
+
+def peak_of(step: Callable[[], object]) -> int:
+    """The most bytes that a warm call takes beyond what is there before it."""
+    step()
+    tracemalloc.start()
+    try:
+        step()
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        step()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
