@@ -14,7 +14,7 @@ MODES = ("concat", "sum", "ave", "mul", None)
 
 
 class Bidirectional(SequenceLayer):
-    """Reads a sequence forwards and backwards with weights of their own, and merges the results (Schuster, Paliwal 1997).
+    """Reads a sequence both ways, with weights for each, and merges the results (Schuster and Paliwal 1997).
 
     The results of both directions for a step stand at its place before they are merged. Without `return_sequences` the
     last states are merged: that of the backward direction has read the whole sequence, as in Keras; PyTorch's `output`

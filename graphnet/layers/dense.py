@@ -18,8 +18,8 @@ from graphnet.layers.options import WeightOptions
 class Dense(Layer):
     """y = f(x W + b).
 
-    Shapes: x (N, features); weight W (features, units), bias b (units,); y (N, units). On sequences (N, T, features) each
-    step gets the same W and b: y (N, T, units).
+    Shapes: x (N, features); weight W (features, units), bias b (units,); y (N, units). On sequences (N, T, features)
+    each step gets the same W and b: y (N, T, units).
 
     Args:
         units: number of outputs.

@@ -18,9 +18,10 @@ class Embedding(Layer):
     """y[…, :] = W[i[…], :]: a learned vector for each number i (Bengio et al. 2003).
 
     Shapes: i (N,), (N, T) or more dims, whole numbers in [0, input_dim), declared e.g. as
-    `gn.Input((None,), dtype="int64")`;
-    weight W (input_dim, output_dim); y has one more dim, output_dim. A number outside the range is refused when it is fed.
-    Only the rows that were looked up get a gradient; the others' is 0. PyTorch fills W from N(0, 1), Keras as here.
+    `gn.Input((None,), dtype="int64")`; weight W (input_dim, output_dim); y has one more dim, output_dim.
+
+    A number outside the range is refused when it is fed. Only the rows that were looked up get a gradient; that of the
+    others is 0. PyTorch fills W from N(0, 1), Keras as here.
 
     Args:
         input_dim: how many numbers there are.

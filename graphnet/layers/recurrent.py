@@ -135,9 +135,10 @@ class RecurrentLayer(SequenceLayer):
         """
         t = b.types[x]
         if t.rank != 3:
-            raise ShapeError(f"{owner.kind} takes sequences (N, steps, features), got {format_shape(t.shape)}: {t.rank} "
-                             f"dims instead of 3", "reshape each sample to (steps, features); for numbers of words put "
-                                                   "gn.layers.Embedding before it")
+            raise ShapeError(f"{owner.kind} takes sequences (N, steps, features), got {format_shape(t.shape)}: "
+                             f"{t.rank} dims instead of 3",
+                             "reshape each sample to (steps, features); for numbers of words put "
+                             "gn.layers.Embedding before it")
         if self.stateful and states:
             raise ShapeError(f"{owner.kind} keeps its states from call to call (stateful=True), so it takes no "
                              "initial_state", "drop stateful or initial_state; net.set_states sets what it keeps")

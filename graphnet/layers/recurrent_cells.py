@@ -13,7 +13,7 @@ from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ops.recurrent import Recurrent
 from graphnet.compiler.ops.recurrent_simple import ACTIVATIONS
 from graphnet.compiler.types import TensorType
-from graphnet.initializers import Fans, Initializer, Zeros
+from graphnet.initializers import Fans, Initializer
 from graphnet.initializers.base import Array
 from graphnet.layers.base import Layer
 from graphnet.layers.emitter import Emitter
@@ -25,7 +25,8 @@ class SimpleRNN(RecurrentLayer):
     """h_t = f(x_t W + h_{t-1} U + b), f tanh or ReLU (Elman 1990).
 
     Shapes: x (N, T, features); weight W (features, units), recurrent_weight U (units, units), bias b (units,). The
-    result is the last h (N, units), or all h (N, T, units) with `return_sequences`; with `return_state` also the last h.
+    result is the last h (N, units), or all h (N, T, units) with `return_sequences`; with `return_state` the last h is
+    a second result.
 
     PyTorch stores Wᵀ and Uᵀ and has two biases, of which b is the sum. Keras gives the results of `go_backwards` in the
     order in which they were computed; here each stands at the place of its input.
@@ -78,9 +79,9 @@ class LSTM(RecurrentLayer):
     [z_i, z_f, z_g, z_o] = x_t W + h_{t-1} U + b. Hochreiter and Schmidhuber 1997, with the forget gate f of Gers,
     Schmidhuber and Cummins 2000.
 
-    Shapes: x (N, T, features); weight W (features, 4 units), recurrent_weight U (units, 4 units), bias b (4 units,), the
-    gates in the order i, f, g, o. The result is the last h (N, units), or all h (N, T, units) with `return_sequences`;
-    with `return_state` also the last h and the last c. `initial_state` is [h, c].
+    Shapes: x (N, T, features); weight W (features, 4 units), recurrent_weight U (units, 4 units), bias b (4 units,),
+    the gates in the order i, f, g, o. The result is the last h (N, units), or all h (N, T, units) with
+    `return_sequences`; with `return_state` the last h and the last c follow. `initial_state` is [h, c].
 
     PyTorch has the same order of gates, stores Wᵀ and Uᵀ and has two biases, of which b is the sum, and begins with a
     forget bias of 0. Keras has the same order and shapes.
@@ -131,9 +132,9 @@ class GRU(RecurrentLayer):
     By default, as in PyTorch, cuDNN and Keras, n = tanh(x_t W_n + b_n + r ∘ (h_{t-1} U_n + c)). With reset_after=False
     n = tanh(x_t W_n + b_n + (r ∘ h_{t-1}) U_n) as in Cho et al. 2014, eq. 5 to 8.
 
-    Shapes: x (N, T, features); weight W (features, 3 units), recurrent_weight U (units, 3 units), bias b (3 units,), the
-    gates in the order r, z, n; with `reset_after` recurrent_bias c (units,). The result is the last h (N, units), or all
-    h (N, T, units) with `return_sequences`; with `return_state` also the last h.
+    Shapes: x (N, T, features); weight W (features, 3 units), recurrent_weight U (units, 3 units), bias b (3 units,),
+    the gates in the order r, z, n; with `reset_after` recurrent_bias c (units,). The result is the last h (N, units),
+    or all h (N, T, units) with `return_sequences`; with `return_state` the last h is a second result.
 
     PyTorch has the same order of gates, stores Wᵀ and Uᵀ and has two whole biases: b_r and b_z are their sums, b_n is
     the part of `bias_ih`, c that of `bias_hh`. Keras has the order z, r, n.
@@ -185,7 +186,7 @@ class GRU(RecurrentLayer):
 class UnitForget(Initializer):
     """The numbers of another initializer, but 1 in the second quarter: the forget gate of an LSTM."""
 
-    base: Initializer = Zeros()
+    base: Initializer
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """The numbers, in float64."""
