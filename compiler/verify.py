@@ -1,8 +1,9 @@
 """Checks every pass: the graph after it is well formed, and computes what the graph before it computed.
 
-Both graphs run in the reference interpreter, in float64 whatever dtype they have, on the same random feeds with small
-dims. A pass that says it is exact must give the same bits; any other may differ by `ROUNDING` times the largest
-element of a result, which is 2²² rounding errors of float64 and far below anything that float32 can tell apart.
+Both graphs run in the reference interpreter on the same random feeds with small dims. A pass that says it is exact must
+give the same bits in the dtype of the graph. Any other is compared in float64 whatever dtype the graph has, and may
+differ by `ROUNDING` times the largest element of a result, which is 2²² rounding errors of float64 and far below
+anything that float32 can tell apart.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GraphError, ShapeError, VerificationError
 from graphnet.compiler.interpreter import interpret
-from graphnet.compiler.ir import Graph, Node, format_node
+from graphnet.compiler.ir import Graph, Node, Parameter, State, format_node
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.derive_backward import gradient_name
@@ -37,7 +38,7 @@ class Verifier:
     """
 
     seed: int = 0
-    _last: tuple[Graph, dict[int, Array]] | None = field(default=None, repr=False)
+    _last: tuple[Graph, bool, dict[int, Array]] | None = field(default=None, repr=False)
 
     def __call__(self, stage: Stage) -> None:
         """Checks what one pass did.
@@ -55,7 +56,7 @@ class Verifier:
             self._compare(step, before, after)
 
     def _compare(self, step: Pass, before: Graph, after: Graph) -> None:
-        old, new = self._values(before), self._values(after)
+        old, new = self._values(before, not step.exact), self._values(after, not step.exact)
         asked, made = _results(before), _results(after)
         for name in asked.keys() & made.keys():
             if _same(old[asked[name]], new[made[name]], step.exact):
@@ -64,21 +65,25 @@ class Verifier:
             raise VerificationError(
                 f"the pass {step.name} changed {name}: {_difference(old[asked[name]], new[made[name]])}\n"
                 f"  the first node that differs: {_describe(node, after)}\n"
-                f"  allowed: {'the same bits' if step.exact else f'{ROUNDING:.1g} of the largest element'}, in float64")
+                f"  allowed: {'the same bits' if step.exact else f'{ROUNDING:.1g} of the largest element, in float64'}")
 
-    def _values(self, graph: Graph) -> dict[int, Array]:
-        if self._last is None or self._last[0] is not graph:
-            self._last = graph, evaluate_double(graph, self.seed)
-        return self._last[1]
+    def _values(self, graph: Graph, double: bool) -> dict[int, Array]:
+        if self._last is None or self._last[0] is not graph or self._last[1] is not double:
+            self._last = graph, double, evaluate(in_double(graph) if double else graph, self.seed)
+        return self._last[2]
 
 
-def evaluate_double(graph: Graph, seed: int = 0) -> dict[int, Array]:
-    """Every value of a graph in float64, for random feeds."""
+def evaluate(graph: Graph, seed: int = 0) -> dict[int, Array]:
+    """Every value of a graph for random feeds, by the reference interpreter."""
+    with np.errstate(all="ignore"):
+        return interpret(graph, random_feeds(graph, small_dims(graph), seed))
+
+
+def in_double(graph: Graph) -> Graph:
+    """The graph in float64, fused bodies included."""
     nodes = tuple(replace(node, op=replace(node.op, body=convert_floats(node.op.body, "float64")))
                   if isinstance(node.op, Fused) else node for node in graph.nodes)
-    double = convert_floats(replace(graph, nodes=nodes), "float64")
-    with np.errstate(all="ignore"):
-        return interpret(double, random_feeds(double, small_dims(double), seed))
+    return convert_floats(replace(graph, nodes=nodes), "float64")
 
 
 def _check_signature(step: Pass, before: Graph, after: Graph) -> None:
@@ -93,8 +98,8 @@ def _results(graph: Graph) -> Mapping[str, int]:
     """What a graph is run for, by name."""
     found = {f"output {o.name}": o.value for o in graph.outputs} | {f"penalty {o.name}": o.value
                                                                    for o in graph.penalties}
-    return found | {f"the next {item.name}": item.next for item in (*graph.parameters, *graph.states)
-                    if item.next is not None}
+    advanced: tuple[Parameter | State, ...] = (*graph.parameters, *graph.states)
+    return found | {f"the next {item.name}": item.next for item in advanced if item.next is not None}
 
 
 def _first_difference(after: Graph, old: Mapping[int, Array], new: Mapping[int, Array], exact: bool) -> Node | None:

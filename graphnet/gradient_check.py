@@ -141,7 +141,7 @@ def _loss_function(network: Network, x: object, y: object) -> Callable[[], float
 
 def _check_weight(name: str, weight: Array, gradient: Array, measure: Callable[[], float], scale: float,
                   tolerance: float, chosen: Array) -> WeightCheck:
-    worst = (-1.0, (), 0.0, 0.0)
+    worst: tuple[float, tuple[int, ...], float, float] = (-1.0, (), 0.0, 0.0)
     for flat in sorted(chosen):
         index = tuple(int(i) for i in np.unravel_index(flat, weight.shape))
         symbolic = float(gradient[index])

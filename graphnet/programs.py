@@ -31,7 +31,8 @@ class Programs:
     """Compiles graphs through the passes and binds the results to one set of buffers.
 
     Attributes:
-        optimize: whether graphs go through the optimising passes, and the compiler may choose memory layouts.
+        optimize: whether graphs go through the optimising passes, and the compiler may choose layouts and
+            work in place.
         memory_limit: bytes of arena that no Program may exceed; None for no limit.
         check: called after each pass that changed a graph.
         watchers: what makes those that look on while a Program runs.
@@ -72,7 +73,10 @@ class Programs:
         """
         full = (*key, *sorted(dims.items()))
         if full not in self._programs:
-            self._programs[full] = self._lower(key, make, dims)
+            program = self._lower(key, make, dims)
+            if self.made:
+                self.made(str(key[0]), self.stages(key, make), program)
+            self._programs[full] = program
         return self._programs[full]
 
     def _lower(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> Program:

@@ -116,8 +116,9 @@ class Profile:
         dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
         head = ("layer", "kind", "source", "forward ms", "backward ms", "update ms", "share", "GFLOP/s", "of peak")
         total = sum(row.seconds for row in self.layers)
-        rows = [(row.layer, row.kind, row.source, _ms(row.forward), _ms(row.backward), _ms(row.update),
-                 f"{row.seconds / total:.1%}", *self._rate(row.flops, row.seconds)) for row in self.layers]
+        rows: list[tuple[str, ...]] = [
+            (row.layer, row.kind, row.source, _ms(row.forward), _ms(row.backward), _ms(row.update),
+             f"{row.seconds / total:.1%}", *self._rate(row.flops, row.seconds)) for row in self.layers]
         rows.append(("total", "", "", *(_ms(sum(getattr(row, phase) for row in self.layers))
                                         for phase in (FORWARD, BACKWARD, UPDATE)), "100.0%",
                      *self._rate(self.flops, total)))

@@ -1,0 +1,61 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import small_networks
+
+import graphnet as gn
+from graphnet.compiler.ops import Relu
+from graphnet.random_samples import random_samples
+from graphnet.runtime.kernels import registry
+from graphnet.runtime.kernels.registry import Call, Run, no_workspace
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("make", small_networks.MODELS)
+def test_all_kernels_agree_with_their_ops(make: Callable[[], gn.Model], dtype: str, optimize: bool) -> None:
+    net = gn.compile(make(), **small_networks.TRAINED, dtype=dtype, optimize=optimize, verify=True)
+    x, y = random_samples(net, 6)
+    for _ in range(2):
+        net.train_on_batch(x, y)
+    net.evaluate(x, y)
+    net.predict(x)
+    net.loss_and_gradients(x, y)
+
+
+def wrong_relu(call: Call) -> Run:
+    def run() -> None:
+        np.maximum(call.inputs[0], 0, out=call.outputs[0])
+        call.outputs[0][0, 0] += 1e-3
+    return run
+
+
+def test_a_wrong_kernel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._KERNELS, Relu, (wrong_relu, no_workspace))
+    net = small_networks.image_network(verify=True, optimize=False)
+    x, y = random_samples(net, 4)
+    with pytest.raises(gn.VerificationError, match=r"the kernel of instruction 2, relu of conv \(Conv2D\) at small_netw"
+                                                   r"orks.py:\d+, differs from the reference: .* instead of .* at \("):
+        net.train_on_batch(x, y)
+
+
+def test_only_the_first_run_of_a_program_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = small_networks.image_network(verify=True)
+    x, _ = random_samples(net, 4)
+    net.predict(x)
+    calls: list[object] = []
+    monkeypatch.setattr("graphnet.compiler.ops.linear.MatMul.forward", lambda *arrays: calls.append(arrays))
+    net.predict(x)
+    assert not calls
+
+
+def test_sums_that_cancel_are_no_false_alarm() -> None:
+    """The bias before a batch norm has gradient 0 but for rounding: what is left differs in every kernel."""
+    x = gn.Input((3, 8, 8), name="x")
+    h = gn.layers.BatchNorm(name="bn")(gn.layers.Conv2D(5, 3, name="conv")(x))
+    net = gn.compile(gn.Model(x, gn.layers.Dense(3)(gn.layers.Flatten()(h))), **small_networks.TRAINED, verify=True)
+    samples = random_samples(net, 16)
+    net.train_on_batch(*samples)
+    _, gradients = net.loss_and_gradients(*samples)
+    assert abs(gradients["conv/bias"]).max() < 1e-6
