@@ -1,6 +1,7 @@
 import errno
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,9 +33,6 @@ def test_the_help_of_the_program_lists_every_command(run: Callable[..., Any]) ->
 
 
 @pytest.mark.parametrize(("command", "text"), [
-    (["train"], "--epochs N passes over the training samples (default: 10 for lenet"),
-    (["train"], "(default: 64 for lenet"), (["train"], "(default: adam for lenet"),
-    (["train"], "(default: 0.005 for lenet"), (["train"], "(default: one_cycle for lenet"),
     (["train"], "--seed N the same seed gives the same model on the same machine (default: 0)"),
     (["train"], "--dtype {float32,float64} (default: float32)"), (["train"], "(default: 0.0)"),
     (["train"], "--run-dir DIR where to write (default: runs/MODEL-DATE-TIME)"),
@@ -43,6 +41,16 @@ def test_the_help_of_the_program_lists_every_command(run: Callable[..., Any]) ->
 ])
 def test_defaults_are_shown(run: Callable[..., Any], command: list[str], text: str) -> None:
     assert text in " ".join(run(*command, "-h").out.split())
+
+
+@pytest.mark.parametrize("option", [
+    "--epochs N passes over the training samples (default: 10 for", "--batch-size N samples a step (default: 64 for",
+    "(default: adam for", "the highest learning rate (default: 0.005 for", "over the steps (default: one_cycle for",
+])
+def test_the_defaults_of_each_model_are_shown(run: Callable[..., Any], option: str) -> None:
+    text, _, value = option.removesuffix(" for").rpartition("(default: ")
+    out = " ".join(run("train", "-h").out.split())
+    assert re.search(rf"{re.escape(text)}\(default: [^)]*\b{re.escape(value)} for ([a-z_]+, )*lenet\b", out)
 
 
 @pytest.mark.parametrize("command", ALL[:-1], ids=" ".join)

@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import json
 import os
@@ -161,6 +162,25 @@ def test_a_training_that_diverges_fails_and_keeps_its_logs(
     assert sorted(os.listdir(elsewhere / "r")) == ["curves.png", "log.csv", "log.txt"]
     with (elsewhere / "r" / "log.csv").open(newline="") as file:
         assert [row["loss"] for row in csv.DictReader(file)] == ["nan"]  # it stopped at once
+
+
+def test_a_terminal_sees_a_progress_bar(digits: Path, elsewhere: Path) -> None:
+    """Only standard error is a terminal here; the lines on standard output stay whole."""
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    command = [sys.executable, "-m", "graphnet", "train", "lenet", *QUICK, "--data-dir", str(digits), "--run-dir", "r"]
+    shown = b""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # Linux's way of saying that a terminal was closed
+            while chunk := os.read(ours, 4096):
+                shown += chunk
+        out, _ = process.communicate()
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"epoch 1/1:" in shown
+    assert (elsewhere / "r" / "log.txt").read_text().endswith(out)
 
 
 def test_what_was_logged_survives_an_interrupted_run(digits: Path, elsewhere: Path) -> None:
