@@ -11,23 +11,24 @@ from graphnet.compiler.separation import separate_results
 from graphnet.compiler.types import Dims
 
 
-def lower(graph: Graph, dims: Dims, target: Target, layouts: bool = True) -> Program:
+def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Program:
     """Makes a Program.
 
     Args:
         graph: after all passes; its nodes are in order.
         dims: a number for each symbol, e.g. `{"N": 64}`.
         target: says how much scratch memory its kernels need.
-        layouts: whether the compiler may choose layouts; if not, every value is stored in rows.
+        optimize: whether the compiler may choose layouts and work in place; if not, every value is stored in rows and
+            has memory of its own while it lives.
 
     Raises:
         ShapeError: a symbol has no number.
     """
     graph = separate_results(graph)
-    last = batch_last_values(graph) if layouts else frozenset()
+    last = batch_last_values(graph) if optimize else frozenset()
     graph = bind_graph(graph, dims)
     forms = {value: operand(t, value in last) for value, t in graph.types.items()}
-    placement = Placement(graph, forms)
+    placement = Placement(graph, forms, optimize)
     scratch = [_workspace(target, node, forms) for node in placement.code]
     storages = [[Storage(form.nbytes, first=i, last=i) for form in group] for i, group in enumerate(scratch)]
     placement.plan_arena(storages)

@@ -37,9 +37,10 @@ class Placement:
     Args:
         graph: ordered, with concrete dims.
         forms: dtype, shape and strides of each value.
+        inplace: whether a result may lie in the memory of an input that dies with it.
     """
 
-    def __init__(self, graph: Graph, forms: Mapping[int, Operand]) -> None:
+    def __init__(self, graph: Graph, forms: Mapping[int, Operand], inplace: bool = True) -> None:
         self.graph, self.forms = graph, forms
         self.of: dict[int, Storage] = {}
         self.buffers: dict[str, int] = {}
@@ -47,7 +48,8 @@ class Placement:
         self._place_outer()
         self._place_inner()
         self._measure_lifetimes()
-        self._take_over()
+        if inplace:
+            self._take_over()
 
     def plan_arena(self, workspaces: Sequence[Sequence[Storage]]) -> None:
         """Gives offsets to everything in the arena, the workspaces of each instruction included."""

@@ -33,7 +33,7 @@ class Gap:
 
 
 def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, program: Program,
-               layouts: bool = True) -> tuple[Graph, Program]:
+               optimize: bool = True) -> tuple[Graph, Program]:
     """Lowers a graph so that its arena takes at most `limit` bytes, if that can be done.
 
     Args:
@@ -42,13 +42,13 @@ def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, program: Pr
         target: what the Program is for.
         limit: bytes of arena.
         program: the graph, lowered without a limit.
-        layouts: whether the compiler may choose layouts.
+        optimize: as for `lower`.
 
     Returns:
         The first Program that fits, or else the one with the smallest arena that was found; and the graph it is of.
     """
     def relower(changed: Graph) -> Program:
-        return lower(changed, dims, target, layouts)
+        return lower(changed, dims, target, optimize)
 
     refused: set[tuple[int, int]] = set()
     for _ in range(MOST_STEPS):
@@ -111,7 +111,8 @@ def _gaps(graph: Graph, program: Program, full: int) -> Iterator[Gap]:
     for index, instruction in enumerate(program.instructions):
         for slot in instruction.inputs:
             uses.setdefault(slot.value, []).append(index)
-    live = {slot.value: slot for slot in _arena_slots(program).values() if slot.first < full < slot.last and slot.operand.nbytes}
+    live = {slot.value: slot for slot in _arena_slots(program).values()
+            if slot.first < full < slot.last and slot.operand.nbytes}
     holding = _values_by_place(program)
     for slot in live.values():
         for value in holding.get((slot.offset, slot.first, slot.last), ()):

@@ -8,7 +8,7 @@ through the reference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -22,14 +22,13 @@ from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel, sequence
 from graphnet.runtime.kernels.windows import clip_steps
 
-BAND_BYTES = 1 << 20  # of the padded rows that are held at a time
 COLUMN_BYTES = 1 << 19  # of a block of columns: half of a common second-level cache
-SCATTER_BYTES = 1 << 21  # of a block that is added back tap by tap: fewer, longer calls outweigh the cache
+SCATTER_BYTES = 5 << 18  # of a block that is added back tap by tap: fewer, longer calls outweigh the cache
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The sizes of one convolution, and how its output is cut: into bands of rows, those into blocks."""
+    """The sizes of one convolution, and how its output is cut: into bands of rows, those into blocks of columns."""
 
     window: Window
     groups: int
@@ -37,7 +36,6 @@ class Plan:
     output: tuple[int, int, int, int]  # (O, OH, OW, N)
     rows: int
     columns: int
-    band: int
 
     @property
     def padded(self) -> bool:
@@ -51,8 +49,9 @@ class Plan:
 
     def bands(self) -> Iterator[slice]:
         """The rows of the output, cut so that the input rows of each cut, padded, are held at one time."""
-        for top in range(0, self.output[1], self.band):
-            yield slice(top, min(top + self.band, self.output[1]))
+        step = self.rows if self.padded else self.output[1]
+        for top in range(0, self.output[1], step):
+            yield slice(top, min(top + step, self.output[1]))
 
     def blocks(self, band: slice | None = None) -> Iterator[tuple[slice, slice]]:
         """The blocks of the output (in a band), as slices of its rows and columns."""
@@ -65,7 +64,7 @@ class Plan:
     def band_shape(self) -> tuple[int, int, int, int]:
         """(C, rows, columns, N) of a padded band of the input; no rows if nothing is padded."""
         c, _, w, n = self.image
-        rows = (self.band - 1) * self.window.strides[0] + self.window.extent[0] if self.padded else 0
+        rows = (self.rows - 1) * self.window.strides[0] + self.window.extent[0] if self.padded else 0
         return c, rows, w + sum(self.window.padding[1]), n
 
 
@@ -79,11 +78,7 @@ def make_plan(op: Conv2d | Conv2dGradInput | Conv2dGradWeight, image: tuple[int,
     limit = SCATTER_BYTES if isinstance(op, Conv2dGradInput) else COLUMN_BYTES
     positions = max(limit // max(position, 1), 1)
     rows, columns = (min(positions // width, height), width) if positions >= width else (1, positions)
-    plan = Plan(window, op.groups, (c, h, w, n), (o, height, width, n), rows, columns, height)
-    if not plan.padded:
-        return plan
-    row = c * (w + sum(window.padding[1])) * n * itemsize * window.strides[0]
-    return replace(plan, band=min(max(BAND_BYTES // max(row, 1) // rows, 1) * rows, height))
+    return Plan(window, op.groups, (c, h, w, n), (o, height, width, n), rows, columns)
 
 
 def batch_last(x: Array) -> Array | None:

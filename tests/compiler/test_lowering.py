@@ -38,9 +38,9 @@ from graphnet.network import PREDICT
 from graphnet.runtime.kernels import NumpyTarget
 
 
-def lowered(graph: Graph, batch: int = 3, layouts: bool = True) -> Program:
+def lowered(graph: Graph, batch: int = 3, optimize: bool = True) -> Program:
     """Lowered, and checked byte by byte and against the interpreter."""
-    program = lower(graph, {"N": batch}, NumpyTarget(), layouts)
+    program = lower(graph, {"N": batch}, NumpyTarget(), optimize)
     check_program(program, graph)
     check_run(program, graph, random_feeds(graph, batch), 1e-12)
     return program
@@ -294,8 +294,8 @@ class TestLayouts:
     def test_images_are_batch_last(self):
         assert lowered(self.graph()).outputs["y"].operand.layout == "batch-last"
 
-    def test_rows_if_layouts_are_not_to_be_chosen(self):
-        assert lowered(self.graph(), layouts=False).outputs["y"].operand.layout == "rows"
+    def test_rows_without_optimisation(self):
+        assert lowered(self.graph(), optimize=False).outputs["y"].operand.layout == "rows"
 
     def test_rows_without_images(self):
         b = Builder("g")
