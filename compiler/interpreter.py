@@ -29,7 +29,8 @@ def interpret(graph: Graph, feeds: Mapping[str, Array]) -> dict[int, Array]:
     Raises:
         GraphError: an input or parameter is not fed.
     """
-    values = {item.value: _feed(graph, item, feeds) for item in (*graph.inputs, *graph.parameters)}
+    fed: tuple[Input | Parameter, ...] = (*graph.inputs, *graph.parameters)
+    values = {item.value: _feed(graph, item, feeds) for item in fed}
     dims = {symbol: size for item in graph.inputs
             for symbol, size in zip(graph.types[item.value].shape, values[item.value].shape, strict=True)
             if isinstance(symbol, str)}

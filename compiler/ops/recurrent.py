@@ -17,7 +17,7 @@ from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Gradients, Op, Types
 from graphnet.compiler.ops.arithmetic import Full
-from graphnet.compiler.types import Dim, TensorType, format_shape, known
+from graphnet.compiler.types import Dim, Shape, TensorType, format_shape, known
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Recurrent(Walk):
         known(features, f"the number of features that {self.name} takes")
         hidden = known(recurrent.shape[0], "the number of hidden units")
         wide = hidden * self.gates
-        wanted = [("state", (batch, hidden), state) for state in states]
+        wanted: list[tuple[str, Shape, TensorType]] = [("state", (batch, hidden), state) for state in states]
         wanted += [("weight", (features, wide), weight), ("recurrent weight", (hidden, wide), recurrent)]
         wanted += [("bias", (size,), bias) for size, bias in zip((wide, hidden), biases, strict=False)]
         for what, shape, got in wanted:

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Op, Types, f64
-from graphnet.compiler.types import TensorType, format_shape, known
+from graphnet.compiler.types import Shape, TensorType, format_shape, known
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ def check_saved(owner: str, states: Sequence[TensorType], dy: TensorType, recurr
                          f"{format_shape(states[0].shape)}, {format_shape(dy.shape)}, {format_shape(first.shape)}")
     batch, hidden = states[0].shape[0], known(states[0].shape[1], "the number of hidden units")
     steps = first.shape[0]
-    wanted = [((batch, hidden), t) for t in states] + [((hidden, gates * hidden), recurrent)]
+    wanted: list[tuple[Shape, TensorType]] = [((batch, hidden), t) for t in states]
+    wanted += [((hidden, gates * hidden), recurrent)]
     wanted += [((batch, dy.shape[1] if dy.shape[1] == 0 else steps, hidden), dy)]
     wanted += [((steps, multiple * hidden, batch), t) for t, multiple in saved]
     for shape, got in wanted:

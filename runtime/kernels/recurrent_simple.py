@@ -15,7 +15,7 @@ from graphnet.runtime.kernels.recurrent import (
     forward_scratch,
     load_weights,
 )
-from graphnet.runtime.kernels.registry import Call, Run, kernel, void
+from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
 
 
 def _scratch(op: SimpleRnn, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
@@ -81,10 +81,10 @@ def simple_rnn_grad(call: Call) -> Run:
     return run
 
 
-def _tanh_slope(h: np.ndarray, out: np.ndarray) -> None:  # type: ignore[type-arg]
+def _tanh_slope(h: Array, out: Array) -> None:
     np.multiply(h, h, out)
     np.subtract(1, out, out)
 
 
-def _relu_slope(h: np.ndarray, out: np.ndarray) -> None:  # type: ignore[type-arg]
-    void(np.greater(h, 0, out, casting="unsafe"))
+def _relu_slope(h: Array, out: Array) -> None:
+    np.greater(h, 0, out, casting="unsafe")

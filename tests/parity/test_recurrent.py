@@ -49,15 +49,12 @@ def run_torch(module, parameters, x, states=()):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("steps", [STEPS, 1, 50])
+@pytest.mark.parametrize(("cell", "steps"), [(cell, steps) for cell in CELLS for steps in (1, STEPS, 50)
+                                             if (cell, steps) != ("relu", 50)])  # whose numbers grow without bound
 @pytest.mark.parametrize("sequences", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
 def test_one_direction(cell, sequences, steps, dtype):
     """50 steps too: at float64 the bound is 1e-10 there, stricter than 1e-8."""
     from torch_parity import check_parity
-
-    if cell == "relu" and steps == 50:
-        pytest.skip("the numbers grow without bound")
 
     def twin(x, w):
         y, _ = run_torch(torch_cell(cell, FEATURES), torch_weights(w), x)
