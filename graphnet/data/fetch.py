@@ -1,6 +1,6 @@
 """Fetches one file over HTTP, trying mirrors in order. Trusts no mirror: size and digest are checked.
 
-Imports urllib and tqdm, so import this module only when something is going to be fetched.
+Imports urllib, so import this module only when something is going to be fetched.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-
-from tqdm import tqdm
 
 from graphnet.compiler.errors import DataError
 from graphnet.data.checksum import check_packed
@@ -65,6 +63,8 @@ def _get(address: str, file: IdxFile, progress: bool | None, timeout: float) -> 
 
 
 def _read_body(response: http.client.HTTPResponse, file: IdxFile, progress: bool | None) -> bytes:
+    from tqdm import tqdm
+
     limit = file.size + file.size // 100 + 1024  # gzip adds less than that to data it cannot pack
     declared = response.headers.get("Content-Length", "")
     length = int(declared) if declared.isdecimal() else None

@@ -1,0 +1,132 @@
+"""What callers feed: several inputs and outputs, and errors that name both ends."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+
+HERE = Path(__file__).name
+
+
+def two_in_two_out() -> gn.Network:
+    image, extra = gn.Input((1, 4, 4), name="image"), gn.Input((3,), name="extra")
+    features = gn.layers.Flatten()(gn.layers.MaxPool2D(2)(image))
+    h = gn.layers.Concatenate()(features, extra)
+    outputs = {"kind": gn.layers.Dense(2, name="kind")(h), "size": gn.layers.Dense(1, name="size")(h)}
+    model = gn.Model({"image": image, "extra": extra}, outputs)
+    return gn.compile(model, loss={"kind": "softmax_cross_entropy", "size": "mse"}, optimizer="sgd")
+
+
+def one_in() -> gn.Network:
+    x = gn.Input((3,), name="x")
+    return gn.compile(gn.Model(x, gn.layers.Dense(2)(x)), loss="mse")
+
+
+def arrays(count: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {"image": rng.standard_normal((count, 1, 4, 4)), "extra": rng.standard_normal((count, 3))}
+
+
+class TestPredict:
+    def test_several_outputs_are_a_dict(self):
+        made = two_in_two_out().predict(arrays(5))
+        assert {name: a.shape for name, a in made.items()} == {"kind": (5, 2), "size": (5, 1)}
+
+    def test_inputs_by_name_or_in_order(self):
+        net, given = two_in_two_out(), arrays(5)
+        by_name, in_order = net.predict(given), net.predict((given["image"], given["extra"]))
+        turned = net.predict({"extra": given["extra"], "image": given["image"]})
+        for name in by_name:
+            np.testing.assert_array_equal(by_name[name], in_order[name])
+            np.testing.assert_array_equal(by_name[name], turned[name])
+
+    @pytest.mark.parametrize("batch_size", [1, 2, 5, 7, 100])
+    def test_batches_do_not_show(self, batch_size):
+        net, given = two_in_two_out(), arrays(7)
+        whole, cut = net.predict(given), net.predict(given, batch_size=batch_size)
+        for name in whole:
+            np.testing.assert_allclose(cut[name], whole[name], 1e-6, 1e-6)
+
+    def test_result_is_the_caller_s_own(self):
+        net = one_in()
+        first = net.predict(np.ones((2, 3)))
+        kept = first.copy()
+        net.predict(np.zeros((2, 3)))
+        np.testing.assert_array_equal(first, kept)
+        first[...] = 0
+
+    @pytest.mark.parametrize("make", [lambda a: a[::2], lambda a: a[:, ::-1], np.asfortranarray, lambda a: a.tolist()],
+                             ids=["strided", "reversed", "columns", "list"])
+    def test_any_memory_order(self, make):
+        net, x = one_in(), np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
+        np.testing.assert_array_equal(net.predict(make(x)), net.predict(np.array(make(x), order="C")))
+
+    def test_inputs_are_not_changed(self):
+        net, x = one_in(), np.ones((4, 3), np.float32)
+        x.flags.writeable = False
+        net.predict(x)
+        net.loss_and_gradients(x, np.zeros((4, 2)))
+
+
+class TestRefusals:
+    def refuse(self, net, x) -> str:
+        with pytest.raises(gn.GraphNetError) as caught:
+            net.predict(x)
+        return str(caught.value)
+
+    def test_wrong_feature_count_names_both_ends(self):
+        text = self.refuse(one_in(), np.ones((4, 5)))
+        assert f"input 'x', declared at {HERE}:" in text.replace(str(Path(__file__).parent) + "/", "")
+        assert "cannot take what is fed at " in text
+        assert text.count(HERE) == 2
+        assert "it takes (N, 3), got (4, 5): axis 1 is 5, not 3" in text
+
+    def test_single_sample_without_batch_axis(self):
+        text = self.refuse(one_in(), np.ones(3))
+        assert "it takes (N, 3), got (3,): 1 dims instead of 2" in text
+        assert "fix: add the batch axis, x[None] for a single sample" in text
+
+    def test_image_without_channels(self):
+        text = self.refuse(two_in_two_out(), arrays(2) | {"image": np.ones((2, 4, 4))})
+        assert "input 'image'" in text
+        assert "or the channel axis, x[:, None] for grey images" in text
+
+    @pytest.mark.parametrize("dtype", ["complex128", "object", "U3"])
+    def test_dtypes_that_are_no_numbers(self, dtype):
+        text = self.refuse(one_in(), np.zeros((2, 3)).astype(dtype))
+        assert "it takes float32, got " in text
+        assert 'fix: convert it with .astype("float32")' in text
+
+    def test_unknown_name(self):
+        text = self.refuse(two_in_two_out(), {"image": np.ones((1, 1, 4, 4)), "more": np.ones((1, 3))})
+        assert text == "x has image, more, but the model needs image, extra"
+
+    def test_too_few_arrays(self):
+        assert self.refuse(two_in_two_out(), np.ones((1, 1, 4, 4))) == (
+            "x is one array, but the model needs 2: give a dict or tuple of image, extra")
+        assert self.refuse(two_in_two_out(), (np.ones((1, 1, 4, 4)),)) == (
+            "x has 1 arrays, but the model needs 2: image, extra")
+
+    def test_lengths_that_differ(self):
+        text = self.refuse(two_in_two_out(), {"image": np.ones((2, 1, 4, 4)), "extra": np.ones((3, 3))})
+        assert "3" in text
+        assert "2" in text
+        assert "axis 0 is 3, not 2" in text
+
+    def test_no_samples(self):
+        assert self.refuse(one_in(), np.ones((0, 3))) == "the arrays hold no samples"
+
+    def test_inputs_and_labels_of_different_length(self):
+        with pytest.raises(gn.DataError, match="as many samples as one another, got x: 4, label:dense: 3"):
+            one_in().loss_and_gradients(np.ones((4, 3)), np.zeros((3, 2)))
+
+    def test_nothing_was_trained_by_what_was_refused(self):
+        net = two_in_two_out()
+        before = {name: w.copy() for name, w in net.weights.items()}
+        with pytest.raises(gn.GraphNetError):
+            net.train_on_batch(arrays(4), {"kind": np.zeros(4, int), "size": np.zeros((4, 2))})
+        assert net.step == 0
+        for name, weight in net.weights.items():
+            np.testing.assert_array_equal(weight, before[name])

@@ -1,0 +1,159 @@
+"""The code keeps to the design: imports go down only, heavy ones are lazy, nothing is left out of the package."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = {"compiler": 1, "runtime": 2, "graphnet": 3, "models": 4}
+PACKAGES = {"compiler": "graphnet.compiler", "runtime": "graphnet.runtime", "models": "graphnet.models"}
+HEAVY = ("matplotlib", "networkx", "tqdm", "torch", "PIL")
+SOURCES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
+NAMES = [str(path.relative_to(ROOT)) for path in SOURCES]
+
+
+def floor_of(module: str) -> str:
+    """The folder that a module of the project lies in."""
+    return next((folder for folder, package in PACKAGES.items() if f"{module}.".startswith(f"{package}.")), "graphnet")
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
+    """Every import statement with the full names that it imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written with full names"
+            yield node, node.module or ""
+            if node.module == "graphnet":
+                yield from ((node, f"graphnet.{alias.name}") for alias in node.names)
+
+
+def eager(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements that run when the module is imported: not those in functions or under TYPE_CHECKING."""
+    waiting: list[ast.stmt] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (
+                isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            continue
+        waiting += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def test_there_is_something_to_check():
+    assert len(SOURCES) > 50
+    assert {path.relative_to(ROOT).parts[0] for path in SOURCES} == set(FLOORS)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_imports_only_go_down(path):
+    own = path.relative_to(ROOT).parts[0]
+    for node, module in imports(parse(path)):
+        if module.split(".")[0] != "graphnet":
+            continue
+        if own in ("compiler", "runtime") and module == "graphnet":
+            continue  # the names imported from it are looked at one by one
+        assert FLOORS[floor_of(module)] <= FLOORS[own], f"line {node.lineno}: {own} imports {module}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_heavy_modules_are_imported_where_they_are_used(path):
+    for node in eager(parse(path)):
+        for _, module in imports(node) if isinstance(node, ast.Import | ast.ImportFrom) else ():
+            assert module.split(".")[0] not in HEAVY, f"line {node.lineno} imports {module} when the module is imported"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_shipped_code_raises_instead_of_asserting(path):
+    lines = [node.lineno for node in ast.walk(parse(path)) if isinstance(node, ast.Assert)]
+    assert lines == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_broad_excepts_only_clean_up(path):
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.ExceptHandler):
+            caught = "" if node.type is None else ast.unparse(node.type)
+            raises = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
+            assert caught not in ("", "Exception", "BaseException") or raises, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_every_module_says_what_it_is_for(path):
+    tree = parse(path)
+    assert not tree.body or ast.get_docstring(tree)
+
+
+def test_every_package_is_in_the_wheel():
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    found = set()
+    for path in SOURCES:
+        folder, *rest = path.relative_to(ROOT).parent.parts
+        found.add(".".join([PACKAGES.get(folder, "graphnet"), *rest]))
+    assert found == listed
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "compiler" / "ops").glob("[!_]*.py")), ids=lambda path: path.stem)
+def test_every_op_is_exported(path):
+    import graphnet.compiler.ops as ops
+
+    tree = parse(path)
+    for node in tree.body:
+        named = isinstance(node, ast.ClassDef) and any(
+            isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == "name" for item in node.body)
+        if named:
+            assert node.name in ops.__all__, f"{node.name} is missing from compiler/ops/__init__.py"
+            assert hasattr(ops, node.name)
+
+
+def test_every_module_of_ops_is_imported():
+    text = (ROOT / "compiler" / "ops" / "__init__.py").read_text()
+    loaded = subprocess.run([sys.executable, "-c", "import sys, graphnet.compiler.ops; print(*sys.modules)"],
+                            capture_output=True, text=True, check=True, cwd=ROOT / "tests").stdout.split()
+    assert text
+    for path in (ROOT / "compiler" / "ops").glob("[!_]*.py"):
+        assert f"graphnet.compiler.ops.{path.stem}" in loaded, f"{path.name} is never imported"
+
+
+def test_importing_the_package_brings_no_heavy_module():
+    loaded = subprocess.run([sys.executable, "-c", "import sys, graphnet, graphnet.models.lenet; print(*sys.modules)"],
+                            capture_output=True, text=True, check=True, cwd=ROOT / "tests").stdout.split()
+    assert not {module.split(".")[0] for module in loaded} & set(HEAVY)
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+MACHINE_PATHS = re.compile(r"(?<![\w./-])/(?:work|tmp|root|home/\w+|Users/\w+)/[\w.-]+")
+
+
+def test_no_tracked_file_names_a_place_on_somebody_s_machine():
+    found = []
+    for path in tracked():
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [f"{path.relative_to(ROOT)}: {match[0]}" for match in MACHINE_PATHS.finditer(text)]
+    assert found == []
+
+
+def test_the_pattern_finds_such_places():
+    assert MACHINE_PATHS.search("open('" + "/" + "tmp/data.txt')")
+    assert MACHINE_PATHS.search("cd " + "/" + "work/main")
+    assert not MACHINE_PATHS.search("https://example.org/work/main")
