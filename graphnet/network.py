@@ -281,7 +281,7 @@ class Network(Inspection):
         weights; numbers for symbols.
         """
         arrays, dims = self.check_inputs(x)
-        targets, types = check_targets(self.graph, self._need_objective(), y, sample_weight)
+        targets, types = check_targets(self.graph, self._need_objective(), y, sample_weight, dims)
         arrays |= targets
         check_lengths(arrays)
         return arrays, types, dims

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from graphnet.assembly import LABEL, WEIGHT, Objective
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Graph
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Dims, TensorType
 from graphnet.feeding import name_arrays
 from graphnet.losses import Loss
 from graphnet.source import user_source
@@ -19,8 +19,8 @@ from graphnet.source import user_source
 Array = NDArray[Any]
 
 
-def check_targets(graph: Graph, objective: Objective, y: object,
-                  sample_weight: object = None) -> tuple[dict[str, Array], dict[str, TensorType]]:
+def check_targets(graph: Graph, objective: Objective, y: object, sample_weight: object,
+                  dims: Dims) -> tuple[dict[str, Array], dict[str, TensorType]]:
     """Labels and sample weights, checked, by the names of the Programs' inputs; and their types by output.
 
     Args:
@@ -28,6 +28,7 @@ def check_targets(graph: Graph, objective: Objective, y: object,
         objective: the losses.
         y: labels: one array, or a list, tuple or dict of them for several outputs.
         sample_weight: the same; a dict may leave outputs out. None for none.
+        dims: what the inputs say that symbols beside the batch stand for, such as the length of sequences.
 
     Raises:
         ShapeError: labels or weights do not fit an output; the text says where they were fed.
@@ -38,7 +39,7 @@ def check_targets(graph: Graph, objective: Objective, y: object,
     for name, array in name_arrays("y", list(objective.losses), y).items():
         loss, prediction = objective.losses[name], graph.types[graph.output(name)]
         try:
-            label = loss.check_labels(array, prediction)
+            label = loss.check_labels(array, prediction.bind(dims))
         except ShapeError as error:
             raise error.located(_located(graph, name, "labels")) from None
         arrays[LABEL + name] = np.ascontiguousarray(label)
@@ -46,7 +47,7 @@ def check_targets(graph: Graph, objective: Objective, y: object,
     for name, array in _name_weights(objective, sample_weight).items():
         loss, prediction = objective.losses[name], graph.types[graph.output(name)]
         try:
-            weight = loss.check_weights(array, prediction)
+            weight = loss.check_weights(array, prediction.bind(dims))
         except ShapeError as error:
             raise error.located(_located(graph, name, "sample weights")) from None
         arrays[WEIGHT + name] = np.ascontiguousarray(weight)

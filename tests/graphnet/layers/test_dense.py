@@ -52,3 +52,11 @@ def test_a_label_for_each_step() -> None:
     net.fit(steps, labels, batch_size=4)
     with pytest.raises(gn.ShapeError, match=r"labels int64 \(N, T\) or float32 \(N, T, 3\), got int64 \(6, 4, 1\)"):
         net.evaluate(steps, labels[:, :4, None])
+
+
+def test_labels_of_another_length_are_refused() -> None:
+    x = gn.Input((None, 4))
+    net = gn.compile(gn.Model(x, L.Dense(3)(x)), loss="softmax_cross_entropy")
+    steps, labels = np.zeros((6, 5, 4), np.float32), np.zeros((6, 4), int)
+    with pytest.raises(gn.ShapeError, match=r"labels int64 \(N, 5\) or float32 \(N, 5, 3\), got int64 \(6, 4\)"):
+        net.evaluate(steps, labels)
