@@ -50,7 +50,7 @@ def test_a_label_for_each_step() -> None:
     np.testing.assert_allclose(scores["loss"], (np.log(np.exp(logits).sum(-1)) - picked).mean(), 1e-5)
     assert scores["accuracy"] == (logits.argmax(-1) == labels).mean()
     net.fit(steps, labels, batch_size=4)
-    with pytest.raises(gn.ShapeError, match=r"labels int64 \(N, T\) or float32 \(N, T, 3\), got int64 \(6, 4, 1\)"):
+    with pytest.raises(gn.ShapeError, match=r"labels int64 \(N, 5\) or float32 \(N, 5, 3\), got int64 \(6, 4, 1\)"):
         net.evaluate(steps, labels[:, :4, None])
 
 
