@@ -1,4 +1,4 @@
-"""Data: MNIST with its download and cache, IDX files, and single images for prediction."""
+"""Data: MNIST with its download and cache, IDX files, single images for prediction, and texts."""
 
 from graphnet.data.cache import cache_root
 from graphnet.data.dataset import Dataset
@@ -7,14 +7,21 @@ from graphnet.data.idx import read_idx, read_pair, write_idx
 from graphnet.data.images import read_image, read_samples
 from graphnet.data.mnist import load_mnist, mnist_cache
 from graphnet.data.pixels import scale_pixels
+from graphnet.data.tales import make_tales
+from graphnet.data.text import cut_streams, decode_text, encode_text, load_text
 
 __all__ = [
     "DEFAULT_MIRRORS",
     "Dataset",
     "Download",
     "cache_root",
+    "cut_streams",
+    "decode_text",
     "download_mnist",
+    "encode_text",
     "load_mnist",
+    "load_text",
+    "make_tales",
     "mnist_cache",
     "read_idx",
     "read_image",

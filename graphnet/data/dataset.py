@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +13,22 @@ from numpy.typing import NDArray
 class Dataset:
     """Samples and labels for classification, split into a training and a test part.
 
+    Images, or one long sequence such as a text, where each element is a sample and has a label.
+
     Attributes:
         name: Short name for logs, such as "mnist".
-        x_train: Training samples, float32 (N, C, H, W) in [0, 1].
+        x_train: Training samples, float32 (N, C, H, W) in [0, 1]; of a text int64 (N,).
         y_train: Their classes, int64 (N,).
-        x_test: Test samples, float32 (M, C, H, W) in [0, 1].
+        x_test: Test samples likewise, (M, …).
         y_test: Their classes, int64 (M,).
         classes: The classes' names; label i means `classes[i]`.
         source: Where the data came from, as a sentence for people.
     """
 
     name: str
-    x_train: NDArray[np.float32] = field(repr=False)
+    x_train: NDArray[Any] = field(repr=False)
     y_train: NDArray[np.int64] = field(repr=False)
-    x_test: NDArray[np.float32] = field(repr=False)
+    x_test: NDArray[Any] = field(repr=False)
     y_test: NDArray[np.int64] = field(repr=False)
     classes: tuple[str, ...]
     source: str
