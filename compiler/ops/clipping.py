@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -53,7 +54,7 @@ class ClipGradients(GradientReader):
 
     def factor(self, square: float) -> float:
         """What gradients with this squared norm are multiplied by."""
-        return min(1.0, self.limit / (square**0.5 + EPSILON))
+        return min(1.0, self.limit / (math.sqrt(square) + EPSILON))
 
     def gradient_positions(self) -> range:
         """All of them."""

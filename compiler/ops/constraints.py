@@ -46,7 +46,8 @@ class _NormConstraint(Constraint):
 
     def norm(self, w: Array) -> Array:
         """‖w‖₂ over the axes, which stay as ones."""
-        return np.sqrt(np.square(w).sum(self.axes, keepdims=True))
+        norm: Array = np.sqrt(np.square(w).sum(self.axes, keepdims=True))
+        return norm
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from graphnet.compiler.ops.losses import as_rows, check_labels
 from graphnet.compiler.types import TensorType, format_shape
 
 
-def floor(dtype: np.dtype[np.generic]) -> np.floating:
+def floor(dtype: np.dtype[Any]) -> np.floating[Any]:
     """The smallest normal number of a dtype: what a probability counts as at least, so that its logarithm is finite."""
-    return np.finfo(dtype).tiny  # type: ignore[no-any-return]
+    smallest: np.floating[Any] = np.finfo(dtype).tiny
+    return smallest
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ def as_rows(labels: Array, like: Array) -> Array:
     """Class numbers (…) as one-hot rows (…, classes); rows stay as they are."""
     if labels.ndim == like.ndim:
         return labels
-    return (labels[..., None] == np.arange(like.shape[-1])).astype(like.dtype)
+    rows: Array = (labels[..., None] == np.arange(like.shape[-1])).astype(like.dtype)
+    return rows
 
 
 @dataclass(frozen=True)

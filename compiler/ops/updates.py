@@ -14,7 +14,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Op, Types, f, f64
-from graphnet.compiler.types import TensorType, format_shape
+from graphnet.compiler.types import TensorType, concrete, format_shape
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Update(GradientReader):
         types = (f64(), f("int64"), *weights, *weights, *moments)
 
         def values(rng: np.random.Generator) -> tuple[Array, ...]:
-            return np.array(0.1), np.array(3), *(rng.uniform(0.1, 1, t.shape) for t in types[2:])
+            return np.array(0.1), np.array(3), *(rng.uniform(0.1, 1, concrete(t.shape)) for t in types[2:])
         return Example(op, types, values=values)
 
 

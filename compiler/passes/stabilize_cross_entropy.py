@@ -55,8 +55,8 @@ class StabilizeCrossEntropy(Pass):
 
 
 def _is_pair(maker: Node, node: Node) -> bool:
-    return (isinstance(node.op, CrossEntropy) and isinstance(maker.op, Softmax)
-            or isinstance(node.op, BinaryCrossEntropy) and isinstance(maker.op, Sigmoid))
+    return ((isinstance(node.op, CrossEntropy) and isinstance(maker.op, Softmax))
+            or (isinstance(node.op, BinaryCrossEntropy) and isinstance(maker.op, Sigmoid)))
 
 
 def _refusal(graph: Graph, maker: Node, node: Node) -> str:

@@ -49,7 +49,8 @@ class BinaryCrossEntropy(Loss):
         check_number(owner, "label_smoothing", self.label_smoothing, 0, 1)
         weights = check_class_weights(owner, self.class_weights)
         if weights is not None and len(weights) != 2:
-            raise ArgumentError(owner, "class_weights", self.class_weights, "it must be None or two numbers, for 0 and 1")
+            raise ArgumentError(owner, "class_weights", self.class_weights,
+                                "it must be None or two numbers, for 0 and 1")
         object.__setattr__(self, "class_weights", weights)
 
     def elements(self, b: Builder, prediction: int, label: int) -> int:

@@ -136,4 +136,5 @@ class F1(_Share):
 
     def share(self, hits: Array, taken: Array, real: Array) -> Array:
         """2 hits / (predictions + labels)."""
-        return 2 * hits / np.maximum(taken + real, 1)
+        shares: Array = 2 * hits / np.maximum(taken + real, 1)
+        return shares

@@ -196,7 +196,8 @@ def test_hooks_are_called_in_order() -> None:
 
 
 @pytest.mark.parametrize(("callbacks", "text"), [
-    ([EarlyStopping], "fit: callbacks[0] is <class 'graphnet.callbacks.EarlyStopping'>, but it must be a Callback object"),
+    ([EarlyStopping],
+     "fit: callbacks[0] is <class 'graphnet.callbacks.EarlyStopping'>, but it must be a Callback object"),
     (EarlyStopping(), "but it must be a list of Callback objects"),
 ])
 def test_what_is_no_callback_is_refused(callbacks: object, text: str) -> None:

@@ -93,7 +93,7 @@ TAKEN = SCORES.argmax(1)
 
 def counts(c: int) -> tuple[int, int, int]:
     """Hits, predictions and labels of a class."""
-    return int(((TAKEN == c) & (CLASSES == c)).sum()), int((TAKEN == c).sum()), int((CLASSES == c).sum())
+    return int(((c == TAKEN) & (c == CLASSES)).sum()), int((c == TAKEN).sum()), int((c == CLASSES).sum())
 
 
 MACRO = np.array([(h / max(p, 1), h / max(r, 1), 2 * h / (p + r)) for h, p, r in map(counts, range(4))]).mean(0)
@@ -102,7 +102,7 @@ ONE_OF_SEVERAL: dict[str, tuple[Metric, object]] = {
     "accuracy": (Accuracy(), HITS),
     "top 2": (TopKAccuracy(2), (np.argsort(-SCORES, 1)[:, :2] == CLASSES[:, None]).any(1).mean()),
     "top 9": (TopKAccuracy(9), 1.0),
-    "confusion": (ConfusionMatrix(), [[((TAKEN == b) & (CLASSES == a)).sum() for b in range(4)] for a in range(4)]),
+    "confusion": (ConfusionMatrix(), [[((b == TAKEN) & (a == CLASSES)).sum() for b in range(4)] for a in range(4)]),
     "macro precision": (Precision("macro"), MACRO[0]), "macro recall": (Recall("macro"), MACRO[1]),
     "macro f1": (F1("macro"), MACRO[2]), "micro precision": (Precision("micro"), HITS),
     "micro recall": (Recall("micro"), HITS), "micro f1": (F1("micro"), HITS),
@@ -124,7 +124,8 @@ P, T = RNG.uniform(0, 1, (29, 4)), (RNG.uniform(0, 1, (29, 4)) < 0.4).astype(flo
 YES = P > 0.7
 TP, FP, FN = (YES & (T == 1)).sum(), (YES & (T == 0)).sum(), (~YES & (T == 1)).sum()
 DECISIONS: dict[str, tuple[Metric, float]] = {
-    "accuracy": (BinaryAccuracy(0.7), (YES == (T == 1)).mean()), "precision": (Precision(threshold=0.7), TP / (TP + FP)),
+    "accuracy": (BinaryAccuracy(0.7), ((T == 1) == YES).mean()),
+    "precision": (Precision(threshold=0.7), TP / (TP + FP)),
     "recall": (Recall(threshold=0.7), TP / (TP + FN)), "f1": (F1(threshold=0.7), 2 * TP / (2 * TP + FP + FN)),
     "mae": (MeanAbsoluteError(), abs(P - T).mean()), "mse": (MeanSquaredError(), ((P - T)**2).mean()),
 }

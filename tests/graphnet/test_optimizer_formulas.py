@@ -1,4 +1,4 @@
-"""Twenty steps of the optimizers that PyTorch does not have, against the formulas of their papers, written anew here."""
+"""Twenty steps of the optimizers that PyTorch does not have, against the formulas of their papers."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

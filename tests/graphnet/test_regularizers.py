@@ -84,11 +84,14 @@ def test_a_step_follows_the_whole_gradient() -> None:
 
 def test_a_weight_that_several_calls_share_counts_once_its_activities_each() -> None:
     x = gn.Input((4,), name="x")
-    shared = gn.layers.Dense(4, use_bias=False, name="shared", kernel_regularizer=L2(0.3), activity_regularizer=L1(0.2))
+    shared = gn.layers.Dense(4, use_bias=False, name="shared", kernel_regularizer=L2(0.3),
+                             activity_regularizer=L1(0.2))
     net = gn.compile(gn.Model(x, shared(shared(x))), loss="mse", dtype="float64")
-    assert [penalty.name for penalty in net.graph.penalties] == ["shared/weight", "shared:activity", "shared:activity_1"]
+    names = [penalty.name for penalty in net.graph.penalties]
+    assert names == ["shared/weight", "shared:activity", "shared:activity_1"]
     w, y = net.weights["shared/weight"], X.copy()
-    expected = 0.3 * (w**2).sum() + 0.2 * (abs(X @ w).sum() + abs(X @ w @ w).sum()) / 7 + (((X @ w @ w) - y) ** 2).mean()
+    first, second = X @ w, X @ w @ w
+    expected = 0.3 * (w**2).sum() + 0.2 * (abs(first).sum() + abs(second).sum()) / 7 + ((second - y) ** 2).mean()
     assert net.evaluate(X, y)["loss"] == pytest.approx(expected, rel=1e-13)
 
 
@@ -139,7 +142,8 @@ def test_bad_arguments(declare: Any, text: str) -> None:
 
 def test_axes_that_a_weight_does_not_have() -> None:
     with pytest.raises(gn.ShapeError, match=re.escape(
-            "why: UnitNorm has axes (2,), but the weight (4, 3) has 2 dims\n  fix: choose axes of the weight, or None")):
+            "why: UnitNorm has axes (2,), but the weight (4, 3) has 2 dims\n"
+            "  fix: choose axes of the weight, or None")):
         gn.layers.Dense(3, kernel_constraint=gn.constraints.UnitNorm(axes=(2,)))(gn.Input((4,)))
 
 

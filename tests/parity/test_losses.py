@@ -1,4 +1,4 @@
-"""Every loss that PyTorch has, forward and gradients, with reductions, weights and smoothing; conventions as documented."""
+"""Every loss that PyTorch has, forward and gradients, with reductions, weights and smoothing."""
 
 from collections.abc import Callable
 from typing import Any

@@ -35,7 +35,8 @@ CASES = {
     "adagrad": (opt.Adagrad(0.05), "Adagrad", {"lr": 0.05}),
     "adagrad with its own constants": (opt.Adagrad(0.05, epsilon=0.1), "Adagrad", {"lr": 0.05, "eps": 0.1}),
     "adadelta": (opt.Adadelta(), "Adadelta", {"lr": 1.0}),
-    "adadelta with its own constants": (opt.Adadelta(0.5, 0.7, 1e-3), "Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 1e-3}),
+    "adadelta with its own constants": (opt.Adadelta(0.5, 0.7, 1e-3), "Adadelta",
+                                        {"lr": 0.5, "rho": 0.7, "eps": 1e-3}),
 }
 
 
@@ -71,7 +72,8 @@ def clip(limit):
 @DTYPES
 @pytest.mark.parametrize("how", ["clip_value", "clip_norm", "global_clip_norm"])
 def test_clipped_gradients(how, dtype, tolerance):
-    check_steps(opt.Momentum(0.05, **{how: 0.2}), "SGD", {"lr": 0.05, "momentum": 0.9}, dtype, tolerance, clip(0.2)[how])
+    optimizer, options = opt.Momentum(0.05, **{how: 0.2}), {"lr": 0.05, "momentum": 0.9}
+    check_steps(optimizer, "SGD", options, dtype, tolerance, clip(0.2)[how])
 
 
 def check_steps(optimizer, name, options, dtype, tolerance, before=None):
