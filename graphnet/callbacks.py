@@ -197,6 +197,14 @@ class EarlyStopping(Monitor):
             network.set_states(self._kept[1])
 
 
+class ResetStates(Callback):
+    """Lets stateful layers begin new sequences with each epoch, for data that is the same sequences every time."""
+
+    def on_epoch_begin(self, network: Network, epoch: int) -> None:
+        """Puts the states of stateful layers back to zero."""
+        network.reset_states()
+
+
 class ModelCheckpoint(Monitor):
     """Saves the network after epochs, by default after each that is better than all before.
 

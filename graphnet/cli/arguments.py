@@ -39,6 +39,19 @@ def add_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE.gnet", help="a saved network")
 
 
+def add_options(parser: argparse.ArgumentParser, what: str) -> None:
+    """Adds `--set`, for options of recipes."""
+    parser.add_argument("--set", type=_setting, action="append", default=[], metavar="OPTION=VALUE", dest="options",
+                        help=f"{what}; can be given several times")
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"it must be OPTION=VALUE, not {text!r}")
+    return name, value
+
+
 def whole(least: int, most: float = math.inf) -> Callable[[str], int]:
     """The type of whole numbers from `least` to `most`."""
     limits = f"≥ {least}" if most == math.inf else f"from {least} to {most}"
@@ -57,6 +70,11 @@ def whole(least: int, most: float = math.inf) -> Callable[[str], int]:
 def rate(text: str) -> float:
     """The type of numbers > 0."""
     return _number(text, lambda number: number > 0, "a number > 0")
+
+
+def temperature(text: str) -> float:
+    """The type of numbers ≥ 0."""
+    return _number(text, lambda number: number >= 0, "a number ≥ 0")
 
 
 def share(text: str) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from graphnet.cli.arguments import MAX_SEED, rate, share, whole
+from graphnet.cli.arguments import MAX_SEED, add_options, rate, share, whole
 from graphnet.compiler.types import FLOATS
 from graphnet.optimizers import OPTIMIZERS
-from graphnet.runs import SCHEDULES, RunDirectory, Settings, load_recipe, model_names, new_run_path, train
+from graphnet.runs import SCHEDULES, RunDirectory, Settings, describe, load_recipe, model_names, new_run_path, train
 
 NAME = "train"
 HELP = "train a model and leave its file, logs and curves in a run directory"
@@ -15,7 +15,10 @@ HELP = "train a model and leave its file, logs and curves in a run directory"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments; those that say so have a default for each model."""
-    parser.add_argument("model", metavar="MODEL", choices=model_names(), help=f"one of: {', '.join(model_names())}")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _models()
+    parser.add_argument("model", metavar="MODEL", type=_model, help=f"one of: {', '.join(model_names())}")
+    add_options(parser, "change what a model or its data is; see what each model has below")
     parser.add_argument("--epochs", type=whole(1), metavar="N",
                         help=f"passes over the training samples (default: {_defaults('epochs')})")
     parser.add_argument("--batch-size", type=whole(1), metavar="N",
@@ -45,10 +48,30 @@ def run(options: argparse.Namespace) -> int:
     settings = Settings.of(
         recipe, epochs=options.epochs, batch_size=options.batch_size, optimizer=options.optimizer,
         learning_rate=options.learning_rate, schedule=options.schedule, seed=options.seed, dtype=options.dtype,
-        validation=options.validation, data_dir=options.data_dir)
+        validation=options.validation, data_dir=options.data_dir, options=dict(options.options))
     directory = RunDirectory(options.run_dir or new_run_path(options.model), options.overwrite)
     train(options.model, recipe, settings, directory)
     return 0
+
+
+def _model(name: str) -> str:
+    """The type of names of models; says what there is if there is no such model."""
+    if name not in model_names():
+        raise argparse.ArgumentTypeError(
+            f"invalid choice: {name!r} (choose from {', '.join(model_names())})\n{_models()}")
+    return name
+
+
+def _models() -> str:
+    """Each model in a line, with a line for its options if it has any."""
+    names = model_names()
+    width = max(map(len, names)) + 2
+    lines = ["models:"]
+    for name in names:
+        lines.append(f"  {name:{width}}{describe(name)}")
+        options = load_recipe(name).options.values()
+        lines += [f"  {'':{width}}--set {option}" for option in options]
+    return "\n".join(lines)
 
 
 def _defaults(field: str) -> str:

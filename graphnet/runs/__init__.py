@@ -1,10 +1,11 @@
 """Training runs as a whole: how a model is trained (recipes), and the directory that a run leaves behind."""
 
-from graphnet.runs.catalog import load_recipe, model_names
+from graphnet.runs.catalog import describe, load_recipe, model_names
 from graphnet.runs.directory import RunDirectory, new_run_path
 from graphnet.runs.job import train
 from graphnet.runs.recipe import SCHEDULES, Recipe, Settings
 
 __all__ = [
-    "SCHEDULES", "Recipe", "RunDirectory", "Settings", "load_recipe", "model_names", "new_run_path", "train",
+    "SCHEDULES", "Recipe", "RunDirectory", "Settings", "describe", "load_recipe", "model_names", "new_run_path",
+    "train",
 ]

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from graphnet.compiler.errors import ArgumentError
 from graphnet.data.staging import place
 
@@ -58,7 +60,7 @@ class RunDirectory:
 
     def write_metrics(self, figures: Mapping[str, Any]) -> None:
         """Writes metrics.json; numbers that are not finite, which JSON lacks, become null."""
-        text = json.dumps({key: _finite(value) for key, value in figures.items()}, indent=2, allow_nan=False)
+        text = json.dumps({key: plain(value) for key, value in figures.items()}, indent=2, allow_nan=False)
         place(self.file(METRICS), f"{text}\n".encode())
 
 
@@ -69,7 +71,12 @@ def new_run_path(name: str, parent: Path = DEFAULT_PARENT) -> Path:
     return next(path for path in paths if not os.path.lexists(path))
 
 
-def _finite(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A figure as JSON and CSV hold it: arrays as lists, numbers that are not finite as None."""
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list):
+        return [plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
 
 from graphnet.runs.directory import LOG_CSV, LOG_TEXT, RunDirectory
 from graphnet.training import Callback
@@ -55,7 +57,8 @@ class RunLog(Callback):
         if self._writer is None:
             self._writer = csv.DictWriter(self._rows, list(row))
             self._writer.writeheader()
-        self._writer.writerow(row)
+        self._writer.writerow({name: value.tolist() if isinstance(value, np.ndarray) else value
+                               for name, value in row.items()})
         self.say(f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}  {format_figures(self._rename(logs))}")
         self.diverged = not math.isfinite(logs["loss"])
         return self.diverged
@@ -66,9 +69,26 @@ class RunLog(Callback):
                 for name, value in logs.items()}
 
 
-def format_figures(figures: Mapping[str, float]) -> str:
-    """Figures for people: `loss 0.0512  accuracy 98.41 %  7.1 s`."""
-    return "  ".join(_format(name, value) for name, value in figures.items())
+class Reporter(Callback):
+    """Says after each epoch what a function makes of the network.
+
+    Args:
+        report: makes a text.
+        log: where to; it has been called before.
+    """
+
+    def __init__(self, report: Callable[[Network], str], log: RunLog) -> None:
+        self.report, self.log = report, log
+
+    def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, float]) -> None:
+        """Says it, unless the training has diverged."""
+        if not self.log.diverged:
+            self.log.say(self.report(network))
+
+
+def format_figures(figures: Mapping[str, Any]) -> str:
+    """Figures for people: `loss 0.0512  accuracy 98.41 %  7.1 s`. Arrays, such as a confusion matrix, are left out."""
+    return "  ".join(_format(name, value) for name, value in figures.items() if not isinstance(value, np.ndarray))
 
 
 def _format(name: str, value: float) -> str:
