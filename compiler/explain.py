@@ -175,4 +175,4 @@ def _reason(producer: Node, consumer: Node, refusal: str, fusing: bool) -> str:
             return f"{node.op.name} only gives its input another shape; there is nothing to run"
     if not fusing:
         return "nothing is fused in a network that is compiled with optimize=False"
-    return refusal or f"no fusion begins at {producer.op.name}"
+    return refusal or f"no pass joins {producer.op.name} with {consumer.op.name}"

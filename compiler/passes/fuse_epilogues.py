@@ -15,6 +15,7 @@ from graphnet.compiler.ops.pooling import MaxPool2d
 from graphnet.compiler.passes.base import Decision, Pass
 
 ROOTS: tuple[type[Op], ...] = (Conv2d, MatMul, MaxPool2d)
+TAKEN = "the node that reads it is fused with the one that makes its other input"
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class FuseEpilogues(Pass):
         return graph.with_nodes(tuple(nodes))
 
     def decisions(self, graph: Graph) -> list[Decision]:
-        """What is fused and what is not, and the reason, for each root and each node that reads it."""
-        found: list[Decision] = []
+        """What is fused and what is not, and the reason, for each node and each node that reads it."""
+        found = [Decision(node, user, self._no_root(node)) for node in graph.nodes if not self._may_root(node)
+                 for value in node.outputs for user in graph.uses.get(value, ())]
         for chain in self._chains(graph):
             found += [Decision(a, b) for a, b in pairwise(chain)]
             found += [Decision(chain[-1], user, refusal(graph, chain[-1], user) or TAKEN)
@@ -60,9 +62,19 @@ class FuseEpilogues(Pass):
         return chains
 
     def _may_root(self, node: Node) -> bool:
+        return not self._no_root(node)
+
+    def _no_root(self, node: Node) -> str:
+        """Why no fusion begins at a node, in words; "" if one may."""
+        name = node.op.name
         if len(node.outputs) > 1:
-            return False
-        return node.op.elementwise or (isinstance(node.op, self.roots) and node.phase == FORWARD)
+            return f"no fusion begins at {name}: it makes {len(node.outputs)} values"
+        if node.op.elementwise or (isinstance(node.op, self.roots) and node.phase == FORWARD):
+            return ""
+        if isinstance(node.op, self.roots):
+            return f"no fusion begins at {name} in the {node.phase} phase: what would join it reads kept activations"
+        roots = ", ".join(op.name for op in self.roots)
+        return f"no fusion begins at {name}: it is neither element-wise nor one of {roots}"
 
 
 def _chain(graph: Graph, root: Node, taken: set[int]) -> list[Node]:

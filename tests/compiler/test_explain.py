@@ -3,7 +3,6 @@ from dataclasses import dataclass
 
 import pytest
 import small_networks
-from graphnet.models import lenet
 
 import graphnet as gn
 from graphnet.compiler.builder import Builder
@@ -13,6 +12,7 @@ from graphnet.compiler.ops import Add, Relu, Tanh
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.pipeline import Stage
 from graphnet.compiler.types import TensorType
+from graphnet.models import lenet
 
 
 def chain(*ops: gn.compiler.op.Op) -> Graph:
@@ -116,3 +116,18 @@ def test_a_pass_of_another_kind_is_explained_by_its_graphs() -> None:
 def test_every_mode_of_lenet(mode: str) -> None:
     net = gn.compile(lenet.model(), **small_networks.TRAINED)
     assert str(net.explain(mode)).startswith(f"explain lenet, {mode}: ")
+
+
+def test_no_pair_is_left_without_a_word_of_the_pass() -> None:
+    for make in small_networks.MODELS:
+        for mode in ("predict", "train"):
+            pairs = gn.compile(make(), **small_networks.TRAINED).explain(mode).pairs
+            assert not [pair for pair in pairs if pair.reason.startswith("no pass joins")]
+
+
+def test_a_node_between_two_chains_joins_one_and_the_reason_says_so() -> None:
+    x = gn.Input((4,), name="x")
+    a, b = (gn.layers.Dense(3, name=name)(x) for name in "ab")
+    net = gn.compile(gn.Model(x, gn.layers.Add(name="sum")(a, b)))
+    reasons = {pair.producer.layer: pair.reason for pair in net.explain().pairs if pair.consumer.op == "add"}
+    assert sorted(reasons.values()) == ["fused", "the node that reads it is fused with the one that makes its other input"]

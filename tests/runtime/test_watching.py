@@ -5,7 +5,7 @@ from graphnet.compiler.lowering import lower
 from graphnet.compiler.program import Program
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
-from graphnet.runtime.watching import WatchedExecutable, Watched, Watcher
+from graphnet.runtime.watching import Watched, WatchedExecutable, Watcher
 
 
 class Log(Watcher):

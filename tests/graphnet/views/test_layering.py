@@ -1,0 +1,63 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from graphnet.views.layering import Layering, isotonic, longest_path_ranks
+
+
+def random_edges(seed: int, count: int) -> list[tuple[int, int]]:
+    rng = np.random.default_rng(seed)
+    return [(i, j) for j in range(1, count) for i in range(j) if rng.random() < 3 / count] + [(count - 2, count - 1)]
+
+
+def test_ranks_are_longest_paths() -> None:
+    assert longest_path_ranks(5, [(0, 1), (1, 2), (0, 2), (2, 3)]) == [0, 1, 2, 3, 0]
+
+
+def test_a_source_stands_right_above_its_first_reader() -> None:
+    assert longest_path_ranks(4, [(0, 1), (1, 2), (3, 2)]) == [0, 1, 2, 1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_layers_hold(seed: int) -> None:
+    count = 25
+    edges = random_edges(seed, count)
+    widths = list(np.random.default_rng(seed).uniform(10, 60, count))
+    layout = Layering(list(widths), edges, gap=8)
+    assert sorted(item for rank in layout.ranks for item in rank) == list(range(len(layout.widths)))
+    for (start, end), route in layout.routes.items():
+        assert (route[0], route[-1]) == (start, end)
+        assert [layout.rank_of[i] for i in route] == list(range(layout.rank_of[start], layout.rank_of[end] + 1))
+    for rank in layout.ranks:
+        for left, right in pairwise(rank):
+            between = layout.x[right] - layout.x[left]
+            assert between >= (layout.widths[left] + layout.widths[right]) / 2 + 8 - 1e-6
+    assert min(x - w / 2 for x, w in zip(layout.x, layout.widths, strict=True)) == pytest.approx(0)
+
+
+def test_crossings_are_undone() -> None:
+    assert Layering([10.0] * 4, [(0, 3), (1, 2)], 5).crossings() == 0
+    # two chains whose declaration is interleaved
+    edges = [(0, 3), (1, 2), (2, 5), (3, 4), (4, 7), (5, 6)]
+    assert Layering([10.0] * 8, edges, 5).crossings() == 0
+
+
+def test_k_3_3_cannot_be_drawn_without() -> None:
+    assert Layering([10.0] * 6, [(i, j) for i in range(3) for j in (3, 4, 5)], 5).crossings() == 9
+
+
+def test_a_chain_is_a_straight_line() -> None:
+    layout = Layering([10.0, 30.0, 20.0], [(0, 1), (1, 2)], 5)
+    assert layout.x == pytest.approx([15.0] * 3)
+
+
+def test_isotonic_regression() -> None:
+    assert isotonic([1, 3, 2, 4]) == [1, 2.5, 2.5, 4]
+    assert isotonic([3, 2, 1]) == [2, 2, 2]
+    assert isotonic([]) == []
+
+
+def test_the_same_graph_gives_the_same_layout() -> None:
+    edges = random_edges(3, 30)
+    assert Layering([10.0] * 30, edges, 5).x == Layering([10.0] * 30, edges, 5).x

@@ -1,0 +1,70 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_networks
+from matplotlib.image import imread
+
+import graphnet as gn
+
+
+def ink(path: Path) -> float:
+    """The share of the picture that is not background."""
+    pixels = imread(path)[..., :3]
+    return float((np.abs(pixels - pixels[0, 0]).max(-1) > 0.05).mean())
+
+
+@pytest.fixture(scope="module")
+def net() -> gn.Network:
+    return small_networks.image_network()
+
+
+@pytest.mark.parametrize("mode", [None, "predict", "train"])
+def test_graph(net: gn.Network, tmp_path: Path, mode: str | None) -> None:
+    net.plot(tmp_path / "graph.png", mode=mode)
+    assert 0.05 < ink(tmp_path / "graph.png") < 0.8
+
+
+def test_fusion_makes_the_picture_smaller(net: gn.Network, tmp_path: Path) -> None:
+    net.plot(tmp_path / "before.png")
+    net.plot(str(tmp_path / "after.png"), mode="predict")
+    assert imread(tmp_path / "after.png").shape[0] < imread(tmp_path / "before.png").shape[0]
+
+
+def test_memory_and_time(net: gn.Network, tmp_path: Path) -> None:
+    net.plot(tmp_path / "memory.png", view="memory", batch=16)
+    net.plot(tmp_path / "time.png", view="time", batch=4)
+    net.plot(tmp_path / "predict.png", view="time", mode="predict")
+    for name in ("memory", "time", "predict"):
+        assert 0.03 < ink(tmp_path / f"{name}.png") < 0.95
+
+
+def test_free_dims_and_networks_without_a_loss(tmp_path: Path) -> None:
+    net = gn.compile(small_networks.sequence_model())
+    net.plot(tmp_path / "memory.png", view="memory", batch=2, T=5)
+    net.plot(tmp_path / "time.png", view="time", batch=2, T=5)
+    assert ink(tmp_path / "memory.png") > 0.03
+
+
+def test_svg_is_text(net: gn.Network, tmp_path: Path) -> None:
+    net.plot(tmp_path / "graph.svg")
+    assert "<svg" in (tmp_path / "graph.svg").read_text()
+
+
+def test_refusals(net: gn.Network, tmp_path: Path) -> None:
+    with pytest.raises(gn.ArgumentError, match="plot: view is 'graf', but it must be one of graph, memory, time"):
+        net.plot(tmp_path / "x.png", view="graf")
+    with pytest.raises(gn.ArgumentError, match=r"but the file must end in \.png, \.svg, \.pdf"):
+        net.plot(tmp_path / "x.gif")
+    with pytest.raises(gn.ArgumentError, match="plot: mode is 'evaluate', but times are measured for train and predict"):
+        net.plot(tmp_path / "x.png", view="time", mode="evaluate")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pyplot_is_left_alone(tmp_path: Path) -> None:
+    code = ("import sys, graphnet as gn; x = gn.Input((3,)); net = gn.compile(gn.Model(x, gn.layers.Dense(2)(x)));"
+            f"net.plot({str(tmp_path / 'x.png')!r}); print('matplotlib.pyplot' in sys.modules)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
