@@ -1,6 +1,8 @@
+import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from graphnet.optimizers import SGD
@@ -48,3 +50,13 @@ def test_a_loss_that_is_not_finite_stops_the_training(tmp_path: Path, loss: floa
 def test_figures_for_people() -> None:
     assert format_figures({"loss": 1 / 3, "accuracy": 0.98765, "test_accuracy": 1.0, "seconds": 12.34}) == (
         "loss 0.3333  accuracy 98.77 %  test accuracy 100.00 %  12.3 s")
+
+
+def test_arrays_are_lists_in_the_rows_and_left_out_of_the_lines(tmp_path: Path) -> None:
+    matrix = np.array([[3, 1], [0, 4]])
+    with RunLog(RunDirectory(tmp_path), 1, "test") as log:
+        log.on_epoch_end(Trained(1), 1, {"loss": 0.5, "confusion_matrix": matrix})  # type: ignore[arg-type]
+    assert (tmp_path / "log.csv").read_text().splitlines()[1] == '1,1,0.5,0.5,"[[3, 1], [0, 4]]"'
+    assert (tmp_path / "log.txt").read_text() == "epoch 1/1  loss 0.5000\n"
+    RunDirectory(tmp_path, overwrite=True).write_metrics({"confusion_matrix": matrix, "loss": math.nan})
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {"confusion_matrix": [[3, 1], [0, 4]], "loss": None}
