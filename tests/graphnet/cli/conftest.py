@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from digit_files import write_digits
 
 from graphnet.cli import main
-from graphnet.data import Dataset, load_mnist, write_idx
-from graphnet.data.mnist_files import TEST, TRAIN
+from graphnet.data import Dataset, load_mnist
 
 
 @pytest.fixture(autouse=True)
@@ -31,10 +31,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def digits(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with 800 training and 200 test digits."""
     directory = tmp_path_factory.mktemp("digits")
-    for pair, images, labels, count in ((TRAIN, sample.x_train, sample.y_train, 800),
-                                        (TEST, sample.x_test, sample.y_test, 200)):
-        write_idx(directory / pair.images.name, (images[:count, 0] * 255).round().astype("uint8"))
-        write_idx(directory / pair.labels.name, labels[:count].astype("uint8"))
+    write_digits(directory, sample, 800, 200)
     return directory
 
 
