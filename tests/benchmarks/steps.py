@@ -2,9 +2,11 @@
 
     python -m tests.benchmarks.steps [--threads 1] [--only lenet] [--mode train|predict] [--seconds 1.5] [--json]
 
-Peers take turns with graphnet round by round, so that whatever else the machine does falls on all alike; the figure is the
-median over rounds, the ratio that of the medians. `train` is one whole step: forward, backward, update. Peers: PyTorch
-eager; ONNX Runtime for prediction. Needs `pip install torch onnx onnxruntime` for those; graphnet alone runs without.
+Peers take turns with graphnet round by round, so that whatever else the machine does falls on all alike; the figure is
+the median over rounds, the ratio that of the medians. `train` is one whole step: forward, backward, update. Peers:
+PyTorch eager (and compiled, with --compiled); ONNX Runtime for prediction; JAX, jitted, for LeNet. Each is left out
+where it is not installed (`pip install torch onnx onnxruntime jax`). JAX has no thread setting of its own: with
+--threads 1 the whole process is kept to one core while JAX is among the peers.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ def main() -> int:
     parser.add_argument("--only", help="one workload")
     parser.add_argument("--mode", choices=["train", "predict"])
     parser.add_argument("--seconds", type=float, default=1.5, help="for each peer and workload (default 1.5)")
+    parser.add_argument("--compiled", action="store_true", help="torch.compile as a peer too (needs a C++ compiler)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
     args = parser.parse_args()
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -42,7 +45,8 @@ def main() -> int:
     for mode, cases in (("train", TRAIN), ("predict", PREDICT)):
         for name, batch in cases:
             if args.mode in (None, mode) and args.only in (None, name):
-                steps = {"graphnet": graphnet_step(name, mode, batch), **peer_steps(name, mode, batch, args.threads)}
+                peers = peer_steps(name, mode, batch, args.threads, args.compiled)
+                steps = {"graphnet": graphnet_step(name, mode, batch), **peers}
                 report(name, mode, batch, measure(steps, args.seconds), args.json)
     return 0
 
@@ -94,37 +98,50 @@ def graphnet_step(name: str, mode: str, batch: int) -> Step:
     return lambda: net.train_on_batch(x, y)
 
 
-def peer_steps(name: str, mode: str, batch: int, threads: int) -> dict[str, Step]:
+def peer_steps(name: str, mode: str, batch: int, threads: int, compiled: bool) -> dict[str, Step]:
     """The same step of each peer that is installed."""
     steps: dict[str, Step] = {}
-    if importlib.util.find_spec("torch"):
+    if _installed("torch"):
         steps["torch"] = torch_step(name, mode, batch, threads)
-        if mode == "predict" and importlib.util.find_spec("onnxruntime") and importlib.util.find_spec("onnx"):
-            steps["onnxruntime"] = onnxruntime_step(name, batch, threads)
+    if compiled and _installed("torch"):
+        steps["torch.compile"] = torch_step(name, mode, batch, threads, compiled=True)
+    if mode == "predict" and _installed("torch", "onnx", "onnxruntime"):
+        steps["onnxruntime"] = onnxruntime_step(name, batch, threads)
+    if name == "lenet" and _installed("jax"):
+        from tests.benchmarks.lenet_jax import jax_step
+
+        if threads == 1 and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        steps["jax"] = jax_step(mode, batch)
     return steps
 
 
-def torch_step(name: str, mode: str, batch: int, threads: int) -> Step:
-    """A step of PyTorch eager."""
+def _installed(*packages: str) -> bool:
+    return all(importlib.util.find_spec(package) for package in packages)
+
+
+def torch_step(name: str, mode: str, batch: int, threads: int, compiled: bool = False) -> Step:
+    """A step of PyTorch, eager or compiled."""
     import torch
 
     from tests.benchmarks.workloads import INPUTS, torch_model
 
     torch.set_num_threads(threads)
     model = torch_model(name)
+    forward = torch.compile(model) if compiled else model
     x, y = torch.randn(batch, *INPUTS[name]), torch.randint(0, 10, (batch,))
     if mode == "predict":
         model.eval()
 
         def predict() -> object:
             with torch.inference_mode():
-                return model(x)
+                return forward(x)
         return predict
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
 
     def train() -> None:
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(x), y).backward()
+        torch.nn.functional.cross_entropy(forward(x), y).backward()
         optimizer.step()
     return train
 
