@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.compiler.ir import Graph, Node, Parameter, State
-from graphnet.compiler.types import BATCH, TensorType, concrete
+from graphnet.compiler.ir import Graph, Input, Node, Parameter, State
+from graphnet.compiler.types import BATCH, Dims, concrete
 
 Array = NDArray[Any]
+Item = Input | Parameter | State
 _BATCH, _OTHERS = 3, 6
 
 
@@ -27,22 +27,24 @@ def small_dims(graph: Graph) -> dict[str, int]:
     return {BATCH: _BATCH} | {symbol: _OTHERS + i for i, symbol in enumerate(others)}
 
 
-def random_feeds(graph: Graph, dims: Mapping[str, int], seed: int = 0) -> dict[str, Array]:
+def random_feeds(graph: Graph, dims: Dims, seed: int = 0) -> dict[str, Array]:
     """An array for each input, parameter and state of a graph, by name.
 
     Inputs and float states are uniform on [0.05, 0.95), which every op and loss takes; weights are normal, scaled by
     the fan-in so that activations keep their size. Integers that index something are drawn from what they may index.
     """
-    return {item.name: _draw(graph, item, graph.types[item.value].bind(dims), np.random.default_rng(
-        [seed, zlib.crc32(item.name.encode())])) for item in (*graph.inputs, *graph.parameters, *graph.states)}
+    items: tuple[Item, ...] = (*graph.inputs, *graph.parameters, *graph.states)
+    return {item.name: _draw(graph, item, dims, np.random.default_rng([seed, zlib.crc32(item.name.encode())]))
+            for item in items}
 
 
-def _draw(graph: Graph, item: Any, t: TensorType, rng: np.random.Generator) -> Array:
+def _draw(graph: Graph, item: Item, dims: Dims, rng: np.random.Generator) -> Array:
+    t = graph.types[item.value].bind(dims)
     shape = concrete(t.shape)
     if t.dtype == "bool":
         return rng.random(shape) < 0.5
     if not t.is_float:
-        least, most = (0, 1 << 30) if isinstance(item, State) else index_range(graph, item.value)
+        least, most = (0, 1 << 30) if isinstance(item, State) else index_range(graph, item.value, dims)
         return np.asarray(rng.integers(least, most, shape, endpoint=True)).astype(t.dtype)
     if isinstance(item, Parameter) and len(shape) > 1:
         fan_in = math.prod(shape) // (shape[0] if len(shape) > 2 else shape[-1])
@@ -50,24 +52,23 @@ def _draw(graph: Graph, item: Any, t: TensorType, rng: np.random.Generator) -> A
     return np.asarray(rng.uniform(0.05, 0.95, shape)).astype(t.dtype)
 
 
-def index_range(graph: Graph, value: int) -> tuple[int, int]:
+def index_range(graph: Graph, value: int, dims: Dims) -> tuple[int, int]:
     """The least and the greatest number that an integer input may hold, as far as its readers tell."""
-    ranges = [_read_range(graph, node, value) for node in graph.uses.get(value, ())]
+    ranges = [_read_range(graph, node, value, dims) for node in graph.uses.get(value, ())]
     found = [r for r in ranges if r]
     if found:
         return max(least for least, _ in found), min(most for _, most in found)
     return (1, 3) if graph.types[value].rank == 0 else (0, 1)  # a scalar counts steps; two classes there always are
 
 
-def _read_range(graph: Graph, node: Node, value: int) -> tuple[int, int] | None:
-    types = [graph.types[v] for v in node.inputs]
+def _read_range(graph: Graph, node: Node, value: int, dims: Dims) -> tuple[int, int] | None:
+    types = [graph.types[v].bind(dims) for v in node.inputs]
     position = node.inputs.index(value)
     if node.op.view:
-        return index_range(graph, node.outputs[0]) if graph.uses.get(node.outputs[0]) else None
-    stated = node.op.index_ranges(*types).get(position)
-    if stated and isinstance(stated[0], int):
-        least, most = stated
-        return least, most if isinstance(most, int) else _BATCH
+        return index_range(graph, node.outputs[0], dims) if graph.uses.get(node.outputs[0]) else None
+    least, most = node.op.index_ranges(*types).get(position, ("", ""))
+    if isinstance(least, int) and isinstance(most, int):
+        return least, most
     # Class numbers (…) that stand beside rows (…, classes).
     rows = [t.shape[-1] for t in types if t.is_float and t.rank and t.shape[:-1] == types[position].shape]
     return (0, rows[0] - 1) if rows and isinstance(rows[0], int) else None

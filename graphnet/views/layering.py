@@ -95,7 +95,7 @@ class Layering:
             down = sweep % 2 == 0
             for rank in self.ranks if down else reversed(self.ranks):
                 near, far = (self._above, self._below) if down else (self._below, self._above)
-                wanted = {item: _mean([self.x[n] for n in near.get(item) or far.get(item, ())], self.x[item])
+                wanted = {item: _mean([self.x[n] for n in near.get(item, far.get(item, []))], self.x[item])
                           for item in rank}
                 self._settle(rank, wanted)
         left = min((self.x[i] - w / 2 for i, w in enumerate(self.widths)), default=0.0)
@@ -103,7 +103,8 @@ class Layering:
 
     def _settle(self, rank: list[int], wanted: Mapping[int, float]) -> None:
         """Puts a rank where its items want to be, least squares, without changing order or overlapping."""
-        offsets, reach = [], 0.0
+        offsets: list[float] = []
+        reach = 0.0
         for left, right in pairwise([rank[0], *rank]):
             reach += 0.0 if not offsets else (self.widths[left] + self.widths[right]) / 2 + self.gap
             offsets.append(reach)

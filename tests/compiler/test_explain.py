@@ -84,7 +84,8 @@ def test_without_optimisation_nothing_is_fused_and_it_says_so() -> None:
 def test_text() -> None:
     text = str(small_networks.image_network().explain("predict"))
     assert text.startswith("explain image, predict: 10 nodes declared, 5 after ")
-    assert "hoist_pooling: 10 → 10 nodes, 3 gone, 3 new\n  - %4 = bias_add{axis=1}(%2, %3) : f32[N,4,8,8]  # conv\n" in text
+    assert ("hoist_pooling: 10 → 10 nodes, 3 gone, 3 new\n"
+            "  - %4 = bias_add{axis=1}(%2, %3) : f32[N,4,8,8]  # conv\n") in text
     assert "\nfused: 5 of 9 neighbour pairs\n" in text
     assert "\nnot fused: 4 of 9 neighbour pairs\n" in text
 
@@ -129,5 +130,5 @@ def test_a_node_between_two_chains_joins_one_and_the_reason_says_so() -> None:
     x = gn.Input((4,), name="x")
     a, b = (gn.layers.Dense(3, name=name)(x) for name in "ab")
     net = gn.compile(gn.Model(x, gn.layers.Add(name="sum")(a, b)))
-    reasons = {pair.producer.layer: pair.reason for pair in net.explain().pairs if pair.consumer.op == "add"}
-    assert sorted(reasons.values()) == ["fused", "the node that reads it is fused with the one that makes its other input"]
+    reasons = sorted(pair.reason for pair in net.explain().pairs if pair.consumer.op == "add")
+    assert reasons == ["fused", "the node that reads it is fused with the one that makes its other input"]

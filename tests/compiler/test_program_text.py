@@ -67,8 +67,8 @@ def test_every_operand_of_every_instruction_is_shown() -> None:
     lines = made.text.splitlines()
     for instruction in made.instructions:
         for slot in (*instruction.inputs, *instruction.outputs):
-            assert any(f"%{slot.value} {slot.operand.type}" in line and f"{slot.buffer}[{slot.offset}:{slot.end}]" in line
-                       for line in lines)
+            what, place = f"%{slot.value} {slot.operand.type}", f"{slot.buffer}[{slot.offset}:{slot.end}]"
+            assert any(what in line and place in line for line in lines)
 
 
 def test_equal_programs_have_equal_text_and_others_do_not() -> None:

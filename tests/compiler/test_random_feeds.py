@@ -32,7 +32,7 @@ def test_feeds_fit_the_types_and_repeat() -> None:
 
 def test_words_are_drawn_from_the_vocabulary() -> None:
     graph = small_networks.sequence_model().graph
-    assert index_range(graph, graph.inputs[0].value) == (0, 10)
+    assert index_range(graph, graph.inputs[0].value, {}) == (0, 10)
     words = random_feeds(graph, {"N": 50, "T": 8})["words"]
     assert words.min() == 0
     assert words.max() == 10
@@ -44,7 +44,7 @@ def test_indices_are_followed_through_views() -> None:
     table = b.parameter("table", TensorType("float32", (7, 4)))
     flat = b.add(Reshape((BATCH, 6)), words)
     graph = b.build([Output("y", b.add(Embedding(), flat, table))])
-    assert index_range(graph, words) == (0, 6)
+    assert index_range(graph, words, {}) == (0, 6)
 
 
 def test_class_numbers_are_drawn_from_the_classes() -> None:
@@ -52,13 +52,13 @@ def test_class_numbers_are_drawn_from_the_classes() -> None:
     logits = b.input("logits", TensorType("float32", (BATCH, 5)))
     labels = b.input("labels", TensorType("int64", (BATCH,)))
     graph = b.build([Output("loss", b.apply(SoftmaxCrossEntropy(), logits, labels)[0])])
-    assert index_range(graph, labels) == (0, 4)
+    assert index_range(graph, labels, {}) == (0, 4)
 
 
 def test_a_count_of_steps_is_not_zero() -> None:
     b = Builder("g")
     step = b.input("step", TensorType("int64", ()))
-    assert index_range(b.build([]), step) == (1, 3)
+    assert index_range(b.build([]), step, {}) == (1, 3)
 
 
 def test_weights_are_scaled_by_their_fan_in() -> None:
@@ -66,3 +66,15 @@ def test_weights_are_scaled_by_their_fan_in() -> None:
     w = b.parameter("w", TensorType("float64", (1000, 50)))
     graph = b.build([Output("y", b.add(Relu(), w))])
     np.testing.assert_allclose(random_feeds(graph, {})["w"].std(), (2 / 1000) ** 0.5, rtol=0.02)
+
+
+def test_a_bound_that_is_a_dim_follows_its_number() -> None:
+    class Counts(Relu):
+        def index_ranges(self, *types: TensorType) -> dict[int, tuple[int, int]]:
+            return {0: (1, types[0].shape[1])}
+
+    b = Builder("g")
+    counts = b.input("counts", TensorType("int64", (BATCH, "T")))
+    graph = b.build([Output("y", b.add(Counts(), counts))])
+    assert index_range(graph, counts, {"T": 4}) == (1, 4)
+    assert random_feeds(graph, {"N": 40, "T": 2})["counts"].max() == 2

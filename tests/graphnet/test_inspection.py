@@ -38,7 +38,7 @@ def test_looking_at_a_network_changes_nothing() -> None:
 
 def test_what_a_purpose_needs() -> None:
     net = gn.compile(small_networks.image_model())
-    with pytest.raises(gn.GraphError, match="give gn.compile a loss"):
+    with pytest.raises(gn.GraphError, match=r"give gn\.compile a loss"):
         net.explain("train")
     with pytest.raises(gn.GraphError, match="mode is 'nonsense', but it must be one of predict, evaluate, train"):
         net.memory("nonsense")

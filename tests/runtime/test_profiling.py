@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_the_trace_is_what_viewers_read(profile: Profile, tmp_path: Path) -> Non
         assert [e["args"]["instruction"] for e in parts] == list(range(len(profile.instructions)))
         assert parts[0]["ts"] == step["ts"]
         assert parts[-1]["ts"] + parts[-1]["dur"] == pytest.approx(step["ts"] + step["dur"])
-        for one, following in zip(parts, parts[1:], strict=False):
+        for one, following in pairwise(parts):
             assert one["ts"] + one["dur"] == pytest.approx(following["ts"])
 
 

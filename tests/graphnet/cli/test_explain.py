@@ -75,7 +75,7 @@ def test_neither_a_file_nor_a_model(run: Callable[..., Any]) -> None:
     for command in ("explain", "memory", "profile", "gradcheck"):
         result = run(command, "lennet")
         assert result.code == 2
-        assert result.err.startswith(f"graphnet: {command}: FILE.gnet|MODEL is 'lennet', but there is no such file, and ")
+        assert result.err.startswith(f"graphnet: {command}: FILE.gnet|MODEL is 'lennet', but there is no such file")
 
 
 def test_memory(run: Callable[..., Any], saved: Path) -> None:
@@ -91,7 +91,8 @@ def test_profile(run: Callable[..., Any], saved: Path, elsewhere: Path) -> None:
     text = run("profile", saved, "--steps", 2, "--batch", 3, "--instructions", "--trace", "trace.json").out
     assert text.startswith("profile image, train (N=3): median of 2 steps\n")
     assert "adam_update" in text
-    assert json.loads((elsewhere / "trace.json").read_text())["otherData"] == {"model": "image", "mode": "train", "N": "3"}
+    trace = json.loads((elsewhere / "trace.json").read_text())
+    assert trace["otherData"] == {"model": "image", "mode": "train", "N": "3"}
     data = json.loads(run("profile", saved, "--steps", 1, "--mode", "predict", "--json").out)
     assert (data["mode"], data["steps"], data["dims"]) == ("predict", 1, {"N": 64})
     assert run("profile", saved, "--trace", "trace.json").code == 1

@@ -47,7 +47,8 @@ def test_every_value_that_is_read_has_an_arrow_from_its_maker() -> None:
 
 
 def test_arrows_begin_and_end_at_boxes() -> None:
-    drawing = draw_graph(gn.compile(small_networks.residual_model(), **small_networks.TRAINED).stages("train")[-1].after)
+    net = gn.compile(small_networks.residual_model(), **small_networks.TRAINED)
+    drawing = draw_graph(net.stages("train")[-1].after)
     for arrow in drawing.arrows:
         for x, y in (arrow.points[0], arrow.points[-1]):
             assert any(abs(x - b.x) <= b.width / 2 + 1e-6 and abs(y - b.y) <= b.height / 2 + 1e-6

@@ -58,7 +58,7 @@ def test_refusals(net: gn.Network, tmp_path: Path) -> None:
         net.plot(tmp_path / "x.png", view="graf")
     with pytest.raises(gn.ArgumentError, match=r"but the file must end in \.png, \.svg, \.pdf"):
         net.plot(tmp_path / "x.gif")
-    with pytest.raises(gn.ArgumentError, match="plot: mode is 'evaluate', but times are measured for train and predict"):
+    with pytest.raises(gn.ArgumentError, match="mode is 'evaluate', but times are measured for train and predict"):
         net.plot(tmp_path / "x.png", view="time", mode="evaluate")
     assert list(tmp_path.iterdir()) == []
 
