@@ -57,7 +57,7 @@ def report(network: gn.Network) -> str:
 
 
 RECIPE = Recipe(model, data, loss="softmax_cross_entropy", metrics=("accuracy", "perplexity"), optimizer="adam",
-                learning_rate=1e-2, schedule="one_cycle", epochs=10, batch_size=32, stream_steps=50, report=report)
+                learning_rate=1e-2, schedule="one_cycle", epochs=20, batch_size=32, stream_steps=50, report=report)
 
 if __name__ == "__main__":
     from graphnet.cli import main
