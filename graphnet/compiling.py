@@ -15,13 +15,14 @@ from graphnet.compiler.types import FLOATS
 from graphnet.losses import LOSSES, Loss
 from graphnet.metrics import METRICS, Metric
 from graphnet.model import Model
-from graphnet.network import Network, initialize
+from graphnet.network import Network
 from graphnet.optimizers import OPTIMIZERS, Optimizer
 from graphnet.programs import Programs
 from graphnet.regularizers import REGULARIZERS, Regularizer, regularize
 
 if TYPE_CHECKING:
     from graphnet.runtime.watching import Watcher
+from graphnet.variables import initialize
 
 BACKENDS = ("numpy",)
 Metrics = Sequence[str | Metric] | Mapping[str, Sequence[str | Metric]]

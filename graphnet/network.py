@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +18,13 @@ from graphnet.assembly import (
     training,
 )
 from graphnet.checks import check_whole
-from graphnet.compiler.errors import DataError, GraphError, ShapeError
+from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.attach_update import RATE, STEP
 from graphnet.compiler.passes.derive_backward import gradient_name
-from graphnet.compiler.types import BATCH, TensorType, format_shape
+from graphnet.compiler.types import BATCH, TensorType
 from graphnet.feeding import Feeder, check_input, check_lengths, name_arrays
 from graphnet.index_ranges import index_ranges
-from graphnet.initializers import Initializer
 from graphnet.inspection import EVALUATE, GRADIENTS, PREDICT, TRAIN, Inspection
 from graphnet.optimizers import Optimizer
 from graphnet.programs import Key, Programs
@@ -35,13 +33,13 @@ from graphnet.runtime.session import Executable
 from graphnet.scores import Scores
 from graphnet.targets import check_targets
 from graphnet.training import Callback, History, fit
+from graphnet.variables import Variables
 
 Array = NDArray[Any]
-T = TypeVar("T")
 INFERENCE_BATCH = 256
 
 
-class Network(Inspection):
+class Network(Variables, Inspection):
     """What `gn.compile` and `gn.load` return.
 
     Attributes:
@@ -67,86 +65,6 @@ class Network(Inspection):
     def optimize(self) -> bool:
         """Whether the network was compiled with the optimising passes."""
         return self._programs.optimize
-
-    @property
-    def weights(self) -> dict[str, Array]:
-        """The weights by name, as read-only views: they follow the training."""
-        views = {name: view.view() for name, view in self.weight_views().items()}
-        for view in views.values():
-            view.flags.writeable = False
-        return views
-
-    def set_weights(self, weights: Mapping[str, object]) -> None:
-        """Replaces the named weights; the others stay as they are.
-
-        Raises:
-            DataError: a name is unknown; nothing was changed.
-            ShapeError: a shape or dtype does not fit; nothing was changed.
-        """
-        _replace("weight", self.weight_views(), weights)
-
-    @property
-    def states(self) -> dict[str, Array]:
-        """What layers keep from step to step, as copies by name.
-
-        Running statistics, counters of random numbers, and what stateful layers carry from call to call, a row for each
-        sequence of the batch; that is left out as long as there was no call since the last `reset_states`.
-        """
-        return {name: view.copy() for name, view in self._state_views().items()}
-
-    def set_states(self, states: Mapping[str, object]) -> None:
-        """Replaces the named states; the others stay as they are.
-
-        Raises:
-            DataError: a name is unknown; nothing was changed.
-            ShapeError: a shape or dtype does not fit; nothing was changed.
-        """
-        arrays = {name: np.asarray(value) for name, value in states.items()}
-        recurrent = {name: array for name, array in arrays.items() if name in self._recurrent}
-        others = {name: array for name, array in arrays.items() if name not in recurrent}
-        _check_replaceable("state", self._programs.states(self.graph), others)
-        self._recurrent.replace(recurrent)
-        _replace("state", self._programs.states(self.graph), others)
-
-    def reset_states(self, names: Sequence[str] | None = None) -> None:
-        """Lets stateful layers begin new sequences: their states are zero again, for batches of any size.
-
-        Training, evaluation and prediction all carry these states on, as in Keras; so does each epoch of `fit`. Only
-        validation during `fit` has states of its own, which begin anew, and `loss_and_gradients` changes none.
-
-        Args:
-            names: states of any kind, running statistics too, to put back instead to what they were when the network
-                was made. Recurrent ones are put back together.
-
-        Raises:
-            DataError: a name is unknown.
-        """
-        states, views = {state.name: state for state in self.graph.states}, self._programs.states(self.graph)
-        chosen = list(self._recurrent) if names is None else list(names)
-        for name in chosen:
-            if name not in states:
-                raise DataError(f"the model has no state {name!r}; it has {', '.join(states) or 'none'}")
-        if any(name in self._recurrent for name in chosen):
-            self._recurrent.reset()
-        for name in (name for name in chosen if name in views):
-            views[name].fill(states[name].initial)
-            if states[name].role == "counter":
-                views[name][:] = _stream_key(self.seed, name), 0
-
-    @property
-    def optimizer_state(self) -> dict[str, dict[str, Array]]:
-        """The optimizer's moments as copies: by the moment's name, for each trained weight; {} if it has none."""
-        return {moment: {name: view.copy() for name, view in views.items()}
-                for moment, views in self._moment_views().items()}
-
-    def set_optimizer_state(self, state: Mapping[str, Mapping[str, object]]) -> None:
-        """Replaces the named moments of the named weights; the others stay as they are.
-
-        Raises:
-            DataError: a name is unknown; nothing was changed.
-            ShapeError: a shape or dtype does not fit; nothing was changed.
-        """
-        _replace("moment", _flat(self._moment_views()), _flat(state))
 
     # What it does ------------------------------------------------------------------------------------------------
 
@@ -371,54 +289,3 @@ class Network(Inspection):
         if self.optimizer is None:
             raise GraphError("this network was compiled without an optimizer; to train it give gn.compile one")
         return self.optimizer
-
-    def _state_views(self) -> dict[str, Array]:
-        views = self._programs.states(self.graph) | self._recurrent.views
-        return {state.name: views[state.name] for state in self.graph.states if state.name in views}
-
-    def weight_views(self) -> dict[str, Array]:
-        """The weights by name, as views that may be written to."""
-        return self._programs.weights(self.graph)
-
-    def _moment_views(self) -> dict[str, dict[str, Array]]:
-        count = sum(p.trainable for p in self.graph.parameters)
-        moments = self.optimizer.update_op(count).moments if self.optimizer is not None and count else ()
-        return self._programs.moments(self.graph, moments)
-
-
-def initialize(network: Network, initializers: Mapping[str, Initializer]) -> None:
-    """Fills the weights. Each draws from a stream of its own, keyed by the seed and the weight's name."""
-    drawn = {}
-    for p in network.graph.parameters:
-        stream = np.random.Generator(np.random.Philox(key=_stream_key(network.seed, p.name)))
-        t = network.graph.types[p.value]
-        drawn[p.name] = initializers[p.name](t.shape, stream, t.dtype)
-    network.set_weights(drawn)
-
-
-def _stream_key(seed: int, name: str) -> int:
-    """The key of the random stream of a weight or layer."""
-    return (seed << 32 ^ zlib.crc32(name.encode())) & (1 << 63) - 1
-
-
-def _flat(state: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
-    """Moments of weights under one name each."""
-    return {f"{moment} of {name}": value for moment, parts in state.items() for name, value in parts.items()}
-
-
-def _replace(what: str, views: Mapping[str, Array], values: Mapping[str, object]) -> None:
-    """Copies named arrays into views, all or none."""
-    arrays = {name: np.asarray(value) for name, value in values.items()}
-    _check_replaceable(what, views, arrays)
-    for name, array in arrays.items():
-        np.copyto(views[name], array, casting="same_kind")
-
-
-def _check_replaceable(what: str, views: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:
-    """Refuses names that are unknown, and arrays that do not fit."""
-    for name, array in arrays.items():
-        if name not in views:
-            raise DataError(f"the model has no {what} {name!r}; it has {', '.join(views) or 'none'}")
-        if array.shape != views[name].shape or not np.can_cast(array.dtype, views[name].dtype, "same_kind"):
-            raise ShapeError(f"{what} {name!r} is {views[name].dtype} {format_shape(views[name].shape)}, "
-                             f"got {array.dtype} {format_shape(array.shape)}", "give an array of that shape and dtype")
