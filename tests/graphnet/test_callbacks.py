@@ -65,6 +65,10 @@ def test_fit_trains_with_the_reduced_rate() -> None:
     assert net.weights["dense/weight"].item() == pytest.approx(-0.5 * 0.01)
 
 
+def test_the_name_that_others_know_it_by() -> None:
+    assert gn.callbacks.ReduceLROnPlateau is ReduceOnPlateau
+
+
 def line(weight: float = 3.0) -> gn.Network:
     """y = w x with the loss w² for x = 1, y = 0; each step of SGD(0.25) halves w."""
     x = gn.Input((1,), name="x")
