@@ -19,10 +19,10 @@ from graphnet.network import Network
 from graphnet.optimizers import OPTIMIZERS, Optimizer
 from graphnet.programs import Programs
 from graphnet.regularizers import REGULARIZERS, Regularizer, regularize
+from graphnet.variables import initialize
 
 if TYPE_CHECKING:
     from graphnet.runtime.watching import Watcher
-from graphnet.variables import initialize
 
 BACKENDS = ("numpy",)
 Metrics = Sequence[str | Metric] | Mapping[str, Sequence[str | Metric]]
