@@ -15,7 +15,7 @@ from graphnet.compiler.passes.attach_update import moment_name
 from graphnet.compiler.pipeline import PassManager, Purpose, Stage
 from graphnet.compiler.placement import parameter_slots, state_slots
 from graphnet.compiler.program import ALIGNMENT, PARAMETERS, STATES, Program, Slot
-from graphnet.compiler.rematerialization import fit_memory
+from graphnet.compiler.rematerialization import FitMemory, fit_memory
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
 
@@ -73,23 +73,28 @@ class Programs:
         """
         full = (*key, *sorted(dims.items()))
         if full not in self._programs:
-            program = self._lower(key, make, dims)
+            graph, program = self._lower(key, make, dims)
+            stages = self.stages(key, make)
+            if graph is not stages[-1].after:
+                stages = [*stages, Stage(FitMemory(), stages[-1].after, graph)]
+                if self.check:
+                    self.check(stages[-1])
             if self.made:
-                self.made(str(key[0]), self.stages(key, make), program)
+                self.made(str(key[0]), stages, program)
             self._programs[full] = program
         return self._programs[full]
 
-    def _lower(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> Program:
+    def _lower(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> tuple[Graph, Program]:
         """Lowers within the limit; what was optimised for speed takes no more memory than what was not optimised."""
         graph, limit = self.graph(key, make), self.memory_limit
         program = lower(graph, dims, NumpyTarget(), self.optimize)
         if self.optimize:
             graph, program = fit_memory(graph, dims, NumpyTarget(), self._plain_peak(key, make, dims), program)
         if limit is None or program.peak <= limit:
-            return program
-        _, fitted = fit_memory(graph, dims, NumpyTarget(), limit, program, self.optimize)
+            return graph, program
+        graph, fitted = fit_memory(graph, dims, NumpyTarget(), limit, program, self.optimize)
         if fitted.peak <= limit:
-            return fitted
+            return graph, fitted
         raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {program.peak:,} bytes of arena, and "
                                f"{fitted.peak:,} when values are computed again instead of kept, but memory_limit is "
                                f"{limit:,}; use smaller batches, or a limit of at least {fitted.peak:,}")

@@ -41,9 +41,13 @@ def declared() -> Graph:
     return small_networks.image_model().graph
 
 
-def swap_relu(graph: Graph) -> Graph:
-    return graph.with_nodes(tuple(replace(n, op=Tanh()) if isinstance(n.op, Relu) and n.origin.layer == "hidden" else n
+def swap_relu_of(layer: str, graph: Graph) -> Graph:
+    return graph.with_nodes(tuple(replace(n, op=Tanh()) if isinstance(n.op, Relu) and n.origin.layer == layer else n
                                   for n in graph.nodes))
+
+
+def swap_relu(graph: Graph) -> Graph:
+    return swap_relu_of("hidden", graph)
 
 
 def test_a_wrong_pass_is_named_with_the_first_node_that_differs() -> None:
@@ -132,3 +136,27 @@ def test_a_wrong_pass_in_the_pipeline_stops_the_compiler(monkeypatch: pytest.Mon
     small_networks.image_network().stages("predict")  # nobody looks
     with pytest.raises(gn.VerificationError, match="the pass wrong changed"):
         small_networks.image_network(verify=True).stages("predict")
+
+
+def test_recomputed_values_are_verified_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def model() -> gn.Model:
+        x = h = gn.Input((2, 16, 16), name="image")
+        for i in range(5):
+            h = gn.layers.Conv2D(4, 3, padding="same", name=f"conv{i}")(h)
+            h = gn.layers.ReLU(name=f"relu{i}")(gn.layers.BatchNorm(name=f"bn{i}")(h))
+        return gn.Model(x, gn.layers.Dense(3, name="logits")(gn.layers.Flatten(name="flatten")(h)))
+
+    def network() -> gn.Network:
+        limit = gn.compile(model(), **small_networks.TRAINED).program("train", 64).peak * 9 // 10
+        return gn.compile(model(), **small_networks.TRAINED, memory_limit=limit, verify=True)
+
+    assert network().program("train", 64).instructions
+    right = gn.compiler.rematerialization.fit_memory
+
+    def wrong(*arguments: object) -> object:
+        graph, program = right(*arguments)  # type: ignore[arg-type]
+        return swap_relu_of("relu1", graph), program
+
+    monkeypatch.setattr("graphnet.programs.fit_memory", wrong)
+    with pytest.raises(gn.VerificationError, match="the pass fit_memory changed"):
+        network().program("train", 64)
