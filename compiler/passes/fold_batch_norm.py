@@ -13,7 +13,7 @@ from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput
 from graphnet.compiler.ops.linear import BiasAdd, MatMul
 from graphnet.compiler.ops.scaling import ScaleAxis
 from graphnet.compiler.ops.shaping import Reshape
-from graphnet.compiler.passes.base import Pass
+from graphnet.compiler.passes.base import Decision, Pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,17 @@ class FoldBatchNorm(Pass):
         while found := [match for node in graph.nodes if (match := _match(graph, node))]:
             graph = _fold(graph, found)
         return graph
+
+    def decisions(self, graph: Graph) -> list[Decision]:
+        """Each scale of channels, and what makes what it scales."""
+        found: list[Decision] = []
+        for node in graph.nodes:
+            maker = graph.producers.get(node.inputs[0]) if isinstance(node.op, ScaleAxis) else None
+            if maker and (match := _match(graph, node)):
+                found.append(Decision(match.root, node, done="folded into its weights"))
+            elif maker:
+                found.append(Decision(maker, node, _refusal(graph, node, maker)))
+        return found
 
 
 def _fold(graph: Graph, found: list[_Match]) -> Graph:
@@ -97,6 +108,18 @@ def _only_maker(graph: Graph, node: Node) -> Node | None:
     if maker is None or value in graph.kept or len(graph.uses[value]) > 1 or maker.phase != node.phase:
         return None
     return maker
+
+
+def _refusal(graph: Graph, scale: Node, maker: Node) -> str:
+    """Why a scale that matches nothing stays, in words."""
+    value = scale.inputs[0]
+    if value in graph.kept:
+        return f"%{value} is an output or a new state, so it must be kept as it is"
+    if len(graph.uses[value]) > 1:
+        return f"%{value} is also read unscaled"
+    if maker.phase != scale.phase:
+        return f"{maker.op.name} runs in the {maker.phase} phase, {scale.op.name} in {scale.phase}"
+    return "what comes before has no weights with an axis of just these channels"
 
 
 def _keeps_channels(graph: Graph, node: Node, axis: int) -> bool:

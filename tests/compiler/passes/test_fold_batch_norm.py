@@ -225,6 +225,25 @@ def test_what_cannot_be_folded_stays(make):
     assert FoldBatchNorm().run(graph) is graph
 
 
+@pytest.mark.parametrize(("make", "reason"), [
+    (read_twice, "%2 is also read unscaled"),
+    (given_out, "%4 is an output or a new state, so it must be kept as it is"),
+    (activated, "what comes before has no weights with an axis of just these channels"),
+    (two_phases, "conv2d runs in the forward phase, scale_axis in backward"),
+])
+def test_it_says_why_a_scale_stays(make, reason):
+    (decision,) = FoldBatchNorm().decisions(make())
+    assert decision.consumer.op.name == "scale_axis"
+    assert decision.refusal == reason
+
+
+def test_it_says_what_it_folded():
+    net = image()
+    (decision,) = FoldBatchNorm().decisions(net.graph(net.scale(net.bias(net.conv()))))
+    assert (decision.producer.op.name, decision.consumer.op.name) == ("conv2d", "scale_axis")
+    assert (decision.refusal, decision.done) == ("", "folded into its weights")
+
+
 def test_gradients_go_through_the_folded_weights():
     net = Net(3)
     loss = net.b.add(ReduceSum((0, 1)), net.b.add(Relu(), net.bias(net.scale(net.bias(net.matmul())))))

@@ -50,6 +50,20 @@ def test_what_must_stay(graph):
     assert HoistPooling().run(graph) is graph
 
 
+@pytest.mark.parametrize(("graph", "reason"), [
+    (block(Relu(), keep=True), "is an output or a new state, so it must be kept as it is"),
+    (block(axis=3), "the bias is not one number a channel"),
+    (block(Sigmoid()), "pooling moves only before relu and bias_add, which keep order bit for bit"),
+])
+def test_it_says_why_it_stops(graph, reason):
+    assert reason in HoistPooling().decisions(graph)[-1].refusal
+
+
+def test_it_says_what_it_moved_before():
+    done = [d.producer.op.name for d in HoistPooling().decisions(block(Relu())) if not d.refusal]
+    assert done == ["bias_add", "relu"]
+
+
 def test_rounding_keeps_order():
     graph = block(Relu())
     rng = np.random.default_rng(0)
