@@ -27,8 +27,8 @@ class Builder:
         self.penalties: list[Output] = list(start.penalties) if start else []
         self.types: dict[int, TensorType] = dict(start.types) if start else {}
         self._origins: dict[int, Origin] = dict(start.origins) if start else {}
-        self._parameters = {p.value: index for index, p in enumerate(self.parameters)}
-        self._states = {s.value: index for index, s in enumerate(self.states)}
+        self._parameter_at = {p.value: index for index, p in enumerate(self.parameters)}
+        self._state_at = {s.value: index for index, s in enumerate(self.states)}
         self._next = max(self.types, default=-1) + 1
         self._origin, self._phase = Origin(), FORWARD
 
@@ -52,7 +52,7 @@ class Builder:
                   constraint: Op | None = None) -> int:
         """Adds a parameter and returns its id."""
         value = self._new(type)
-        self._parameters[value] = len(self.parameters)
+        self._parameter_at[value] = len(self.parameters)
         self.parameters.append(Parameter(value, name, trainable, self._origin, None, rate, constraint))
         return value
 
@@ -69,7 +69,7 @@ class Builder:
     def state(self, name: str, type: TensorType, role: str, initial: float = 0.0) -> int:
         """Adds a state and returns the id of its old value; `advance` gives it a new one."""
         value = self._new(type)
-        self._states[value] = len(self.states)
+        self._state_at[value] = len(self.states)
         self.states.append(State(value, name, role, initial, None, self._origin))
         return value
 
@@ -79,11 +79,11 @@ class Builder:
         Raises:
             GraphError: there is no such parameter or state.
         """
-        if value in self._states:
-            index = self._states[value]
+        if value in self._state_at:
+            index = self._state_at[value]
             self.states[index] = replace(self.states[index], next=next)
-        elif value in self._parameters:
-            index = self._parameters[value]
+        elif value in self._parameter_at:
+            index = self._parameter_at[value]
             self.parameters[index] = replace(self.parameters[index], next=next)
         else:
             raise GraphError(f"value %{value} is not a parameter or state")

@@ -116,6 +116,16 @@ class Graph:
     def __hash__(self) -> int:
         return hash(self.text)
 
+    @property
+    def given(self) -> tuple[Input | Parameter | State, ...]:
+        """What no node makes: inputs, parameters, states."""
+        return (*self.inputs, *self.parameters, *self.states)
+
+    @property
+    def variables(self) -> tuple[Parameter | State, ...]:
+        """What a run may change: parameters and states."""
+        return (*self.parameters, *self.states)
+
     @cached_property
     def producers(self) -> Mapping[int, Node]:
         """The node that makes each value; inputs, parameters and states have none."""
@@ -124,7 +134,7 @@ class Graph:
     @cached_property
     def origins(self) -> Mapping[int, Origin]:
         """Where each value comes from."""
-        sources = {item.value: item.origin for item in (*self.inputs, *self.parameters, *self.states)}
+        sources = {item.value: item.origin for item in self.given}
         return sources | {value: node.origin for node in self.nodes for value in node.outputs}
 
     @cached_property
@@ -139,7 +149,7 @@ class Graph:
     @cached_property
     def kept(self) -> frozenset[int]:
         """Values that somebody outside the nodes asked for: outputs, new weights and new states."""
-        advanced = [item.next for item in (*self.parameters, *self.states) if item.next is not None]
+        advanced = [item.next for item in self.variables if item.next is not None]
         return frozenset([o.value for o in (*self.outputs, *self.penalties)] + advanced)
 
     @cached_property
@@ -165,7 +175,7 @@ class Graph:
 
     def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
         """The same graph with other nodes, and the types of values nobody defines any more dropped."""
-        defined = {item.value for item in (*self.inputs, *self.parameters, *self.states)}
+        defined = {item.value for item in self.given}
         defined.update(value for node in nodes for value in node.outputs)
         types = {value: t for value, t in self.types.items() if value in defined}
         return replace(self, nodes=nodes, types=types)

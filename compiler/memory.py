@@ -51,7 +51,8 @@ def lower_bound(blocks: Sequence[Block]) -> int:
 
 
 def _by_size(blocks: Sequence[Block]) -> tuple[list[int], int]:
-    offsets, placed = [0] * len(blocks), []
+    offsets = [0] * len(blocks)
+    placed: list[tuple[int, int, int, int]] = []
     for i in sorted(range(len(blocks)), key=lambda i: (-blocks[i].size, blocks[i].first, i)):
         block, offset = blocks[i], 0
         for start, end, first, last in placed:  # by offset

@@ -33,7 +33,7 @@ def random_feeds(graph: Graph, dims: Dims, seed: int = 0) -> dict[str, Array]:
     Inputs and float states are uniform on [0.05, 0.95), which every op and loss takes; weights are normal, scaled by
     the fan-in so that activations keep their size. Integers that index something are drawn from what they may index.
     """
-    items: tuple[Item, ...] = (*graph.inputs, *graph.parameters, *graph.states)
+    items: tuple[Item, ...] = graph.given
     return {item.name: _draw(graph, item, dims, np.random.default_rng([seed, zlib.crc32(item.name.encode())]))
             for item in items}
 

@@ -147,7 +147,7 @@ def _values_by_place(program: Program) -> dict[tuple[int, int, int], list[int]]:
 def _chain(graph: Graph, program: Program, value: int, reader: int,
            holding: dict[tuple[int, int, int], list[int]]) -> tuple[Node, ...]:
     """The nodes that make a value again from what is there when `reader` runs; empty if that cannot be done."""
-    there = {i.value for i in (*graph.inputs, *graph.parameters)}
+    there = {i.value for i in graph.inputs} | {p.value for p in graph.parameters}
     written = {slot.value: index for index, i in enumerate(program.instructions) for slot in i.outputs}
     for (_, first, last), values in holding.items():
         if first < reader <= last and value not in values:

@@ -49,7 +49,7 @@ def check_graph(graph: Graph) -> None:
         GraphError: it is not well formed; the text names the node.
     """
     defined: set[int] = set()
-    for item in (*graph.inputs, *graph.parameters, *graph.states):
+    for item in graph.given:
         _define(graph, defined, item.value, item.name)
     for node in graph.nodes:
         where = f"{node.op.name} of {node.origin}"

@@ -46,7 +46,7 @@ def _keep_old(graph: Graph) -> Graph:
 
 def _moving(graph: Graph) -> list[Parameter | State]:
     """The weights and states that the graph changes."""
-    return [item for item in (*graph.parameters, *graph.states) if item.next not in (None, item.value)]
+    return [item for item in graph.variables if item.next not in (None, item.value)]
 
 
 def _last_needs(graph: Graph) -> dict[int, int]:

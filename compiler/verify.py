@@ -98,7 +98,7 @@ def _results(graph: Graph) -> Mapping[str, int]:
     """What a graph is run for, by name."""
     found = {f"output {o.name}": o.value for o in graph.outputs} | {f"penalty {o.name}": o.value
                                                                    for o in graph.penalties}
-    advanced: tuple[Parameter | State, ...] = (*graph.parameters, *graph.states)
+    advanced: tuple[Parameter | State, ...] = graph.variables
     return found | {f"the next {item.name}": item.next for item in advanced if item.next is not None}
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Graph
-from graphnet.compiler.types import format_shape
+from graphnet.compiler.types import concrete, format_shape
 from graphnet.initializers import Initializer
 from graphnet.optimizers import Optimizer
 from graphnet.programs import Programs
@@ -130,7 +130,7 @@ def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> N
     for p in network.graph.parameters:
         stream = np.random.Generator(np.random.Philox(key=_stream_key(network.seed, p.name)))
         t = network.graph.types[p.value]
-        drawn[p.name] = initializers[p.name](t.shape, stream, t.dtype)
+        drawn[p.name] = initializers[p.name](concrete(t.shape), stream, t.dtype)
     network.set_weights(drawn)
 
 

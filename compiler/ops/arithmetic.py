@@ -11,7 +11,7 @@ import numpy as np
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
-from graphnet.compiler.types import Shape, TensorType, format_shape
+from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
 
 
 def same_type(owner: str, *types: TensorType) -> TensorType:
@@ -199,7 +199,7 @@ class Full(Op):
         return (TensorType(self.dtype, self.shape),)
 
     def forward(self) -> tuple[Array, ...]:
-        return (np.full(self.infer()[0].shape, self.value, self.dtype),)
+        return (np.full(concrete(self.shape), self.value, self.dtype),)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

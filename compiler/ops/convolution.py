@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
 from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
-from graphnet.compiler.types import Shape, TensorType, format_shape, known
+from graphnet.compiler.types import Shape, TensorType, concrete, format_shape, known
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Conv2dGradInput(_Convolution):
 
     def forward(self, g: Array, w: Array) -> tuple[Array, ...]:
         window = self.window(w.shape)
-        padded = window.pad(np.zeros(self.infer(_type(g), _type(w))[0].shape, g.dtype))
+        padded = window.pad(np.zeros(concrete(self.shape), g.dtype))
         grouped = self.grouped(g, 1)  # (N, G, O/G, OH, OW)
         for row, column in np.ndindex(window.kernel):
             tap = np.einsum("ngohw,goc->ngchw", grouped, self.grouped(w, 0)[..., row, column], optimize=True)
@@ -175,16 +176,12 @@ class Conv2dGradWeight(_Convolution):
                      for op, x, w in _CASES)
 
 
-def _shared(op: _Convolution) -> dict[str, object]:
+def _shared(op: _Convolution) -> dict[str, Any]:
     return {"strides": op.strides, "padding": op.padding, "dilation": op.dilation, "groups": op.groups}
 
 
-def _type(array: Array) -> TensorType:
-    return TensorType(array.dtype.name, array.shape)
-
-
 def _check_gradient(op: _Convolution, g: TensorType, x: Shape, w: Shape) -> None:
-    expected = Conv2d(**_shared(op)).infer(g.with_shape(x), g.with_shape(w))[0]  # type: ignore[arg-type]
+    expected = Conv2d(**_shared(op)).infer(g.with_shape(x), g.with_shape(w))[0]
     if expected.shape != g.shape:
         raise ShapeError(f"{op.name} needs an output gradient {format_shape(expected.shape)}, "
                          f"got {format_shape(g.shape)}")

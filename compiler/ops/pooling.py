@@ -11,7 +11,7 @@ from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
 from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
-from graphnet.compiler.types import TensorType, format_shape
+from graphnet.compiler.types import TensorType, concrete, format_shape
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def _grad_example(op: MaxPool2d, x: TensorType) -> Example:
     (y,) = op.infer(x)
 
     def values(rng: np.random.Generator) -> tuple[Array, ...]:
-        image = rng.integers(0, 4, x.shape).astype(x.dtype)  # few numbers, so that there are ties
-        return rng.standard_normal(y.shape), image, *op.forward(image)
+        image = rng.integers(0, 4, concrete(x.shape)).astype(x.dtype)  # few numbers, so that there are ties
+        return rng.standard_normal(concrete(y.shape)), image, *op.forward(image)
     return Example(MaxPool2dGrad(**op.attributes()), (y, x, y), values=values)
 
 

@@ -7,7 +7,7 @@ through the reference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -118,17 +118,17 @@ def windows_of(plan: Plan, image: Array, group: int, rows: int) -> Array:
     return as_strided(source, (channels, kh, kw, rows, width, batch), (c, h * dh, w * dw, h * sh, w * sw, n))
 
 
-def walk_columns(plan: Plan, image: Array, flat: Array, padded: Array,
+def walk_columns(plan: Plan, image: Array, memory: Sequence[Array],
                  visit: Callable[[int, tuple[slice, slice], Run, Array], Run]) -> Run:
     """Goes through the column matrix of an image (C, H, W, N) block by block.
 
     Args:
         plan: how it is cut.
         image: the image.
-        flat: memory for a block of columns.
-        padded: memory for a padded band.
+        memory: for a block of columns, and for a padded band.
         visit: makes, from a group, a block, what fills its columns, and those columns as a matrix, what is done there.
     """
+    flat, padded = memory
     steps: list[Run] = [partial(padded.fill, 0)] if plan.padded else []
     for band in plan.bands():
         source, count = image, plan.output[1]
@@ -179,7 +179,7 @@ def conv2d(call: Call) -> Run:
             fill()
             np.matmul(weights, matrix, out)
         return run
-    return walk_columns(plan, image, *call.workspace, visit)
+    return walk_columns(plan, image, call.workspace, visit)
 
 
 def _rows(block: Array) -> Array:
@@ -210,7 +210,7 @@ def conv2d_grad_weight(call: Call) -> Run:
             np.matmul(matrix, piece, share)
             np.add(result, share.T, result)
         return run
-    walk = walk_columns(plan, image, *memory, visit)
+    walk = walk_columns(plan, image, memory, visit)
 
     def run_all() -> None:
         w.fill(0)
