@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         regularizers,
         schedules,
     )
+    from graphnet.checkpoints import Checkpoint
     from graphnet.compiler.custom_ops import register_op
     from graphnet.compiler.errors import (
         ArgumentError,
@@ -38,18 +39,19 @@ if TYPE_CHECKING:
     from graphnet.compiling import compile
     from graphnet.model import Model
     from graphnet.network import Network
-    from graphnet.saving import load
+    from graphnet.saving import load, open
     from graphnet.tensor import Input, SymbolicTensor
     from graphnet.training import Callback, History
 
 __all__ = [
-    "ArgumentError", "Callback", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History", "Input",
-    "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor", "VerificationError",
+    "ArgumentError", "Callback", "Checkpoint", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History",
+    "Input", "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor", "VerificationError",
     "callbacks", "compile", "constraints", "custom", "data", "initializers", "layers", "load", "losses", "metrics",
-    "optimizers", "register_op", "regularizers", "schedules",
+    "open", "optimizers", "register_op", "regularizers", "schedules",
 ]
 
 _HOMES = {
+    "graphnet.checkpoints": ("Checkpoint",),
     "graphnet.compiler.custom_ops": ("register_op",),
     "graphnet.compiler.errors": ("ArgumentError", "DataError", "GnetFormatError", "GraphError", "GraphNetError",
                                  "MemoryLimitError", "NonFiniteError", "ShapeError", "VerificationError"),
@@ -57,7 +59,7 @@ _HOMES = {
     "graphnet.compiling": ("compile",),
     "graphnet.model": ("Model",),
     "graphnet.network": ("Network",),
-    "graphnet.saving": ("load",),
+    "graphnet.saving": ("load", "open"),
     "graphnet.tensor": ("Input", "SymbolicTensor"),
     "graphnet.training": ("Callback", "History"),
 }

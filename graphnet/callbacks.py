@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from graphnet.checkpoints import FIT, check_kinds
 from graphnet.checks import check_flag, check_number, check_whole
 from graphnet.compiler.errors import ArgumentError
 from graphnet.training import Callback
@@ -14,6 +16,7 @@ from graphnet.training import Callback
 if TYPE_CHECKING:
     from graphnet.network import Network
 
+Kinds = Mapping[str, tuple[type, ...]]
 MIN, MAX = MODES = ("min", "max")
 RISING = ("accuracy", "precision", "recall", "f1")
 """Ends of the names of figures that are better the larger they are."""
@@ -32,6 +35,8 @@ class Monitor(Callback):
     monitor: str = "val_loss"
     mode: str | None = field(default=None, kw_only=True)
     best: float = field(default=math.inf, init=False)
+    remembered: ClassVar[Kinds] = {}
+    """Attributes beside `best` that a checkpoint keeps, and their types."""
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
@@ -61,6 +66,31 @@ class Monitor(Callback):
         if not isinstance(logs[self.monitor], int | float):
             raise ArgumentError(owner, "monitor", self.monitor, "it must be a number, and this figure is an array")
         return float(logs[self.monitor])
+
+    def state(self) -> dict[str, Any]:
+        """The best figure, what else is remembered, and the arguments, which must be the same to go on."""
+        return {"arguments": self.arguments, "best": self.best} | {key: getattr(self, key) for key in self.remembered}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over what `state` gave.
+
+        Raises:
+            GnetFormatError: it is not the state of such a callback.
+            ArgumentError: an argument was another one.
+        """
+        owner, kinds = type(self).__name__, {"arguments": (dict,), "best": (float,)} | self.remembered
+        check_kinds(state, kinds, ("train", FIT, "callbacks", owner))
+        for name, value in self.arguments.items():
+            before = state["arguments"].get(name)
+            if before != value:
+                raise ArgumentError(owner, name, value, f"the checkpoint was made with {before!r}; give the same to go on")
+        for key in ("best", *self.remembered):
+            setattr(self, key, state[key])
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What it was made with."""
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.init}
 
     def gain(self, figure: float) -> float:
         """By how much a figure is better than the best one; negative if it is worse, NaN if it is NaN."""
@@ -92,6 +122,7 @@ class ReduceOnPlateau(Monitor):
     least: float = 0.0
     waited: int = field(default=0, init=False)
     resting: int = field(default=0, init=False)
+    remembered: ClassVar[Kinds] = {"waited": (int,), "resting": (int,)}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -156,7 +187,9 @@ class EarlyStopping(Monitor):
     best_epoch: int = field(default=0, init=False)
     stopped_epoch: int = field(default=0, init=False)
     _waited: int = field(default=0, init=False, repr=False)
-    _kept: tuple[dict[str, Any], dict[str, Any]] | None = field(default=None, init=False, repr=False)
+    _kept: dict[str, Any] | None = field(default=None, init=False, repr=False)
+    remembered: ClassVar[Kinds] = {"best_epoch": (int,), "stopped_epoch": (int,), "_waited": (int,),
+                                   "_kept": (dict, type(None))}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -182,7 +215,7 @@ class EarlyStopping(Monitor):
             self.best, self.best_epoch, self._waited = figure, epoch, 0
             if self.restore_best:
                 weights = {name: array.copy() for name, array in network.weights.items()}
-                self._kept = weights, network.states
+                self._kept = {"weights": weights, "states": network.states}
             return False
         self._waited += 1
         if self._waited < max(self.patience, 1):
@@ -193,8 +226,15 @@ class EarlyStopping(Monitor):
     def on_train_end(self, network: Network) -> None:
         """Gives the network back its best weights."""
         if self._kept is not None:
-            network.set_weights(self._kept[0])
-            network.set_states(self._kept[1])
+            network.set_weights(self._kept["weights"])
+            network.set_states(self._kept["states"])
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over what `state` gave; see `Monitor.set_state`."""
+        super().set_state(state)
+        if self._kept is not None:
+            kinds = dict.fromkeys(("weights", "states"), (dict,))
+            check_kinds(self._kept, kinds, ("train", FIT, "callbacks", "EarlyStopping", "_kept"))
 
 
 class ResetStates(Callback):
@@ -211,6 +251,8 @@ class ModelCheckpoint(Monitor):
     The file is replaced in one step, so it always holds a whole network. What is the best figure is remembered over
     calls of `fit` with the same object.
 
+    It is for keeping good networks; to go on with a training that was cut, see the argument `checkpoint` of `fit`.
+
     Args:
         path: the `.gnet` file. `{epoch}` in it stands for the number of the epoch, for a file each.
         monitor: the figure: "loss", "val_loss", "val_accuracy", …
@@ -222,6 +264,8 @@ class ModelCheckpoint(Monitor):
         saved: the path of the last file; None before the first.
     """
 
+    remembered: ClassVar[Kinds] = {"saved": (str, type(None))}
+
     def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", *, best_only: bool = True,
                  mode: str | None = None) -> None:
         if not isinstance(path, str | os.PathLike) or not os.fspath(path):
@@ -229,6 +273,11 @@ class ModelCheckpoint(Monitor):
         super().__init__(monitor, mode=mode)
         self.path, self.best_only = os.fspath(path), check_flag("ModelCheckpoint", "best_only", best_only)
         self.saved: str | None = None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What it was made with."""
+        return super().arguments | {"path": self.path, "best_only": self.best_only}
 
     def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, Any]) -> None:
         """Saves the network if it is time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -17,6 +18,7 @@ from graphnet.assembly import (
     predicting,
     training,
 )
+from graphnet.checkpoints import Checkpoint, FitState
 from graphnet.checks import check_whole
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import Graph
@@ -24,6 +26,7 @@ from graphnet.compiler.passes.attach_update import RATE, STEP
 from graphnet.compiler.passes.derive_backward import gradient_name
 from graphnet.compiler.types import BATCH, TensorType
 from graphnet.feeding import Feeder, check_input, check_lengths, name_arrays
+from graphnet.fitting import fit
 from graphnet.index_ranges import index_ranges
 from graphnet.inspection import EVALUATE, GRADIENTS, PREDICT, TRAIN, Inspection
 from graphnet.optimizers import Optimizer
@@ -32,7 +35,7 @@ from graphnet.recurrent_states import RecurrentStates, check_whole_batches
 from graphnet.runtime.session import Executable
 from graphnet.scores import Scores
 from graphnet.targets import check_targets
-from graphnet.training import Callback, History, fit
+from graphnet.training import Callback, History
 from graphnet.variables import Variables
 
 Array = NDArray[Any]
@@ -48,6 +51,9 @@ class Network(Variables, Inspection):
         step: how many training steps were done.
         epoch: how many epochs of `fit` were done.
         rate_factor: what the optimizer's learning rate is multiplied by; callbacks may change it.
+        fit_state: where a call of `fit` stood when it wrote the checkpoint that this network was loaded from; None
+            for other networks, and as soon as `fit` is called.
+        samples: inputs by name that files of this network hold, with what it makes of them; see `save`.
     """
 
     def __init__(self, graph: Graph, programs: Programs, objective: Objective | None, optimizer: Optimizer | None,
@@ -55,6 +61,8 @@ class Network(Variables, Inspection):
         self.graph, self.objective, self.optimizer, self.seed = graph, objective, optimizer, seed
         self.step = self.epoch = 0
         self.rate_factor = 1.0
+        self.fit_state: FitState | None = None
+        self.samples: dict[str, Array] | None = None
         self._programs = programs
         self._recurrent, self._ranges = RecurrentStates(graph, programs.buffers), index_ranges(graph)
         self.reset_states([state.name for state in graph.states])
@@ -110,7 +118,7 @@ class Network(Variables, Inspection):
         """
         check_whole("evaluate", "batch_size", batch_size)
         arrays, labels, dims = self.check_samples(x, y, sample_weight)
-        count, feeder, scores = check_lengths(arrays), Feeder(arrays), Scores(self._need_objective())
+        count, feeder, scores = check_lengths(arrays), Feeder(arrays), Scores(self.need_objective())
         self.check_batches("evaluate", count, batch_size)
         for start in range(0, count, batch_size):
             stop = min(start + batch_size, count)
@@ -130,7 +138,7 @@ class Network(Variables, Inspection):
         run = self.prepare_step(labels, dims | {BATCH: count})
         Feeder(arrays).feed_range(run.inputs, 0, count)
         self.run_step(run)
-        scores = Scores(self._need_objective())
+        scores = Scores(self.need_objective())
         scores.add(run.outputs, count)
         return scores.result()
 
@@ -155,8 +163,13 @@ class Network(Variables, Inspection):
 
     def fit(self, x: object, y: object, *, batch_size: int = 32, epochs: int = 1, shuffle: bool | None = None,
             sample_weight: object = None, validation_data: tuple[object, ...] | None = None,
-            callbacks: Sequence[Callback] = (), verbose: bool | None = None) -> History:
+            callbacks: Sequence[Callback] = (), verbose: bool | None = None,
+            checkpoint: Checkpoint | str | os.PathLike[str] | None = None, resume: bool = False) -> History:
         """Trains.
+
+        A training that was cut, whatever the moment, goes on from its last checkpoint and ends with the same bits as if
+        it had never been cut: `net = gn.load(path)`, then `net.fit(…, checkpoint=path, resume=True)` with the same
+        arguments, samples and callbacks.
 
         Args:
             x: an array (samples, …), or a dict or tuple of them for several inputs.
@@ -170,20 +183,44 @@ class Network(Variables, Inspection):
             validation_data: (x, y) or (x, y, sample_weight) to evaluate after each epoch.
             callbacks: called along the way; see `Callback`.
             verbose: whether to show a progress bar; by default only on a terminal.
+            checkpoint: a `.gnet` file to save to after each epoch, or a `gn.Checkpoint` to save more often.
+            resume: whether to go on with the call of `fit` whose checkpoint the network was loaded from. Of a call that
+                had trained all its epochs, only the history is made again and `on_train_end` called.
 
         Returns:
             Loss and metrics of each epoch.
-        """
-        return fit(self, x, y, batch_size, epochs, shuffle, sample_weight, validation_data, callbacks, verbose)
 
-    def save(self, path: Any) -> str:
+        Raises:
+            GraphError: there is nothing to resume.
+            ArgumentError: an argument is not allowed, or not what it was at the checkpoint.
+            DataError: the samples cannot be used, or are not those of the checkpoint.
+            OSError: a checkpoint cannot be written.
+        """
+        return fit(self, x, y, batch_size, epochs, shuffle, sample_weight, validation_data, callbacks, verbose,
+                   checkpoint, resume)
+
+    def save(self, path: str | os.PathLike[str], *, samples: object = None) -> str:
         """Writes graph, weights and training set-up to a `.gnet` file, atomically.
+
+        Args:
+            path: the file.
+            samples: inputs as `predict` takes them, some few: the file gets them with what the network makes of them,
+                so that `graphnet verify` can tell whether it does the same elsewhere. They are remembered; without any
+                the last ones are taken, those of the file that the network was loaded from too.
 
         Returns:
             The file's digest, for `gn.load(path, expect_sha256=…)`.
+
+        Raises:
+            GnetFormatError: the network holds what no file can.
+            ArgumentError: an argument of a loss, metric or optimizer is not plain data, or the path is no regular file.
+            ShapeError: the samples do not fit the inputs.
+            OSError: the file cannot be written.
         """
         from graphnet.saving import save
 
+        if samples is not None:
+            self.samples = {name: array.copy() for name, array in self.check_inputs(samples)[0].items()}
         return save(self, path)
 
     @property
@@ -199,7 +236,7 @@ class Network(Variables, Inspection):
         weights; numbers for symbols.
         """
         arrays, dims = self.check_inputs(x)
-        targets, types = check_targets(self.graph, self._need_objective(), y, sample_weight, dims)
+        targets, types = check_targets(self.graph, self.need_objective(), y, sample_weight, dims)
         arrays |= targets
         check_lengths(arrays)
         return arrays, types, dims
@@ -265,21 +302,26 @@ class Network(Variables, Inspection):
         if mode == PREDICT:
             return key, lambda: predicting(self.graph)
         if mode == EVALUATE:
-            return key, lambda: evaluating(self.graph, self._need_objective(), labels)
+            return key, lambda: evaluating(self.graph, self.need_objective(), labels)
         if mode == TRAIN:
-            return key, lambda: training(self.graph, self._need_objective(), labels, self._need_optimizer())
+            return key, lambda: training(self.graph, self.need_objective(), labels, self._need_optimizer())
         if mode == GRADIENTS:
-            return key, lambda: differentiating(self.graph, self._need_objective(), labels, inputs)
+            return key, lambda: differentiating(self.graph, self.need_objective(), labels, inputs)
         raise GraphError(f"mode is {mode!r}, but it must be one of {PREDICT}, {EVALUATE}, {TRAIN}, {GRADIENTS}")
 
     def _usual_labels(self) -> dict[str, TensorType]:
         return {name: loss.label_types(self.graph.types[self.graph.output(name)])[0]
-                for name, loss in self._need_objective().losses.items()}
+                for name, loss in self.need_objective().losses.items()}
 
     def _network(self) -> Network:
         return self
 
-    def _need_objective(self) -> Objective:
+    def need_objective(self) -> Objective:
+        """The losses and metrics.
+
+        Raises:
+            GraphError: there are none.
+        """
         if self.objective is None:
             raise GraphError("this network was compiled for prediction only; "
                              "to train or evaluate it give gn.compile a loss")

@@ -1,25 +1,29 @@
 """Saves networks to `.gnet` files and loads them.
 
-A file holds the graph as declared, weights, states, the optimizer's moments and the training set-up; never a Program:
-loading compiles again. The format itself is `graphnet.runtime.gnet`, which is imported when it is first needed.
+A file holds the graph as declared, weights, states, the optimizer's moments and the training set-up, and a checkpoint
+also where `fit` stands; never a Program: loading compiles again. The format itself is `graphnet.runtime.gnet`, which is
+imported when it is first needed.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from numpy.typing import NDArray
 
+from graphnet.array_trees import attach_arrays, detach_arrays
+from graphnet.checkpoints import FIT, Checkpoint, FitState, parse_fit_state
 from graphnet.compiler.errors import GnetFormatError
 from graphnet.compiling import make_network
 from graphnet.network import Network
-from graphnet.training_setup import describe_setup, parse_setup
+from graphnet.saved_samples import parse_samples, sample_notes, sample_tensors
+from graphnet.training_setup import TRAIN, describe_setup, parse_setup
 from graphnet.version import version
 
 if TYPE_CHECKING:
-    from graphnet.runtime.gnet import Contents, Tensor
+    from graphnet.runtime.gnet import Contents, GnetFile, Tensor
 
 Array = NDArray[Any]
 Moments = dict[str, dict[str, Array]]
@@ -39,6 +43,32 @@ def save(network: Network, path: str | os.PathLike[str]) -> str:
     from graphnet.runtime.gnet import save_gnet
 
     return save_gnet(path, contents_of(network))
+
+
+def save_checkpoint(network: Network, checkpoint: Checkpoint, state: FitState) -> None:
+    """Writes a network and where its training stands, or leaves the old file as it was.
+
+    Raises:
+        GnetFormatError: the network or a callback's state holds what no file can.
+        OSError: the file cannot be written.
+    """
+    from graphnet.runtime.gnet import save_gnet
+
+    save_gnet(checkpoint.path, contents_of(network, state, checkpoint.notes))
+
+
+def open(path: str | os.PathLike[str]) -> GnetFile:
+    """Maps a file into memory: any tensor of it, by name, without reading the rest.
+
+    Preamble and header are checked now, the graph and each tensor at first touch. Use it in a `with` block.
+
+    Raises:
+        GnetFormatError: the file is refused; the text names the field.
+        OSError: the file cannot be opened.
+    """
+    from graphnet.runtime.gnet import open_gnet
+
+    return open_gnet(path)
 
 
 def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None, *,
@@ -68,19 +98,34 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
         return network_of(contents, backend=backend, memory_limit=memory_limit)
 
 
-def contents_of(network: Network) -> Contents:
-    """What a file holds of a network."""
-    from graphnet.runtime.gnet import Contents, by_name
+def contents_of(network: Network, state: FitState | None = None, notes: Mapping[str, Any] | None = None) -> Contents:
+    """What a file holds of a network; with the state of its training, what a checkpoint does.
 
-    return Contents(network.graph, by_name(_tensors(network)), describe_setup(network),
-                    {"producer": f"graphnet {version()}"})
+    Args:
+        network: as it is.
+        state: of its training; without one, what it was loaded with, as long as there was no step since.
+        notes: what to add to `meta`.
+
+    Raises:
+        GnetFormatError: the state holds what no file can.
+    """
+    from graphnet.runtime.gnet import STATE, Contents, Tensor, by_name
+
+    setup, tensors = describe_setup(network), [*_tensors(network), *sample_tensors(network)]
+    if state is None and network.fit_state is not None and network.fit_state.step == network.step:
+        state = network.fit_state
+    if state is not None:
+        setup[FIT], arrays = detach_arrays(state.plain(), f"{FIT}:")
+        tensors += [Tensor(name, STATE, array) for name, array in arrays.items()]
+    meta = {"producer": f"graphnet {version()}"} | sample_notes(network) | dict(notes or {})
+    return Contents(network.graph, by_name(tensors), setup, meta)
 
 
 def network_of(contents: Contents, *, backend: str = "numpy", memory_limit: int | None = None) -> Network:
     """The network that a file's contents describe.
 
     Raises:
-        GnetFormatError: the training set-up does not fit the graph or the tensors.
+        GnetFormatError: the training set-up or the samples do not fit the graph or the tensors.
     """
     setup = parse_setup(contents.graph, dict(contents.train))
     network = make_network(contents.graph, setup.objective, setup.optimizer, seed=setup.seed, backend=backend,
@@ -90,6 +135,10 @@ def network_of(contents: Contents, *, backend: str = "numpy", memory_limit: int 
     network.set_weights({name: arrays[name] for name in network.weights})
     network.set_states({state.name: arrays[state.name] for state in contents.graph.states if state.name in arrays})
     network.set_optimizer_state(_moments(contents, network.optimizer_state))
+    if setup.fit is not None:
+        network.fit_state = parse_fit_state(attach_arrays(setup.fit, arrays, (TRAIN, FIT)), (TRAIN, FIT))
+    samples = parse_samples(network, contents)
+    network.samples = None if samples is None else samples[0]
     return network
 
 

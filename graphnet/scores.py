@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.assembly import LOSS, METRIC, PENALTY, TERM, Objective
+from graphnet.checkpoints import FIT, check_kinds, check_values
 from graphnet.losses.base import MEAN, NONE, SUM
 
 Array = NDArray[Any]
+_PATH = ("train", FIT, "scores")
 
 
 class Scores:
@@ -42,6 +44,26 @@ class Scores:
                 continue
             share = float(value) * (1 if reduction == SUM else samples)
             self._losses[name] = self._losses.get(name, 0.0) + share
+
+    def state(self) -> dict[str, Any]:
+        """The totals, as plain data and arrays."""
+        return {"samples": self._samples, "losses": dict(self._losses),
+                "single": {name: np.concatenate(parts) for name, parts in self._single.items()},
+                "statistics": {name: np.asarray(value) for name, value in self._statistics.items()}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes on from totals that `state` gave.
+
+        Raises:
+            GnetFormatError: they are not such totals.
+        """
+        check_kinds(state, {"samples": (int,), "losses": (dict,), "single": (dict,), "statistics": (dict,)}, _PATH)
+        check_values(state["losses"], float, (*_PATH, "losses"))
+        for key in ("single", "statistics"):
+            check_values(state[key], np.ndarray, (*_PATH, key))
+        self._samples, self._losses = state["samples"], dict(state["losses"])
+        self._single = {name: [array] for name, array in state["single"].items()}
+        self._statistics = dict(state["statistics"])
 
     def result(self) -> dict[str, Any]:
         """The loss over all samples, and each metric.

@@ -1,25 +1,21 @@
-"""The training loop."""
+"""What belongs to training but is not the loop: its history, what it calls, the order of samples."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.assembly import LOSS
-from graphnet.checks import check_flag, check_whole
-from graphnet.compiler.errors import ArgumentError
-from graphnet.compiler.types import BATCH, TensorType
-from graphnet.feeding import Feeder, check_lengths
-from graphnet.scores import Scores
+from graphnet.checkpoints import FIT, check_kinds, check_values
+from graphnet.compiler.errors import ArgumentError, GnetFormatError
 
 if TYPE_CHECKING:
     from graphnet.network import Network
+
+_PATH = ("train", FIT, "history")
 
 
 @dataclass
@@ -41,9 +37,33 @@ class History:
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
 
+    def state(self) -> dict[str, Any]:
+        """All epochs, as arrays: one of each figure, with an axis for the epochs."""
+        return {"epochs": np.array(self.epochs, np.int64),
+                "figures": {name: np.array(values) for name, values in self.history.items()}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over the epochs that `state` gave.
+
+        Raises:
+            GnetFormatError: they are not such epochs.
+        """
+        check_kinds(state, {"epochs": (np.ndarray,), "figures": (dict,)}, _PATH)
+        check_values(state["figures"], np.ndarray, (*_PATH, "figures"))
+        for name, values in state["figures"].items():
+            if values.shape[:1] != state["epochs"].shape:
+                raise GnetFormatError("it must have a value for each epoch", (*_PATH, "figures", name))
+        self.epochs = state["epochs"].tolist()
+        self.history = {name: values.tolist() if values.ndim == 1 else list(values)
+                        for name, values in state["figures"].items()}
+
 
 class Callback:
-    """What `fit` calls along the way. Override what you need; epochs and steps count over the life of the network."""
+    """What `fit` calls along the way. Override what you need; epochs and steps count over the life of the network.
+
+    A callback that remembers something from step to step or from epoch to epoch overrides `state` and `set_state` too,
+    so that a training that goes on from a checkpoint does what it would have done.
+    """
 
     def on_train_begin(self, network: Network) -> None:
         """Before the first epoch of a call of `fit`."""
@@ -60,48 +80,24 @@ class Callback:
     def on_train_end(self, network: Network) -> None:
         """After the last epoch, also if a callback stopped the training; not if an error did."""
 
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: plain data (None, bool, int, float, str, bytes, lists, dicts) and arrays."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over what `state` gave, when a training goes on: after `on_train_begin`, and before the next step.
+
+        In the middle of an epoch there is no further `on_epoch_begin` for it.
+
+        Raises:
+            GraphNetError: the state does not fit.
+        """
+        check_kinds(state, {}, ("train", FIT, "callbacks", type(self).__name__))
+
 
 def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.intp]:
     """The order of samples in an epoch: counter-based, so it depends on nothing but these numbers."""
     return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(count)
-
-
-def fit(network: Network, x: object, y: object, batch_size: int, epochs: int, shuffle: bool | None,
-        sample_weight: object, validation_data: tuple[object, ...] | None, callbacks: Sequence[Callback],
-        verbose: bool | None) -> History:
-    """See `Network.fit`."""
-    check_whole("fit", "batch_size", batch_size)
-    check_whole("fit", "epochs", epochs)
-    check_callbacks(callbacks)
-    arrays, labels, dims = network.check_samples(x, y, sample_weight)
-    shuffle = _check_order(network, shuffle)
-    loop = _Loop(network, Feeder(arrays), labels, dims, check_lengths(arrays), batch_size)
-    network.check_batches("fit", loop.count, batch_size)
-    if validation_data is not None:  # refuse it now, not after an epoch
-        validated = check_lengths(network.check_samples(*_check_pair(validation_data))[0])
-        with network.states_set_aside():
-            network.check_batches("validation_data of fit", validated, batch_size)
-    history = History()
-    for callback in callbacks:
-        callback.on_train_begin(network)
-    for number in range(1, epochs + 1):
-        start = time.perf_counter()
-        network.epoch += 1
-        for callback in callbacks:
-            callback.on_epoch_begin(network, network.epoch)
-        order = shuffled(loop.count, network.seed, network.epoch) if shuffle else np.arange(loop.count)
-        with _progress(f"epoch {number}/{epochs}", -(-loop.count // batch_size), verbose) as bar:
-            logs = loop.epoch(order, bar, callbacks)
-        if validation_data is not None:
-            logs |= {f"val_{name}": value for name, value in _validate(network, validation_data, batch_size).items()}
-        logs["seconds"] = time.perf_counter() - start
-        history.add(network.epoch, logs)
-        stops = [callback.on_epoch_end(network, network.epoch, dict(logs)) for callback in callbacks]
-        if any(stops):  # every callback was called, whatever the others said
-            break
-    for callback in callbacks:
-        callback.on_train_end(network)
-    return history
 
 
 def check_callbacks(callbacks: Sequence[Callback]) -> None:
@@ -115,74 +111,3 @@ def check_callbacks(callbacks: Sequence[Callback]) -> None:
     for index, callback in enumerate(callbacks):
         if not isinstance(callback, Callback):
             raise ArgumentError("fit", f"callbacks[{index}]", callback, "it must be a Callback object")
-
-
-def _check_pair(data: object) -> tuple[object, ...]:
-    if not isinstance(data, list | tuple) or len(data) not in (2, 3):
-        raise ArgumentError("fit", "validation_data", type(data).__name__,
-                            "it must be a tuple (x, y) or (x, y, sample_weight)")
-    return tuple(data)
-
-
-def _check_order(network: Network, shuffle: bool | None) -> bool:
-    if shuffle is None:
-        return not network.stateful
-    if shuffle and network.stateful:
-        raise ArgumentError("fit", "shuffle", shuffle, "stateful layers need the samples in order: row i "
-                                                       "of a batch goes on where row i of the batch before ended")
-    return check_flag("fit", "shuffle", shuffle)
-
-
-def _validate(network: Network, data: Sequence[object], batch_size: int) -> dict[str, Any]:
-    """Scores of the validation data. What stateful layers carry in training is not touched by it."""
-    x, y, *weight = data
-    sample_weight = weight[0] if weight else None
-    if not network.stateful:
-        return network.evaluate(x, y, sample_weight=sample_weight)
-    with network.states_set_aside():
-        return network.evaluate(x, y, batch_size, sample_weight=sample_weight)
-
-
-@dataclass
-class _Loop:
-    """What stays the same from epoch to epoch."""
-
-    network: Network
-    feeder: Feeder
-    labels: dict[str, TensorType]
-    dims: dict[str, int]
-    count: int
-    batch_size: int
-
-    def epoch(self, order: NDArray[np.intp], bar: Any, callbacks: Sequence[Callback]) -> dict[str, Any]:
-        """Trains on all samples in this order; returns loss and metrics as they were along the way."""
-        objective = self.network.objective
-        if objective is None:
-            raise ValueError("a network without an objective cannot be trained")
-        scores = Scores(objective)
-        for chosen in self._batches(order):
-            run = self.network.prepare_step(self.labels, self.dims | {BATCH: len(chosen)})
-            self.feeder.feed(run.inputs, chosen)
-            self.network.run_step(run)
-            scores.add(run.outputs, len(chosen))
-            for callback in callbacks:
-                callback.on_step_end(self.network, self.network.step, {LOSS: float(run.outputs[LOSS])})
-            if bar is not None:
-                bar.update()
-        return scores.result()
-
-    def _batches(self, order: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-        for start in range(0, self.count, self.batch_size):
-            yield order[start:start + self.batch_size]
-
-
-def _progress(title: str, steps: int, verbose: bool | None) -> AbstractContextManager[Any]:
-    """A progress bar on a terminal (or if asked for)."""
-    import sys
-
-    if verbose is False or (verbose is None and not sys.stderr.isatty()):
-        return nullcontext()
-    from tqdm import tqdm
-
-    bar: AbstractContextManager[Any] = tqdm(total=steps, desc=title, unit="step", leave=False)
-    return bar

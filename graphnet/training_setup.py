@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphnet.assembly import Objective
+from graphnet.checkpoints import FIT
 from graphnet.compiler.errors import ArgumentError, GnetFormatError
 from graphnet.compiler.ir import Graph
 from graphnet.losses import LOSSES
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Plain = dict[str, Any]
 TRAIN = "train"  # the part of the header that this is
+_KEYS = ("objective", "optimizer", "optimize", "seed", "step", "epoch", "rate_factor")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class TrainingSetup:
     step: int = 0
     epoch: int = 0
     rate_factor: float = 1.0
+    fit: Any = None  # what `fit` needs to go on, in checkpoints; see `FitState`
 
 
 def describe_setup(network: Network) -> Plain:
@@ -60,13 +63,13 @@ def parse_setup(graph: Graph, plain: Plain) -> TrainingSetup:
 
     if not plain:
         return TrainingSetup()
-    expect_keys(plain, tuple(TrainingSetup.__dataclass_fields__), (TRAIN,))
+    expect_keys(plain, _KEYS, (TRAIN,), (FIT,))
     objective = None if plain["objective"] is None else _parse_objective(graph, plain["objective"])
     with _refusing(TRAIN, "optimizer"):
         optimizer = None if plain["optimizer"] is None else OPTIMIZERS.from_config(plain["optimizer"])
     counts = {key: int(_expect(plain, key, int)) for key in ("seed", "step", "epoch")}
     return TrainingSetup(objective, optimizer, bool(_expect(plain, "optimize", bool)), **counts,
-                         rate_factor=_expect(plain, "rate_factor", float))
+                         rate_factor=_expect(plain, "rate_factor", float), fit=plain.get(FIT))
 
 
 def _describe_objective(objective: Objective) -> list[Plain]:

@@ -1,0 +1,45 @@
+"""Tells whether arrays are still the ones that a training was begun with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from graphnet.compiler.errors import DataError
+from graphnet.compiler.types import format_shape
+
+Fingerprint = dict[str, Any]
+
+
+def fingerprint(array: NDArray[Any]) -> Fingerprint:
+    """Dtype, shape, and SHA-256 of the bytes of a row-major array, as plain data."""
+    digest = hashlib.sha256(array.reshape(-1).view("uint8")).hexdigest()
+    return {"dtype": array.dtype.name, "shape": list(array.shape), "sha256": digest}
+
+
+def check_unchanged(before: Mapping[str, Fingerprint], now: Mapping[str, Fingerprint]) -> None:
+    """Refuses arrays that are not those of before.
+
+    Raises:
+        DataError: the text names the first one that differs, and how.
+    """
+    for name in (*before, *now):
+        if name not in now:
+            raise _refuse(f"{name} is missing")
+        if name not in before:
+            raise _refuse(f"{name} was not there")
+        if before[name] != now[name]:
+            raise _refuse(f"{name} {_difference(before[name], now[name])}")
+
+
+def _difference(before: Fingerprint, now: Fingerprint) -> str:
+    forms = [f"{item['dtype']} {format_shape(tuple(item['shape']))}" for item in (before, now)]
+    return f"was {forms[0]} and is {forms[1]}" if forms[0] != forms[1] else "holds other numbers"
+
+
+def _refuse(problem: str) -> DataError:
+    return DataError(f"the samples are not those that the training was begun with: {problem}; give the same samples to "
+                     "go on, or call fit without resume to begin another training with these")

@@ -1,0 +1,53 @@
+"""What must be as it was for a training to go on from a checkpoint and end as if it had never been cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphnet.checkpoints import FitState
+from graphnet.compiler.errors import ArgumentError, DataError, GraphError
+from graphnet.fingerprints import check_unchanged
+
+if TYPE_CHECKING:
+    from graphnet.network import Network
+    from graphnet.training import Callback
+
+
+def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Mapping[str, Any],
+                    callbacks: Sequence[Callback]) -> FitState:
+    """Where a network's training stands that is to go on.
+
+    Args:
+        network: loaded from a checkpoint.
+        arguments: of `fit`, those that decide what comes next.
+        samples: the fingerprint of each array.
+        callbacks: of `fit`.
+
+    Raises:
+        GraphError: there is no training to go on with.
+        DataError: the network was trained since, or the samples are others.
+        ArgumentError: an argument is another one.
+    """
+    state = network.fit_state
+    if state is None:
+        raise GraphError("there is no training to resume: gn.load a file that fit wrote as its checkpoint, and call "
+                         "fit(resume=True) on that network")
+    if state.step != network.step:
+        raise DataError(f"the checkpoint is of step {state.step}, but the network has done {network.step}: load the "
+                        "checkpoint again to go on from it, or call fit without resume to go on from here")
+    for name, value in arguments.items():
+        before = state.arguments.get(name)
+        if before != value:
+            raise ArgumentError("fit", name, value, f"the checkpoint was made with {before!r}: give the same to go on, "
+                                                    "or call fit without resume to begin another training")
+    classes, before = [type(callback).__name__ for callback in callbacks], [c["class"] for c in state.callbacks]
+    if classes != before:
+        raise ArgumentError("fit", "callbacks", _listed(classes), f"the checkpoint was made with {_listed(before)}: "
+                            "give the same ones in the same order")
+    check_unchanged(state.samples, samples)
+    return state
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
