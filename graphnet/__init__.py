@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArgumentError", "Callback", "Checkpoint", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History",
-    "Input", "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor", "VerificationError",
-    "callbacks", "compile", "constraints", "custom", "data", "initializers", "layers", "load", "losses", "metrics",
-    "open", "optimizers", "register_op", "regularizers", "schedules",
+    "Input", "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor",
+    "VerificationError", "callbacks", "compile", "constraints", "custom", "data", "initializers", "layers", "load",
+    "losses", "metrics", "open", "optimizers", "register_op", "regularizers", "schedules",
 ]
 
 _HOMES = {

@@ -83,7 +83,8 @@ class Monitor(Callback):
         for name, value in self.arguments.items():
             before = state["arguments"].get(name)
             if before != value:
-                raise ArgumentError(owner, name, value, f"the checkpoint was made with {before!r}; give the same to go on")
+                raise ArgumentError(owner, name, value,
+                                    f"the checkpoint was made with {before!r}; give the same to go on")
         for key in ("best", *self.remembered):
             setattr(self, key, state[key])
 
