@@ -1,7 +1,7 @@
 """Layered drawing of directed graphs (Sugiyama, Tagawa and Toda 1981): ranks, order within them, positions.
 
 Ranks are longest paths from the sources. Edges over several ranks are cut by dummies, so that they find a way between
-the boxes. Crossings are reduced by barycentres, sweeping down and up. Positions come last: each item moves towards its
+the boxes; in very large graphs only the shorter ones, so that the work stays linear. Crossings are reduced by barycentres, sweeping down and up. Positions come last: each item moves towards its
 neighbours as far as those beside it allow.
 """
 
@@ -13,6 +13,7 @@ from itertools import pairwise
 
 Edge = tuple[int, int]
 _ORDER_SWEEPS, _POSITION_SWEEPS = 24, 24
+MOST_DUMMIES = 4000
 
 
 @dataclass
@@ -50,7 +51,12 @@ class Layering:
         self._place()
 
     def _cut_long_edges(self) -> None:
-        for start, end in self.edges:
+        budget = MOST_DUMMIES
+        for start, end in sorted(self.edges, key=lambda edge: self.rank_of[edge[1]] - self.rank_of[edge[0]]):
+            budget -= self.rank_of[end] - self.rank_of[start] - 1
+            if budget < 0:
+                self.routes[start, end] = [start, end]
+                continue
             route = [start]
             for rank in range(self.rank_of[start] + 1, self.rank_of[end]):
                 route.append(len(self.widths))
@@ -68,9 +74,9 @@ class Layering:
                 break
             down = sweep % 2 == 0
             neighbours = self._above if down else self._below
-            for rank in self.ranks if down else reversed(self.ranks):
-                place = {item: i for other in self.ranks for i, item in enumerate(other)}
-                centres = {item: _mean([place[n] for n in neighbours.get(item, ())], place[item]) for item in rank}
+            for beside, rank in pairwise(self.ranks if down else self.ranks[::-1]):
+                place = {item: i for i, item in enumerate(beside)}
+                centres = {item: _mean([place[n] for n in neighbours.get(item, ())], i) for i, item in enumerate(rank)}
                 rank.sort(key=centres.__getitem__)
             crossings = self.crossings()
             if crossings < fewest:

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from graphnet.views.layering import Layering, isotonic, longest_path_ranks
+from graphnet.views.layering import MOST_DUMMIES, Layering, isotonic, longest_path_ranks
 
 
 def random_edges(seed: int, count: int) -> list[tuple[int, int]]:
@@ -56,6 +56,15 @@ def test_isotonic_regression() -> None:
     assert isotonic([1, 3, 2, 4]) == [1, 2.5, 2.5, 4]
     assert isotonic([3, 2, 1]) == [2, 2, 2]
     assert isotonic([]) == []
+
+
+def test_very_many_long_edges_are_drawn_straight() -> None:
+    count = 400
+    chain = [(i, i + 1) for i in range(count - 1)]
+    layout = Layering([10.0] * count, chain + [(i, count - 1) for i in range(count - 2)], 5)
+    assert len(layout.widths) <= count + MOST_DUMMIES
+    assert layout.routes[0, count - 1] == [0, count - 1]
+    assert len(layout.routes[count - 5, count - 1]) == 5
 
 
 def test_the_same_graph_gives_the_same_layout() -> None:
