@@ -1,8 +1,9 @@
 """Layered drawing of directed graphs (Sugiyama, Tagawa and Toda 1981): ranks, order within them, positions.
 
 Ranks are longest paths from the sources. Edges over several ranks are cut by dummies, so that they find a way between
-the boxes; in very large graphs only the shorter ones, so that the work stays linear. Crossings are reduced by barycentres, sweeping down and up. Positions come last: each item moves towards its
-neighbours as far as those beside it allow.
+the boxes; in very large graphs only the shorter ones, so that the work stays linear. Crossings are reduced by
+barycentres, sweeping down and up. Positions come last: each item moves towards its neighbours as far as those beside it
+allow.
 """
 
 from __future__ import annotations
