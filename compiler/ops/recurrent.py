@@ -26,7 +26,8 @@ class Walk(Op):
 
     Attributes:
         reverse: whether the walk begins at the last place. Results stand at the places of their inputs all the same.
-        truncate: no gradient leaves a step of the walk whose number it divides for the steps before; 0 for no limit.
+        truncate: no gradient leaves a step whose number it divides for the steps before; 0 for no limit. The steps of a
+            sequence count from the first of its own in the walk, so padding never moves a cut.
     """
 
     reverse: bool = False
@@ -39,9 +40,15 @@ class Walk(Op):
         """The places of the steps in the order of the walk."""
         return range(count)[::-1] if self.reverse else range(count)
 
-    def cuts(self, number: int) -> bool:
-        """Whether no gradient leaves step `number` of the walk, counted from 0, for the steps before."""
-        return bool(self.truncate and number and number % self.truncate == 0)
+    def passes(self, place: int, count: int, lengths: Array | None = None) -> Array:
+        """Whose gradient leaves the step at this place for the steps before: (N,), or one answer for all sequences.
+
+        What sequences are padded with are no steps of theirs, so there everything passes.
+        """
+        if not self.truncate:
+            return np.True_  # type: ignore[return-value]
+        number = (count if lengths is None else lengths) - 1 - place if self.reverse else np.int64(place)
+        return ~((number > 0) & (number % self.truncate == 0) & running(lengths, place))
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ class GruGrad(Walk):
                 lengths: Array | None = None) -> tuple[Array, ...]:
         dz, dh, hidden = np.zeros_like(gates), dh.T, dh.shape[1]  # (T, 4H, N), (H, N)
         u_rz, u_n = recurrent[:, :2 * hidden], recurrent[:, 2 * hidden:]
-        for number, t in reversed(list(enumerate(self.order(len(gates))))):
+        for t in reversed(self.order(len(gates))):
             on, (r, z, n, q), h = running(lengths, t), np.split(gates[t], 4), operands[t, :hidden]
             if dy.shape[1]:
                 dh = dh + np.where(on, dy[:, t].T, 0)
@@ -131,9 +131,7 @@ class GruGrad(Walk):
             du = dh * (h - n) * z * (1 - z)
             dz[t] = np.where(on, np.concatenate([dr, du, dn, dq]), 0)
             before = dh * z + u_rz @ np.concatenate([dr, du]) + (u_n @ dq if self.reset_after else dq * r)
-            dh = np.where(on, before, dh)
-            if self.cuts(number):
-                dh = np.zeros_like(dh)
+            dh = np.where(self.passes(t, len(gates), lengths), np.where(on, before, dh), 0)
         return dz, dh.T.copy()
 
     def flops(self, inputs: Types, outputs: Types) -> int:

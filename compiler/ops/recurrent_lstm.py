@@ -105,7 +105,7 @@ class LstmGrad(Walk):
     def forward(self, dh: Array, dc: Array, dy: Array, gates: Array, cells: Array, recurrent: Array,
                 lengths: Array | None = None) -> tuple[Array, ...]:
         dz, dh, dc = np.zeros_like(gates), dh.T, dc.T  # (T, 4H, N), (H, N), (H, N)
-        for number, t in reversed(list(enumerate(self.order(len(gates))))):
+        for t in reversed(self.order(len(gates))):
             on = running(lengths, t)
             (i, f, g, o), (before, squashed) = np.split(gates[t], 4), np.split(cells[t], 2)
             if dy.shape[1]:
@@ -115,8 +115,8 @@ class LstmGrad(Walk):
             dg, do = cell * i * (1 - g * g), dh * squashed * o * (1 - o)
             dz[t] = np.where(on, np.concatenate([di, df, dg, do]), 0)
             dh, dc = np.where(on, recurrent @ dz[t], dh), np.where(on, cell * f, dc)
-            if self.cuts(number):
-                dh, dc = np.zeros_like(dh), np.zeros_like(dc)
+            passes = self.passes(t, len(gates), lengths)
+            dh, dc = np.where(passes, dh, 0), np.where(passes, dc, 0)
         return dz, dh.T.copy(), dc.T.copy()
 
     def flops(self, inputs: Types, outputs: Types) -> int:

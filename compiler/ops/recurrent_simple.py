@@ -105,15 +105,14 @@ class SimpleRnnGrad(Walk):
     def forward(self, dh: Array, dy: Array, activated: Array, recurrent: Array,
                 lengths: Array | None = None) -> tuple[Array, ...]:
         dz, dh = np.zeros_like(activated), dh.T  # (T, H, N), (H, N)
-        for number, t in reversed(list(enumerate(self.order(len(activated))))):
+        for t in reversed(self.order(len(activated))):
             on, h = running(lengths, t), activated[t]
             if dy.shape[1]:
                 dh = dh + np.where(on, dy[:, t].T, 0)
             slope = 1 - h * h if self.activation == "tanh" else h > 0
             dz[t] = np.where(on, dh * slope, 0)
             dh = np.where(on, recurrent @ dz[t], dh)
-            if self.cuts(number):
-                dh = np.zeros_like(dh)
+            dh = np.where(self.passes(t, len(activated), lengths), dh, 0)
         return dz, dh.T.copy()
 
     def flops(self, inputs: Types, outputs: Types) -> int:

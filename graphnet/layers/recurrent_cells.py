@@ -40,7 +40,7 @@ class SimpleRNN(RecurrentLayer):
         stateful: whether each call begins with the states that the one before it left, with no gradient across calls.
             Predicting, evaluating and training all carry them on, as in Keras; `net.reset_states()` puts zeros there.
         truncate: no gradient leaves a step whose number it divides for the steps before (truncated back-propagation
-            through time); None for no limit.
+            through time); None for no limit. Steps count from the first that a sequence reads, so padding moves no cut.
         use_bias: whether there is a b.
         kernel_initializer: fills W.
         recurrent_initializer: fills U.

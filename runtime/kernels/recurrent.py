@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.ops import RecurrentGradInput, RecurrentGradWeights
-from graphnet.compiler.ops.recurrent import Recurrent, Walk
+from graphnet.compiler.ops.recurrent import Recurrent
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
@@ -115,37 +115,6 @@ class Front:
         np.copyto(self.final, self.last)
 
 
-class Back:
-    """The way of the gradient of one state, and of the results, back through the steps.
-
-    Args:
-        op: says the order of steps and where the gradient is cut.
-        dy: gradient of the results (N, T or 0, H).
-        count: number of steps T.
-        mask: of sequences of different lengths.
-        temporary: scratch (H, N).
-    """
-
-    def __init__(self, op: Walk, dy: Array, count: int, mask: Mask, temporary: Array) -> None:
-        order = op.order(count)
-        self.mask, self.temporary = mask, temporary
-        self.walk = [(t, dy[:, t].T if dy.shape[1] else None, op.cuts(number))
-                     for number, t in reversed(list(enumerate(order)))]
-
-    def add_results(self, dh: Array, dy: Array | None, place: int) -> None:
-        """dh += the gradient of the step's result."""
-        if self.mask:
-            self.mask.move_to(place)
-        if dy is None:
-            return
-        if not self.mask:
-            np.add(dh, dy, dh)
-            return
-        np.copyto(self.temporary, dy)
-        self.mask.blank(self.temporary)
-        np.add(dh, self.temporary, dh)
-
-
 def load_weights(stacked: Array, recurrent: Array, bias: Array, weight: Array) -> None:
     """Copies all weights into one matrix (H + 1 + F, G)."""
     hidden = len(recurrent)
@@ -160,13 +129,6 @@ def forward_scratch(op: Recurrent, inputs: Sequence[Operand], *rows: int) -> tup
     dtype, size = inputs[0].dtype, hidden + 1 + inputs[0].shape[2]
     return (TensorType(dtype, (size, op.gates * hidden)),
             *(TensorType(dtype, (count, batch)) for count in (size, *rows)), TensorType("bool", (2, batch)))
-
-
-def backward_scratch(inputs: Sequence[Operand], *multiples: int) -> tuple[TensorType, ...]:
-    """Scratch of a backward kernel: (m · H, N) for each of `multiples`, flags."""
-    batch, hidden = inputs[0].shape
-    return (*(TensorType(inputs[0].dtype, (multiple * hidden, batch)) for multiple in multiples),
-            TensorType("bool", (2, batch)))
 
 
 def _grad_weights_scratch(op: RecurrentGradWeights, inputs: tuple[Operand, ...],

@@ -11,16 +11,8 @@ import numpy as np
 from graphnet.compiler.ops import Gru, GruGrad, GruGradWeights
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.recurrent import (
-    Back,
-    Front,
-    Mask,
-    backward_scratch,
-    forward_scratch,
-    load_weights,
-    sum_products,
-    sum_scratch,
-)
+from graphnet.runtime.kernels.recurrent import Front, Mask, forward_scratch, load_weights, sum_products, sum_scratch
+from graphnet.runtime.kernels.recurrent_back import Back, backward_scratch
 from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
 
 
@@ -79,17 +71,17 @@ def _parts(gates: Array) -> tuple[Array, Array, Array, Array, Array]:
 
 
 def _grad_scratch(op: GruGrad, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
-    return backward_scratch(inputs, 1, 1, 1, 1, 4)
+    return backward_scratch(op, inputs, 1, 1, 1, 1, 4)
 
 
 @kernel(GruGrad, workspace=_grad_scratch)
 def gru_grad(call: Call) -> Run:
     """The gradients of n, q, r and z in scratch, then over the gates, then of h."""
     op, (last, dy, gates, operands, recurrent, *lengths), (dz, first) = call.op, call.inputs, call.outputs
-    dh, through, product, kept, made, flags = call.workspace
+    dh, through, product, kept, made, flags, numbers = call.workspace
     hidden = len(dh)
     mask = Mask(lengths[0] if lengths else None, flags)
-    back = Back(op, dy, len(gates), mask, product)
+    back = Back(op, dy, len(gates), mask, product, numbers)
     u_both, u_n = recurrent[:, :2 * hidden], recurrent[:, 2 * hidden:]
     both, dr, du, dn, dq = _parts(made)
     steps = [(t, result, *_parts(gates[t]), operands[t, :hidden], dz[t], cut) for t, result, cut in back.walk]
@@ -129,7 +121,7 @@ def gru_grad(call: Call) -> Run:
                 mask.blank(target)
                 np.copyto(dh, kept, where=mask.idle)
             if cut:
-                dh.fill(0)
+                back.cut(place, dh)
         np.copyto(first, dh.T)
     return run
 

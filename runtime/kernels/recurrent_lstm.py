@@ -11,14 +11,8 @@ import numpy as np
 from graphnet.compiler.ops import Lstm, LstmGrad
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.recurrent import (
-    Back,
-    Front,
-    Mask,
-    backward_scratch,
-    forward_scratch,
-    load_weights,
-)
+from graphnet.runtime.kernels.recurrent import Front, Mask, forward_scratch, load_weights
+from graphnet.runtime.kernels.recurrent_back import Back, backward_scratch
 from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
 
 
@@ -75,17 +69,17 @@ def _parts(z: Array) -> tuple[Array, Array, Array, Array, Array]:
 
 
 def _grad_scratch(op: LstmGrad, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
-    return backward_scratch(inputs, 1, 1, 1, 1, 1, 4)
+    return backward_scratch(op, inputs, 1, 1, 1, 1, 1, 4)
 
 
 @kernel(LstmGrad, workspace=_grad_scratch)
 def lstm_grad(call: Call) -> Run:
     """The slopes of all gates times what they multiply, then times the gradient of the cell or the state."""
     (h_last, c_last, dy, gates, cells, recurrent, *lengths), (dz, h_first, c_first) = call.inputs, call.outputs
-    dh, dc, through, kept, c_kept, slope, flags = call.workspace
+    dh, dc, through, kept, c_kept, slope, flags, numbers = call.workspace
     hidden = len(dh)
     mask = Mask(lengths[0] if lengths else None, flags)
-    back = Back(call.op, dy, len(gates), mask, through)
+    back = Back(call.op, dy, len(gates), mask, through, numbers)
     sigmoid, di, df, dg, do = _parts(slope)
     by_cell, three = slope[:3 * hidden].reshape(3, hidden, -1), (3, hidden, dh.shape[1])
     steps = [(t, result, *_parts(gates[t]), cells[t, :hidden], cells[t, hidden:], dz[t],
@@ -122,8 +116,7 @@ def lstm_grad(call: Call) -> Run:
             if mask:
                 np.copyto(dh, kept, where=mask.idle)
             if cut:
-                dh.fill(0)
-                dc.fill(0)
+                back.cut(place, dh, dc)
         np.copyto(h_first, dh.T)
         np.copyto(c_first, dc.T)
     return run

@@ -7,14 +7,8 @@ import numpy as np
 from graphnet.compiler.ops import SimpleRnn, SimpleRnnGrad
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.recurrent import (
-    Back,
-    Front,
-    Mask,
-    backward_scratch,
-    forward_scratch,
-    load_weights,
-)
+from graphnet.runtime.kernels.recurrent import Front, Mask, forward_scratch, load_weights
+from graphnet.runtime.kernels.recurrent_back import Back, backward_scratch
 from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
 
 
@@ -50,16 +44,16 @@ def simple_rnn(call: Call) -> Run:
 
 def _grad_scratch(op: SimpleRnnGrad, inputs: tuple[Operand, ...],
                   outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
-    return backward_scratch(inputs, 1, 1, 1, 1)
+    return backward_scratch(op, inputs, 1, 1, 1, 1)
 
 
 @kernel(SimpleRnnGrad, workspace=_grad_scratch)
 def simple_rnn_grad(call: Call) -> Run:
     """dz = dh f'(z), dh = U dz, from the last step to the first."""
     (last, dy, activated, recurrent, *lengths), (dz, first) = call.inputs, call.outputs
-    dh, slope, kept, temporary, flags = call.workspace
+    dh, slope, kept, temporary, flags, numbers = call.workspace
     mask = Mask(lengths[0] if lengths else None, flags)
-    back = Back(call.op, dy, len(activated), mask, temporary)
+    back = Back(call.op, dy, len(activated), mask, temporary, numbers)
     steps = [(t, result, activated[t], dz[t], cut) for t, result, cut in back.walk]
     derive = _tanh_slope if call.op.activation == "tanh" else _relu_slope
 
@@ -76,7 +70,7 @@ def simple_rnn_grad(call: Call) -> Run:
             if mask:
                 np.copyto(dh, kept, where=mask.idle)
             if cut:
-                dh.fill(0)
+                back.cut(place, dh)
         np.copyto(first, dh.T)
     return run
 
