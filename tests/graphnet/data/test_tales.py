@@ -8,7 +8,8 @@ from graphnet.data import make_tales
 
 def test_it_is_the_same_text_everywhere() -> None:
     text = make_tales(120_000)
-    assert hashlib.sha256(text.encode()).hexdigest() == "52c2dfccd865bf4f86669c3bed6ae69f25c6bab8eadaf1e2b96fda8c34c70584"
+    assert hashlib.sha256(text.encode()).hexdigest() == (
+        "52c2dfccd865bf4f86669c3bed6ae69f25c6bab8eadaf1e2b96fda8c34c70584")
     assert text.startswith(make_tales(1000))
     assert make_tales(1000, seed=1) != make_tales(1000)
 
@@ -35,5 +36,5 @@ def test_what_belongs_together_agrees() -> None:
 
 @pytest.mark.parametrize("characters", [0, 1.5, "9"])
 def test_a_bad_length_is_refused(characters: object) -> None:
-    with pytest.raises(ArgumentError, match="make_tales: characters is .*, but it must be a whole number ≥ 1"):
+    with pytest.raises(ArgumentError, match=r"make_tales: characters is .*, but it must be a whole number ≥ 1"):
         make_tales(characters)  # type: ignore[arg-type]
