@@ -1,9 +1,13 @@
 """LeNet against PyTorch, from the same weights and on the same batches."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.data import load_mnist
 from graphnet.models import lenet
 
 pytestmark = pytest.mark.parity
@@ -12,13 +16,12 @@ STEPS = 50
 
 
 def batches(count, size, dtype):
-    """Noisy copies of ten random patterns, a class each, so that there is something to learn."""
-    rng = np.random.default_rng(0)
-    patterns = rng.random((10, 1, 28, 28)) < 0.2
-    for _ in range(count):
-        labels = rng.integers(0, 10, size)
-        noise = rng.random((size, 1, 28, 28)) * 0.3
-        yield (patterns[labels] * 0.7 + noise).astype(dtype), labels
+    """Digits of the bundled sample, each once."""
+    data = load_mnist(cache_dir=Path(os.devnull))
+    order = np.random.default_rng(0).permutation(len(data.x_train))
+    for start in range(0, count * size, size):
+        chosen = order[start:start + size]
+        yield data.x_train[chosen].astype(dtype), data.y_train[chosen]
 
 
 def torch_lenet(weights):
@@ -70,12 +73,14 @@ def test_fifty_steps_of_adam_at_float64(seed):
     assert max(fifty_steps("float64", 64, seed)) < 1e-9
 
 
-def test_fifty_steps_of_adam_at_float32():
-    """Among the ReLU inputs of a run there may be one so near zero that rounding decides on which side it falls. Then
-    two libraries, or two precisions of one, part by more than rounding: one run of the five may be such a one."""
-    differences = np.array([fifty_steps("float32", 4, seed) for seed in range(5)])
-    agree = (differences < 1e-4).all(1)
-    assert agree.sum() >= 4, f"differences of losses and weights by run:\n{differences}"
+@pytest.mark.parametrize("seed", range(5))
+def test_fifty_steps_of_adam_at_float32(seed):
+    """Batches of 32: in larger ones there sooner is a ReLU input so near zero that rounding decides on which side it
+    falls, and from there on any two libraries, or two precisions of one, go ways of their own.
+    """
+    losses, weights = fifty_steps("float32", 32, seed)
+    assert losses < 1e-4
+    assert weights < 1e-4
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-10)])
