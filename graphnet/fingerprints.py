@@ -42,4 +42,4 @@ def _difference(before: Fingerprint, now: Fingerprint) -> str:
 
 def _refuse(problem: str) -> DataError:
     return DataError(f"the samples are not those that the training was begun with: {problem}; give the same samples to "
-                     "go on, or call fit without resume to begin another training with these")
+                     "go on, or begin another training with these")

@@ -4,8 +4,9 @@ from graphnet.runs.catalog import describe, load_recipe, model_names
 from graphnet.runs.directory import RunDirectory, new_run_path
 from graphnet.runs.job import train
 from graphnet.runs.recipe import SCHEDULES, Recipe, Settings
+from graphnet.runs.resumption import is_finished, resume
 
 __all__ = [
-    "SCHEDULES", "Recipe", "RunDirectory", "Settings", "describe", "load_recipe", "model_names", "new_run_path",
-    "train",
+    "SCHEDULES", "Recipe", "RunDirectory", "Settings", "describe", "is_finished", "load_recipe", "model_names",
+    "new_run_path", "resume", "train",
 ]

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from graphnet.compiler.errors import ArgumentError
-from graphnet.data.staging import place
 
 LOG_CSV, LOG_TEXT, METRICS, CURVES, MODEL = "log.csv", "log.txt", "metrics.json", "curves.png", "model.gnet"
-FILES = (LOG_CSV, LOG_TEXT, METRICS, CURVES, MODEL)
+CHECKPOINT = "checkpoint.gnet"
+"""What a run that was cut goes on from; gone when the run is finished."""
+FILES = (CHECKPOINT, LOG_CSV, LOG_TEXT, METRICS, CURVES, MODEL)
 DEFAULT_PARENT = Path("runs")
 
 
@@ -61,7 +62,21 @@ class RunDirectory:
     def write_metrics(self, figures: Mapping[str, Any]) -> None:
         """Writes metrics.json; numbers that are not finite, which JSON lacks, become null."""
         text = json.dumps({key: plain(value) for key, value in figures.items()}, indent=2, allow_nan=False)
-        place(self.file(METRICS), f"{text}\n".encode())
+        self.write(METRICS, f"{text}\n".encode())
+
+    def write(self, name: str, content: bytes) -> None:
+        """Makes this the content of one of FILES, as a whole or not at all.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        from graphnet.runtime.gnet.atomic import replace_file
+
+        replace_file(self.file(name), [memoryview(content)])
+
+    def remove(self, name: str) -> None:
+        """Removes one of FILES, if it is there."""
+        self.file(name).unlink(missing_ok=True)
 
 
 def new_run_path(name: str, parent: Path = DEFAULT_PARENT) -> Path:

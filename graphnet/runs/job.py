@@ -1,22 +1,22 @@
-"""One training run from beginning to end: data, network, training, test, files."""
+"""One training run from beginning to end, or from where it was cut: data, network, training, test, files."""
 
 from __future__ import annotations
 
 import platform
-import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from graphnet.callbacks import ResetStates
+from graphnet.checkpoints import Checkpoint
 from graphnet.compiler.errors import DataError
 from graphnet.compiling import compile
 from graphnet.data import Dataset
-from graphnet.data.staging import place
 from graphnet.network import INFERENCE_BATCH, Network
 from graphnet.plots import plot_curves, png_bytes
-from graphnet.runs.directory import CURVES, MODEL, RunDirectory
+from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory
 from graphnet.runs.log import VALIDATION, Reporter, RunLog, format_figures
 from graphnet.runs.recipe import Recipe, Settings
 from graphnet.runs.samples import Parts, Samples, split
@@ -24,16 +24,46 @@ from graphnet.training import Callback, History
 from graphnet.version import version
 
 Figures = dict[str, Any]
+RUN = "run"
+"""The key in a checkpoint's `meta` under which a run keeps how it was begun."""
+KEPT_SAMPLES = 2  # test samples that model.gnet holds, with what the network makes of them
 
 
-def train(name: str, recipe: Recipe, settings: Settings, run: RunDirectory) -> Figures:
-    """Trains a model and writes the run's files; prints a line for each epoch.
+@dataclass(frozen=True)
+class Job:
+    """A run.
 
-    Args:
-        name: of the model, for titles.
+    Attributes:
+        model: its name.
         recipe: what to train, on what.
         settings: how.
         run: where the files go.
+        checkpoint_every: steps from one checkpoint to the next; None for after each epoch.
+    """
+
+    model: str
+    recipe: Recipe
+    settings: Settings
+    run: RunDirectory
+    checkpoint_every: int | None = None
+
+    def load_parts(self) -> tuple[Dataset, Parts]:
+        """The data set, and its parts.
+
+        Raises:
+            GraphNetError: the data cannot be used.
+        """
+        data = self.recipe.load_data(self.settings.data_dir, self.settings.options)
+        return data, split(data, self.recipe, self.settings)
+
+    def open_log(self, resumed: str | None = None) -> RunLog:
+        """The log; see `RunLog`."""
+        return RunLog(self.run, self.settings.epochs, "validation" if self.settings.validation else "test", resumed)
+
+
+def train(name: str, recipe: Recipe, settings: Settings, run: RunDirectory,
+          checkpoint_every: int | None = None) -> Figures:
+    """Trains a model and writes the run's files; prints a line for each epoch. See `Job` for the arguments.
 
     Returns:
         What metrics.json holds.
@@ -43,65 +73,94 @@ def train(name: str, recipe: Recipe, settings: Settings, run: RunDirectory) -> F
         DataError: the training diverged. The logs are there, but no model.
         OSError: a file cannot be written.
     """
-    data = recipe.load_data(settings.data_dir, settings.options)
-    parts = split(data, recipe, settings)
+    job = Job(name, recipe, settings, run, checkpoint_every)
+    data, parts = job.load_parts()
     steps = settings.epochs * -(-len(parts.train.x) // settings.batch_size)
     network = compile(recipe.make_model(settings.options), recipe.loss, settings.make_optimizer(steps), recipe.metrics,
                       seed=settings.seed, dtype=settings.dtype)
     network.check_samples(*parts.train)
-    about = _describe(name, data, parts, network, settings)
     run.create()
-    with RunLog(run, settings.epochs, "validation" if settings.validation else "test") as log:
+    with job.open_log() as log:
+        about = about_run(job, data, parts, network)
         _introduce(log, about, network)
-        history, seconds = _fit(network, parts, recipe, settings, log)
-        if log.diverged:
-            _draw(run, log, history, about)
-            raise DataError("the loss is no longer finite, so the training has diverged: try a smaller learning rate; "
-                            f"the logs are in {run.path}")
-        tested = _test(network, parts.test, recipe, settings)
-        digest = network.save(run.file(MODEL))
-        figures = about | {"epochs": len(history.epochs), "steps": network.step, "train_seconds": seconds,
-                           "train_loss": history.history["loss"][-1], **tested, "model_sha256": digest}
-        run.write_metrics(figures)
+        return carry_out(job, network, parts, about, log)
+
+
+def carry_out(job: Job, network: Network, parts: Parts, about: Figures, log: RunLog, resume: bool = False) -> Figures:
+    """Trains, tests and writes the files; then the checkpoint goes.
+
+    Args:
+        job: the run.
+        network: new, or with `resume` loaded from the run's checkpoint.
+        parts: of the data.
+        about: what is known before the training; see `about_run`.
+        log: open.
+        resume: whether to go on from the checkpoint.
+
+    Returns:
+        What metrics.json holds.
+    """
+    run = job.run
+    history = _fit(job, network, parts, log, resume)
+    seconds = log.seconds
+    if log.diverged:
         _draw(run, log, history, about)
-        log.say(f"{format_figures(tested)}  in {seconds:.1f} s  →  {run.path}")
+        run.remove(CHECKPOINT)
+        raise DataError("the loss is no longer finite, so the training has diverged: try a smaller learning rate; "
+                        f"the logs are in {run.path}")
+    tested = _test(network, parts.test, job)
+    digest = network.save(run.file(MODEL), samples=parts.test.x[:KEPT_SAMPLES])
+    figures = about | {"epochs": len(history.epochs), "steps": network.step, "train_seconds": seconds,
+                       "train_loss": history.history["loss"][-1], **tested, "model_sha256": digest}
+    run.write_metrics(figures)
+    _draw(run, log, history, about)
+    log.say(f"{format_figures(tested)}  in {seconds:.1f} s  →  {run.path}")
+    run.remove(CHECKPOINT)
     return figures
 
 
-def _fit(network: Network, parts: Parts, recipe: Recipe, settings: Settings,
-         log: RunLog) -> tuple[History, float]:
-    """Trains; returns also the seconds that it took."""
+def about_run(job: Job, data: Dataset, parts: Parts, network: Network) -> Figures:
+    """What is known before the training begins."""
+    return {"model": job.model, "parameters": network.summary().parameters, "dataset": data.name,
+            "data_source": data.source, "train_samples": len(parts.train.x), "test_samples": len(parts.test.x),
+            **asdict(job.settings), "versions": versions()}
+
+
+def versions() -> dict[str, str]:
+    """What the results of a run may depend on in their last bits."""
+    return {"graphnet": version(), "numpy": np.__version__, "python": platform.python_version()}
+
+
+def _fit(job: Job, network: Network, parts: Parts, log: RunLog, resume: bool) -> History:
+    notes = {RUN: {"model": job.model, "settings": asdict(job.settings), "checkpoint_every": job.checkpoint_every,
+                   "versions": versions()}}
+    checkpoint = Checkpoint(job.run.file(CHECKPOINT), job.checkpoint_every, notes)
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # the log watches the loss, and says it better
+            return network.fit(*parts.train, batch_size=job.settings.batch_size, epochs=job.settings.epochs,
+                               validation_data=parts.held_out, callbacks=_callbacks(job, network, log),
+                               checkpoint=checkpoint, resume=resume)
+    except KeyboardInterrupt:
+        log.say(f"interrupted after {network.step:,} steps; to go on: graphnet train --resume {job.run.path}")
+        raise
+
+
+def _callbacks(job: Job, network: Network, log: RunLog) -> Sequence[Callback]:
     callbacks: list[Callback] = [log]
     if network.stateful:
         callbacks.append(ResetStates())
-    if recipe.report is not None:
-        callbacks.append(Reporter(recipe.report, log))
-    start = time.perf_counter()
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):  # the log watches the loss, and says it better
-            history = network.fit(*parts.train, batch_size=settings.batch_size, epochs=settings.epochs,
-                                  validation_data=parts.held_out, callbacks=callbacks)
-    except KeyboardInterrupt:
-        log.say(f"interrupted after {network.step:,} steps")
-        raise
-    return history, time.perf_counter() - start
+    if job.recipe.report is not None:
+        callbacks.append(Reporter(job.recipe.report, log))
+    return callbacks
 
 
-def _test(network: Network, samples: Samples, recipe: Recipe, settings: Settings) -> Figures:
+def _test(network: Network, samples: Samples, job: Job) -> Figures:
     """The figures on the test samples. What stateful layers carry begins anew before, and is forgotten after."""
     network.reset_states()
-    size = INFERENCE_BATCH if recipe.stream_steps is None else settings.batch_size
+    size = INFERENCE_BATCH if job.recipe.stream_steps is None else job.settings.batch_size
     tested = network.evaluate(*samples, size)
     network.reset_states()
     return {f"test_{key}": value for key, value in tested.items()}
-
-
-def _describe(name: str, data: Dataset, parts: Parts, network: Network, settings: Settings) -> Figures:
-    """What is known before the training begins."""
-    versions = {"graphnet": version(), "numpy": np.__version__, "python": platform.python_version()}
-    return {"model": name, "parameters": network.summary().parameters, "dataset": data.name, "data_source": data.source,
-            "train_samples": len(parts.train.x), "test_samples": len(parts.test.x), **asdict(settings),
-            "versions": versions}
 
 
 def _introduce(log: RunLog, about: Figures, network: Network) -> None:
@@ -114,7 +173,6 @@ def _introduce(log: RunLog, about: Figures, network: Network) -> None:
 def _draw(run: RunDirectory, log: RunLog, history: History, about: Figures) -> None:
     figures = history.history
     panels = {name: {"train": values, log.held_out: figures[VALIDATION + name]}
-              for name, values in figures.items()
-              if VALIDATION + name in figures and not isinstance(values[0], np.ndarray)}
+              for name, values in figures.items() if VALIDATION + name in figures}
     title = f"{about['model']} on {about['dataset']}"
-    place(run.file(CURVES), png_bytes(plot_curves(panels, history.epochs, title)))
+    run.write(CURVES, png_bytes(plot_curves(panels, history.epochs, title)))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import math
+import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from graphnet.checkpoints import FIT, check_kinds
 from graphnet.runs.directory import LOG_CSV, LOG_TEXT, RunDirectory
 from graphnet.training import Callback
 
@@ -18,6 +22,39 @@ if TYPE_CHECKING:
 VALIDATION = "val_"
 
 
+class KeptText:
+    """A text file that is written line by line, and known by heart, so that a checkpoint can hold it.
+
+    Args:
+        path: of the file.
+        keep: whether what is in it stays, until `replace`.
+    """
+
+    def __init__(self, path: Path, keep: bool) -> None:
+        self._file = path.open("a" if keep else "w", encoding="utf-8", newline="", buffering=1)
+        self._written: list[str] = []
+
+    @property
+    def content(self) -> str:
+        """All that was written or put in its place."""
+        return "".join(self._written)
+
+    def write(self, text: str) -> None:
+        """Adds to the file."""
+        self._file.write(text)
+        self._written.append(text)
+
+    def replace(self, content: str) -> None:
+        """Puts this in the place of all that is in the file."""
+        self._file.truncate(0)
+        self._written = []
+        self.write(content)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
 class RunLog(Callback):
     """Writes log.txt and log.csv and prints progress. A context manager, so that the files are closed.
 
@@ -25,15 +62,16 @@ class RunLog(Callback):
         run: where the files go.
         epochs: how many there will be.
         held_out: what the figures that `fit` calls validation are computed on: "test" or "validation".
+        resumed: what to say when the training goes on from a checkpoint; the files then get what they held at that
+            moment, whatever was written after it. None for a new run.
     """
 
-    def __init__(self, run: RunDirectory, epochs: int, held_out: str) -> None:
+    def __init__(self, run: RunDirectory, epochs: int, held_out: str, resumed: str | None = None) -> None:
         self.epochs, self.held_out = epochs, held_out
         self.diverged = False
-        self._first_epoch: int | None = None
-        self._text: TextIO = run.file(LOG_TEXT).open("w", encoding="utf-8", buffering=1)
-        self._rows: TextIO = run.file(LOG_CSV).open("w", encoding="utf-8", newline="", buffering=1)
-        self._writer: csv.DictWriter[str] | None = None
+        self._resumed, self._start = resumed, time.perf_counter()
+        self._text = KeptText(run.file(LOG_TEXT), keep=resumed is not None)
+        self._rows = KeptText(run.file(LOG_CSV), keep=resumed is not None)
 
     def __enter__(self) -> RunLog:
         return self
@@ -41,6 +79,11 @@ class RunLog(Callback):
     def __exit__(self, *exception: object) -> None:
         self._text.close()
         self._rows.close()
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has been going, without the time between a cut and going on."""
+        return time.perf_counter() - self._start
 
     def note(self, text: str) -> None:
         """Writes to log.txt."""
@@ -51,14 +94,34 @@ class RunLog(Callback):
         print(text, flush=True)
         self.note(text)
 
+    def state(self) -> dict[str, Any]:
+        """What is in the files, as UTF-8."""
+        return {"text": _encode(self._text.content), "rows": _encode(self._rows.content), "seconds": self.seconds,
+                "diverged": self.diverged}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Makes the files what they were at the checkpoint, and says that the training goes on.
+
+        Raises:
+            GnetFormatError: this is not the state of a log.
+            OSError: a file cannot be written.
+        """
+        check_kinds(state, {"text": (np.ndarray,), "rows": (np.ndarray,), "seconds": (float,), "diverged": (bool,)},
+                    ("train", FIT, "callbacks", "RunLog"))
+        self._text.replace(_decode(state["text"]))
+        self._rows.replace(_decode(state["rows"]))
+        self._start, self.diverged = time.perf_counter() - state["seconds"], state["diverged"]
+        if self._resumed:
+            self.say(self._resumed)
+
     def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, float]) -> bool:
         """Logs the epoch; stops the training if its loss is not finite, since it never recovers from that."""
         row = {"epoch": epoch, "step": network.step, "learning_rate": _rate(network)} | self._rename(logs)
-        if self._writer is None:
-            self._writer = csv.DictWriter(self._rows, list(row))
-            self._writer.writeheader()
-        self._writer.writerow({name: value.tolist() if isinstance(value, np.ndarray) else value
-                               for name, value in row.items()})
+        writer = csv.DictWriter(self._rows, list(row))
+        if not self._rows.content:
+            writer.writeheader()
+        writer.writerow({name: value.tolist() if isinstance(value, np.ndarray) else value
+                         for name, value in row.items()})
         self.say(f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}  {format_figures(self._rename(logs))}")
         self.diverged = not math.isfinite(logs["loss"])
         return self.diverged
@@ -101,3 +164,11 @@ def _format(name: str, value: float) -> str:
 def _rate(network: Network) -> float:
     """The learning rate of the last step."""
     return 0.0 if network.optimizer is None else network.optimizer.rate_at(network.step) * network.rate_factor
+
+
+def _encode(text: str) -> NDArray[np.uint8]:
+    return np.frombuffer(text.encode(errors="backslashreplace"), np.uint8)
+
+
+def _decode(data: NDArray[Any]) -> str:
+    return data.tobytes().decode(errors="replace")

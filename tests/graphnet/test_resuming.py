@@ -206,7 +206,7 @@ def cut_training(path: Path, **options: Any) -> gn.Network:
                                           "the same ones in the same order"),
     ({"callbacks": [EarlyStopping(), CutAfter(None)]}, gn.ArgumentError, "callbacks is 'EarlyStopping, CutAfter', but"),
     ({"x": X + 1}, gn.DataError, "the samples are not those that the training was begun with: x holds other numbers; "
-                                 "give the same samples to go on, or call fit without resume"),
+                                 "give the same samples to go on, or begin another"),
     ({"x": X.astype(np.float64)}, gn.DataError, "x was float32 (20, 4) and is float64 (20, 4)"),
     ({"y": Y[::-1]}, gn.DataError, "label:logits holds other numbers"),
     ({"x": X[:16], "y": Y[:16]}, gn.DataError, "x was float32 (20, 4) and is float32 (16, 4)"),

@@ -34,7 +34,7 @@ def test_the_help_of_the_program_lists_every_command(run: Callable[..., Any]) ->
 
 @pytest.mark.parametrize(("command", "text"), [
     (["train"], "--seed N the same seed gives the same model on the same machine (default: 0)"),
-    (["train"], "--dtype {float32,float64} (default: float32)"), (["train"], "(default: 0.0)"),
+    (["train"], "--dtype {float32,float64} (default: float32)"), (["train"], "(default: 0)"),
     (["train"], "--run-dir DIR where to write (default: runs/MODEL-DATE-TIME)"),
     (["evaluate"], "samples computed at a time (default: 256)"), (["predict"], "most likely first (default: 10)"),
     (["data", "download"], "how long to wait for an answer (default: 30.0)"),
@@ -64,7 +64,7 @@ def test_every_command_tells_the_versions(run: Callable[..., Any], command: list
     ([], "graphnet: error: the following arguments are required: COMMAND"),
     (["fly"], "graphnet: error: argument COMMAND: invalid choice: 'fly'"),
     (["train", "lenet", "--epoch-s", "1"], "graphnet: error: unrecognized arguments: --epoch-s"),
-    (["train"], "graphnet train: error: the following arguments are required: MODEL"),
+    (["train"], "graphnet: train: MODEL is None, but it must be one of char_rnn, lenet"),
     (["train", "alexnet"], "argument MODEL: invalid choice: 'alexnet' (choose from"),
     (["train", "lenet", "--epochs", "0"], "argument --epochs: it must be a whole number ≥ 1, not '0'"),
     (["train", "lenet", "--batch-size", "1.5"], "argument --batch-size: it must be a whole number ≥ 1, not '1.5'"),

@@ -195,7 +195,7 @@ def test_what_was_logged_survives_an_interrupted_run(digits: Path, elsewhere: Pa
         out, err = process.communicate()
     assert process.returncode == 130
     assert err == "graphnet: interrupted\n"
-    assert re.search(r"interrupted after [\d,]+ steps\n$", out)
+    assert re.search(r"interrupted after [\d,]+ steps; to go on: graphnet train --resume r\n$", out)
     assert (elsewhere / "r" / "log.txt").read_text().endswith(out)
     with log.open(newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)][:2] == ["1", "2"]

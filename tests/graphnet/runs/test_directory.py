@@ -39,7 +39,7 @@ def test_overwriting_removes_the_files_of_a_run_only(tmp_path: Path) -> None:
     for name in (*directory.FILES, "mine.txt"):
         (tmp_path / name).write_text("old")
     run = RunDirectory(tmp_path, overwrite=True)
-    assert len(os.listdir(tmp_path)) == 6
+    assert len(os.listdir(tmp_path)) == 7
     run.create()
     assert os.listdir(tmp_path) == ["mine.txt"]
 

@@ -1,0 +1,120 @@
+"""Goes on with a run that was cut, from the checkpoint in its directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from graphnet.checkpoints import check_kinds
+from graphnet.compiler.errors import ArgumentError, DataError, GnetFormatError
+from graphnet.network import Network
+from graphnet.runs.catalog import load_recipe
+from graphnet.runs.directory import CHECKPOINT, METRICS, MODEL, RunDirectory
+from graphnet.runs.job import RUN, Figures, Job, about_run, carry_out, versions
+from graphnet.runs.options import parse_options
+from graphnet.runs.recipe import Settings
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "model": (str,), "settings": (dict,), "checkpoint_every": (int, type(None)), "versions": (dict,)}
+_SETTINGS: dict[str, tuple[type, ...]] = {
+    "epochs": (int,), "batch_size": (int,), "optimizer": (str,), "learning_rate": (float, int), "schedule": (str,),
+    "seed": (int,), "dtype": (str,), "validation": (float, int), "data_dir": (str, type(None)), "options": (dict,)}
+
+
+def is_finished(path: str | os.PathLike[str]) -> bool:
+    """Whether a run was carried to its end: its model and figures are there, and its checkpoint is gone.
+
+    Raises:
+        ArgumentError: there is no such directory.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise ArgumentError("train", "--resume", os.fspath(path), "there is no such directory")
+    return not (folder / CHECKPOINT).exists() and all((folder / name).exists() for name in (MODEL, METRICS))
+
+
+def resume(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None, data_dir: str | None = None,
+           checkpoint_every: int | None = None) -> Figures:
+    """Carries a run that was cut to its end: `model.gnet` gets the bytes that it would have got.
+
+    Args:
+        path: of the run's directory.
+        given: the name of the model and settings, by name, that must be those of the run; `options` as texts.
+        data_dir: where the data is, if it is elsewhere by now.
+        checkpoint_every: steps from one checkpoint to the next; None for as before.
+
+    Returns:
+        What metrics.json holds.
+
+    Raises:
+        ArgumentError: there is no such directory, or something given is not as in the run; nothing was changed.
+        DataError: there is no checkpoint, the samples are others than those the run was begun with, or the training
+            diverged.
+        GnetFormatError: the checkpoint is damaged; nothing was changed.
+        OSError: a file cannot be read or written.
+    """
+    is_finished(path)
+    run = RunDirectory(path, overwrite=True)
+    network, notes = _read(run)
+    job = _job(run, notes)
+    _check_given(job, given or {})
+    if data_dir is not None:
+        job = replace(job, settings=replace(job.settings, data_dir=data_dir))
+    if checkpoint_every is not None:
+        job = replace(job, checkpoint_every=checkpoint_every)
+    data, parts = job.load_parts()
+    steps = job.settings.epochs * -(-len(parts.train.x) // job.settings.batch_size)
+    text = f"resumed after {network.step:,} of {steps:,} steps" + _other_versions(notes["versions"])
+    with job.open_log(text) as log:
+        return carry_out(job, network, parts, about_run(job, data, parts, network), log, resume=True)
+
+
+def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
+    """The network as it was at the checkpoint, and how the run was begun."""
+    from graphnet.runtime.gnet import load_gnet
+    from graphnet.runtime.gnet.refusal import naming
+    from graphnet.saving import network_of
+
+    path = os.fspath(run.file(CHECKPOINT))
+    if not os.path.lexists(path):
+        raise DataError(f"{run.path} has no {CHECKPOINT}, so there is nothing to go on from: a run was cut before its "
+                        "first step, diverged, or was never there; train anew, with --overwrite if there are files")
+    contents = load_gnet(path)
+    with naming(path):
+        if RUN not in contents.meta:
+            raise GnetFormatError("it is no checkpoint of a run: graphnet train writes them", ("meta",))
+        check_kinds(contents.meta[RUN], _KINDS, ("meta", RUN))
+        check_kinds(contents.meta[RUN]["settings"], _SETTINGS, ("meta", RUN, "settings"))
+        network = network_of(contents)
+        if network.fit_state is None:
+            raise GnetFormatError("it does not say where the training stands", ("train",))
+    return network, contents.meta[RUN]
+
+
+def _job(run: RunDirectory, notes: Mapping[str, Any]) -> Job:
+    return Job(notes["model"], load_recipe(notes["model"]), Settings(**notes["settings"]), run,
+               notes["checkpoint_every"])
+
+
+def _check_given(job: Job, given: Mapping[str, Any]) -> None:
+    """Refuses settings that are not those of the run."""
+    before = asdict(job.settings) | {"model": job.model}
+    known = {item.name for item in fields(Settings)} | {"model"}
+    for name, value in given.items():
+        if name not in known:
+            raise ArgumentError("train", "settings", name, f"it must be one of {', '.join(sorted(known))}")
+        if name == "options":
+            value = {option: parse_options(job.recipe.options, value)[option] for option in value}
+            before[name] = {option: before[name].get(option) for option in value}
+        if value != before[name]:
+            raise ArgumentError("train", name, value, f"the run in {job.run.path} was begun with {before[name]!r}; "
+                                                      "leave it out to go on, or begin another run")
+
+
+def _other_versions(before: Mapping[str, Any]) -> str:
+    """What is not as it was, so that the last bits of the results may differ."""
+    changes = [f"{name} {before.get(name)} → {now}" for name, now in versions().items() if before.get(name) != now]
+    return f" ({', '.join(changes)}: the last bits may differ)" if changes else ""
