@@ -125,6 +125,8 @@ def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | N
         if metrics or weights:
             raise GraphError("metrics and loss_weights need a loss; give compile a loss")
         return None
+    if loss == {}:
+        raise GraphError("loss is an empty dict; give a loss for an output, or None for prediction only")
     losses = dict(loss) if isinstance(loss, Mapping) else dict.fromkeys(names, loss)
     chosen = dict(metrics) if isinstance(metrics, Mapping) else dict.fromkeys(losses, metrics)
     factors = dict.fromkeys(losses, 1.0) | dict(weights or {})
@@ -137,9 +139,16 @@ def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | N
     objective = Objective(
         {name: LOSSES.resolve("compile", "loss", item) for name, item in losses.items()},
         {name: check_number("compile", f"loss_weights[{name!r}]", value, 0) for name, value in factors.items()},
-        {name: [METRICS.resolve("compile", "metrics", m) for m in items] for name, items in chosen.items()})
+        {name: _resolve_metrics(items) for name, items in chosen.items()})
     _check_fit(graph, objective)
     return objective
+
+
+def _resolve_metrics(items: object) -> list[Metric]:
+    if not isinstance(items, list | tuple):
+        raise ArgumentError("compile", "metrics", items, 'it must be a list such as ["accuracy"], or a dict of lists '
+                                                         'by output name')
+    return [METRICS.resolve("compile", "metrics", item) for item in items]
 
 
 def _check_fit(graph: Graph, objective: Objective) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.assembly import LABEL, WEIGHT
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import BATCH, TensorType, format_shape
@@ -17,25 +18,37 @@ from graphnet.source import user_source
 Array = NDArray[Any]
 
 
+def as_array(what: str, given: object) -> Array:
+    """The array that a caller gave, or that nested lists stand for.
+
+    Raises:
+        DataError: the lists are not of one length.
+    """
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise DataError(f"{what} must be one array, but its rows are of different lengths; pad them") from None
+
+
 def name_arrays(what: str, names: Sequence[str], given: object) -> dict[str, Array]:
     """The arrays for `names`, given as one array, a list or tuple in that order, or a dict.
 
     Raises:
-        DataError: there are too many or too few, or their names are unknown.
+        DataError: there are too many or too few, their names are unknown, or one has rows of different lengths.
     """
     if isinstance(given, Mapping):
         if set(given) != set(names):
             raise DataError(f"{what} has {', '.join(map(str, given)) or 'nothing'}, but the model needs "
                             f"{', '.join(names)}")
-        return {name: np.asarray(given[name]) for name in names}
+        return {name: as_array(f"{what} of {name!r}", given[name]) for name in names}
     if isinstance(given, tuple | list) and len(names) > 1:
         if len(given) != len(names):
             raise DataError(f"{what} has {len(given)} arrays, but the model needs {len(names)}: {', '.join(names)}")
-        return {name: np.asarray(array) for name, array in zip(names, given, strict=True)}
+        return {name: as_array(f"{what} of {name!r}", array) for name, array in zip(names, given, strict=True)}
     if len(names) != 1:
         raise DataError(f"{what} is one array, but the model needs {len(names)}: give a dict or tuple of "
                         f"{', '.join(names)}")
-    return {names[0]: np.asarray(given)}
+    return {names[0]: as_array(what, given)}
 
 
 def check_input(name: str, array: Array, type: TensorType, origin: Origin, dims: dict[str, int]) -> Array:
@@ -83,12 +96,20 @@ def check_lengths(arrays: Mapping[str, Array]) -> int:
     """
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) != 1:
-        counts = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+        counts = ", ".join(f"{_title(name)}: {length}" for name, length in lengths.items())
         raise DataError(f"all arrays must have as many samples as one another, got {counts}")
     (length,) = set(lengths.values())
     if length == 0:
         raise DataError("the arrays hold no samples")
     return length
+
+
+def _title(name: str) -> str:
+    """What an input of a Program is to whoever feeds it: an input, or the labels or sample weights of an output."""
+    for prefix, title in ((LABEL, "labels of"), (WEIGHT, "sample weights of")):
+        if name.startswith(prefix):
+            return f"{title} {name.removeprefix(prefix)}"
+    return name
 
 
 @dataclass

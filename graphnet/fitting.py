@@ -34,6 +34,8 @@ def fit(network: Network, x: object, y: object, batch_size: int, epochs: int, sh
     check_whole("fit", "batch_size", batch_size)
     check_whole("fit", "epochs", epochs)
     check_flag("fit", "resume", resume)
+    if verbose is not None:
+        check_flag("fit", "verbose", verbose)
     check_callbacks(callbacks)
     saving = as_checkpoint(checkpoint)
     arrays, labels, dims = network.check_samples(x, y, sample_weight)
@@ -58,7 +60,7 @@ def _check_validation(network: Network, data: object, batch_size: int) -> dict[s
         raise ArgumentError("fit", "validation_data", type(data).__name__,
                             "it must be a tuple (x, y) or (x, y, sample_weight)")
     arrays = network.check_samples(*data)[0]
-    with network.states_set_aside():
+    with network.lock, network.states_set_aside():
         network.check_batches("validation_data of fit", check_lengths(arrays), batch_size)
     return {f"validation {name}": array for name, array in arrays.items()}
 
@@ -92,11 +94,12 @@ class _Batches:
 
     def train(self, chosen: NDArray[np.intp], scores: Scores) -> float:
         """A step on the samples with these numbers; returns its loss."""
-        run = self.network.prepare_step(self.labels, self.dims | {BATCH: len(chosen)})
-        self.feeder.feed(run.inputs, chosen)
-        self.network.run_step(run)
-        scores.add(run.outputs, len(chosen))
-        return float(run.outputs[LOSS])
+        with self.network.lock:
+            run = self.network.prepare_step(self.labels, self.dims | {BATCH: len(chosen)})
+            self.feeder.feed(run.inputs, chosen)
+            self.network.run_step(run)
+            scores.add(run.outputs, len(chosen))
+            return float(run.outputs[LOSS])
 
 
 @dataclass
@@ -210,7 +213,7 @@ def _validate(network: Network, data: Sequence[object], batch_size: int) -> dict
     sample_weight = weight[0] if weight else None
     if not network.stateful:
         return network.evaluate(x, y, sample_weight=sample_weight)
-    with network.states_set_aside():
+    with network.lock, network.states_set_aside():
         return network.evaluate(x, y, batch_size, sample_weight=sample_weight)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.attach_update import RATE, STEP
 from graphnet.compiler.passes.derive_backward import gradient_name
 from graphnet.compiler.types import BATCH, TensorType
+from graphnet.exclusive import exclusive
 from graphnet.feeding import Feeder, check_input, check_lengths, name_arrays
 from graphnet.fitting import fit
 from graphnet.index_ranges import index_ranges
@@ -53,11 +55,13 @@ class Network(Variables, Inspection):
         rate_factor: what the optimizer's learning rate is multiplied by; callbacks may change it.
         fit_state: where a call of `fit` stood when it wrote the checkpoint that this network was loaded from; None
             for other networks, and as soon as `fit` is called.
+        lock: held by each call, and by each step of `fit`, so that threads may share a network.
         samples: inputs by name that files of this network hold, with what it makes of them; see `save`.
     """
 
     def __init__(self, graph: Graph, programs: Programs, objective: Objective | None, optimizer: Optimizer | None,
                  seed: int) -> None:
+        self.lock = threading.RLock()
         self.graph, self.objective, self.optimizer, self.seed = graph, objective, optimizer, seed
         self.step = self.epoch = 0
         self.rate_factor = 1.0
@@ -66,6 +70,10 @@ class Network(Variables, Inspection):
         self._programs = programs
         self._recurrent, self._ranges = RecurrentStates(graph, programs.buffers), index_ranges(graph)
         self.reset_states([state.name for state in graph.states])
+
+    def __reduce__(self) -> NoReturn:
+        raise GraphError("a Network cannot be pickled or copied, since a pickle runs code when it is read; "
+                         "use net.save(path) and gn.load(path)")
 
     # What there is -----------------------------------------------------------------------------------------------
 
@@ -76,6 +84,7 @@ class Network(Variables, Inspection):
 
     # What it does ------------------------------------------------------------------------------------------------
 
+    @exclusive
     def predict(self, x: object, batch_size: int = INFERENCE_BATCH) -> Array | dict[str, Array]:
         """The outputs for samples, computed in batches.
 
@@ -102,6 +111,7 @@ class Network(Variables, Inspection):
                 results[name][start:stop] = value
         return results if len(results) > 1 else next(iter(results.values()))
 
+    @exclusive
     def evaluate(self, x: object, y: object, batch_size: int = INFERENCE_BATCH, *,
                  sample_weight: object = None) -> dict[str, Any]:
         """Loss and metrics over all samples, exact however they are cut into batches.
@@ -128,6 +138,7 @@ class Network(Variables, Inspection):
             scores.add(run.outputs, stop - start)
         return scores.result()
 
+    @exclusive
     def train_on_batch(self, x: object, y: object, *, sample_weight: object = None) -> dict[str, Any]:
         """One step of training on one batch; returns its loss and metrics, from before the step.
 
@@ -142,6 +153,7 @@ class Network(Variables, Inspection):
         scores.add(run.outputs, count)
         return scores.result()
 
+    @exclusive
     def loss_and_gradients(self, x: object, y: object, inputs: bool = False, *,
                            sample_weight: object = None) -> tuple[float, dict[str, Array]]:
         """The loss of a batch and its gradient for each trainable weight, without a step.
@@ -199,6 +211,7 @@ class Network(Variables, Inspection):
         return fit(self, x, y, batch_size, epochs, shuffle, sample_weight, validation_data, callbacks, verbose,
                    checkpoint, resume)
 
+    @exclusive
     def save(self, path: str | os.PathLike[str], *, samples: object = None) -> str:
         """Writes graph, weights and training set-up to a `.gnet` file, atomically.
 

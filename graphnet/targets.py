@@ -12,7 +12,7 @@ from graphnet.assembly import LABEL, WEIGHT, Objective
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import Dims, TensorType
-from graphnet.feeding import name_arrays
+from graphnet.feeding import as_array, name_arrays
 from graphnet.losses import Loss
 from graphnet.source import user_source
 
@@ -69,7 +69,7 @@ def _name_weights(objective: Objective, given: object) -> dict[str, Array]:
     if unknown:
         raise DataError(f"sample_weight has {', '.join(map(repr, unknown))}, but the outputs with a loss are "
                         f"{', '.join(map(repr, outputs))}")
-    return {name: np.asarray(array) for name, array in given.items()}
+    return {name: as_array(f"sample_weight of {name!r}", array) for name, array in given.items()}
 
 
 def _located(graph: Graph, name: str, what: str) -> str:

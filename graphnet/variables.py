@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import concrete, format_shape
+from graphnet.exclusive import exclusive
+from graphnet.feeding import as_array
 from graphnet.initializers import Initializer
 from graphnet.optimizers import Optimizer
 from graphnet.programs import Programs
@@ -25,6 +28,7 @@ class Variables:
     """The part of a network that reads and replaces what it keeps."""
 
     graph: Graph
+    lock: AbstractContextManager[Any]
     optimizer: Optimizer | None
     seed: int
     _programs: Programs
@@ -38,11 +42,12 @@ class Variables:
             view.flags.writeable = False
         return views
 
+    @exclusive
     def set_weights(self, weights: Mapping[str, object]) -> None:
         """Replaces the named weights; the others stay as they are.
 
         Raises:
-            DataError: a name is unknown; nothing was changed.
+            DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
         _replace("weight", self.weight_views(), weights)
@@ -56,20 +61,22 @@ class Variables:
         """
         return {name: view.copy() for name, view in self._state_views().items()}
 
+    @exclusive
     def set_states(self, states: Mapping[str, object]) -> None:
         """Replaces the named states; the others stay as they are.
 
         Raises:
-            DataError: a name is unknown; nothing was changed.
+            DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
-        arrays = {name: np.asarray(value) for name, value in states.items()}
+        arrays = {name: as_array(f"state {name!r}", value) for name, value in _named("state", states).items()}
         recurrent = {name: array for name, array in arrays.items() if name in self._recurrent}
         others = {name: array for name, array in arrays.items() if name not in recurrent}
         _check_replaceable("state", self._programs.states(self.graph), others)
         self._recurrent.replace(recurrent)
         _replace("state", self._programs.states(self.graph), others)
 
+    @exclusive
     def reset_states(self, names: Sequence[str] | None = None) -> None:
         """Lets stateful layers begin new sequences: their states are zero again, for batches of any size.
 
@@ -101,11 +108,12 @@ class Variables:
         return {moment: {name: view.copy() for name, view in views.items()}
                 for moment, views in self._moment_views().items()}
 
+    @exclusive
     def set_optimizer_state(self, state: Mapping[str, Mapping[str, object]]) -> None:
         """Replaces the named moments of the named weights; the others stay as they are.
 
         Raises:
-            DataError: a name is unknown; nothing was changed.
+            DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
         _replace("moment", _flat(self._moment_views()), _flat(state))
@@ -146,10 +154,26 @@ def _flat(state: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
 
 def _replace(what: str, views: Mapping[str, Array], values: Mapping[str, object]) -> None:
     """Copies named arrays into views, all or none."""
-    arrays = {name: np.asarray(value) for name, value in values.items()}
+    arrays = {name: as_array(f"{what} {name!r}", value) for name, value in _named(what, values).items()}
     _check_replaceable(what, views, arrays)
-    for name, array in arrays.items():
-        np.copyto(views[name], array, casting="same_kind")
+    converted = {name: _convert(f"{what} {name!r}", array, views[name].dtype) for name, array in arrays.items()}
+    for name, array in converted.items():
+        np.copyto(views[name], array)
+
+
+def _named(what: str, values: object) -> Mapping[str, object]:
+    if isinstance(values, Mapping):
+        return values
+    raise DataError(f"give each {what} by its name, as a dict {{name: array}}, not as {type(values).__name__}")
+
+
+def _convert(what: str, array: Array, dtype: np.dtype[Any]) -> Array:
+    """The array in another dtype; refuses numbers that this cannot hold."""
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(dtype, copy=False)
+    except FloatingPointError:
+        raise DataError(f"{what} has numbers that are too large for {dtype}") from None
 
 
 def _check_replaceable(what: str, views: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:

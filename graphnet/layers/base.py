@@ -5,10 +5,12 @@ A layer holds no arrays. It declares its weights on its first call; the arrays b
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 
 from graphnet.checks import check_flag, check_name
-from graphnet.compiler.errors import GraphError, ShapeError
+from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import TensorType
 from graphnet.initializers import Fans, Initializer
@@ -39,6 +41,7 @@ class Layer:
         self.kind = type(self).__name__
         self.name = None if name is None else check_name(self.kind, name)
         self.trainable = check_flag(self.kind, "trainable", trainable)
+        self._refuse_unknown(options)
         self.rules = WeightRules.check(self.kind, **options)
         self.source = user_source()
         self.weights: dict[str, Weight] = {}
@@ -122,6 +125,15 @@ class Layer:
         given = self.config() | named | frozen | self.rules.config()
         arguments = ", ".join(f"{key}={value!r}" for key, value in given.items())
         return f"{self.kind}({arguments})"
+
+    def _refuse_unknown(self, options: Mapping[str, object]) -> None:
+        """Refuses arguments that the layer does not have: they arrive among the options."""
+        known = [name for name, parameter in inspect.signature(type(self)).parameters.items()
+                 if parameter.kind is not parameter.VAR_KEYWORD]
+        for name, value in options.items():
+            if name not in WeightOptions.__optional_keys__:
+                raise ArgumentError(self.kind, name, value, f"there is no such argument; there are {', '.join(known)}, "
+                                                            f"and {', '.join(sorted(WeightOptions.__optional_keys__))}")
 
     def _check_inputs(self, inputs: tuple[Any, ...], source: str) -> tuple[SymbolicTensor, ...]:
         if len(inputs) == 1 and isinstance(inputs[0], list | tuple):
