@@ -128,12 +128,13 @@ class Layer:
 
     def _refuse_unknown(self, options: Mapping[str, object]) -> None:
         """Refuses arguments that the layer does not have: they arrive among the options."""
+        unknown = [name for name in options if name not in WeightOptions.__optional_keys__]
+        if not unknown:
+            return
         known = [name for name, parameter in inspect.signature(type(self)).parameters.items()
-                 if parameter.kind is not parameter.VAR_KEYWORD]
-        for name, value in options.items():
-            if name not in WeightOptions.__optional_keys__:
-                raise ArgumentError(self.kind, name, value, f"there is no such argument; there are {', '.join(known)}, "
-                                                            f"and {', '.join(sorted(WeightOptions.__optional_keys__))}")
+                 if parameter.kind is not parameter.VAR_KEYWORD] + sorted(WeightOptions.__optional_keys__)
+        raise ArgumentError(self.kind, unknown[0], options[unknown[0]],
+                            f"there is no such argument; there are {', '.join(known)}")
 
     def _check_inputs(self, inputs: tuple[Any, ...], source: str) -> tuple[SymbolicTensor, ...]:
         if len(inputs) == 1 and isinstance(inputs[0], list | tuple):
