@@ -3,7 +3,7 @@
 What it has seen of the image is in its hidden state, and after the last row that state alone tells the digit: the task
 of Le, Jaitly and Hinton 2015 with rows in place of pixels. Run it with `graphnet train row_rnn`, or this file with the
 same options; `--set cell=gru` or `--set cell=simple` takes another cell than the LSTM. On the digits in the package it
-reaches 97.4 to 97.7 % (seeds 0 to 2).
+reaches 97.4 to 97.7 % (seeds 0 to 2), with a GRU 96.9 %, with a simple cell 93.6 % (seed 0).
 """
 
 from __future__ import annotations
