@@ -24,7 +24,8 @@ def plan(blocks: Sequence[Block]) -> tuple[list[int], int]:
     """Offsets for the blocks, and the bytes they take in all.
 
     Tries two orders and keeps the smaller result: in order of time (linear), and largest first (quadratic, so for small
-    Programs only; "greedy by size" in Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
+    Programs only; "greedy by size" in Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference,
+    2020).
     """
     plans = [_by_time(blocks)]
     if len(blocks) <= _EXHAUSTIVE:

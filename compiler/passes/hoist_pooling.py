@@ -19,10 +19,10 @@ MONOTONE: tuple[type[Op], ...] = (Relu, BiasAdd)
 class HoistPooling(Pass):
     """max_pool(relu(x + b)) becomes relu(max_pool(x) + b).
 
-    Exact: rounding keeps order, so adding one number to all elements of a window and cutting at 0 leave a largest element
-    a largest one, and the result is the same number. Runs before differentiation, so that the gradients are those of the
-    new form. They differ only where adding the bias rounded two elements of a window to one number: then the larger one
-    takes the gradient, not the first.
+    Exact: rounding keeps order, so adding one number to all elements of a window and cutting at 0 leave a largest
+    element a largest one, and the result is the same number. Runs before differentiation, so that the gradients are
+    those of the new form. They differ only where adding the bias rounded two elements of a window to one number: then
+    the larger one takes the gradient, not the first.
     """
 
     name = "hoist_pooling"

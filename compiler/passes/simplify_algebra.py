@@ -132,7 +132,7 @@ def _transposes(walk: _Rewriting, node: Node) -> int | None:
 
 
 def _whole_pieces(walk: _Rewriting, node: Node) -> int | None:
-    """A piece that is everything, no padding at all, one tensor joined; the piece of a join that is one of its parts."""
+    """A piece that is everything, no padding, one tensor joined; the piece of a join that is one of its parts."""
     op = node.op
     if isinstance(op, Pad) and op.before == op.after == 0:
         return node.inputs[0]

@@ -2,8 +2,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from graphnet.compiler.errors import DataError
 
+from graphnet.compiler.errors import DataError
 from graphnet.data.cache import cache_root
 
 

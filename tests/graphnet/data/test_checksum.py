@@ -3,8 +3,8 @@ import hashlib
 import tracemalloc
 
 import pytest
-from graphnet.compiler.errors import DataError
 
+from graphnet.compiler.errors import DataError
 from graphnet.data.checksum import check_packed
 from graphnet.data.mnist_files import IdxFile
 

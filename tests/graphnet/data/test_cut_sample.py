@@ -3,8 +3,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from graphnet.compiler.errors import DataError
 
+from graphnet.compiler.errors import DataError
 from graphnet.data.cut_sample import choose_balanced, cut_sample, main, pack_npz
 from graphnet.data.idx import write_idx
 

@@ -4,8 +4,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from graphnet.compiler.errors import ArgumentError, DataError
 
+from graphnet.compiler.errors import ArgumentError, DataError
 from graphnet.data import download_mnist, fetch, load_mnist
 from graphnet.data.download import DEFAULT_MIRRORS
 

@@ -1,8 +1,8 @@
 import os
 
 import pytest
-from graphnet.compiler.errors import DataError
 
+from graphnet.compiler.errors import DataError
 from graphnet.data.files import regular_file
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from graphnet.compiler.errors import DataError
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from graphnet.compiler.errors import DataError
 from graphnet.data.idx import encode_idx, idx_digest, read_idx, read_pair, write_idx
 
 GOOD = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + bytes(range(6))  # uint8 2 x 3

@@ -3,9 +3,9 @@ import zlib
 
 import numpy as np
 import pytest
-from graphnet.compiler.errors import DataError
 from PIL import Image
 
+from graphnet.compiler.errors import DataError
 from graphnet.data import load_mnist, read_image, read_samples, scale_pixels
 
 SHAPE = (1, 28, 28)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from graphnet.compiler.errors import DataError
 
+from graphnet.compiler.errors import DataError
 from graphnet.data import cut_sample, load_mnist, mnist
 from graphnet.data.idx import write_idx
 

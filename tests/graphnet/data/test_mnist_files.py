@@ -1,6 +1,6 @@
 import pytest
-from graphnet.compiler.errors import DataError
 
+from graphnet.compiler.errors import DataError
 from graphnet.data.mnist_files import MNIST_FILES, TRAIN, find_idx_files
 
 
