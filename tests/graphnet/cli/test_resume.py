@@ -1,0 +1,225 @@
+"""`graphnet train --resume`: what is complete afterwards, and what is refused."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from digit_files import write_digits
+from run_files import FILES, arguments, check_same, rows
+
+import graphnet as gn
+from graphnet import fitting
+from graphnet.cli import main
+from graphnet.data import Dataset, make_tales
+from graphnet.runs import directory, resume
+
+
+class Cut(BaseException):
+    """Stands for the moment at which a process dies: nothing catches it."""
+
+
+@contextmanager
+def dying_in(step: int) -> Iterator[None]:
+    """Within the block a training dies in this step, before anything of it was saved, and nobody minds."""
+    real = fitting._Batches.train
+
+    def train(batches: Any, *arguments: Any) -> float:
+        if batches.network.step + 1 == step:
+            raise Cut
+        return real(batches, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting._Batches, "train", train)
+        with pytest.raises(Cut):
+            yield
+
+
+@pytest.fixture(scope="module")
+def few(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with 200 training and 40 test digits, and a text."""
+    folder = tmp_path_factory.mktemp("few")
+    write_digits(folder, sample, 200, 40)
+    (folder / "tales.txt").write_text(make_tales(3_000))
+    return folder
+
+
+@pytest.fixture(scope="module", params=["lenet", "char_rnn"])
+def whole(request: pytest.FixtureRequest, few: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A model and a run of it that was never cut."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    assert main([*arguments(request.param, few), "--run-dir", str(folder)]) == 0
+    return request.param, folder
+
+
+@pytest.mark.parametrize(("step", "every", "resumed"), [(1, [], 0), (2, ["--checkpoint-every", "1"], 1),
+                                                        (8, ["--checkpoint-every", "3"], 6)])
+def test_a_resumed_run_leaves_what_a_whole_one_does(
+        whole: tuple[str, Path], few: Path, run: Callable[..., Any], step: int, every: list[str],
+        resumed: int) -> None:
+    name, expected = whole
+    with dying_in(step):
+        run(*arguments(name, few), "--run-dir", "r", *every)
+    assert sorted(os.listdir("r")) == ["checkpoint.gnet", "log.csv", "log.txt"]
+    result = run("train", "--resume", "r")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[0].startswith(f"resumed after {resumed} of ")
+    check_same(Path("r"), expected)
+
+
+@pytest.fixture
+def cut(few: Path, elsewhere: Path) -> Path:
+    """The directory of a run of 2 epochs of 5 steps that was cut in step 8."""
+    with dying_in(8):
+        main([*arguments("lenet", few), "--run-dir", "r"])
+    return elsewhere / "r"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Everything in a directory."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(("given", "text"), [
+    (["vgg"], "train: model is 'vgg', but the run in r was begun with 'lenet'; leave it out to go on"),
+    (["--epochs", "3"], "train: epochs is 3, but the run in r was begun with 2; leave it out to go on, or "),
+    (["--batch-size", "41"], "train: batch_size is 41, but the run in r was begun with 40"),
+    (["--optimizer", "sgd"], "train: optimizer is 'sgd', but the run in r was begun with 'adam'"),
+    (["--lr", "0.5"], "train: learning_rate is 0.5, but the run in r was begun with 0.005"),
+    (["--schedule", "cosine"], "train: schedule is 'cosine', but the run in r was begun with 'one_cycle'"),
+    (["--seed", "1"], "train: seed is 1, but the run in r was begun with 0"),
+    (["--dtype", "float64"], "train: dtype is 'float64', but the run in r was begun with 'float32'"),
+    (["--validation", "0.5"], "train: validation is 0.5, but the run in r was begun with 0.0"),
+    (["--set", "units=3"], "options: name is 'units', but there is nothing to set here"),
+    (["--run-dir", "s"], "train: --run-dir is 's', but a resumed run stays in its directory; leave it out"),
+    (["--overwrite"], "train: --overwrite is True, but a resumed run stays in its directory; leave it out"),
+])
+def test_other_settings_are_refused_and_nothing_is_lost(
+        cut: Path, run: Callable[..., Any], given: list[str], text: str) -> None:
+    before = contents(cut)
+    result = run("train", *given, "--resume", "r")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"graphnet: {text}")
+    assert contents(cut) == before
+
+
+def test_the_same_settings_are_taken(cut: Path, run: Callable[..., Any]) -> None:
+    result = run("train", "lenet", "--resume", "r", "--epochs", 2, "--seed", 0, "--lr", 0.005, "--checkpoint-every", 2)
+    assert (result.code, result.err) == (0, "")
+    assert sorted(os.listdir(cut)) == FILES
+
+
+def test_other_samples_are_refused_and_nothing_is_lost(
+        cut: Path, few: Path, sample: Dataset, run: Callable[..., Any], elsewhere: Path) -> None:
+    before = contents(cut)
+    others = replace(sample, x_train=sample.x_train[::-1])
+    for name, data, counts, text in (
+            ("fewer", sample, (199, 40), "image was float32 (200, 1, 28, 28) and is float32 (199, 1, 28, 28)"),
+            ("others", others, (200, 40), "image holds other numbers"),
+            ("tests", sample, (200, 39), "validation image was float32 (40, 1, 28, 28) and is")):
+        (elsewhere / name).mkdir()
+        write_digits(elsewhere / name, data, *counts)
+        result = run("train", "--resume", "r", "--data-dir", name)
+        assert (result.code, result.out) == (1, "")
+        assert f"the samples are not those that the training was begun with: {text}" in result.err
+        assert contents(cut) == before
+
+
+def test_the_data_may_have_moved(cut: Path, few: Path, run: Callable[..., Any], elsewhere: Path) -> None:
+    shutil.copytree(few, elsewhere / "moved")
+    assert run("train", "--resume", "r", "--data-dir", "moved").code == 0
+    assert json.loads((cut / "metrics.json").read_text())["data_dir"] == "moved"
+
+
+def test_a_finished_run_says_so(cut: Path, run: Callable[..., Any]) -> None:
+    assert run("train", "--resume", "r").code == 0
+    before = contents(cut)
+    result = run("train", "--resume", "r")
+    assert (result.code, result.out, result.err) == (0, "r: the run is finished, there is nothing to resume\n", "")
+    assert contents(cut) == before
+
+
+def test_a_log_that_was_lost_is_there_again(cut: Path, run: Callable[..., Any]) -> None:
+    for name in ("log.csv", "log.txt"):
+        (cut / name).unlink()
+    assert run("train", "--resume", "r").code == 0
+    assert [row["epoch"] for row in rows(cut)] == ["1", "2"]
+    assert (cut / "log.txt").read_text().startswith("model: lenet\n")
+
+
+@pytest.mark.parametrize(("prepare", "code", "text"), [
+    (lambda folder: shutil.rmtree(folder), 2, "train: --resume is 'r', but there is no such directory"),
+    (lambda folder: (folder / "checkpoint.gnet").unlink(), 1,
+     "r has no checkpoint.gnet, so there is nothing to go on from: a run was cut before its first step, diverged, or "
+     "was never there; train anew, with --overwrite if there are files"),
+    (lambda folder: (folder / "checkpoint.gnet").write_bytes((folder / "checkpoint.gnet").read_bytes()[:-1]), 1,
+     "r/checkpoint.gnet: preamble.file_length at byte 20: the file should have "),
+    (lambda folder: (folder / "checkpoint.gnet").write_bytes(b""), 1,
+     "r/checkpoint.gnet: preamble at byte 0: the file ends after 0 bytes"),
+    (lambda folder: gn.load(folder / "checkpoint.gnet").save(folder / "checkpoint.gnet"), 1,
+     "r/checkpoint.gnet: meta: it is no checkpoint of a run: graphnet train writes them"),
+])
+def test_without_a_sound_checkpoint_there_is_an_error(
+        cut: Path, run: Callable[..., Any], prepare: Callable[[Path], None], code: int, text: str) -> None:
+    prepare(cut)
+    before = contents(cut) if cut.exists() else {}
+    result = run("train", "--resume", "r")
+    assert (result.code, result.out) == (code, "")
+    assert result.err.startswith(f"graphnet: {text}")
+    assert not before or contents(cut) == before
+
+
+@pytest.mark.parametrize(("change", "text"), [
+    (lambda notes: notes.pop("model"), "meta.run: the key 'model' is missing"),
+    (lambda notes: notes["settings"].__setitem__("epochs", "2"),
+     "meta.run.settings.epochs: it must be of type int, not str"),
+    (lambda notes: notes.__setitem__("model", "../x"), "models: name is '../x', but it must be one of"),
+])
+def test_a_checkpoint_with_bad_notes_is_refused(
+        cut: Path, run: Callable[..., Any], change: Callable[[dict[str, Any]], None], text: str) -> None:
+    from graphnet.runtime.gnet import load_gnet, save_gnet
+
+    found = load_gnet(cut / "checkpoint.gnet")
+    change(found.meta["run"])
+    save_gnet(cut / "checkpoint.gnet", found)
+    result = run("train", "--resume", "r")
+    assert result.code in (1, 2)
+    assert text in result.err
+
+
+def test_other_versions_are_named(cut: Path, run: Callable[..., Any]) -> None:
+    from graphnet.runtime.gnet import load_gnet, save_gnet
+
+    found = load_gnet(cut / "checkpoint.gnet")
+    now = found.meta["run"]["versions"]["numpy"]
+    found.meta["run"]["versions"]["numpy"] = "1.0"
+    save_gnet(cut / "checkpoint.gnet", found)
+    result = run("train", "--resume", "r")
+    assert result.code == 0
+    assert result.out.splitlines()[0] == f"resumed after 5 of 10 steps (numpy 1.0 → {now}: the last bits may differ)"
+
+
+def test_overwriting_begins_anew(cut: Path, few: Path, run: Callable[..., Any], whole: tuple[str, Path]) -> None:
+    name, expected = whole
+    assert run(*arguments(name, few), "--run-dir", "r", "--overwrite").code == 0
+    check_same(cut, expected)
+
+
+def test_a_run_that_diverged_cannot_be_resumed(few: Path, run: Callable[..., Any]) -> None:
+    diverging = ("--lr", "1e9", "--optimizer", "sgd", "--schedule", "constant")
+    assert run(*arguments("lenet", few), "--run-dir", "r", *diverging).code == 1
+    assert run("train", "--resume", "r").err.startswith("graphnet: r has no checkpoint.gnet, so there is nothing to")
+
+
+def test_an_unknown_setting_is_refused(cut: Path) -> None:
+    with pytest.raises(gn.ArgumentError, match="train: settings is 'pace', but it must be one of batch_size, data_dir"):
+        resume(cut, {"pace": 1})
+
+
+def test_the_checkpoint_belongs_to_the_files_of_a_run() -> None:
+    assert directory.CHECKPOINT in directory.FILES
