@@ -23,6 +23,13 @@ def block(*ops: Op, axis: int = 1, keep: bool = False) -> Graph:
     return b.build([*outputs, Output("h", h)] if keep else outputs)
 
 
+def branched() -> Graph:
+    """The value before the pooling has a second reader."""
+    b = Builder("g")
+    h = b.add(Relu(), b.input("x", f64(2, 3, 4, 6)))
+    return b.build([Output("y", b.add(POOL, h)), Output("z", b.add(Sigmoid(), h))])
+
+
 def test_golden():
     assert str(HoistPooling().run(block(Relu()))) == text("""
         graph g
@@ -44,8 +51,8 @@ def test_second_run_changes_nothing():
     check_settled(HoistPooling(), block(Relu()))
 
 
-@pytest.mark.parametrize("graph", [block(Relu(), keep=True), block(axis=3), block(Sigmoid())],
-                         ids=["output", "bias along a window", "not in the list"])
+@pytest.mark.parametrize("graph", [block(Relu(), keep=True), block(axis=3), block(Sigmoid()), branched()],
+                         ids=["output", "bias along a window", "not in the list", "read elsewhere"])
 def test_what_must_stay(graph):
     assert HoistPooling().run(graph) is graph
 
@@ -53,6 +60,7 @@ def test_what_must_stay(graph):
 @pytest.mark.parametrize(("graph", "reason"), [
     (block(Relu(), keep=True), "is an output or a new state, so it must be kept as it is"),
     (block(axis=3), "the bias is not one number a channel"),
+    (branched(), "is also read by other nodes than the pooling"),
     (block(Sigmoid()), "pooling moves only before relu and bias_add, which keep order bit for bit"),
 ])
 def test_it_says_why_it_stops(graph, reason):
