@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 import numbers
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from graphnet.compiler.errors import ArgumentError
 
 _NAME = re.compile(r"\w[\w.\-]*")
 
 
-def check_whole(owner: str, name: str, value: object, least: int = 1) -> int:
-    """A whole number ≥ `least` (NumPy's too; no bool).
+def check_whole(owner: str, name: str, value: object, least: int = 1, most: float = math.inf) -> int:
+    """A whole number ≥ `least` and ≤ `most` (NumPy's too; no bool).
 
     Raises:
         ArgumentError: it is anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise ArgumentError(owner, name, value, f"it must be a whole number ≥ {least}")
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not least <= int(value) <= most:
+        end = f" and ≤ {most}" if math.isfinite(most) else ""
+        raise ArgumentError(owner, name, value, f"it must be a whole number ≥ {least}{end}")
     return int(value)
 
 
@@ -37,6 +40,15 @@ def check_number(owner: str, name: str, value: object, least: float = -math.inf,
     return number
 
 
+def check_epsilon(owner: str, value: object) -> float:
+    """An ε that is still greater than 0 in float32: at least 2⁻¹²⁶, the smallest normal number.
+
+    Raises:
+        ArgumentError: it is anything else.
+    """
+    return check_number(owner, "epsilon", value, 2.0**-126)
+
+
 def check_flag(owner: str, name: str, value: object) -> bool:
     """True or False.
 
@@ -45,6 +57,17 @@ def check_flag(owner: str, name: str, value: object) -> bool:
     """
     if not isinstance(value, bool):
         raise ArgumentError(owner, name, value, "it must be True or False")
+    return value
+
+
+def check_choice(owner: str, name: str, value: object, choices: Sequence[str | None]) -> Any:
+    """One of a few strings, and None if that is among them.
+
+    Raises:
+        ArgumentError: it is anything else.
+    """
+    if not (value is None or isinstance(value, str)) or value not in choices:
+        raise ArgumentError(owner, name, value, f"it must be one of {', '.join(map(repr, choices))}")
     return value
 
 

@@ -130,6 +130,10 @@ class Configured:
         """The object as plain data; `from_config` makes it again."""
         return self.registry.config(self)
 
+    def keep(self, name: str, value: object) -> None:
+        """Puts what a check made of an argument in its place: plain data, whatever type it came in."""
+        object.__setattr__(self, name, value)
+
     @classmethod
     def from_config(cls, config: object) -> Self:
         """The object that `config` describes.

@@ -39,11 +39,20 @@ class Schedule(Configured):
     def rate_after(self, t: int) -> float:
         """The learning rate when `t` ≥ 0 steps have been done."""
 
+    def _check(self, name: str, least: float = -math.inf, below: float = math.inf, *, above: float = -math.inf,
+               most: float = math.inf, of_most: str = "") -> None:
+        """Checks a number and keeps it as a plain float, whatever type it came in."""
+        given = getattr(self, name)
+        number = check_number(type(self).__name__, name, given, least, below, above=above)
+        if number > most:
+            raise ArgumentError(type(self).__name__, name, given, f"it must be at most {of_most or f'{most:g}'}")
+        self.keep(name, number)
+
     def _check_rate(self, name: str) -> None:
-        check_number(type(self).__name__, name, getattr(self, name), above=0)
+        self._check(name, above=0)
 
     def _check_steps(self, name: str) -> None:
-        check_whole(type(self).__name__, name, getattr(self, name))
+        self.keep(name, check_whole(type(self).__name__, name, getattr(self, name)))
 
 
 SCHEDULES: Registry[Schedule] = Registry("a Schedule such as OneCycle(0.005, steps=1000)")
@@ -66,7 +75,7 @@ class Constant(Schedule):
 
     def rate_after(self, t: int) -> float:
         """The rate."""
-        return float(self.rate)
+        return self.rate
 
 
 @SCHEDULES.register()
@@ -87,7 +96,7 @@ class StepDecay(Schedule):
     def __post_init__(self) -> None:
         self._check_rate("rate")
         self._check_steps("every")
-        _check_factor(self, self.factor)
+        self._check("factor", above=0, most=1)
 
     def rate_after(self, t: int) -> float:
         """The rate after the falls so far."""
@@ -112,7 +121,7 @@ class ExponentialDecay(Schedule):
     def __post_init__(self) -> None:
         self._check_rate("rate")
         self._check_steps("every")
-        _check_factor(self, self.factor)
+        self._check("factor", above=0, most=1)
 
     def rate_after(self, t: int) -> float:
         """The rate after `t` steps of falling."""
@@ -139,9 +148,7 @@ class CosineDecay(Schedule):
     def __post_init__(self) -> None:
         self._check_rate("rate")
         self._check_steps("steps")
-        check_number("CosineDecay", "final", self.final, 0)
-        if self.final > self.rate:
-            raise ArgumentError("CosineDecay", "final", self.final, f"it must be at most the rate, {self.rate!r}")
+        self._check("final", 0, most=self.rate, of_most=f"the rate, {self.rate:g}")
 
     def rate_after(self, t: int) -> float:
         """The rate at share t / T of the fall."""
@@ -172,8 +179,7 @@ class WarmUp(Schedule):
         if not isinstance(self.after, Schedule):
             raise ArgumentError("WarmUp", "after", self.after, "it must be a Schedule such as Constant(0.01)")
         self._check_steps("steps")
-        if check_number("WarmUp", "start", self.start, 0) > 1:
-            raise ArgumentError("WarmUp", "start", self.start, "it must be at most 1")
+        self._check("start", 0, most=1)
 
     def rate_after(self, t: int) -> float:
         """The rate on the rise, or that of the schedule after it."""
@@ -208,9 +214,9 @@ class OneCycle(Schedule):
     def __post_init__(self) -> None:
         self._check_rate("peak")
         self._check_steps("steps")
-        check_number("OneCycle", "warm_up", self.warm_up, 0, 1)
-        check_number("OneCycle", "start_divisor", self.start_divisor, 1)
-        check_number("OneCycle", "final_divisor", self.final_divisor, 1)
+        self._check("warm_up", 0, 1)
+        self._check("start_divisor", 1)
+        self._check("final_divisor", 1)
 
     def rate_after(self, t: int) -> float:
         """The rate on its way up or down."""
@@ -223,8 +229,3 @@ class OneCycle(Schedule):
 def _cosine(start: float, end: float, share: float) -> float:
     """From `start` to `end` along half a cosine."""
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
-
-
-def _check_factor(schedule: Schedule, factor: float) -> None:
-    if check_number(type(schedule).__name__, "factor", factor, above=0) > 1:
-        raise ArgumentError(type(schedule).__name__, "factor", factor, "it must be at most 1")

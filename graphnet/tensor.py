@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphnet.checks import check_name, check_whole
+from graphnet.checks import check_choice, check_name, check_whole
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import BATCH, DTYPES, Dim, Shape, TensorType, format_shape
@@ -98,8 +98,7 @@ def Input(shape: object, name: str | None = None, dtype: str = "float32") -> Sym
         raise ArgumentError("Input", "shape", shape, "it must be a tuple of the dims of one sample: "
                                                      "(1, 28, 28) for images, (4,) for rows")
     dims = tuple(None if dim is None else check_whole("Input", "shape", dim) for dim in shape)
-    if dtype not in DTYPES:
-        raise ArgumentError("Input", "dtype", dtype, f"it must be one of {', '.join(DTYPES)}")
+    check_choice("Input", "dtype", dtype, DTYPES)
     declared = Declared(None if name is None else check_name("Input", name), dims, user_source())
     return SymbolicTensor(TensorType(dtype, (BATCH, *fill_symbols(dims, _SYMBOLS))), declared)
 

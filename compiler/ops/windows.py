@@ -92,7 +92,7 @@ def check_padding(owner: str, padding: object) -> PaddingName | Pairs:
     Raises:
         ArgumentError: it is anything else.
     """
-    if padding in get_args(PaddingName):
+    if isinstance(padding, str) and padding in get_args(PaddingName):
         return padding  # type: ignore[return-value]
     try:
         if isinstance(padding, Integral):

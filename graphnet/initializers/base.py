@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.checks import check_whole
 from graphnet.compiler.errors import ArgumentError
 from graphnet.registry import Registry
 
@@ -27,6 +28,10 @@ class Fans:
 
     into: int
     out: int
+
+    def __post_init__(self) -> None:
+        for name in ("into", "out"):
+            check_whole("Fans", name, getattr(self, name))
 
     @classmethod
     def dense(cls, shape: Sequence[int]) -> Fans:

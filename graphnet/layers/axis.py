@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import TensorType, check_axis, format_shape
 
 
-def check_axis_argument(owner: str, axis: object) -> int:
-    """An axis other than 0, as declared.
+def check_axis_argument(owner: str, axis: object, name: str = "axis") -> int:
+    """An axis other than 0, as declared (NumPy's numbers too; no bool).
 
     Raises:
         ArgumentError: it is anything else.
     """
-    if isinstance(axis, bool) or not isinstance(axis, int) or axis == 0:
-        raise ArgumentError(owner, "axis", axis, "it must be a whole number other than 0, which is the batch")
-    return axis
+    if isinstance(axis, bool) or not isinstance(axis, Integral) or axis == 0:
+        raise ArgumentError(owner, name, axis, "it must be a whole number other than 0, which is the batch")
+    return int(axis)
 
 
 def resolve_axis(owner: str, axis: int, type: TensorType) -> int:
@@ -59,7 +61,7 @@ def check_trailing_axes(owner: str, axis: object) -> int | tuple[int, ...]:
     """
     if not isinstance(axis, tuple | list):
         return check_axis_argument(owner, axis)
-    axes = tuple(check_axis_argument(owner, item) for item in axis)
+    axes = tuple(check_axis_argument(owner, item, f"axis[{i}]") for i, item in enumerate(axis))
     if not axes or sorted(axes) != list(range(min(axes), max(axes) + 1)) or min(axes) < 0 < max(axes):
         raise ArgumentError(owner, "axis", axis, "it must be the last axis or a tuple of the last few, "
                                                  "such as -1, (-2, -1) or (1, 2, 3)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+from graphnet.checks import check_choice
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.layers.emitter import Emitter
@@ -41,10 +42,8 @@ class Bidirectional(SequenceLayer):
                                                            "direction begins at the end, which it has yet to see")
         if layer.weights:
             raise ArgumentError(self.kind, "layer", layer, "it has been called already; give a new one")
-        if merge_mode not in MODES:
-            raise ArgumentError(self.kind, "merge_mode", merge_mode,
-                                f"it must be one of {', '.join(map(repr, MODES))}")
-        self.layer, self.merge_mode = layer, merge_mode
+        self.layer = layer
+        self.merge_mode: str | None = check_choice(self.kind, "merge_mode", merge_mode, MODES)
 
     @property
     def state_names(self) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ class Dot(Layer):
         pair = tuple(axes) if isinstance(axes, tuple | list) else (axes, axes)
         if len(pair) != 2:
             raise ArgumentError(self.kind, "axes", axes, "it must be one axis, or (axis of a, axis of b)")
-        self.axes = check_axis_argument(self.kind, pair[0]), check_axis_argument(self.kind, pair[1])
+        names = ("axes[0]", "axes[1]") if isinstance(axes, tuple | list) else ("axes", "axes")
+        self.axes = tuple(check_axis_argument(self.kind, *item) for item in zip(pair, names, strict=True))
         self.normalize = check_flag(self.kind, "normalize", normalize)
 
     def emit(self, b: Emitter, *inputs: int) -> int:

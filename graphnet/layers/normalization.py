@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from graphnet.checks import check_flag, check_number, check_whole
+from graphnet.checks import check_epsilon, check_flag, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.types import TensorType, format_shape, known, show_division
@@ -22,7 +22,7 @@ class Normalization(Layer):
                  gamma_initializer: str | Initializer, name: str | None, trainable: bool,
                  **options: Unpack[WeightOptions]) -> None:
         super().__init__(name=name, trainable=trainable, **options)
-        self.epsilon = check_number(self.kind, "epsilon", epsilon, above=0)
+        self.epsilon = check_epsilon(self.kind, epsilon)
         self.center = check_flag(self.kind, "center", center)
         self.scale = check_flag(self.kind, "scale", scale)
         self.beta_initializer = INITIALIZERS.resolve(self.kind, "beta_initializer", beta_initializer)

@@ -7,9 +7,8 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from graphnet.checks import check_flag
+from graphnet.checks import check_choice, check_flag
 from graphnet.compiler import ops
-from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ops.recurrent import Recurrent
 from graphnet.compiler.ops.recurrent_simple import ACTIVATIONS
 from graphnet.compiler.types import TensorType
@@ -60,9 +59,7 @@ class SimpleRNN(RecurrentLayer):
                          stateful=stateful, truncate=truncate, use_bias=use_bias, kernel_initializer=kernel_initializer,
                          recurrent_initializer=recurrent_initializer, bias_initializer=bias_initializer, name=name,
                          trainable=trainable, **options)
-        if activation not in ACTIVATIONS:
-            raise ArgumentError(self.kind, "activation", activation, f"it must be one of {', '.join(ACTIVATIONS)}")
-        self.activation = activation
+        self.activation: str = check_choice(self.kind, "activation", activation, ACTIVATIONS)
 
     def op(self, reverse: bool, truncate: int) -> Recurrent:
         """The op of one direction."""

@@ -49,8 +49,8 @@ class Reshape(Layer):
         if not isinstance(target_shape, tuple | list):
             raise ArgumentError(self.kind, "target_shape", target_shape,
                                 "it must be a tuple of the dims of one sample")
-        self.target_shape = tuple(dim if dim == -1 else check_whole(self.kind, "target_shape", dim)
-                                  for dim in target_shape)
+        self.target_shape = tuple(-1 if dim == -1 else check_whole(self.kind, f"target_shape[{i}]", dim)
+                                  for i, dim in enumerate(target_shape))
         if self.target_shape.count(-1) > 1:
             raise ArgumentError(self.kind, "target_shape", target_shape, "at most one dim can be -1")
 

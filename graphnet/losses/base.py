@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.checks import check_choice
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
+from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import TensorType, format_shape
 from graphnet.registry import Configured, Registry
@@ -43,9 +44,7 @@ class Loss(Configured):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", user_source())
-        if self.reduction not in REDUCTIONS:
-            raise ArgumentError(type(self).__name__, "reduction", self.reduction,
-                                f"it must be one of {', '.join(map(repr, REDUCTIONS))}")
+        check_choice(type(self).__name__, "reduction", self.reduction, REDUCTIONS)
 
     @property
     def origin(self) -> Origin:

@@ -46,12 +46,12 @@ class BinaryCrossEntropy(Loss):
         super().__post_init__()
         owner = "BinaryCrossEntropy"
         check_flag(owner, "from_logits", self.from_logits)
-        check_number(owner, "label_smoothing", self.label_smoothing, 0, 1)
+        self.keep("label_smoothing", check_number(owner, "label_smoothing", self.label_smoothing, 0, 1))
         weights = check_class_weights(owner, self.class_weights)
         if weights is not None and len(weights) != 2:
             raise ArgumentError(owner, "class_weights", self.class_weights,
                                 "it must be None or two numbers, for 0 and 1")
-        object.__setattr__(self, "class_weights", weights)
+        self.keep("class_weights", weights)
 
     def elements(self, b: Builder, prediction: int, label: int) -> int:
         """Adds the op, and the smoothing if there is any."""

@@ -45,8 +45,8 @@ class _Classification(Loss):
     def __post_init__(self) -> None:
         super().__post_init__()
         owner = type(self).__name__
-        check_number(owner, "label_smoothing", self.label_smoothing, 0, 1)
-        object.__setattr__(self, "class_weights", check_class_weights(owner, self.class_weights))
+        self.keep("label_smoothing", check_number(owner, "label_smoothing", self.label_smoothing, 0, 1))
+        self.keep("class_weights", check_class_weights(owner, self.class_weights))
 
     def label_types(self, prediction: TensorType) -> tuple[TensorType, ...]:
         """Class numbers, or rows of probabilities."""

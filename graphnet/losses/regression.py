@@ -73,7 +73,7 @@ class Huber(_Regression):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number("Huber", "delta", self.delta, above=0)
+        self.keep("delta", check_number("Huber", "delta", self.delta, above=0))
 
     def elements(self, b: Builder, prediction: int, label: int) -> int:
         """Adds the op."""

@@ -51,7 +51,7 @@ class TopKAccuracy(Metric):
     k: int = 5
 
     def __post_init__(self) -> None:
-        check_whole("TopKAccuracy", "k", self.k)
+        self.keep("k", check_whole("TopKAccuracy", "k", self.k))
 
     @property
     def name(self) -> str:
@@ -82,7 +82,7 @@ class BinaryAccuracy(Metric):
     threshold: float = 0.5
 
     def __post_init__(self) -> None:
-        check_number("BinaryAccuracy", "threshold", self.threshold)
+        self.keep("threshold", check_number("BinaryAccuracy", "threshold", self.threshold))
 
     def statistic(self, b: Builder, prediction: int, label: int) -> int:
         """The confusion matrix of the decisions, (2, 2)."""

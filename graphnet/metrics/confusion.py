@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.checks import check_number
+from graphnet.checks import check_choice, check_number
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
+from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.types import format_shape
 from graphnet.metrics.accuracy import check_classes
 from graphnet.metrics.base import METRICS, Metric
@@ -56,9 +56,8 @@ class _Share(Metric):
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
-        if self.average not in AVERAGES:
-            raise ArgumentError(owner, "average", self.average, f"it must be one of {', '.join(map(repr, AVERAGES))}")
-        check_number(owner, "threshold", self.threshold)
+        check_choice(owner, "average", self.average, AVERAGES)
+        self.keep("threshold", check_number(owner, "threshold", self.threshold))
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from graphnet.checks import check_epsilon
 from graphnet.compiler import ops
 from graphnet.optimizers.base import OPTIMIZERS, Decaying, Optimizer
 from graphnet.schedules import Schedule
@@ -22,7 +23,7 @@ class _Adam(Optimizer):
         super().__post_init__()
         self._check("beta1", 0, 1)
         self._check("beta2", 0, 1)
-        self._check("epsilon", above=0)
+        self.keep("epsilon", check_epsilon(type(self).__name__, self.epsilon))
 
     def update_op(self, count: int) -> ops.Update:
         """A step of Adam."""

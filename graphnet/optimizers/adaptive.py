@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphnet.checks import check_flag
+from graphnet.checks import check_epsilon, check_flag
 from graphnet.compiler import ops
 from graphnet.optimizers.base import OPTIMIZERS, Decaying, Optimizer
 from graphnet.schedules import Schedule
@@ -36,7 +36,7 @@ class RMSProp(Optimizer):
         self._check("rho", 0, 1)
         self._check("momentum", 0, 1)
         check_flag("RMSProp", "centered", self.centered)
-        self._check("epsilon", above=0)
+        self.keep("epsilon", check_epsilon(type(self).__name__, self.epsilon))
 
     def update_op(self, count: int) -> ops.Update:
         """A step of RMSProp."""
@@ -60,7 +60,7 @@ class Adagrad(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check("epsilon", above=0)
+        self.keep("epsilon", check_epsilon(type(self).__name__, self.epsilon))
 
     def update_op(self, count: int) -> ops.Update:
         """A step of Adagrad."""
@@ -88,7 +88,7 @@ class Adadelta(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check("rho", 0, 1)
-        self._check("epsilon", above=0)
+        self.keep("epsilon", check_epsilon(type(self).__name__, self.epsilon))
 
     def update_op(self, count: int) -> ops.Update:
         """A step of Adadelta."""

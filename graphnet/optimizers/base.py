@@ -70,7 +70,7 @@ class Optimizer(Configured):
     def _check(self, name: str, least: float = -math.inf, below: float = math.inf, *, above: float = -math.inf) -> None:
         """Checks a number and keeps it as a plain float, whatever type it came in."""
         number = check_number(type(self).__name__, name, getattr(self, name), least, below, above=above)
-        object.__setattr__(self, name, number)
+        self.keep(name, number)
 
 
 @dataclass(frozen=True)

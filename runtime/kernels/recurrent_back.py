@@ -38,11 +38,11 @@ class Back:
 
     def cut(self, place: int, *gradients: Array) -> None:
         """Puts zeros where no gradient leaves the step at this place; see `Walk.passes`."""
-        busy, idle = self.mask.busy, self.mask.idle
-        if not self.mask:
-            busy = np.True_
+        lengths, busy, idle = self.mask.lengths, self.mask.busy, self.mask.idle
+        if lengths is None:
+            busy.fill(True)
         elif self.each_its_own:
-            np.subtract(self.mask.lengths, place + 1, self.numbers)
+            np.subtract(lengths, place + 1, self.numbers)
             np.greater(self.numbers, 0, busy)
             np.remainder(self.numbers, self.op.truncate, self.numbers)
             np.equal(self.numbers, 0, idle)

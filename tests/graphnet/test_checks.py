@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from graphnet import ArgumentError
-from graphnet.checks import check_flag, check_name, check_number, check_whole
+from graphnet.checks import check_choice, check_epsilon, check_flag, check_name, check_number, check_whole
 
 
 def test_whole_numbers_pass_numpys_too() -> None:
@@ -53,3 +53,28 @@ def test_flags_are_bools() -> None:
     assert check_flag("Dense", "use_bias", False) is False
     with pytest.raises(ArgumentError, match="Dense: use_bias is 1, but it must be True or False"):
         check_flag("Dense", "use_bias", 1)
+
+
+def test_whole_numbers_with_an_end() -> None:
+    assert check_whole("compile", "seed", 7, 0, 7) == 7
+    with pytest.raises(ArgumentError, match=re.escape("compile: seed is 8, but it must be a whole number ≥ 0 and ≤ 7")):
+        check_whole("compile", "seed", 8, 0, 7)
+
+
+def test_choices() -> None:
+    assert check_choice("MeanSquaredError", "reduction", "sum", ("mean", "sum")) == "sum"
+    assert check_choice("Bidirectional", "merge_mode", None, ("sum", None)) is None
+
+
+@pytest.mark.parametrize("value", ["max", "", None, 3, ["mean"], {}, np.array([1, 2]), np.array([])])
+def test_other_than_choices_are_refused(value: object) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(f"reduction is {value!r}, but it must be one of 'mean', 'sum'")):
+        check_choice("MeanSquaredError", "reduction", value, ("mean", "sum"))
+
+
+@pytest.mark.parametrize("value", [0, -1, 1e-46, math.nan, "1e-8", None])
+def test_an_epsilon_is_not_0_in_float32(value: object) -> None:
+    assert np.float32(check_epsilon("Adam", 2.0**-126)) > 0
+    text = f"Adam: epsilon is {value!r}, but it must be a finite number ≥ 1.17549e-38"
+    with pytest.raises(ArgumentError, match=re.escape(text)):
+        check_epsilon("Adam", value)

@@ -61,10 +61,10 @@ def test_the_rate_is_constant(optimizer: Optimizer, rate: float) -> None:
     (lambda: RMSProp(rho=1), "RMSProp: rho is 1, but it must be a finite number ≥ 0 and < 1"),
     (lambda: RMSProp(momentum=1.5), "RMSProp: momentum is 1.5, but it must be a finite number ≥ 0 and < 1"),
     (lambda: RMSProp(centered="yes"), "RMSProp: centered is 'yes', but it must be True or False"),
-    (lambda: RMSProp(epsilon=0), "RMSProp: epsilon is 0, but it must be a finite number > 0"),
-    (lambda: Adagrad(epsilon=-1), "Adagrad: epsilon is -1, but it must be a finite number > 0"),
+    (lambda: RMSProp(epsilon=0), "RMSProp: epsilon is 0, but it must be a finite number ≥ 1.17549e-38"),
+    (lambda: Adagrad(epsilon=-1), "Adagrad: epsilon is -1, but it must be a finite number ≥ 1.17549e-38"),
     (lambda: Adadelta(rho=-0.1), "Adadelta: rho is -0.1, but it must be a finite number ≥ 0 and < 1"),
-    (lambda: Adadelta(epsilon=0), "Adadelta: epsilon is 0, but it must be a finite number > 0"),
+    (lambda: Adadelta(epsilon=0), "Adadelta: epsilon is 0, but it must be a finite number ≥ 1.17549e-38"),
     (lambda: Lion(beta1=1), "Lion: beta1 is 1, but it must be a finite number ≥ 0 and < 1"),
     (lambda: Lion(beta2=2), "Lion: beta2 is 2, but it must be a finite number ≥ 0 and < 1"),
     (lambda: NAdam(psi=-1), "NAdam: psi is -1, but it must be a finite number ≥ 0"),
@@ -75,7 +75,7 @@ def test_the_rate_is_constant(optimizer: Optimizer, rate: float) -> None:
     (lambda: Adam(global_clip_norm="1"), "Adam: global_clip_norm is '1', but it must be a finite number > 0"),
     (lambda: Adam(clip_norm=1, global_clip_norm=2), "Adam: global_clip_norm is 2.0, but clip_norm is given too; "
                                                     "gradients are clipped in one way only"),
-    (lambda: Adam(epsilon=0), "Adam: epsilon is 0, but it must be a finite number > 0"),
+    (lambda: Adam(epsilon=0), "Adam: epsilon is 0, but it must be a finite number ≥ 1.17549e-38"),
 ])
 def test_bad_arguments(declare, text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(text)):

@@ -45,7 +45,7 @@ def test_tensors_compare_by_identity() -> None:
     ({"shape": (0, 3)}, "Input: shape is 0, but it must be a whole number ≥ 1"),
     ({"shape": ("N", 3)}, "Input: shape is 'N', but it must be a whole number ≥ 1"),
     ({"shape": (3,), "dtype": "float16"},
-     "Input: dtype is 'float16', but it must be one of float32, float64, int64"),
+     "Input: dtype is 'float16', but it must be one of 'float32', 'float64', 'int64'"),
     ({"shape": (3,), "name": "my input"}, "Input: name is 'my input', but it must be made of letters"),
 ])
 def test_bad_arguments(arguments: dict[str, object], text: str) -> None:

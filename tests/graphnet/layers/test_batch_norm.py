@@ -217,7 +217,7 @@ def test_the_folded_network_learns_and_evaluates_as_one():
 @pytest.mark.parametrize(("arguments", "text"), [
     ({"momentum": 1.0}, "BatchNorm: momentum is 1.0, but it must be a finite number ≥ 0 and < 1"),
     ({"momentum": -0.1}, "BatchNorm: momentum is -0.1, but it must be a finite number ≥ 0 and < 1"),
-    ({"epsilon": 0}, "BatchNorm: epsilon is 0, but it must be a finite number > 0"),
+    ({"epsilon": 0}, "BatchNorm: epsilon is 0, but it must be a finite number ≥ 1.17549e-38"),
     ({"axis": 0}, "BatchNorm: axis is 0, but it must be a whole number other than 0, which is the batch"),
     ({"axis": (1, 2)}, "BatchNorm: axis is (1, 2), but it must be a whole number other than 0"),
     ({"center": 1}, "BatchNorm: center is 1, but it must be True or False"),

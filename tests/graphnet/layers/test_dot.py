@@ -31,9 +31,9 @@ def test_attention_over_a_sequence_of_any_length() -> None:
 
 
 @pytest.mark.parametrize(("arguments", "text"), [
-    ({"axes": 0}, "Dot: axis is 0, but it must be a whole number other than 0, which is the batch"),
+    ({"axes": 0}, "Dot: axes is 0, but it must be a whole number other than 0, which is the batch"),
     ({"axes": (1, 2, 3)}, "Dot: axes is (1, 2, 3), but it must be one axis, or (axis of a, axis of b)"),
-    ({"axes": (1, "2")}, "Dot: axis is '2', but it must be a whole number other than 0"),
+    ({"axes": (1, "2")}, "Dot: axes[1] is '2', but it must be a whole number other than 0"),
     ({"normalize": "yes"}, "Dot: normalize is 'yes', but it must be True or False"),
 ])
 def test_bad_arguments(arguments, text: str) -> None:

@@ -94,7 +94,7 @@ def test_they_train_alike_in_every_layout_and_without_optimisation():
     (lambda: L.LayerNorm((1, 1)), "LayerNorm: axis is (1, 1), but it must be the last axis"),
     (lambda: L.LayerNorm((-1, 1)), "LayerNorm: axis is (-1, 1), but it must be the last axis"),
     (lambda: L.LayerNorm("last"), "LayerNorm: axis is 'last', but it must be a whole number other than 0"),
-    (lambda: L.LayerNorm(epsilon=-1), "LayerNorm: epsilon is -1, but it must be a finite number > 0"),
+    (lambda: L.LayerNorm(epsilon=-1), "LayerNorm: epsilon is -1, but it must be a finite number ≥ 1.17549e-38"),
     (lambda: L.GroupNorm(0), "GroupNorm: groups is 0, but it must be a whole number ≥ 1"),
     (lambda: L.GroupNorm(2.0), "GroupNorm: groups is 2.0, but it must be a whole number ≥ 1"),
     (lambda: L.GroupNorm(2, scale="no"), "GroupNorm: scale is 'no', but it must be True or False"),

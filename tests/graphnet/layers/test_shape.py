@@ -52,7 +52,7 @@ def test_reshape_refuses_a_multiple_of_a_free_dim() -> None:
 
 @pytest.mark.parametrize(("target", "text"), [
     (96, "Reshape: target_shape is 96, but it must be a tuple of the dims of one sample"),
-    ((0, 3), "Reshape: target_shape is 0, but it must be a whole number ≥ 1"),
+    ((0, 3), "Reshape: target_shape[0] is 0, but it must be a whole number ≥ 1"),
     ((-1, -1), "Reshape: target_shape is (-1, -1), but at most one dim can be -1"),
 ])
 def test_bad_arguments(target, text: str) -> None:

@@ -1,0 +1,115 @@
+"""Nonsense for every argument of every public class: refused where it is declared, by name and value."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphnet as gn
+from graphnet import constraints, initializers, layers, losses, metrics, optimizers, regularizers, schedules
+
+ALWAYS_BAD = {
+    "nan": math.nan, "inf": math.inf, "-inf": -math.inf, "complex": 1j, "bytes": b"x", "object": object(),
+    "dict": {1: 2}, "empty dict": {}, "set": set(), "function": len,
+    "empty text": "", "texts": ("a", "b"), "nested": ((1, 2), (3,)),
+    "deep": [[1, 2], [3, 4], [5, 6]], "flags": (True, False), "empty array": np.array([]), "nans": np.full(2, math.nan),
+    "matrix": np.ones((2, 2)), "fractions": (1.5, 2.5, -1.0),
+}
+PERHAPS = {
+    "minus 1": -1, "0": 0, "1": 1, "2": 2, "2.5": 2.5, "-0.5": -0.5, "1.0": 1.0, "True": True, "False": False,
+    "None": None, "text": "nonsense", "huge": 10**400, "2 ** 63": 2**63, "empty tuple": (), "tuple": (1, 2, 3),
+    "array": np.array([1, 2]), "NumPy's float": np.float32(0.5), "NumPy's int": np.int64(3),
+}
+NEEDED: dict[str, dict[str, Any]] = {
+    "Dense": {"units": 3}, "Conv1D": {"filters": 2, "kernel_size": 3}, "Conv2D": {"filters": 2, "kernel_size": 3},
+    "ConvTranspose2D": {"filters": 2, "kernel_size": 3}, "DepthwiseConv2D": {"kernel_size": 3},
+    "Embedding": {"input_dim": 4, "output_dim": 3}, "Dropout": {"rate": 0.5}, "SpatialDropout": {"rate": 0.5},
+    "GaussianNoise": {"stddev": 0.5}, "GroupNorm": {"groups": 2}, "SimpleRNN": {"units": 3}, "LSTM": {"units": 3},
+    "GRU": {"units": 3}, "Reshape": {"target_shape": (2,)}, "Permute": {"dims": (2, 1)},
+    "StepDecay": {"rate": 0.1, "every": 3}, "ExponentialDecay": {"rate": 0.1, "factor": 0.5},
+    "CosineDecay": {"rate": 0.1, "steps": 5}, "OneCycle": {"peak": 0.1, "steps": 10},
+    "WarmUp": {"after": schedules.Constant(0.1), "steps": 3}, "schedules.Constant": {"rate": 0.1},
+    "Fans": {"into": 1, "out": 1}, "Bidirectional": {"layer": layers.LSTM(3)},
+}
+WEIGHT_OPTIONS = ("learning_rate_multiplier", "kernel_regularizer", "bias_regularizer", "activity_regularizer",
+                  "kernel_constraint", "bias_constraint")
+BASES = (layers.Layer, losses.Loss, metrics.Metric, optimizers.Optimizer, schedules.Schedule, initializers.Initializer,
+         regularizers.Regularizer, constraints.Constraint)
+CUSTOM = ("Apply",)  # its only argument is an op of the user's
+
+
+def public_classes() -> Iterator[Any]:
+    for module in (layers, losses, metrics, optimizers, schedules, initializers, regularizers, constraints):
+        names = getattr(module, "__all__", dir(module))
+        for cls in (getattr(module, name) for name in names if name[0] != "_"):
+            ours = inspect.isclass(cls) and (issubclass(cls, BASES) or cls is initializers.Fans)
+            if ours and not inspect.isabstract(cls) and cls not in BASES and cls.__name__ not in CUSTOM:
+                yield pytest.param(module, cls, id=f"{module.__name__.rpartition('.')[2]}.{cls.__name__}")
+
+
+def arguments_of(cls: type) -> list[str]:
+    parameters = inspect.signature(cls).parameters.values()
+    names = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    return [*names, *WEIGHT_OPTIONS] if any(p.kind is p.VAR_KEYWORD for p in parameters) else names
+
+
+def declare(module: Any, cls: Any, argument: str, value: object) -> gn.ArgumentError | None:
+    """The refusal of this value, if it is refused; anything else that is raised is a fault."""
+    given = NEEDED.get(f"{module.__name__.rpartition('.')[2]}.{cls.__name__}", NEEDED.get(cls.__name__, {}))
+    given = {name: item for name, item in given.items() if name in inspect.signature(cls).parameters}
+    try:
+        repr(cls(**given | {argument: value}))
+    except gn.ArgumentError as refusal:
+        return refusal
+    return None
+
+
+@pytest.mark.parametrize(("module", "cls"), list(public_classes()))
+def test_what_no_argument_takes_is_refused_by_name_and_value(module: Any, cls: Any) -> None:
+    for argument in arguments_of(cls):
+        for kind, value in ALWAYS_BAD.items():
+            refusal = declare(module, cls, argument, value)
+            assert refusal is not None, f"{argument} takes {kind}"
+            assert refusal.owner == cls.__name__
+            assert refusal.name.split("[")[0] == argument, f"{argument}, {kind}: {refusal}"
+            assert f"{refusal.name} is {refusal.value!r}, but " in str(refusal)
+            if refusal.name == argument:
+                assert refusal.value is value
+
+
+@pytest.mark.parametrize(("module", "cls"), list(public_classes()))
+def test_other_values_are_taken_or_refused_but_never_a_crash(module: Any, cls: Any) -> None:
+    for argument in arguments_of(cls):
+        for kind, value in PERHAPS.items():
+            refusal = declare(module, cls, argument, value)
+            allowed = arguments_of(cls)
+            assert refusal is None or refusal.name.split("[")[0] in allowed, f"{argument}, {kind}: {refusal}"
+
+
+def test_the_table_knows_no_class_that_is_gone() -> None:
+    names = {param.values[1].__name__ for param in public_classes()} | {"schedules.Constant"}
+    assert NEEDED.keys() <= names
+
+
+@pytest.mark.parametrize("make", [gn.optimizers.Adam, gn.optimizers.Adagrad, gn.optimizers.RMSProp, gn.optimizers.NAdam,
+                                  gn.optimizers.AMSGrad, gn.optimizers.Adadelta, gn.layers.BatchNorm,
+                                  gn.layers.LayerNorm])
+def test_an_epsilon_that_float32_takes_for_0_is_refused(make: Any) -> None:
+    with pytest.raises(gn.ArgumentError, match=r"epsilon is 1e-46, but it must be a finite number ≥ 1\.17549e-38"):
+        make(epsilon=1e-46)
+    assert make(epsilon=1e-37).epsilon == 1e-37
+
+
+@pytest.mark.parametrize("make", [gn.optimizers.Adam, gn.optimizers.RMSProp, gn.optimizers.Adagrad, gn.optimizers.NAdam,
+                                  gn.optimizers.AMSGrad, gn.optimizers.Adadelta])
+def test_the_smallest_epsilon_keeps_steps_finite(make: Any) -> None:
+    x = gn.Input((3,), name="x")
+    net = gn.compile(gn.Model(x, gn.layers.Dense(2)(x)), loss="mse", optimizer=make(epsilon=2.0**-126))
+    for _ in range(3):
+        net.train_on_batch(np.zeros((4, 3)), np.zeros((4, 2)))  # all gradients are 0
+    assert all(np.isfinite(w).all() for w in net.weights.values())
