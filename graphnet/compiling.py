@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from graphnet.assembly import Objective
-from graphnet.checks import check_flag, check_number, check_whole
+from graphnet.checks import check_choice, check_flag, check_number, check_whole
 from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.rewrite import check_graph, convert_floats
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from graphnet.runtime.watching import Watcher
 
 BACKENDS = ("numpy",)
+MAX_SEED = 2**64 - 1  # the largest that a file holds
 Metrics = Sequence[str | Metric] | Mapping[str, Sequence[str | Metric]]
 
 
@@ -44,7 +45,7 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
         loss_weights: factors of the losses in the total, by output name; 1 where not given.
         regularizer: an object or a name such as "l2", which adds to the loss for each trainable weight of 2 dims or
             more (not for biases), on top of what layers say; None for none.
-        seed: ≥ 0; the same seed gives the same weights and the same training on the same machine.
+        seed: from 0 to 2⁶⁴ - 1; the same seed gives the same weights and the same training on the same machine.
         dtype: "float32" or "float64".
         backend: "numpy".
         optimize: False turns off all optimising passes and layout choices.
@@ -62,9 +63,7 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
     """
     if not isinstance(model, Model):
         raise ArgumentError("compile", "model", model, "it must be a gn.Model")
-    if dtype not in FLOATS:
-        raise ArgumentError("compile", "dtype", dtype, f"it must be one of {', '.join(FLOATS)}")
-    graph = convert_floats(model.graph, dtype)
+    graph = convert_floats(model.graph, check_choice("compile", "dtype", dtype, FLOATS))
     if regularizer is not None:
         graph = regularize(graph, REGULARIZERS.resolve("compile", "regularizer", regularizer))
     objective = make_objective(graph, loss, metrics, loss_weights)
@@ -81,8 +80,7 @@ def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer
                  backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
                  check_finite: bool = False, dump: str | os.PathLike[str] | None = None) -> Network:
     """A network whose weights are not filled in yet."""
-    if backend not in BACKENDS:
-        raise ArgumentError("compile", "backend", backend, f"it must be one of {', '.join(BACKENDS)}")
+    check_choice("compile", "backend", backend, BACKENDS)
     if memory_limit is not None:
         check_whole("compile", "memory_limit", memory_limit)
     check_graph(graph)
@@ -93,7 +91,7 @@ def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer
         from graphnet.dumping import Dump
 
         programs.made = Dump(dump)
-    return Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0))
+    return Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0, MAX_SEED))
 
 
 def _attach_checks(programs: Programs, verify: bool, check_finite: bool) -> None:
@@ -127,6 +125,8 @@ def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | N
         return None
     if loss == {}:
         raise GraphError("loss is an empty dict; give a loss for an output, or None for prediction only")
+    if weights is not None and not isinstance(weights, Mapping):
+        raise ArgumentError("compile", "loss_weights", weights, "it must be a dict of numbers by output name")
     losses = dict(loss) if isinstance(loss, Mapping) else dict.fromkeys(names, loss)
     chosen = dict(metrics) if isinstance(metrics, Mapping) else dict.fromkeys(losses, metrics)
     factors = dict.fromkeys(losses, 1.0) | dict(weights or {})

@@ -113,3 +113,31 @@ def test_the_smallest_epsilon_keeps_steps_finite(make: Any) -> None:
     for _ in range(3):
         net.train_on_batch(np.zeros((4, 3)), np.zeros((4, 2)))  # all gradients are 0
     assert all(np.isfinite(w).all() for w in net.weights.values())
+
+
+@pytest.mark.parametrize(("options", "text"), [
+    ({"dtype": np.dtype("float64")}, "dtype is dtype('float64'), but it must be one of 'float32', 'float64'"),
+    ({"dtype": np.array([1, 2])}, "dtype is array([1, 2]), but it must be one of 'float32', 'float64'"),
+    ({"backend": "cuda"}, "backend is 'cuda', but it must be one of 'numpy'"),
+    ({"seed": -1}, "seed is -1, but it must be a whole number ≥ 0 and ≤ 18446744073709551615"),
+    ({"seed": 2**64}, "seed is 18446744073709551616, but it must be a whole number ≥ 0 and ≤ 18446744073709551615"),
+    ({"loss": "mse", "loss_weights": [1]}, "loss_weights is [1], but it must be a dict of numbers by output name"),
+    ({"loss": "mse", "loss_weights": {"y": -1}}, "loss_weights['y'] is -1, but it must be a finite number ≥ 0"),
+    ({"loss": "nope"}, "loss is 'nope', but it must be a Loss such as MeanSquaredError() or one of 'binary_cross"),
+    ({"optimizer": 3}, "optimizer is 3, but it must be an Optimizer or one of 'adadelta'"),
+    ({"loss": "mse", "metrics": "accuracy"}, "metrics is 'accuracy', but it must be a list such as ["),
+    ({"regularizer": "l3"}, "regularizer is 'l3', but it must be a Regularizer such as L2(1e-4) or one of 'l1'"),
+    ({"memory_limit": 0}, "memory_limit is 0, but it must be a whole number ≥ 1"),
+    ({"optimize": 1}, "optimize is 1, but it must be True or False"),
+])
+def test_what_compile_refuses(options: dict[str, Any], text: str) -> None:
+    x = gn.Input((3,), name="x")
+    with pytest.raises(gn.ArgumentError) as caught:
+        gn.compile(gn.Model(x, {"y": gn.layers.Dense(3)(x)}), **options)
+    assert text in str(caught.value)
+
+
+def test_the_largest_seed_goes_through_a_file(tmp_path: Any) -> None:
+    x = gn.Input((3,), name="x")
+    gn.compile(gn.Model(x, gn.layers.Dense(3)(x)), seed=2**64 - 1).save(tmp_path / "net.gnet")
+    assert gn.load(tmp_path / "net.gnet").seed == 2**64 - 1

@@ -205,7 +205,7 @@ class TestRefusals:
             L.LSTM(**arguments)
 
     def test_bad_activation(self):
-        with pytest.raises(gn.ArgumentError, match="SimpleRNN: activation is 'sigmoid', but it must be one of 'tanh', "):
+        with pytest.raises(gn.ArgumentError, match="SimpleRNN: activation is 'sigmoid', but it must be one of 'tanh',"):
             L.SimpleRNN(3, "sigmoid")
 
     def test_bad_reset_after(self):
