@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError, GnetFormatError, ShapeError
+from graphnet.compiler.types import format_shape
 
 if TYPE_CHECKING:
     from graphnet.network import Network
@@ -20,6 +22,22 @@ SAMPLES = "samples"
 INPUT, OUTPUT = "input:", "output:"
 """What the names of the tensors begin with; the name of the input or output follows."""
 _PATH = ("meta", SAMPLES)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a network made of the samples of an output, beside what it had made of them when it was saved.
+
+    Attributes:
+        samples: how many there are.
+        difference: the largest absolute one. Two NaNs, or two equal infinities, do not differ; a number that is not
+            finite where there was another one differs infinitely.
+        scale: the largest finite number that there was.
+    """
+
+    samples: int
+    difference: float
+    scale: float
 
 
 def sample_tensors(network: Network) -> Iterator[Tensor]:
@@ -66,10 +84,8 @@ def parse_samples(network: Network, contents: Contents) -> tuple[dict[str, Array
         raise GnetFormatError(str(error), (*_PATH, "inputs")) from error
 
 
-def largest_differences(network: Network, contents: Contents) -> dict[str, float] | None:
+def replay(network: Network, contents: Contents) -> dict[str, Replay] | None:
     """How far each output is from what the file says that it was; None if the file has no samples.
-
-    Two NaNs are as good as equal; a NaN or an infinity where there was none is infinitely far.
 
     Raises:
         GnetFormatError: the samples do not fit the network.
@@ -78,21 +94,24 @@ def largest_differences(network: Network, contents: Contents) -> dict[str, float
     if samples is None:
         return None
     now = predict_apart(network, samples[0])
-    return {name: _largest(name, stored, now[name]) for name, stored in samples[1].items()}
+    return {name: _compare(name, stored, now[name]) for name, stored in samples[1].items()}
 
 
 def predict_apart(network: Network, inputs: Mapping[str, Array]) -> dict[str, Array]:
     """The outputs by name; stateful layers begin anew for it, and go on afterwards as if nothing had been."""
-    with network.states_set_aside():
+    with network.lock, network.states_set_aside():
         outputs = network.predict(dict(inputs))
     return outputs if isinstance(outputs, dict) else {network.graph.outputs[0].name: outputs}
 
 
-def _largest(name: str, stored: Array, now: Array) -> float:
+def _compare(name: str, stored: Array, now: Array) -> Replay:
     if stored.shape != now.shape:
-        raise GnetFormatError(f"it is {stored.shape}, but the network makes {now.shape}", ("tensor", OUTPUT + name))
+        raise GnetFormatError(f"it is {format_shape(stored.shape)}, but the network makes {format_shape(now.shape)}",
+                              ("tensor", OUTPUT + name))
     left, right = stored.astype(np.float64), now.astype(np.float64)
     same = (left == right) | (np.isnan(left) & np.isnan(right))
     with np.errstate(invalid="ignore"):  # ∞ - ∞, which is NaN and counts as infinite
         gaps = np.where(same, 0.0, np.abs(left - right))
-    return float(np.where(np.isnan(gaps), np.inf, gaps).max(initial=0.0))
+    difference = np.where(np.isnan(gaps), np.inf, gaps).max(initial=0.0)
+    finite = np.abs(left, out=np.zeros_like(left), where=np.isfinite(left))
+    return Replay(len(stored), float(difference), float(finite.max(initial=0.0)))

@@ -72,7 +72,7 @@ def rate(text: str) -> float:
     return _number(text, lambda number: number > 0, "a number > 0")
 
 
-def temperature(text: str) -> float:
+def not_negative(text: str) -> float:
     """The type of numbers ≥ 0."""
     return _number(text, lambda number: number >= 0, "a number ≥ 0")
 

@@ -13,7 +13,21 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from graphnet.cli import data, evaluate, explain, gradcheck, memory, predict, profile, sample, summary, train
+from graphnet.cli import (
+    data,
+    diff,
+    evaluate,
+    explain,
+    gradcheck,
+    info,
+    memory,
+    predict,
+    profile,
+    sample,
+    summary,
+    train,
+    verify,
+)
 from graphnet.cli.arguments import add_version
 from graphnet.compiler.errors import ArgumentError, GraphNetError
 
@@ -33,8 +47,8 @@ class Command(Protocol):
         """Does it; returns the exit code."""
 
 
-COMMANDS: tuple[Command, ...] = (train, evaluate, predict, sample, summary, explain, memory, profile,
-                                gradcheck, data)
+COMMANDS: tuple[Command, ...] = (train, evaluate, predict, sample, summary, info, verify, diff, explain, memory,
+                                profile, gradcheck, data)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from graphnet.cli.arguments import MAX_SEED, add_file, temperature, whole
+from graphnet.cli.arguments import MAX_SEED, add_file, not_negative, whole
 from graphnet.saving import load
 
 NAME = "sample"
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="what the text goes on from (default: the beginning of a line)")
     parser.add_argument("--length", type=whole(1), default=400, metavar="N",
                         help="characters to write (default: %(default)s)")
-    parser.add_argument("--temperature", type=temperature, default=0.8, metavar="T",
+    parser.add_argument("--temperature", type=not_negative, default=0.8, metavar="T",
                         help="1 draws as the model predicts, less takes what is likely more often, 0 always the "
                              "likeliest (default: %(default)s)")
     parser.add_argument("--seed", type=whole(0, MAX_SEED), default=0, metavar="N",

@@ -64,7 +64,7 @@ def test_every_command_tells_the_versions(run: Callable[..., Any], command: list
     ([], "graphnet: error: the following arguments are required: COMMAND"),
     (["fly"], "graphnet: error: argument COMMAND: invalid choice: 'fly'"),
     (["train", "lenet", "--epoch-s", "1"], "graphnet: error: unrecognized arguments: --epoch-s"),
-    (["train"], "graphnet: train: MODEL is None, but it must be one of char_rnn, lenet"),
+    (["evaluate"], "graphnet evaluate: error: the following arguments are required: FILE.gnet"),
     (["train", "alexnet"], "argument MODEL: invalid choice: 'alexnet' (choose from"),
     (["train", "lenet", "--epochs", "0"], "argument --epochs: it must be a whole number ≥ 1, not '0'"),
     (["train", "lenet", "--batch-size", "1.5"], "argument --batch-size: it must be a whole number ≥ 1, not '1.5'"),

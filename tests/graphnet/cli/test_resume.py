@@ -216,6 +216,13 @@ def test_a_run_that_diverged_cannot_be_resumed(few: Path, run: Callable[..., Any
     assert run("train", "--resume", "r").err.startswith("graphnet: r has no checkpoint.gnet, so there is nothing to")
 
 
+def test_a_model_or_a_run_must_be_given(run: Callable[..., Any]) -> None:
+    result = run("train", "--epochs", 2)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("graphnet: train: MODEL is None, but it must be one of char_rnn, lenet, ")
+    assert result.err.endswith(", unless --resume RUN_DIR is given\n")
+
+
 def test_an_unknown_setting_is_refused(cut: Path) -> None:
     with pytest.raises(gn.ArgumentError, match="train: settings is 'pace', but it must be one of batch_size, data_dir"):
         resume(cut, {"pace": 1})

@@ -1,0 +1,166 @@
+"""How two files differ: graphs by layer, tensors by norm and maximum, training set-ups by field."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.types import format_shape
+from graphnet.files.layers import layer_lines
+from graphnet.files.plain_text import aligned, as_json, flatten, shown
+from graphnet.runtime.gnet import GnetFile, open_gnet
+
+Array = NDArray[Any]
+MISSING = "-"
+
+
+@dataclass(frozen=True)
+class LayerDifference:
+    """The lines of a layer that only one of the graphs has; a layer may be in one graph only, or only be elsewhere."""
+
+    layer: str
+    first: list[str]
+    second: list[str]
+
+
+@dataclass(frozen=True)
+class TensorDifference:
+    """A tensor that is not the same in both files.
+
+    Attributes:
+        name: of the tensor.
+        first: role, dtype and shape in the first file, "-" if it has none.
+        second: the same of the second.
+        norm: the Euclidean norm of the difference; None where shapes or kinds differ.
+        relative: that norm as a share of the norm in the first file.
+        maximum: the largest absolute difference.
+    """
+
+    name: str
+    first: str
+    second: str
+    norm: float | None = None
+    relative: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class FieldDifference:
+    """A field of the training set-up that is not the same."""
+
+    path: str
+    first: Any
+    second: Any
+
+
+@dataclass(frozen=True)
+class Difference:
+    """All that differs between two files. `meta`, and where layers were written, does not count."""
+
+    first: str
+    second: str
+    layers: list[LayerDifference]
+    tensors: list[TensorDifference]
+    train: list[FieldDifference]
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.layers or self.tensors or self.train)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as JSON holds it."""
+        found: dict[str, Any] = as_json({"equal": self.equal} | asdict(self))
+        return found
+
+    def __str__(self) -> str:
+        if self.equal:
+            return f"{self.first} and {self.second}: the same graph, tensors and training set-up"
+        lines = [f"- {self.first}", f"+ {self.second}"]
+        if self.layers:
+            lines.append("graph:")
+        for layer in self.layers:
+            lines.append(f"  {layer.layer}")
+            lines += [f"    - {line}" for line in layer.first] + [f"    + {line}" for line in layer.second]
+        if self.tensors:
+            lines.append("tensors:")
+            lines += [f"  {line}" for line in aligned([(item.name, _measured(item)) for item in self.tensors])]
+        if self.train:
+            lines.append("training set-up:")
+            lines += [f"  {shown(item.path)}: {shown(item.first)} → {shown(item.second)}" for item in self.train]
+        return "\n".join(lines)
+
+
+def diff_files(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> Difference:
+    """Compares two files, tensor by tensor, each of which is checked as it is read.
+
+    Raises:
+        GnetFormatError: a file is refused.
+        OSError: a file cannot be read.
+    """
+    with open_gnet(first) as one, open_gnet(second) as two:
+        return Difference(os.fspath(first), os.fspath(second), diff_graphs(one.graph, two.graph),
+                          _diff_tensors(one, two), _diff_fields(one.train, two.train))
+
+
+def diff_graphs(first: Graph, second: Graph) -> list[LayerDifference]:
+    """The layers that differ, in the order of the first graph, then those that only the second has."""
+    one, two = layer_lines(first), layer_lines(second)
+    found = []
+    for layer in dict.fromkeys((*one, *two)):
+        lines = one.get(layer, []), two.get(layer, [])
+        if lines[0] != lines[1]:
+            found.append(LayerDifference(layer, *_without_common(*lines)))
+    return found
+
+
+def _without_common(first: list[str], second: list[str]) -> tuple[list[str], list[str]]:
+    """The lines that only one has; all of them if only their order differs."""
+    only = [line for line in first if line not in second], [line for line in second if line not in first]
+    return only if any(only) else (first, second)
+
+
+def _diff_tensors(first: GnetFile, second: GnetFile) -> list[TensorDifference]:
+    found = []
+    for name in dict.fromkeys((*first, *second)):
+        kinds = _kind(first, name), _kind(second, name)
+        if kinds[0] != kinds[1]:
+            found.append(TensorDifference(name, *kinds))
+        elif first[name].tobytes() != second[name].tobytes():
+            found.append(TensorDifference(name, *kinds, *measure(first[name], second[name])))
+    return found
+
+
+def _kind(file: GnetFile, name: str) -> str:
+    if name not in file:
+        return MISSING
+    row = file.row(name)
+    return f"{row.role} {row.dtype} {format_shape(row.shape)}"
+
+
+def measure(first: Array, second: Array) -> tuple[float, float, float]:
+    """‖a - b‖, ‖a - b‖ / ‖a‖ and max |a - b|, in float64."""
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # NaN and ∞ are told as they are
+        gap = np.abs(a - b)
+        norm, whole = np.sqrt(np.sum(gap * gap)), np.sqrt(np.sum(a * a))
+        return float(norm), float(np.divide(norm, whole)), float(gap.max(initial=0.0))
+
+
+def _measured(item: TensorDifference) -> str:
+    if item.norm is None or item.relative is None:
+        return f"{item.first} → {item.second}"
+    return f"‖a - b‖ {item.norm:.3g} ({item.relative:.3g} of ‖a‖)  max |a - b| {item.maximum:.3g}"
+
+
+def _diff_fields(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[FieldDifference]:
+    one, two = dict(flatten(dict(first))), dict(flatten(dict(second)))
+    found = [FieldDifference(path, one.get(path, MISSING), two.get(path, MISSING))
+             for path in dict.fromkeys((*one, *two))]
+    return [item for item in found if as_json(item.first) != as_json(item.second)]

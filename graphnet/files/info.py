@@ -1,0 +1,74 @@
+"""What the header of a file says. The tensors are not read, so that it takes no longer for large files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.types import format_shape
+from graphnet.files.plain_text import aligned, as_json, flatten, shown
+from graphnet.runtime.gnet import Head, read_info
+
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Info:
+    """The checked preamble and header of a file."""
+
+    path: str
+    head: Head
+
+    def to_json(self) -> Plain:
+        """All of it, as JSON holds it."""
+        head, preamble, graph = self.head, self.head.preamble, self.head.graph
+        return {
+            "file": self.path, "format": self.version, "opset": head.opset, "bytes": preamble.file_length,
+            "header_bytes": preamble.header_length, "header_sha256": preamble.header_sha256.hex(),
+            "graph": {"name": graph.name, "inputs": _ports(graph, graph.inputs),
+                      "outputs": _ports(graph, graph.outputs), "parameters": len(graph.parameters),
+                      "states": len(graph.states), "nodes": len(graph.nodes)},
+            "tensors": [{"name": row.name, "dtype": row.dtype, "shape": list(row.shape), "role": row.role,
+                         "bytes": row.nbytes, "offset": row.offset, "crc32": row.crc32} for row in head.rows],
+            "train": as_json(head.train), "meta": as_json(head.meta),
+        }
+
+    @property
+    def version(self) -> str:
+        """Of the format."""
+        return f"{self.head.preamble.major}.{self.head.preamble.minor}"
+
+    def __str__(self) -> str:
+        head, preamble, graph = self.head, self.head.preamble, self.head.graph
+        lines = [f"{self.path}: format {self.version}, {preamble.file_length:,} bytes, of which "
+                 f"{preamble.header_length:,} header",
+                 f"graph {graph.name!r}: {len(graph.nodes)} nodes, {len(graph.parameters)} parameters, "
+                 f"{len(graph.states)} states"]
+        lines += [f"  {kind} {port['name']}: {port['dtype']} {format_shape(tuple(port['shape']))}"
+                  for kind, ports in (("input", graph.inputs), ("output", graph.outputs))
+                  for port in _ports(graph, ports)]
+        lines += [f"tensors: {len(head.rows)}"]
+        lines += [f"  {line}" for line in aligned([
+            (row.name, row.role, row.dtype, format_shape(row.shape), f"{row.nbytes:,} bytes at {row.offset:,}")
+            for row in head.rows])]
+        for title, plain in (("train", head.train), ("meta", head.meta)):
+            lines += [f"{title}:"] + [f"  {shown(path)}: {shown(value)}" for path, value in flatten(plain)]
+        return "\n".join(lines)
+
+
+def read_file_info(path: str | os.PathLike[str]) -> Info:
+    """Reads and checks the preamble and header of a file.
+
+    Raises:
+        GnetFormatError: they are refused.
+        OSError: the file cannot be read.
+    """
+    return Info(os.fspath(path), read_info(path))
+
+
+def _ports(graph: Graph, ports: Any) -> list[Plain]:
+    """Name and type of inputs or outputs."""
+    return [{"name": port.name, "dtype": graph.types[port.value].dtype, "shape": list(graph.types[port.value].shape)}
+            for port in ports]

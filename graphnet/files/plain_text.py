@@ -1,0 +1,45 @@
+"""Plain data from a file as JSON and as text. Whoever made the file chose the texts in it, so control characters go."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+LONGEST = 200
+
+
+def as_json(value: Any) -> Any:
+    """Plain data as JSON holds it: bytes in hex, numbers that are not finite as text ("nan", "inf", "-inf")."""
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def shown(value: Any) -> str:
+    """Plain data in a line, cut short if it is long."""
+    text = value if isinstance(value, str) and value.isprintable() else json.dumps(as_json(value))
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+
+
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value in maps and lists with its path, such as `optimizer.arguments.beta1` or `objective[0].loss`."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from flatten(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from flatten(item, f"{path}[{index}]")
+    elif path:
+        yield path, value
+
+
+def aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows of texts as lines with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
