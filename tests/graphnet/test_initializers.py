@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pytest
 
+import graphnet as gn
 from graphnet import ArgumentError
 from graphnet import initializers as init
 from graphnet.initializers import INITIALIZERS, Fans
@@ -155,3 +156,11 @@ def test_xavier_is_glorot() -> None:
 def test_bad_arguments(declare, text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(text)):
         declare()
+
+
+def test_seeds_that_differ_in_high_bits_only_give_other_weights():
+    x = gn.Input((3,))
+    model = gn.Model(x, gn.layers.Dense(4)(x))
+    drawn = {gn.compile(model, seed=seed).weights["dense/weight"].tobytes()
+             for seed in (0, 1, 1 << 31, 1 << 32, 1 << 33, 1 << 62, 1 << 63)}
+    assert len(drawn) == 7

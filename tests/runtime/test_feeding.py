@@ -119,7 +119,7 @@ class TestRefusals:
         assert self.refuse(one_in(), np.ones((0, 3))) == "the arrays hold no samples"
 
     def test_inputs_and_labels_of_different_length(self):
-        with pytest.raises(gn.DataError, match="as many samples as one another, got x: 4, label:dense: 3"):
+        with pytest.raises(gn.DataError, match="as many samples as one another, got x: 4, labels of dense: 3"):
             one_in().loss_and_gradients(np.ones((4, 3)), np.zeros((3, 2)))
 
     def test_nothing_was_trained_by_what_was_refused(self):
