@@ -78,7 +78,8 @@ class Monitor(Callback):
             GnetFormatError: it is not the state of such a callback.
             ArgumentError: an argument was another one.
         """
-        owner, kinds = type(self).__name__, {"arguments": (dict,), "best": (float,)} | self.remembered
+        owner = type(self).__name__
+        kinds: dict[str, tuple[type, ...]] = {"arguments": (dict,), "best": (float,), **self.remembered}
         check_kinds(state, kinds, ("train", FIT, "callbacks", owner))
         for name, value in self.arguments.items():
             before = state["arguments"].get(name)

@@ -16,7 +16,7 @@ Fingerprint = dict[str, Any]
 
 def fingerprint(array: NDArray[Any]) -> Fingerprint:
     """Dtype, shape, and SHA-256 of the bytes of a row-major array, as plain data."""
-    digest = hashlib.sha256(array.reshape(-1).view("uint8")).hexdigest()
+    digest = hashlib.sha256(array.reshape(-1).view("uint8").data).hexdigest()
     return {"dtype": array.dtype.name, "shape": list(array.shape), "sha256": digest}
 
 

@@ -19,7 +19,7 @@ def layer_lines(graph: Graph) -> dict[str, list[str]]:
     names = _value_names(graph)
     lines = {INPUTS: [f"input {item.name}: {graph.types[item.value]}" for item in graph.inputs]}
     lines |= {node.origin.layer: [] for node in graph.nodes}  # in the order in which they compute
-    for part in (*graph.parameters, *graph.states):
+    for part in graph.variables:
         lines.setdefault(part.origin.layer, []).append(_kept(graph, part, names))
     for node in graph.nodes:
         operands = ", ".join(names[value] for value in node.inputs)
@@ -43,7 +43,7 @@ def _kept(graph: Graph, item: Parameter | State, names: Mapping[int, str]) -> st
 
 def _value_names(graph: Graph) -> dict[int, str]:
     """A name for each value: its own, or the layer and op that make it, numbered if there are several."""
-    names = {item.value: item.name for item in (*graph.inputs, *graph.parameters, *graph.states)}
+    names = {item.value: item.name for item in graph.given}
     counts: Counter[str] = Counter()
     for node in graph.nodes:
         stem = f"{node.origin.layer}.{node.op.name}" if node.origin.layer else node.op.name
