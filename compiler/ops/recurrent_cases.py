@@ -1,4 +1,4 @@
-"""Examples of the recurrent ops for the contract test: sequences of 4 steps in a batch of 3."""
+"""Examples of the recurrent ops for the contract test: sequences of 7 steps in a batch of 3."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from graphnet.compiler.op import Array, Example, Op, as_type, f, f64
 from graphnet.compiler.ops.recurrent import Recurrent
 
-BATCH, STEPS, FEATURES, HIDDEN = 3, 4, 5, 2
+BATCH, STEPS, FEATURES, HIDDEN = 3, 7, 5, 2
 LENGTHS = np.array([STEPS, 1, 0])
 
 

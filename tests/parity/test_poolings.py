@@ -92,3 +92,24 @@ def test_ties_send_the_whole_gradient_to_the_first_as_in_torch():
         F.mse_loss(twin(leaf), torch.from_numpy(target)).backward()
         _, gradients = net.loss_and_gradients(image, target, inputs=True)
         np.testing.assert_allclose(gradients["x"], leaf.grad.numpy(), atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("size", "strides"), [((3, 2), (2, 1)), ((2, 5), (3, 2)), ((4, 4), (4, 4)), ((3, 3), (1, 1))])
+@pytest.mark.parametrize("shape", [(2, 7, 6), (3, 5, 9)])
+def test_same_padding_is_torch_with_an_odd_pad_at_the_end(size, strides, shape, dtype):
+    from torch.nn import functional as F
+    from torch_parity import check_parity
+
+    total = [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip(shape[1:], size, strides, strict=True)]
+    margins = [side for t in reversed(total) for side in (t // 2, t - t // 2)]
+
+    def mean(x, counted):
+        inside = F.pad(x * 0 + 1, margins)
+        sums = F.avg_pool2d(F.pad(x, margins), size, strides, divisor_override=1)
+        return sums / (size[0] * size[1] if counted else F.avg_pool2d(inside, size, strides, divisor_override=1))
+    check_parity(L.MaxPool2D(size, strides, "same"),
+                 lambda x, _: F.max_pool2d(F.pad(x, margins, value=float("-inf")), size, strides), [shape], dtype)
+    for counted in (True, False):
+        check_parity(L.AvgPool2D(size, strides, "same", count_include_pad=counted),
+                     lambda x, _, counted=counted: mean(x, counted), [shape], dtype)

@@ -196,3 +196,34 @@ def test_truncated_gradients(dtype):
             states, made = [s.detach() for s in last], [*made, y]
         return torch.cat(made, 1)
     check_parity(L.LSTM(UNITS, return_sequences=True, truncate=3), twin, [(STEPS, FEATURES)], dtype, spread=SPREAD)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cell", CELLS)
+def test_bidirectional_from_initial_states(cell, dtype):
+    """Ours come forward first, [h, c] of each way; torch has h of both ways, then c of both."""
+    import torch
+    from torch_parity import check_parity
+
+    count = STATES[cell]
+
+    def declare(x, *states):
+        return L.Bidirectional(CELLS[cell](UNITS, return_sequences=True))(x, initial_state=states)
+
+    def twin(x, *rest):
+        *states, w = rest
+        parameters = torch_weights(w, "forward_") | torch_weights(w, "backward_", "_l0_reverse")
+        start = [torch.stack(states[kind::count]) for kind in range(count)]
+        return run_torch(torch_cell(cell, FEATURES, bidirectional=True), parameters, x, start)[0]
+    check_parity(declare, twin, [(STEPS, FEATURES), *[(UNITS,)] * 2 * count], dtype, spread=SPREAD)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cell", CELLS)
+def test_backwards_is_torch_on_the_reversed_sequence(cell, dtype):
+    from torch_parity import check_parity
+
+    def twin(x, w):
+        return run_torch(torch_cell(cell, FEATURES), torch_weights(w), x.flip(1))[0].flip(1)
+    layer = CELLS[cell](UNITS, return_sequences=True, go_backwards=True)
+    check_parity(layer, twin, [(STEPS, FEATURES)], dtype, spread=SPREAD)

@@ -116,3 +116,12 @@ def test_in_a_model_with_images(dtype):
         return torch.maximum(F.prelu(cropped, w["slope"]), small).permute(0, 2, 3, 1)
     for seed in range(3):
         check_parity(declare, twin, [(3, 6, 7)], dtype, seed)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shapes", [[(4, 3, 5)] * 2, [(7,)] * 2, [(4, 1, 5), (1, 3, 5)]])
+def test_subtracting(shapes, dtype):
+    from torch_parity import check_parity
+
+    layer = L.Subtract(broadcast=shapes[0] != shapes[1])
+    check_parity(layer, lambda a, b, _: a - b, shapes, dtype)

@@ -21,7 +21,7 @@ from op_contract import (
 
 from graphnet.compiler.layout import is_image_op
 from graphnet.compiler.op import registered_ops
-from graphnet.compiler.ops import Conv2d, MatMul, Relu, Scale, SgdUpdate, Softmax, Update
+from graphnet.compiler.ops import Conv2d, MatMul, Relu, Scale, SgdUpdate, SimpleRnn, Softmax, Update
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels import registry
 
@@ -32,6 +32,15 @@ FLOATS = ("float32", "float64")
 @pytest.mark.parametrize("cls", registered_ops().values(), ids=registered_ops())
 def test_is_documented_and_has_examples(cls):
     check_documented(cls)
+
+
+@pytest.mark.parametrize("cls", [pytest.param(cls, id=name) for name, cls in registered_ops().items()
+                                 if cls.differentiable])
+def test_an_example_has_dims_that_all_differ(cls):
+    """Axes that are taken for one another show there. The recurrent weight of a SimpleRnn is square by nature."""
+    square = 3 if cls is SimpleRnn else None
+    assert any(all(len(set(t.shape)) == t.rank for position, t in enumerate(case.inputs) if position != square)
+               for case in cases_of(cls))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
