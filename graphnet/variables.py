@@ -144,7 +144,8 @@ def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> N
 
 def _stream_key(seed: int, name: str) -> int:
     """The key of the random stream of a weight or layer; 63 bits, as states are signed, of every bit of the seed."""
-    return (seed << 32 ^ seed >> 31 ^ zlib.crc32(name.encode())) & (1 << 63) - 1
+    spread = (seed >> 31) * 0x9E3779B97F4A7C15  # 2⁶⁴ over the golden ratio: what does not fit goes to all bits
+    return (seed << 32 ^ spread ^ zlib.crc32(name.encode())) & (1 << 63) - 1
 
 
 def _flat(state: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
