@@ -11,8 +11,9 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 
 from graphnet.compiler.errors import ArgumentError
 
@@ -25,12 +26,21 @@ _SUFFIX = ".gnet-tmp"
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
-def replace_file(path: str | os.PathLike[str], pieces: Iterable[memoryview]) -> None:
+@dataclass(frozen=True)
+class LateStart:
+    """The start of a file, known only when the rest is on its way: its size, and what gives it when it is needed."""
+
+    size: int
+    make: Callable[[], memoryview]
+
+
+def replace_file(path: str | os.PathLike[str], pieces: Iterable[memoryview], start: LateStart | None = None) -> None:
     """Makes `pieces` the contents of a file.
 
     Args:
         path: the target; symbolic links are followed. An existing file keeps its mode.
         pieces: the bytes, in order.
+        start: what stands before them, if that is known later; what it raises is passed on.
 
     Raises:
         ArgumentError: the target is no regular file, or its folder does not exist.
@@ -44,8 +54,7 @@ def replace_file(path: str | os.PathLike[str], pieces: Iterable[memoryview]) -> 
         temporary, descriptor = _create(folder, prefix, mode, always)
         on_failure.callback(_remove, temporary)
         try:
-            for piece in pieces:
-                _write(descriptor, piece)
+            _write_all(descriptor, pieces, start)
             if mode is not None:
                 os.chmod(temporary, mode)
             os.fsync(descriptor)
@@ -111,6 +120,16 @@ def _remove_unlocked(path: str) -> None:
         os.unlink(path)
     finally:
         os.close(descriptor)
+
+
+def _write_all(descriptor: int, pieces: Iterable[memoryview], start: LateStart | None) -> None:
+    if start is not None:
+        os.lseek(descriptor, start.size, os.SEEK_SET)
+    for piece in pieces:
+        _write(descriptor, piece)
+    if start is not None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        _write(descriptor, start.make())
 
 
 def _write(descriptor: int, data: memoryview) -> None:

@@ -7,9 +7,8 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-from graphnet.runtime.gnet.atomic import replace_file
+from graphnet.runtime.gnet.atomic import LateStart, replace_file
 from graphnet.runtime.gnet.binding import check_binding, declared
 from graphnet.runtime.gnet.contents import Contents
 from graphnet.runtime.gnet.graph_reader import decode_graph
@@ -19,9 +18,9 @@ from graphnet.runtime.gnet.names import check_name
 from graphnet.runtime.gnet.plain import plain_map
 from graphnet.runtime.gnet.preamble import Preamble, aligned
 from graphnet.runtime.gnet.refusal import naming, refuse, shown
-from graphnet.runtime.gnet.tensors import ROLES, Array, Row, Tensor, byte_view, data_end, stored_array
+from graphnet.runtime.gnet.tensors import ROLES, Tensor, byte_view, stored_array
 
-Pieces = list[memoryview]
+_MOST = (1 << 32) - 1  # the checksum that stands for those that are not known yet: most have an encoding as long
 
 
 def save_gnet(path: str | os.PathLike[str], contents: Contents) -> str:
@@ -39,11 +38,11 @@ def save_gnet(path: str | os.PathLike[str], contents: Contents) -> str:
         OSError: the disk is full, or anything else that the system refuses.
     """
     with naming(os.fspath(path)):
-        pieces = encode_contents(contents)
-    with ThreadPoolExecutor(1) as pool:  # hashing takes about as long as writing, and neither holds the lock
-        digest = pool.submit(_sha256, pieces)
-        replace_file(path, pieces)
-        return digest.result()
+        draft = _Draft(contents)
+    try:
+        return _save(path, draft, draft.start)
+    except _StartMovedError as moved:
+        return _save(path, draft, moved.start)
 
 
 def dumps(contents: Contents) -> bytes:
@@ -52,28 +51,84 @@ def dumps(contents: Contents) -> bytes:
     Raises:
         GnetFormatError: the contents cannot be stored.
     """
-    return b"".join(encode_contents(contents))
+    draft = _Draft(contents)
+    head = draft.head()
+    return b"".join([head, *draft.data(len(head))])
 
 
-def encode_contents(contents: Contents) -> Pieces:
-    """The file in pieces, without copying arrays that lie in memory as they do in a file.
+def _save(path: str | os.PathLike[str], draft: _Draft, start: int) -> str:
+    """Writes the tensors while their checksums are taken, and the head after them; both take long, neither holds the
+    interpreter's lock.
 
     Raises:
-        GnetFormatError: the contents cannot be stored.
+        _StartMovedError: with the checksums the head has another size, so that the tensors belong elsewhere.
     """
-    tensors = list(_ordered(contents))
-    arrays = [stored_array(tensor.name, tensor.array) for tensor in tensors]
-    table = [_row(*entry) for entry in zip(tensors, arrays, _checksums(arrays), strict=True)]
-    graph = encode_graph(contents.graph)
-    decoded = decode_graph(graph)  # whatever the reader would refuse is refused now
-    header = pack_head(graph, table, plain_map(contents.train, ("train",)),
-                       plain_map(contents.meta, ("meta",)))
-    start = aligned(Preamble(len(header), 0, b"").header_end)
-    rows = _lay_out(table, start)
-    preamble = Preamble(len(header), data_end(rows, start), hashlib.sha256(header).digest())
-    check_binding(decoded, parse_head(preamble, header).rows)
-    head = preamble.pack() + header
-    return [memoryview(head.ljust(start, b"\0")), *_data(rows, arrays)]
+    pieces = list(draft.data(start))
+    with ThreadPoolExecutor(1) as pool:
+        head = pool.submit(draft.head)
+        digest = pool.submit(lambda: _sha256([memoryview(head.result()), *pieces]))
+        try:
+            replace_file(path, pieces, LateStart(start, lambda: _of_size(head.result(), start)))
+        except BaseException:
+            digest.cancel()
+            raise
+        return digest.result()
+
+
+class _StartMovedError(Exception):
+    """The first tensor does not start where it was written."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        super().__init__(start)
+
+
+def _of_size(head: bytes, size: int) -> memoryview:
+    if len(head) != size:
+        raise _StartMovedError(len(head))
+    return memoryview(head)
+
+
+class _Draft:
+    """A file but for the checksums of its tensors; whatever the reader would refuse has been refused.
+
+    Attributes:
+        start: where the first tensor starts, if no checksum has a shorter encoding than most have.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        tensors = list(_ordered(contents))
+        self._arrays = [stored_array(tensor.name, tensor.array) for tensor in tensors]
+        self._table = [[tensor.name, array.dtype.name, list(array.shape), tensor.role]
+                       for tensor, array in zip(tensors, self._arrays, strict=True)]
+        self._graph = encode_graph(contents.graph)
+        self._train, self._meta = plain_map(contents.train, ("train",)), plain_map(contents.meta, ("meta",))
+        decoded = decode_graph(self._graph)
+        preamble, header = self._encode([_MOST] * len(self._arrays))
+        check_binding(decoded, parse_head(preamble, header).rows)
+        self.start = preamble.data_start
+
+    def head(self) -> bytes:
+        """Preamble and header, padded to where the first tensor starts."""
+        preamble, header = self._encode([zlib.crc32(byte_view(array)) for array in self._arrays])
+        return (preamble.pack() + header).ljust(preamble.data_start, b"\0")
+
+    def data(self, start: int) -> Iterator[memoryview]:
+        """The tensors with the padding between them, the first of which lies at `start`; no array is copied."""
+        end = start
+        for array in self._arrays:
+            if end < aligned(end):
+                yield memoryview(bytes(aligned(end) - end))
+            yield byte_view(array).data
+            end = aligned(end) + array.nbytes
+
+    def _encode(self, checksums: list[int]) -> tuple[Preamble, bytes]:
+        table = [[*row, crc32] for row, crc32 in zip(self._table, checksums, strict=True)]
+        header = pack_head(self._graph, table, self._train, self._meta)
+        end = Preamble(len(header), 0, b"").data_start
+        for array in self._arrays:
+            end = aligned(end) + array.nbytes
+        return Preamble(len(header), end, hashlib.sha256(header).digest()), header
 
 
 def _ordered(contents: Contents) -> Iterable[Tensor]:
@@ -88,32 +143,7 @@ def _ordered(contents: Contents) -> Iterable[Tensor]:
     return sorted(contents.tensors.values(), key=lambda t: (ROLES.index(t.role), order.get(t.name, len(order))))
 
 
-def _row(tensor: Tensor, array: Array, crc32: int) -> list[Any]:
-    return [tensor.name, array.dtype.name, list(array.shape), tensor.role, crc32]
-
-
-def _checksums(arrays: list[Array]) -> list[int]:
-    """CRC-32 of each array; zlib lets go of the interpreter's lock, so that several are under way at once."""
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(zlib.crc32, [byte_view(array) for array in arrays]))
-
-
-def _lay_out(table: list[list[Any]], start: int) -> list[Row]:
-    rows = []
-    for name, dtype, shape, role, crc32 in table:
-        rows.append(Row(name, dtype, tuple(shape), role, crc32, start))
-        start = aligned(rows[-1].end)
-    return rows
-
-
-def _data(rows: list[Row], arrays: list[Array]) -> Iterator[memoryview]:
-    for index, (row, array) in enumerate(zip(rows, arrays, strict=True)):
-        yield byte_view(array).data
-        if index + 1 < len(rows):
-            yield memoryview(bytes(rows[index + 1].offset - row.end))
-
-
-def _sha256(pieces: Pieces) -> str:
+def _sha256(pieces: Iterable[memoryview]) -> str:
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(piece)

@@ -14,6 +14,7 @@ import numpy as np
 
 from graphnet.compiler.builder import Builder
 from graphnet.runtime.gnet import Contents, Tensor, by_name, save_gnet, writer
+from graphnet.runtime.gnet.atomic import LateStart
 
 TENSORS, SIZE = 8, 50_000
 
@@ -24,10 +25,10 @@ def generation(number: int) -> Contents:
     return Contents(Builder("").build([]), by_name(tensors), {"generation": number})
 
 
-def write_in_place(path: str, pieces: Iterable[memoryview]) -> None:
+def write_in_place(path: str, pieces: Iterable[memoryview], start: LateStart) -> None:
     """The wrong way: the file is cut to nothing and then grows."""
     with open(path, "wb") as file:
-        for piece in pieces:
+        for piece in (start.make(), *pieces):
             file.write(piece)
             file.flush()
             os.fsync(file.fileno())

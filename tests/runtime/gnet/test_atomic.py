@@ -1,16 +1,19 @@
 """A save replaces the whole file or nothing; what fails on the way leaves the old file and no litter."""
 
 import errno
+import hashlib
 import os
 import stat
 import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 from gnet_samples import dtypes, images, sample_bytes
 
-from graphnet.runtime.gnet import atomic, load_gnet, save_gnet
+from graphnet.compiler.builder import Builder
+from graphnet.runtime.gnet import Contents, Tensor, atomic, by_name, dumps, load_gnet, save_gnet
 
 IMAGES, DTYPES = sample_bytes("images"), sample_bytes("dtypes")
 
@@ -48,6 +51,20 @@ def test_the_order_is_write_sync_replace_sync_folder(path, calls):
     save_gnet(path, dtypes())
     assert set(calls[:-3]) == {"write"}
     assert calls[-3:] == ["fsync", "replace", "folder fsync"]
+
+
+@pytest.mark.parametrize("empty", [0, 1, 40])
+def test_checksums_with_short_encodings_move_the_tensors(empty, tmp_path):
+    """The tensors are written before their checksums are known; that of an empty one is 0, which takes one byte."""
+    tensors = [Tensor(f"empty{i}", "const", np.empty((0, 3), np.float32)) for i in range(empty)]
+    tensors += [Tensor("full", "const", np.arange(7.0)), Tensor("last", "const", np.empty(0))]
+    contents = Contents(Builder("").build([]), by_name(tensors))
+    digest = save_gnet(tmp_path / "a.gnet", contents)
+    data = (tmp_path / "a.gnet").read_bytes()
+    assert data == dumps(contents)
+    assert hashlib.sha256(data).hexdigest() == digest
+    np.testing.assert_array_equal(load_gnet(tmp_path / "a.gnet").tensors["full"].array, np.arange(7.0))
+    assert names(tmp_path) == ["a.gnet"]
 
 
 def test_the_file_is_closed_before_it_is_put_in_place(path, monkeypatch):
