@@ -14,6 +14,7 @@ from graphnet.compiler.passes.fuse_epilogues import FuseEpilogues
 from graphnet.compiler.passes.hoist_pooling import HoistPooling
 from graphnet.compiler.passes.merge_common import MergeCommon
 from graphnet.compiler.passes.order_nodes import OrderNodes
+from graphnet.compiler.passes.schedule_nodes import ScheduleNodes
 from graphnet.compiler.passes.simplify_algebra import SimplifyAlgebra
 from graphnet.compiler.passes.stabilize_cross_entropy import StabilizeCrossEntropy
 
@@ -41,7 +42,7 @@ class Purpose:
         """All passes in order; with `optimize` False only those that the meaning of the purpose needs."""
         if not optimize:
             return (OrderNodes(), *self.prepare, *self.derive, DropDead())
-        return (OrderNodes(), *self.prepare, *REWRITE, *self.derive, *SIMPLIFY, *FUSE)
+        return (OrderNodes(), *self.prepare, *REWRITE, *self.derive, *SIMPLIFY, *FUSE, ScheduleNodes())
 
 
 @dataclass(frozen=True, slots=True)
