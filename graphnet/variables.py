@@ -22,6 +22,7 @@ from graphnet.recurrent_states import RecurrentStates
 
 Array = NDArray[Any]
 T = TypeVar("T")
+_GOLDEN = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: spreads small numbers over all bits (Knuth, TAOCP 6.4)
 
 
 class Variables:
@@ -143,9 +144,9 @@ def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> N
 
 
 def _stream_key(seed: int, name: str) -> int:
-    """The key of the random stream of a weight or layer; 63 bits, as states are signed, of every bit of the seed."""
-    spread = (seed >> 31) * 0x9E3779B97F4A7C15  # 2⁶⁴ over the golden ratio: what does not fit goes to all bits
-    return (seed << 32 ^ spread ^ zlib.crc32(name.encode())) & (1 << 63) - 1
+    """The key of the random stream of a weight or layer: 63 bits, as states are signed, of every bit of the seed."""
+    high = (seed >> 31) * _GOLDEN  # bits that the shift below pushes out; 0 for common seeds
+    return (seed << 32 ^ high ^ zlib.crc32(name.encode())) & (1 << 63) - 1
 
 
 def _flat(state: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
