@@ -110,7 +110,7 @@ class _Draft:
 
     def head(self) -> bytes:
         """Preamble and header, padded to where the first tensor starts."""
-        preamble, header = self._encode([zlib.crc32(byte_view(array)) for array in self._arrays])
+        preamble, header = self._encode([zlib.crc32(byte_view(array).data) for array in self._arrays])
         return (preamble.pack() + header).ljust(preamble.data_start, b"\0")
 
     def data(self, start: int) -> Iterator[memoryview]:

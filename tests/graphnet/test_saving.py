@@ -1,3 +1,4 @@
+import io
 import re
 import subprocess
 import sys
@@ -249,3 +250,32 @@ def test_set_optimizer_state_refuses_what_does_not_fit_and_changes_nothing() -> 
         net.set_optimizer_state({"first_moment": {"conv/bias": np.ones(5)}})
     after = net.optimizer_state
     assert all(before[m][k].tobytes() == after[m][k].tobytes() for m in before for k in before[m])
+
+
+def test_a_file_can_be_read_from_bytes_and_from_file_objects(tmp_path: Path) -> None:
+    net = compiled()
+    net.save(tmp_path / "a.gnet")
+    data = (tmp_path / "a.gnet").read_bytes()
+    assert same(gn.load(data), net)
+    assert same(gn.load(io.BytesIO(data)), net)
+    with (tmp_path / "a.gnet").open("rb") as file:
+        assert same(gn.load(file), net)
+
+
+def test_one_tensor_is_read_without_the_rest(tmp_path: Path) -> None:
+    net = compiled()
+    net.save(tmp_path / "a.gnet")
+    data = bytearray((tmp_path / "a.gnet").read_bytes())
+    with gn.open(tmp_path / "a.gnet") as file:
+        assert set(net.weights) <= set(file)
+        assert file["conv/weight"].tobytes() == net.weights["conv/weight"].tobytes()
+        assert not file["conv/weight"].flags.writeable
+        assert file.train["step"] == 0
+    data[-1] ^= 1  # in the last moment
+    (tmp_path / "a.gnet").write_bytes(data)
+    with gn.open(tmp_path / "a.gnet") as file:
+        assert file["conv/weight"].tobytes() == net.weights["conv/weight"].tobytes()
+        with pytest.raises(GnetFormatError, match="the CRC-32 of its bytes is another one"):
+            file["logits/bias:second_moment"]
+    with pytest.raises(GnetFormatError, match="CRC-32"):
+        gn.load(tmp_path / "a.gnet")
