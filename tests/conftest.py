@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# Before NumPy is loaded: a second BLAS thread gains nothing here, and on a busy machine waiting for it takes far longer.
+# Before NumPy is loaded: a second BLAS thread gains nothing, and on a busy machine waiting for it takes far longer.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 for helper in (Path(__file__).parent / "support").glob("*.py"):
