@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from graphnet.checkpoints import FIT, check_kinds
+from graphnet.checkpoints import FIT, check_kinds, same_value
 from graphnet.checks import check_flag, check_number, check_whole
 from graphnet.compiler.errors import ArgumentError
 from graphnet.training import Callback
@@ -83,7 +83,7 @@ class Monitor(Callback):
         check_kinds(state, kinds, ("train", FIT, "callbacks", owner))
         for name, value in self.arguments.items():
             before = state["arguments"].get(name)
-            if before != value:
+            if not same_value(before, value):
                 raise ArgumentError(owner, name, value,
                                     f"the checkpoint was made with {before!r}; give the same to go on")
         for key in ("best", *self.remembered):

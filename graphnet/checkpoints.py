@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from graphnet.checks import check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError
 
@@ -101,6 +103,8 @@ def parse_fit_state(plain: Any, path: tuple[str | int, ...]) -> FitState:
         raise GnetFormatError("begun and position must not be negative", path)
     if (plain["position"] is None) != (plain["scores"] is None):
         raise GnetFormatError("position and scores must both be there or both be nil", path)
+    for name, item in plain["samples"].items():
+        check_kinds(item, {"dtype": (str,), "shape": (list,), "sha256": (str,)}, (*path, "samples", name))
     for index, item in enumerate(plain["callbacks"]):
         check_kinds(item, {"class": (str,), "state": (dict,)}, (*path, "callbacks", index))
     return FitState(**plain)
@@ -119,6 +123,11 @@ def check_kinds(plain: Any, kinds: Mapping[str, tuple[type, ...]], path: tuple[s
         if type(plain[key]) not in allowed:
             names = " or ".join("nil" if kind is _OPTIONAL else kind.__name__ for kind in allowed)
             raise GnetFormatError(f"it must be of type {names}, not {type(plain[key]).__name__}", (*path, key))
+
+
+def same_value(before: object, now: object) -> bool:
+    """Whether an argument is what a file says that it was; an array there is never one."""
+    return not isinstance(before, np.ndarray) and before == now
 
 
 def check_values(plain: Mapping[str, Any], kind: type, path: tuple[str | int, ...]) -> None:

@@ -127,7 +127,7 @@ class _Loop:
     @property
     def done(self) -> bool:
         """Whether there is nothing left to train."""
-        return self.position is None and (self.stopped or self.begun == self.arguments["epochs"])
+        return self.position is None and (self.stopped or self.begun >= self.arguments["epochs"])
 
     def run(self) -> History:
         self.network.fit_state = None

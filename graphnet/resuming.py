@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphnet.checkpoints import FitState
+from graphnet.checkpoints import FitState, same_value
 from graphnet.compiler.errors import ArgumentError, DataError, GraphError
 from graphnet.fingerprints import check_unchanged
 
@@ -38,7 +38,7 @@ def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Map
                         "checkpoint again to go on from it, or call fit without resume to go on from here")
     for name, value in arguments.items():
         before = state.arguments.get(name)
-        if before != value:
+        if not same_value(before, value):
             raise ArgumentError("fit", name, value, f"the checkpoint was made with {before!r}: give the same to go on, "
                                                     "or call fit without resume to begin another training")
     classes, before = [type(callback).__name__ for callback in callbacks], [c["class"] for c in state.callbacks]

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from graphnet.assembly import LOSS, METRIC, PENALTY, TERM, Objective
 from graphnet.checkpoints import FIT, check_kinds, check_values
+from graphnet.compiler.errors import GnetFormatError
+from graphnet.compiler.types import format_shape
 from graphnet.losses.base import MEAN, NONE, SUM
 
 Array = NDArray[Any]
@@ -36,7 +38,7 @@ class Scores:
         self._samples += samples
         for name, value in outputs.items():
             if name.startswith(METRIC):
-                self._statistics[name] = self._statistics.get(name, 0) + value
+                self._add_statistic(name, value)
                 continue
             reduction = self._reductions.get(name, MEAN)
             if reduction == NONE:
@@ -44,6 +46,13 @@ class Scores:
                 continue
             share = float(value) * (1 if reduction == SUM else samples)
             self._losses[name] = self._losses.get(name, 0.0) + share
+
+    def _add_statistic(self, name: str, value: Array) -> None:
+        before = self._statistics.get(name)
+        if before is not None and before.shape != value.shape:  # only what a file held can be so
+            raise GnetFormatError(f"it is {format_shape(before.shape)}, but {format_shape(value.shape)} is added",
+                                  (*_PATH, "statistics", name))
+        self._statistics[name] = value.copy() if before is None else before + value
 
     def state(self) -> dict[str, Any]:
         """The totals, as plain data and arrays."""
@@ -61,6 +70,12 @@ class Scores:
         check_values(state["losses"], float, (*_PATH, "losses"))
         for key in ("single", "statistics"):
             check_values(state[key], np.ndarray, (*_PATH, key))
+        wanted = {"losses": self._reduced(), "statistics": self._statistic_names()}
+        for key, names in wanted.items():
+            if missing := sorted(names - state[key].keys()):
+                raise GnetFormatError(f"{missing[0]!r} is missing", (*_PATH, key))
+        if state["samples"] < 1:
+            raise GnetFormatError("it must be at least 1", (*_PATH, "samples"))
         self._samples, self._losses = state["samples"], dict(state["losses"])
         self._single = {name: [array] for name, array in state["single"].items()}
         self._statistics = dict(state["statistics"])
@@ -79,6 +94,16 @@ class Scores:
                 name = f"{output}_{metric.name}" if several else metric.name
                 scores[name] = metric.result(self._statistics[f"{METRIC}{output}:{metric.name}"])
         return scores
+
+    def _reduced(self) -> set[str]:
+        """The names of the losses that are single numbers."""
+        terms = {name for name, reduction in self._reductions.items() if reduction != NONE}
+        total = {LOSS} if self._objective.is_reduced else set()
+        return total | (terms if self._objective.is_itemized else set())
+
+    def _statistic_names(self) -> set[str]:
+        return {f"{METRIC}{output}:{metric.name}" for output, metrics in self._objective.metrics.items()
+                for metric in metrics}
 
     def _loss_figures(self) -> dict[str, Any]:
         if not self._objective.is_itemized:

@@ -50,6 +50,8 @@ class History:
         """
         check_kinds(state, {"epochs": (np.ndarray,), "figures": (dict,)}, _PATH)
         check_values(state["figures"], np.ndarray, (*_PATH, "figures"))
+        if state["epochs"].ndim != 1:
+            raise GnetFormatError("it must have one axis", (*_PATH, "epochs"))
         for name, values in state["figures"].items():
             if values.shape[:1] != state["epochs"].shape:
                 raise GnetFormatError("it must have a value for each epoch", (*_PATH, "figures", name))

@@ -88,10 +88,21 @@ def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
             raise GnetFormatError("it is no checkpoint of a run: graphnet train writes them", ("meta",))
         check_kinds(contents.meta[RUN], _KINDS, ("meta", RUN))
         check_kinds(contents.meta[RUN]["settings"], _SETTINGS, ("meta", RUN, "settings"))
+        _check_settings(contents.meta[RUN])
         network = network_of(contents)
         if network.fit_state is None:
             raise GnetFormatError("it does not say where the training stands", ("train",))
     return network, contents.meta[RUN]
+
+
+def _check_settings(notes: Mapping[str, Any]) -> None:
+    """Refuses settings that no run was ever begun with."""
+    settings, path = notes["settings"], ("meta", RUN, "settings")
+    for name in ("epochs", "batch_size"):
+        if settings[name] < 1:
+            raise GnetFormatError(f"it must be at least 1, not {settings[name]}", (*path, name))
+    defaults = {name: option.default for name, option in load_recipe(notes["model"]).options.items()}
+    check_kinds(settings["options"], {name: (type(value),) for name, value in defaults.items()}, (*path, "options"))
 
 
 def _job(run: RunDirectory, notes: Mapping[str, Any]) -> Job:

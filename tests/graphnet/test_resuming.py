@@ -312,6 +312,39 @@ def test_a_checkpoint_with_a_bad_state_is_refused_when_it_is_resumed(
         network.fit(X, Y, batch_size=4, epochs=2, callbacks=[CutAfter(None)], resume=True)
 
 
+def leaves(plain: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value within plain data, containers too."""
+    items = plain.items() if isinstance(plain, dict) else enumerate(plain) if isinstance(plain, list) else ()
+    return [path, *(found for key, value in items for found in leaves(value, (*path, key)))]
+
+
+def replaced(plain: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """A copy of plain data with another value at a path."""
+    if not path:
+        return value
+    copy = dict(plain) if isinstance(plain, dict) else list(plain)
+    copy[path[0]] = replaced(copy[path[0]], path[1:], value)
+    return copy
+
+
+def test_nonsense_anywhere_in_a_state_is_refused_or_does_no_harm(tmp_path: Path) -> None:
+    """Each value of the state becomes something else: the training goes on, or is refused as a file or argument is."""
+    callbacks: list[Callback] = [EarlyStopping("loss", patience=2, restore_best=True), ReduceOnPlateau("loss")]
+    checkpoint = gn.Checkpoint(tmp_path / "run.gnet", 8)
+    cut_training(tmp_path / "run.gnet", callbacks=[*callbacks, CutAfter(9)], checkpoint=checkpoint)
+    contents = load_gnet(tmp_path / "run.gnet")
+    nonsense = (None, -1, "x", [], {}, 1.5, {"$tensor": "fit:0"}, 1 << 40)
+    refused = 0
+    for number, path in enumerate(leaves(contents.train["fit"])):
+        train = contents.train | {"fit": replaced(contents.train["fit"], path, nonsense[number % len(nonsense)])}
+        try:
+            network = gn.load(dumps(Contents(contents.graph, contents.tensors, train, contents.meta)))
+            network.fit(X, Y, batch_size=4, epochs=2, callbacks=[*callbacks, CutAfter(None)], resume=True)
+        except gn.GraphNetError:
+            refused += 1
+    assert refused > 40
+
+
 def test_checkpoints_come_when_they_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from graphnet import saving
 

@@ -178,6 +178,10 @@ def test_without_a_sound_checkpoint_there_is_an_error(
     (lambda notes: notes.pop("model"), "meta.run: the key 'model' is missing"),
     (lambda notes: notes["settings"].__setitem__("epochs", "2"),
      "meta.run.settings.epochs: it must be of type int, not str"),
+    (lambda notes: notes["settings"].__setitem__("batch_size", 0),
+     "meta.run.settings.batch_size: it must be at least 1, not 0"),
+    (lambda notes: notes["settings"].__setitem__("options", {"text": 3}),
+     "meta.run.settings.options.text: the key 'text' is not known here"),
     (lambda notes: notes.__setitem__("model", "../x"), "models: name is '../x', but it must be one of"),
 ])
 def test_a_checkpoint_with_bad_notes_is_refused(
