@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from graphnet.compiler.op import Op
@@ -26,7 +28,7 @@ from graphnet.compiler.ops.linear import along_axis
 from graphnet.compiler.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.flat import cut_alike
-from graphnet.runtime.kernels.registry import Call, Run, bind_reference, kernel, void
+from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel, void
 
 PIECE = 1 << 16  # elements that are worked on at a time where a step needs scratch memory
 CLIP_FROM = 4096  # elements; below, the call itself costs more than the loop
@@ -106,20 +108,28 @@ def _piece(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) ->
     return (TensorType(outputs[0].dtype, (min(outputs[0].type.size, PIECE),)),)
 
 
-@kernel(ReluGrad, workspace=_mask)
-def relu_grad(call: Call) -> Run:
-    """g where y > 0."""
+def _by_pieces(call: Call, work: Callable[[Array, Array, Array, Array], None]) -> Run:
+    """Runs `work(gradient, y, result, scratch)` on each piece of the operands, which have one shape and layout."""
     pieces = cut_alike([*call.inputs, *call.outputs], PIECE)
     if pieces is None:
         return bind_reference(call)
-    mask, zero = call.workspace[0], call.inputs[1].dtype.type(0)
+    scratch = call.workspace[0]
 
     def run() -> None:
         for g, y, out in pieces:
-            positive = mask[:len(out)]
-            np.greater(y, zero, positive)
-            np.multiply(g, positive, out)
+            work(g, y, out, scratch[:len(out)])
     return run
+
+
+@kernel(ReluGrad, workspace=_mask)
+def relu_grad(call: Call) -> Run:
+    """g where y > 0."""
+    zero = call.inputs[1].dtype.type(0)
+
+    def work(g: Array, y: Array, out: Array, positive: Array) -> None:
+        np.greater(y, zero, positive)
+        np.multiply(g, positive, out)
+    return _by_pieces(call, work)
 
 
 @kernel(Sigmoid)
@@ -139,18 +149,13 @@ def sigmoid(call: Call) -> Run:
 @kernel(SigmoidGrad, workspace=_piece)
 def sigmoid_grad(call: Call) -> Run:
     """g y (1 - y)."""
-    pieces = cut_alike([*call.inputs, *call.outputs], PIECE)
-    if pieces is None:
-        return bind_reference(call)
-    scratch, one = call.workspace[0], call.inputs[1].dtype.type(1)
+    one = call.inputs[1].dtype.type(1)
 
-    def run() -> None:
-        for g, y, out in pieces:
-            t = scratch[:len(out)]
-            np.subtract(one, y, t)
-            np.multiply(t, y, t)
-            np.multiply(g, t, out)
-    return run
+    def work(g: Array, y: Array, out: Array, scratch: Array) -> None:
+        np.subtract(one, y, scratch)
+        np.multiply(scratch, y, scratch)
+        np.multiply(g, scratch, out)
+    return _by_pieces(call, work)
 
 
 @kernel(Tanh)
@@ -163,15 +168,10 @@ def tanh(call: Call) -> Run:
 @kernel(TanhGrad, workspace=_piece)
 def tanh_grad(call: Call) -> Run:
     """g (1 - y²)."""
-    pieces = cut_alike([*call.inputs, *call.outputs], PIECE)
-    if pieces is None:
-        return bind_reference(call)
-    scratch, one = call.workspace[0], call.inputs[1].dtype.type(1)
+    one = call.inputs[1].dtype.type(1)
 
-    def run() -> None:
-        for g, y, out in pieces:
-            t = scratch[:len(out)]
-            np.multiply(y, y, t)
-            np.subtract(one, t, t)
-            np.multiply(g, t, out)
-    return run
+    def work(g: Array, y: Array, out: Array, scratch: Array) -> None:
+        np.multiply(y, y, scratch)
+        np.subtract(one, scratch, scratch)
+        np.multiply(g, scratch, out)
+    return _by_pieces(call, work)
