@@ -36,7 +36,7 @@ def test_the_main_job_reaches_its_accuracy(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", ["1", "2", "3", "4"])
+@pytest.mark.parametrize("seed", ["1", "2"])
 def test_it_does_so_from_other_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: str) -> None:
     monkeypatch.setenv("GRAPHNET_CACHE", str(tmp_path / "no-cache"))
     assert accuracy(tmp_path / "run", "--seed", seed) >= 0.975
@@ -44,7 +44,7 @@ def test_it_does_so_from_other_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.slow
 @pytest.mark.skipif(not FULL_SET, reason="GRAPHNET_MNIST does not name a directory with the full MNIST")
-@pytest.mark.parametrize("seed", ["0", "1", "2"])
+@pytest.mark.parametrize("seed", ["0"])
 def test_five_epochs_of_the_full_set(tmp_path: Path, seed: str) -> None:
     assert accuracy(tmp_path / "run", "--data-dir", FULL_SET, "--epochs", "5", "--seed", seed) >= 0.989
 
