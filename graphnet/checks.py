@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -93,3 +94,15 @@ def _as_float(value: object) -> float:
         return float(value)
     except OverflowError:  # a whole number beyond all floats
         return math.nan
+
+
+def check_path(owner: str, value: object) -> str:
+    """A path, as text or as a path object.
+
+    Raises:
+        ArgumentError: it is anything else, is empty, or has a NUL byte, which no file's name can have.
+    """
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise ArgumentError(owner, "path", value, "it must be the path of a file, as text or a pathlib.Path")
+    return path

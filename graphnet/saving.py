@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from graphnet.array_trees import attach_arrays, detach_arrays
 from graphnet.checkpoints import FIT, Checkpoint, FitState, parse_fit_state
+from graphnet.checks import check_path
 from graphnet.compiler.errors import GnetFormatError
 from graphnet.compiling import make_network
 from graphnet.network import Network
@@ -42,7 +43,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> str:
     """
     from graphnet.runtime.gnet import save_gnet
 
-    return save_gnet(path, contents_of(network))
+    return save_gnet(check_path("save", path), contents_of(network))
 
 
 def save_checkpoint(network: Network, checkpoint: Checkpoint, state: FitState) -> None:
@@ -68,7 +69,7 @@ def open(path: str | os.PathLike[str]) -> GnetFile:
     """
     from graphnet.runtime.gnet import open_gnet
 
-    return open_gnet(path)
+    return open_gnet(check_path("open", path))
 
 
 def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None, *,

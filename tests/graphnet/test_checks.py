@@ -1,11 +1,12 @@
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from graphnet import ArgumentError
-from graphnet.checks import check_choice, check_epsilon, check_flag, check_name, check_number, check_whole
+from graphnet.checks import check_choice, check_epsilon, check_flag, check_name, check_number, check_path, check_whole
 
 
 def test_whole_numbers_pass_numpys_too() -> None:
@@ -78,3 +79,15 @@ def test_an_epsilon_is_not_0_in_float32(value: object) -> None:
     text = f"Adam: epsilon is {value!r}, but it must be a finite number ≥ 1.17549e-38"
     with pytest.raises(ArgumentError, match=re.escape(text)):
         check_epsilon("Adam", value)
+
+
+def test_paths() -> None:
+    assert check_path("save", "a.gnet") == "a.gnet"
+    assert check_path("save", Path("a") / "b.gnet") == str(Path("a") / "b.gnet")
+
+
+@pytest.mark.parametrize("value", [None, 3, b"a.gnet", "", "a\0b"])
+def test_other_than_paths_are_refused(value: object) -> None:
+    with pytest.raises(ArgumentError, match=re.escape(
+            f"save: path is {value!r}, but it must be the path of a file, as text or a pathlib.Path")):
+        check_path("save", value)
