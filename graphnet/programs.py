@@ -101,8 +101,8 @@ class Programs:
 
     def _plain_peak(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> int:
         """The arena of the same purpose without optimisation."""
-        purpose = make()
         if key not in self._plain:
+            purpose = make()
             self._plain[key] = PassManager(purpose.pipeline(optimize=False)).run(purpose.graph)
         return lower(self._plain[key], dims, NumpyTarget(), False).peak
 
