@@ -6,7 +6,8 @@ from graphnet.runtime.gnet.footprint import forward_peak
 from graphnet.runtime.gnet.head import OPSET, Head
 from graphnet.runtime.gnet.mapped import GnetFile, open_gnet
 from graphnet.runtime.gnet.reader import load_gnet, read_info
-from graphnet.runtime.gnet.tensors import BUFFER, CONST, OPTIMIZER, PARAM, ROLES, STATE, Row, Tensor
+from graphnet.runtime.gnet.rows import Row
+from graphnet.runtime.gnet.tensors import BUFFER, CONST, OPTIMIZER, PARAM, ROLES, STATE, Tensor
 from graphnet.runtime.gnet.writer import dumps, save_gnet
 
 __all__ = [

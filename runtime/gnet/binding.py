@@ -8,7 +8,8 @@ from graphnet.compiler.ir import Graph, State
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.gnet.names import check_unique
 from graphnet.runtime.gnet.refusal import refuse, shown
-from graphnet.runtime.gnet.tensors import BUFFER, CONST, OPTIMIZER, PARAM, ROLES, STATE, Row
+from graphnet.runtime.gnet.rows import Row
+from graphnet.runtime.gnet.tensors import BUFFER, CONST, OPTIMIZER, PARAM, ROLES, STATE
 
 
 def slot_name(parameter: str, slot: str) -> str:

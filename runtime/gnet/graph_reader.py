@@ -22,7 +22,7 @@ from graphnet.runtime.gnet.header import Plain, expect_items, expect_keys, expec
 from graphnet.runtime.gnet.names import check_name, check_text, check_unique
 from graphnet.runtime.gnet.ops import infer_types
 from graphnet.runtime.gnet.refusal import Path, refuse, shown
-from graphnet.runtime.gnet.tensors import check_extent
+from graphnet.runtime.gnet.rows import check_extent
 
 Item = TypeVar("Item", Input, Parameter, State)
 

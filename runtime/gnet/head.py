@@ -21,8 +21,8 @@ from graphnet.runtime.gnet.header import (
 )
 from graphnet.runtime.gnet.preamble import Preamble, parse_preamble
 from graphnet.runtime.gnet.refusal import refuse, shown
+from graphnet.runtime.gnet.rows import Row, check_zeros, data_end, parse_rows
 from graphnet.runtime.gnet.sources import Source
-from graphnet.runtime.gnet.tensors import Row, check_zeros, data_end, parse_rows
 
 OPSET = 1
 """Grows when an op changes its meaning; new ops do not count."""

@@ -12,6 +12,7 @@ from graphnet.compiler.errors import GnetFormatError
 from graphnet.runtime.gnet import limits, preamble
 from graphnet.runtime.gnet.refusal import Path, refuse, shown
 from graphnet.runtime.gnet.tokens import bad_text, check_tokens, offset_of
+from graphnet.runtime.gnet.unpacking import unpack_sound
 
 Plain = dict[str, Any]
 
@@ -49,12 +50,14 @@ def unpack_header(data: bytes) -> Plain:
         GnetFormatError: it is not sound or not canonical.
     """
     with placing(data):
-        check_tokens(data)
-        try:
-            header = cast(Plain, msgpack.unpackb(data, raw=False, strict_map_key=True))
-        except UnicodeDecodeError:
-            raise bad_text(data) from None
-        _check_canonical(data, pack(header))
+        header = unpack_sound(data)
+        if header is None or pack(header) != data:
+            check_tokens(data)
+            try:
+                header = cast(Plain, msgpack.unpackb(data, raw=False, strict_map_key=True))
+            except UnicodeDecodeError:
+                raise bad_text(data) from None
+            _check_canonical(data, pack(header))
     return header
 
 

@@ -13,8 +13,9 @@ from graphnet.compiler.ir import Graph
 from graphnet.runtime.gnet.head import Head, read_head
 from graphnet.runtime.gnet.header import Plain
 from graphnet.runtime.gnet.refusal import naming
+from graphnet.runtime.gnet.rows import Row
 from graphnet.runtime.gnet.sources import FileSource, open_descriptor
-from graphnet.runtime.gnet.tensors import Array, Row, regions
+from graphnet.runtime.gnet.tensors import Array
 
 
 class GnetFile(Mapping[str, Array]):
@@ -32,7 +33,6 @@ class GnetFile(Mapping[str, Array]):
             self._map: mmap.mmap | None = mmap.mmap(descriptor, self.head.preamble.file_length,
                                                     access=mmap.ACCESS_READ)
         self._rows = {row.name: row for row in self.head.rows}
-        self._ends = {row.name: end for row, end in regions(self.head.rows, self.head.preamble.file_length)}
         self._arrays: dict[str, Array] = {}
 
     @property
@@ -107,7 +107,7 @@ class GnetFile(Mapping[str, Array]):
         view = memoryview(self._map)
         with naming(self.path):
             row.check(view[row.offset:row.end])
-            row.check_padding(view[row.end:self._ends[row.name]])
+            row.check_padding(view[row.end:row.region_end(self.head.preamble.file_length)])
         array = row.view(self._map, 0)
         array.flags.writeable = False
         return array

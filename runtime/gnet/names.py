@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from graphnet.runtime.gnet.refusal import Path, refuse, shown
@@ -25,6 +25,11 @@ def check_name(name: Any, path: Path) -> str:
     return name
 
 
+def are_names(names: Sequence[Any]) -> bool:
+    """Whether `check_name` refuses none of these."""
+    return {*map(type, names)} <= {str} and all(names) and not _CONTROL.search("".join(names))
+
+
 def check_text(text: str, path: Path) -> None:
     """Refuses control characters.
 
@@ -41,8 +46,11 @@ def check_unique(names: Iterable[str], path: Path, key: str | int | None = None)
     Raises:
         GnetFormatError: there is one.
     """
+    listed = list(names)
+    if len({*listed}) == len(listed):
+        return
     seen: set[str] = set()
-    for index, name in enumerate(names):
+    for index, name in enumerate(listed):
         if name in seen:
             place = (*path, index) if key is None else (*path, index, key)
             raise refuse(place, f"the name {shown(name)} is used twice")

@@ -14,7 +14,7 @@ from graphnet.runtime.gnet.head import Head, read_head
 from graphnet.runtime.gnet.preamble import ALIGNMENT, aligned
 from graphnet.runtime.gnet.refusal import naming
 from graphnet.runtime.gnet.sources import HashingSource, Source, open_source
-from graphnet.runtime.gnet.tensors import Tensor, regions
+from graphnet.runtime.gnet.tensors import Tensor
 
 
 def load_gnet(source: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None,
@@ -70,7 +70,8 @@ def _read_tensors(source: Source, head: Head) -> dict[str, Tensor]:
     """Reads the tensors into one buffer, whose size the file really has; checks each while it is in the cache."""
     start, end = head.preamble.data_start, head.preamble.file_length
     buffer = _aligned_buffer(end - start)
-    for row, region_end in regions(head.rows, end):
+    for row in head.rows:
+        region_end = row.region_end(end)
         source.fill(buffer[row.offset - start:region_end - start])
         row.check(buffer[row.offset - start:row.end - start])
         row.check_padding(buffer[row.end - start:region_end - start])
