@@ -1,8 +1,9 @@
-"""Tells whether arrays are still the ones that a training was begun with."""
+"""Tells whether files are the ones that are meant, and arrays still those that a training was begun with."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,16 @@ def fingerprint(array: NDArray[Any]) -> Fingerprint:
     """Dtype, shape, and SHA-256 of the bytes of a row-major array, as plain data."""
     digest = hashlib.sha256(array.reshape(-1).view("uint8").data).hexdigest()
     return {"dtype": array.dtype.name, "shape": list(array.shape), "sha256": digest}
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a file in hex, which `gn.load` takes as `expect_sha256`.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_unchanged(before: Mapping[str, Fingerprint], now: Mapping[str, Fingerprint]) -> None:

@@ -212,7 +212,7 @@ class Network(Variables, Inspection):
                    checkpoint, resume)
 
     @exclusive
-    def save(self, path: str | os.PathLike[str], *, samples: object = None) -> str:
+    def save(self, path: str | os.PathLike[str], *, samples: object = None) -> None:
         """Writes graph, weights and training set-up to a `.gnet` file, atomically.
 
         Args:
@@ -220,9 +220,6 @@ class Network(Variables, Inspection):
             samples: inputs as `predict` takes them, some few: the file gets them with what the network makes of them,
                 so that `graphnet verify` can tell whether it does the same elsewhere. They are remembered; without any
                 the last ones are taken, those of the file that the network was loaded from too.
-
-        Returns:
-            The file's digest, for `gn.load(path, expect_sha256=…)`.
 
         Raises:
             GnetFormatError: the network holds what no file can.
@@ -234,7 +231,7 @@ class Network(Variables, Inspection):
 
         if samples is not None:
             self.samples = {name: array.copy() for name, array in self.check_inputs(samples)[0].items()}
-        return save(self, path)
+        save(self, path)
 
     @property
     def stateful(self) -> bool:

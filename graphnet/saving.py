@@ -30,11 +30,8 @@ Array = NDArray[Any]
 Moments = dict[str, dict[str, Array]]
 
 
-def save(network: Network, path: str | os.PathLike[str]) -> str:
+def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Writes a network to a file, or leaves the old file as it was. The same network gives the same bytes.
-
-    Returns:
-        The file's SHA-256 in hex, for `load(path, expect_sha256=…)`.
 
     Raises:
         GnetFormatError: the network holds what no file can.
@@ -43,7 +40,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> str:
     """
     from graphnet.runtime.gnet import save_gnet
 
-    return save_gnet(check_path("save", path), contents_of(network))
+    save_gnet(check_path("save", path), contents_of(network))
 
 
 def save_checkpoint(network: Network, checkpoint: Checkpoint, state: FitState) -> None:
@@ -81,7 +78,8 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
 
     Args:
         path: the file, its bytes, or a file opened in binary mode.
-        expect_sha256: the digest that saving returned, to be sure of what is loaded.
+        expect_sha256: the SHA-256 of the whole file in hex, as `sha256sum` and `graphnet verify` print it, to be sure
+            of what is loaded.
         backend: as in `compile`.
         memory_limit: as in `compile`.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from typing import Any
 
 from graphnet.files.plain_text import as_json
+from graphnet.fingerprints import file_sha256
 from graphnet.runtime.gnet import load_gnet
 from graphnet.runtime.gnet.refusal import naming
 from graphnet.saved_samples import Replay, replay
@@ -81,6 +81,5 @@ def verify_file(path: str | os.PathLike[str], expect_sha256: str | None = None,
     contents = load_gnet(path, expect_sha256)
     with naming(os.fspath(path)):
         replays = replay(network_of(contents), contents)
-    with open(path, "rb") as file:
-        digest, size = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
-    return Verification(os.fspath(path), digest, size, len(contents.tensors), replays, tolerance)
+    size = os.stat(path).st_size
+    return Verification(os.fspath(path), file_sha256(path), size, len(contents.tensors), replays, tolerance)

@@ -14,6 +14,7 @@ from graphnet.checkpoints import Checkpoint
 from graphnet.compiler.errors import DataError
 from graphnet.compiling import compile
 from graphnet.data import Dataset
+from graphnet.fingerprints import file_sha256
 from graphnet.network import INFERENCE_BATCH, Network
 from graphnet.plots import plot_curves, png_bytes
 from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory
@@ -109,9 +110,10 @@ def carry_out(job: Job, network: Network, parts: Parts, about: Figures, log: Run
         raise DataError("the loss is no longer finite, so the training has diverged: try a smaller learning rate; "
                         f"the logs are in {run.path}")
     tested = _test(network, parts.test, job)
-    digest = network.save(run.file(MODEL), samples=parts.test.x[:KEPT_SAMPLES])
+    file = run.file(MODEL)
+    network.save(file, samples=parts.test.x[:KEPT_SAMPLES])
     figures = about | {"epochs": len(history.epochs), "steps": network.step, "train_seconds": seconds,
-                       "train_loss": history.history["loss"][-1], **tested, "model_sha256": digest}
+                       "train_loss": history.history["loss"][-1], **tested, "model_sha256": file_sha256(file)}
     run.write_metrics(figures)
     _draw(run, log, history, about)
     log.say(f"{format_figures(tested)}  in {seconds:.1f} s  →  {run.path}")

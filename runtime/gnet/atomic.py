@@ -23,6 +23,7 @@ except ImportError:  # Windows has no such locks, but does not let go of files t
     fcntl = None  # type: ignore[assignment]
 
 _SUFFIX = ".gnet-tmp"
+_SYNCED_EARLY = 8 << 20  # bytes that are worth a sync of their own while the start of the file is being made
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
@@ -123,13 +124,18 @@ def _remove_unlocked(path: str) -> None:
 
 
 def _write_all(descriptor: int, pieces: Iterable[memoryview], start: LateStart | None) -> None:
-    if start is not None:
-        os.lseek(descriptor, start.size, os.SEEK_SET)
+    if start is None:
+        for piece in pieces:
+            _write(descriptor, piece)
+        return
+    end = os.lseek(descriptor, start.size, os.SEEK_SET)
     for piece in pieces:
         _write(descriptor, piece)
-    if start is not None:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        _write(descriptor, start.make())
+        end += len(piece)
+    if end > _SYNCED_EARLY:  # the disk works on while the start is made; the last sync then has little to do
+        os.fsync(descriptor)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    _write(descriptor, start.make())
 
 
 def _write(descriptor: int, data: memoryview) -> None:

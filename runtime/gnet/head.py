@@ -61,10 +61,11 @@ def read_head(source: Source) -> Head:
     Raises:
         GnetFormatError: something does not hold.
     """
-    preamble = parse_preamble(source.take(min(source.size, start.SIZE)), source.size)
-    header = source.take(preamble.header_length)
+    preamble = parse_preamble(source.take(min(source.size, start.SIZE), 0), source.size)
+    header = source.take(preamble.header_length, start.SIZE)
     preamble.check_header(header)
-    check_zeros(source.take(preamble.data_start - preamble.header_end), ("header",), preamble.header_end)
+    end = preamble.header_end
+    check_zeros(source.take(preamble.data_start - end, end), ("header",), end)
     return parse_head(preamble, header)
 
 

@@ -58,14 +58,18 @@ class Row(NamedTuple):
         array: Array = np.ndarray(self.shape, self.stored, buffer, self.offset - start)
         return array.astype(self.dtype, copy=False)
 
-    def check(self, data: memoryview) -> None:
+    def check(self, data: memoryview, crc32: int | None = None) -> None:
         """Refuses bytes of the tensor that are damaged.
+
+        Args:
+            data: the bytes.
+            crc32: their checksum, if it has been taken already.
 
         Raises:
             GnetFormatError: the checksum does not hold, or a truth value is neither 0 nor 1.
         """
         path = ("tensor", self.name)
-        if zlib.crc32(data) != self.crc32:
+        if (zlib.crc32(data) if crc32 is None else crc32) != self.crc32:
             raise refuse(path, "the CRC-32 of its bytes is another one: the file is damaged; get a fresh copy",
                          self.offset)
         if self.dtype == "bool" and (at := first_untrue(np.frombuffer(data, np.uint8))) is not None:

@@ -1,4 +1,4 @@
-"""Where the bytes of a file come from: a path, bytes, or a binary file object. All are read once, front to back."""
+"""Where the bytes of a file come from: a path, bytes, or a binary file object. Each byte is read once."""
 
 from __future__ import annotations
 
@@ -18,20 +18,27 @@ CHUNK = 1 << 20
 
 
 class Source(Protocol):
-    """Bytes of a known number, read in order."""
+    """Bytes of a known number.
+
+    Attributes:
+        name: for messages.
+        size: the number of bytes.
+        in_order: whether they must be read from front to back; else several threads may read at once.
+    """
 
     name: str
     size: int
+    in_order: bool
 
-    def fill(self, target: memoryview) -> None:
-        """Fills the target with the next bytes.
+    def fill(self, target: memoryview, at: int) -> None:
+        """Fills the target with the bytes from number `at`.
 
         Raises:
             GnetFormatError: there are not so many.
         """
 
-    def take(self, count: int) -> bytes:
-        """The next `count` bytes; the caller has checked that number.
+    def take(self, count: int, at: int) -> bytes:
+        """The `count` bytes from number `at`; the caller has checked that number.
 
         Raises:
             GnetFormatError: there are not so many.
@@ -39,12 +46,14 @@ class Source(Protocol):
 
 
 class _Taking:
-    def fill(self, target: memoryview) -> None:
+    in_order = False
+
+    def fill(self, target: memoryview, at: int) -> None:
         raise NotImplementedError
 
-    def take(self, count: int) -> bytes:
+    def take(self, count: int, at: int) -> bytes:
         data = bytearray(count)
-        self.fill(memoryview(data))
+        self.fill(memoryview(data), at)
         return bytes(data)
 
 
@@ -54,15 +63,22 @@ class FileSource(_Taking):
     def __init__(self, descriptor: int, name: str) -> None:
         self.descriptor, self.name = descriptor, name
         self.size = os.fstat(descriptor).st_size
+        self.in_order = not hasattr(os, "preadv")  # Windows has one place in a file for all threads
         self._file = open(descriptor, "rb", buffering=0, closefd=False)  # noqa: SIM115 - the descriptor's owner closes
 
-    def fill(self, target: memoryview) -> None:
+    def fill(self, target: memoryview, at: int) -> None:
         """See Source."""
         while target:
-            count = self._file.readinto(target)
+            count = self._read(target, at)
             if not count:
                 raise refuse((), "the file became shorter while it was read")
-            target = target[count:]
+            target, at = target[count:], at + count
+
+    def _read(self, target: memoryview, at: int) -> int:
+        if not self.in_order:
+            return os.preadv(self.descriptor, [target], at)
+        self._file.seek(at)
+        return self._file.readinto(target)
 
 
 class BytesSource(_Taking):
@@ -73,22 +89,23 @@ class BytesSource(_Taking):
         self._data, self.name = (view if view.c_contiguous else memoryview(bytes(view))).cast("B"), name
         self.size = len(self._data)
 
-    def fill(self, target: memoryview) -> None:
+    def fill(self, target: memoryview, at: int) -> None:
         """See Source. The size is checked before anything is read."""
-        target[:] = self._data[:len(target)]
-        self._data = self._data[len(target):]
+        target[:] = self._data[at:at + len(target)]
 
 
 class HashingSource(_Taking):
     """Another source, whose bytes it adds up to a SHA-256."""
 
+    in_order = True
+
     def __init__(self, source: Source) -> None:
         self._source, self.name, self.size = source, source.name, source.size
         self._hash = hashlib.sha256()
 
-    def fill(self, target: memoryview) -> None:
+    def fill(self, target: memoryview, at: int) -> None:
         """See Source."""
-        self._source.fill(target)
+        self._source.fill(target, at)
         self._hash.update(target)
 
     def check(self, expected: str) -> None:

@@ -23,14 +23,11 @@ from graphnet.runtime.gnet.tensors import ROLES, Tensor, byte_view, stored_array
 _MOST = (1 << 32) - 1  # the checksum that stands for those that are not known yet: most have an encoding as long
 
 
-def save_gnet(path: str | os.PathLike[str], contents: Contents) -> str:
+def save_gnet(path: str | os.PathLike[str], contents: Contents) -> None:
     """Writes contents to a file, or leaves the old file as it was.
 
     The file is written beside its target, synced to disk and put in place in one step; symbolic links are followed
     and the target keeps its mode.
-
-    Returns:
-        The SHA-256 of the file in hex, which `load_gnet` takes as `expect_sha256`.
 
     Raises:
         GnetFormatError: the contents cannot be stored.
@@ -40,9 +37,9 @@ def save_gnet(path: str | os.PathLike[str], contents: Contents) -> str:
     with naming(os.fspath(path)):
         draft = _Draft(contents)
     try:
-        return _save(path, draft, draft.start)
+        _save(path, draft, draft.start)
     except _StartMovedError as moved:
-        return _save(path, draft, moved.start)
+        _save(path, draft, moved.start)
 
 
 def dumps(contents: Contents) -> bytes:
@@ -56,23 +53,16 @@ def dumps(contents: Contents) -> bytes:
     return b"".join([head, *draft.data(len(head))])
 
 
-def _save(path: str | os.PathLike[str], draft: _Draft, start: int) -> str:
+def _save(path: str | os.PathLike[str], draft: _Draft, start: int) -> None:
     """Writes the tensors while their checksums are taken, and the head after them; both take long, neither holds the
     interpreter's lock.
 
     Raises:
         _StartMovedError: with the checksums the head has another size, so that the tensors belong elsewhere.
     """
-    pieces = list(draft.data(start))
     with ThreadPoolExecutor(1) as pool:
         head = pool.submit(draft.head)
-        digest = pool.submit(lambda: _sha256([memoryview(head.result()), *pieces]))
-        try:
-            replace_file(path, pieces, LateStart(start, lambda: _of_size(head.result(), start)))
-        except BaseException:
-            digest.cancel()
-            raise
-        return digest.result()
+        replace_file(path, draft.data(start), LateStart(start, lambda: _of_size(head.result(), start)))
 
 
 class _StartMovedError(Exception):
@@ -141,10 +131,3 @@ def _ordered(contents: Contents) -> Iterable[Tensor]:
             raise refuse(("tensor", key), f"unknown role {shown(tensor.role)}; known are {', '.join(ROLES)}")
     order = {name: index for index, name in enumerate(declared(contents.graph))}
     return sorted(contents.tensors.values(), key=lambda t: (ROLES.index(t.role), order.get(t.name, len(order))))
-
-
-def _sha256(pieces: Iterable[memoryview]) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()

@@ -11,6 +11,7 @@ import pytest
 
 import graphnet as gn
 from graphnet import GnetFormatError, Network
+from graphnet.fingerprints import file_sha256
 from graphnet.models import lenet
 from graphnet.optimizers import SGD, Adam, Momentum
 from graphnet.runtime.gnet import Contents, Tensor, dumps, load_gnet
@@ -86,8 +87,8 @@ def test_training_goes_on_as_if_it_had_never_been_saved(tmp_path: Path, optimize
 def test_saving_what_was_loaded_gives_the_same_bytes(tmp_path: Path) -> None:
     net = compiled()
     net.fit(X, Y, epochs=1)
-    digest = net.save(tmp_path / "a.gnet")
-    assert gn.load(tmp_path / "a.gnet", expect_sha256=digest).save(tmp_path / "b.gnet") == digest
+    net.save(tmp_path / "a.gnet")
+    gn.load(tmp_path / "a.gnet", expect_sha256=file_sha256(tmp_path / "a.gnet")).save(tmp_path / "b.gnet")
     assert (tmp_path / "a.gnet").read_bytes() == (tmp_path / "b.gnet").read_bytes()
 
 
@@ -234,7 +235,8 @@ def test_the_file_is_named_and_its_digest_held_against_it(tmp_path: Path) -> Non
     (tmp_path / "bad.gnet").write_bytes(changed(set_key("seed", "x")))
     with pytest.raises(GnetFormatError, match=r"bad\.gnet: train\.seed: it must be of type int"):
         gn.load(tmp_path / "bad.gnet")
-    digest = compiled().save(tmp_path / "a.gnet")
+    compiled().save(tmp_path / "a.gnet")
+    digest = file_sha256(tmp_path / "a.gnet")
     compiled(seed=6).save(tmp_path / "a.gnet")
     with pytest.raises(GnetFormatError, match=digest):
         gn.load(tmp_path / "a.gnet", expect_sha256=digest)
