@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from graphnet.checkpoints import FIT, check_kinds, same_value
-from graphnet.checks import check_flag, check_number, check_whole
+from graphnet.checks import check_flag, check_number, check_path, check_whole
 from graphnet.compiler.errors import ArgumentError
 from graphnet.training import Callback
 
@@ -270,10 +270,9 @@ class ModelCheckpoint(Monitor):
 
     def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", *, best_only: bool = True,
                  mode: str | None = None) -> None:
-        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
-            raise ArgumentError("ModelCheckpoint", "path", path, "it must be the path of a file")
         super().__init__(monitor, mode=mode)
-        self.path, self.best_only = os.fspath(path), check_flag("ModelCheckpoint", "best_only", best_only)
+        self.path = check_path("ModelCheckpoint", path)
+        self.best_only = check_flag("ModelCheckpoint", "best_only", best_only)
         self.saved: str | None = None
 
     @property

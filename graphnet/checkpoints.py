@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.checks import check_whole
+from graphnet.checks import check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError
 
 Plain = dict[str, Any]
@@ -35,8 +35,7 @@ class Checkpoint:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.path, str | os.PathLike) or not os.fspath(self.path):
-            raise ArgumentError("Checkpoint", "path", self.path, "it must be the path of a file")
+        check_path("Checkpoint", self.path)
         if self.every is not None:
             check_whole("Checkpoint", "every", self.every)
 

@@ -96,7 +96,7 @@ def _as_float(value: object) -> float:
         return math.nan
 
 
-def check_path(owner: str, value: object) -> str:
+def check_path(owner: str, value: object, name: str = "path", what: str = "a file") -> str:
     """A path, as text or as a path object.
 
     Raises:
@@ -104,5 +104,5 @@ def check_path(owner: str, value: object) -> str:
     """
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(path, str) or not path or "\0" in path:
-        raise ArgumentError(owner, "path", value, "it must be the path of a file, as text or a pathlib.Path")
+        raise ArgumentError(owner, name, value, f"it must be the path of {what}, as text or a pathlib.Path")
     return path

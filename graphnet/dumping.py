@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from graphnet.compiler.errors import ArgumentError, DataError
+from graphnet.checks import check_path
+from graphnet.compiler.errors import DataError
 from graphnet.compiler.pipeline import Stage
 from graphnet.compiler.program import Program
 from graphnet.version import version
@@ -31,9 +32,7 @@ class Dump:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        if not isinstance(path, str | os.PathLike):
-            raise ArgumentError("compile", "dump", path, "it must be the path of a folder")
-        self.path = Path(path)
+        self.path = Path(check_path("compile", path, "dump", "a folder"))
         self._programs: list[dict[str, Any]] = []
         self._clear()
 

@@ -91,7 +91,7 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
     from graphnet.runtime.gnet import load_gnet
     from graphnet.runtime.gnet.refusal import naming
 
-    name = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
+    name = check_path("load", path) if isinstance(path, str | os.PathLike) else ""
     contents = load_gnet(path, expect_sha256, memory_limit)
     with naming(name):
         return network_of(contents, backend=backend, memory_limit=memory_limit)

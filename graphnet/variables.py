@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.compiler.errors import DataError, ShapeError
+from graphnet.compiler.errors import DataError, MemoryLimitError, ShapeError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import concrete, format_shape
 from graphnet.exclusive import exclusive
@@ -134,13 +134,23 @@ class Variables:
 
 
 def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> None:
-    """Fills the weights. Each draws from a stream of its own, keyed by the seed and the weight's name."""
+    """Fills the weights. Each draws from a stream of its own, keyed by the seed and the weight's name.
+
+    Raises:
+        MemoryLimitError: the system does not give as much memory as the weights take.
+    """
     drawn = {}
-    for p in network.graph.parameters:
-        stream = np.random.Generator(np.random.Philox(key=_stream_key(network.seed, p.name)))
-        t = network.graph.types[p.value]
-        drawn[p.name] = initializers[p.name](concrete(t.shape), stream, t.dtype)
-    network.set_weights(drawn)
+    types = {p.name: network.graph.types[p.value] for p in network.graph.parameters}
+    try:
+        for name, t in types.items():
+            stream = np.random.Generator(np.random.Philox(key=_stream_key(network.seed, name)))
+            drawn[name] = initializers[name](concrete(t.shape), stream, t.dtype)
+        network.set_weights(drawn)
+    except MemoryError:
+        largest = max(network.graph.parameters, key=lambda p: types[p.name].nbytes)
+        raise MemoryLimitError(f"the weights take {sum(t.nbytes for t in types.values()):,} bytes, more than the "
+                               f"system gives; the largest is {largest.name!r} of {largest.origin}, "
+                               f"{types[largest.name]}: make that layer smaller") from None
 
 
 def _stream_key(seed: int, name: str) -> int:

@@ -11,26 +11,19 @@ from graphnet.checks import check_flag, check_number
 from graphnet.compiler import ops
 from graphnet.compiler.op import Op
 from graphnet.layers.axis import check_axis_argument, resolve_axis
-from graphnet.layers.base import Layer
+from graphnet.layers.base import SimpleLayer
 from graphnet.layers.emitter import Emitter
 from graphnet.registry import Registry
 
 
-class ActivationLayer(Layer):
+class ActivationLayer(SimpleLayer):
     """Base of layers that other layers can take as their `activation`. Without weights; the shape stays."""
 
     op: ClassVar[Op]
 
-    def __init__(self, *, name: str | None = None) -> None:
-        super().__init__(name=name)
-
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the op."""
         return b.add(self.op, x)
-
-    def config(self) -> dict[str, Any]:
-        """No arguments."""
-        return {}
 
 
 ACTIVATIONS: Registry[ActivationLayer] = Registry("an activation layer such as ReLU()")

@@ -155,6 +155,21 @@ class Layer:
             raise GraphError(f"{owner} takes {self.arity} input{'s' * (self.arity > 1)}, got {count}")
 
 
+class SimpleLayer(Layer):
+    """Base of layers that are declared with nothing but a name."""
+
+    def __init__(self, *inputs: object, name: str | None = None) -> None:
+        if inputs:
+            kind = type(self).__name__
+            raise GraphError(f"{kind} is given a {type(inputs[0]).__name__} as it is made, but it has no arguments "
+                             f"besides its name; make the layer first, then call it on its input: {kind}()(x)")
+        super().__init__(name=name)
+
+    def config(self) -> dict[str, Any]:
+        """No arguments."""
+        return {}
+
+
 def _hint(value: object) -> str:
     if isinstance(value, Layer):
         return f"call the {value.kind} on its own input first"

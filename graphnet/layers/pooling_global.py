@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Op
 from graphnet.compiler.types import format_shape
-from graphnet.layers.base import Layer
+from graphnet.layers.base import SimpleLayer
 from graphnet.layers.emitter import Emitter
 
 
-class _GlobalPool(Layer):
+class _GlobalPool(SimpleLayer):
     """Reduces all axes behind the channels."""
-
-    def __init__(self, *, name: str | None = None) -> None:
-        super().__init__(name=name)
 
     def reduction(self, rank: int) -> Op:
         """The op that reduces an input of this rank."""
@@ -29,10 +24,6 @@ class _GlobalPool(Layer):
             raise ShapeError(f"{self.kind} needs (N, channels, length) or (N, channels, height, width), got "
                              f"{format_shape(t.shape)}: {t.rank} dims", "use it before Flatten")
         return b.add(self.reduction(t.rank), x)
-
-    def config(self) -> dict[str, Any]:
-        """No arguments."""
-        return {}
 
 
 class GlobalAveragePool(_GlobalPool):

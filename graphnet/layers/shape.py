@@ -11,27 +11,20 @@ from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import Dim, Shape, factors, format_shape, known, show_division
 from graphnet.layers.axis import check_axis_argument, resolve_axis
-from graphnet.layers.base import Layer
+from graphnet.layers.base import Layer, SimpleLayer
 from graphnet.layers.emitter import Emitter
 
 
-class Flatten(Layer):
+class Flatten(SimpleLayer):
     """One row for each sample: (N, a, b, …) becomes (N, a · b · …), in row-major order."""
 
     takes_integers = True
-
-    def __init__(self, *, name: str | None = None) -> None:
-        super().__init__(name=name)
 
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the reshape."""
         batch, *dims = b.types[x].shape
         features = math.prod(known(dim, "every dim that Flatten joins") for dim in dims)
         return b.add(ops.Reshape((batch, features)), x)
-
-    def config(self) -> dict[str, Any]:
-        """No arguments."""
-        return {}
 
 
 class Reshape(Layer):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graphnet.checks import check_path
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import BATCH
 from graphnet.inspection import PREDICT, TRAIN
@@ -32,7 +33,7 @@ def plot(network: Network, path: str | os.PathLike[str], mode: str | None, view:
     """
     if view not in (GRAPH, MEMORY, TIME):
         raise ArgumentError("plot", "view", view, f"it must be one of {GRAPH}, {MEMORY}, {TIME}")
-    if Path(path).suffix.lower() not in FORMATS:
+    if Path(check_path("plot", path)).suffix.lower() not in FORMATS:
         raise ArgumentError("plot", "path", str(path), f"the file must end in {', '.join(FORMATS)}")
     draw = {GRAPH: _graph, MEMORY: _memory, TIME: _time}[view]
     draw(network, mode, batch, dims).savefig(path)

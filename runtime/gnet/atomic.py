@@ -100,7 +100,10 @@ def _create(folder: str, prefix: str, mode: int | None, stack: ExitStack) -> tup
     while True:
         path = os.path.join(folder, f"{prefix}{secrets.token_hex(8)}{_SUFFIX}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
-        descriptor = os.open(path, flags, 0o666 if mode is None else stat.S_IRUSR | stat.S_IWUSR)
+        try:
+            descriptor = os.open(path, flags, 0o666 if mode is None else stat.S_IRUSR | stat.S_IWUSR)
+        except OSError as error:  # names the folder: nobody knows of the temporary file
+            raise OSError(error.errno, os.strerror(error.errno or 0), folder) from None
         if fcntl is None:
             return path, descriptor
         stack.callback(os.close, os.dup(descriptor))  # shares the lock

@@ -164,3 +164,13 @@ def test_seeds_that_differ_in_high_bits_only_give_other_weights():
     drawn = {gn.compile(model, seed=seed).weights["dense/weight"].tobytes()
              for seed in (0, 1, 1 << 31, 1 << 32, 1 << 33, 1 << 62, 1 << 63)}
     assert len(drawn) == 7
+
+
+def test_weights_that_no_memory_holds_are_named_by_their_largest(here) -> None:
+    x = gn.Input((4,))
+    y = gn.layers.Dense(10**12, name="wide")(x)
+    line = here(1)
+    with pytest.raises(gn.MemoryLimitError, match=re.escape(
+            "the weights take 20,000,000,000,000 bytes, more than the system gives; the largest is 'wide/weight' of "
+            f"wide (Dense) at {line}, f32[4,1000000000000]: make that layer smaller")):
+        gn.compile(gn.Model(x, y))

@@ -143,3 +143,11 @@ def test_merge_layers_take_lists_and_single_inputs() -> None:
 def test_bad_arguments(declare, text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(text)):
         declare()
+
+
+@pytest.mark.parametrize("cls", [L.ReLU, L.Flatten, L.GlobalMaxPool, L.Tanh])
+def test_a_layer_without_arguments_that_is_made_of_its_input_says_what_to_write(cls: type[L.Layer]) -> None:
+    with pytest.raises(GraphError, match=re.escape(
+            f"{cls.__name__} is given a SymbolicTensor as it is made, but it has no arguments besides its name; make "
+            f"the layer first, then call it on its input: {cls.__name__}()(x)")):
+        cls(gn.Input((4, 5)))

@@ -264,3 +264,14 @@ def test_without_locks_a_save_works_and_removes_what_it_can(path, monkeypatch):
     save_gnet(path, dtypes())
     assert path.read_bytes() == DTYPES
     assert names(path.parent) == ["model.gnet"]
+
+
+def test_a_folder_that_takes_no_files_is_named(path, monkeypatch):
+    def refuse(name, flags, *rest, real=os.open):
+        if flags & os.O_CREAT:
+            raise PermissionError(errno.EACCES, "Permission denied", name)
+        return real(name, flags, *rest)
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError) as caught:
+        save_gnet(path, dtypes())
+    assert str(caught.value) == f"[Errno 13] Permission denied: '{path.parent}'"
