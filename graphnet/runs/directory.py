@@ -7,13 +7,19 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graphnet.compiler.errors import ArgumentError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 LOG_CSV, LOG_TEXT, METRICS, CURVES, MODEL = "log.csv", "log.txt", "metrics.json", "curves.png", "model.gnet"
 CHECKPOINT = "checkpoint.gnet"
@@ -34,24 +40,49 @@ class RunDirectory:
     """
 
     def __init__(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
-        self.path = Path(path)
+        self.path, self._overwrite = Path(path), overwrite
         if self.path.is_dir():
-            present = sorted(os.listdir(self.path))
+            self._check_files()
         elif os.path.lexists(self.path):
             raise _refuse(self.path, "it is no directory; choose another")
-        else:
-            present = []
-        if present and not overwrite:
+
+    def _check_files(self) -> None:
+        present = sorted(os.listdir(self.path))
+        if present and not self._overwrite:
             shown = ", ".join(present[:5]) + (", …" if len(present) > 5 else "")
             raise _refuse(self.path, f"it is not empty ({shown}); choose another, or overwrite=True (--overwrite)")
 
-    def create(self) -> None:
-        """Makes the directory, without the files of an earlier run.
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Makes the directory if there is none, and keeps other runs out of it within the block.
+
+        The system drops the lock when a process ends, however it ends. Where it has no such locks, nothing is kept out.
 
         Raises:
-            OSError: it cannot be made or written to.
+            ArgumentError: another run is writing there.
+            OSError: the directory cannot be made.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            if fcntl is not None:
+                descriptor = os.open(self.path, os.O_RDONLY)
+                stack.callback(os.close, descriptor)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise _refuse(self.path, "another run is writing there; wait for it, or choose another") from None
+                except OSError:  # a file system without locks
+                    pass
+            yield
+
+    def clear(self) -> None:
+        """Removes the files of an earlier run, within `claimed`.
+
+        Raises:
+            ArgumentError: there are some by now, and they may not be replaced.
+            OSError: one cannot be removed.
+        """
+        self._check_files()
         for name in FILES:
             (self.path / name).unlink(missing_ok=True)
 

@@ -80,11 +80,12 @@ def train(name: str, recipe: Recipe, settings: Settings, run: RunDirectory,
     network = compile(recipe.make_model(settings.options), recipe.loss, settings.make_optimizer(steps), recipe.metrics,
                       seed=settings.seed, dtype=settings.dtype)
     network.check_samples(*parts.train)
-    run.create()
-    with job.open_log() as log:
-        about = about_run(job, data, parts, network)
-        _introduce(log, about, network)
-        return carry_out(job, network, parts, about, log)
+    with run.claimed():
+        run.clear()
+        with job.open_log() as log:
+            about = about_run(job, data, parts, network)
+            _introduce(log, about, network)
+            return carry_out(job, network, parts, about, log)
 
 
 def carry_out(job: Job, network: Network, parts: Parts, about: Figures, log: RunLog, resume: bool = False) -> Figures:

@@ -50,7 +50,8 @@ def resume(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None,
         What metrics.json holds.
 
     Raises:
-        ArgumentError: there is no such directory, or something given is not as in the run; nothing was changed.
+        ArgumentError: there is no such directory, another process carries the run on, or something given is not as in
+            the run; nothing was changed.
         DataError: there is no checkpoint, the samples are others than those the run was begun with, or the training
             diverged.
         GnetFormatError: the checkpoint is damaged; nothing was changed.
@@ -58,9 +59,15 @@ def resume(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None,
     """
     is_finished(path)
     run = RunDirectory(path, overwrite=True)
+    with run.claimed():
+        return _resume(run, given or {}, data_dir, checkpoint_every)
+
+
+def _resume(run: RunDirectory, given: Mapping[str, Any], data_dir: str | None,
+            checkpoint_every: int | None) -> Figures:
     network, notes = _read(run)
     job = _job(run, notes)
-    _check_given(job, given or {})
+    _check_given(job, given)
     if data_dir is not None:
         job = replace(job, settings=replace(job.settings, data_dir=data_dir))
     if checkpoint_every is not None:

@@ -17,7 +17,7 @@ import graphnet as gn
 from graphnet import fitting
 from graphnet.cli import main
 from graphnet.data import Dataset, make_tales
-from graphnet.runs import directory, resume
+from graphnet.runs import RunDirectory, directory, resume
 
 
 class Cut(BaseException):
@@ -234,3 +234,16 @@ def test_an_unknown_setting_is_refused(cut: Path) -> None:
 
 def test_the_checkpoint_belongs_to_the_files_of_a_run() -> None:
     assert directory.CHECKPOINT in directory.FILES
+
+
+def test_a_run_that_goes_on_elsewhere_is_left_alone(few: Path, tmp_path: Path, run: Callable[..., Any]) -> None:
+    pytest.importorskip("fcntl", reason="the system has no such locks")
+    folder = tmp_path / "r"
+    with dying_in(1):
+        main([*arguments("lenet", few), "--run-dir", str(folder)])
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with RunDirectory(folder, overwrite=True).claimed():
+        result = run("train", "--resume", str(folder))
+    assert (result.code, result.err) == (2, f"graphnet: train: run_dir is {str(folder)!r}, but another run is writing "
+                                            "there; wait for it, or choose another\n")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

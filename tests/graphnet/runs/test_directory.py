@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from pathlib import Path
@@ -8,15 +9,16 @@ from graphnet import ArgumentError
 from graphnet.runs import RunDirectory, directory, new_run_path
 
 
-def test_a_new_directory_is_made_with_its_parents_but_not_before_create(tmp_path: Path) -> None:
+def test_a_new_directory_is_made_with_its_parents_but_not_before_it_is_claimed(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "a" / "b")
     assert not (tmp_path / "a").exists()
-    run.create()
-    assert os.listdir(tmp_path / "a" / "b") == []
+    with run.claimed():
+        run.clear()
+        assert os.listdir(tmp_path / "a" / "b") == []
 
 
 def test_an_empty_directory_is_taken(tmp_path: Path) -> None:
-    RunDirectory(tmp_path).create()
+    RunDirectory(tmp_path).clear()
 
 
 def test_one_with_files_is_refused(tmp_path: Path) -> None:
@@ -40,8 +42,32 @@ def test_overwriting_removes_the_files_of_a_run_only(tmp_path: Path) -> None:
         (tmp_path / name).write_text("old")
     run = RunDirectory(tmp_path, overwrite=True)
     assert len(os.listdir(tmp_path)) == 7
-    run.create()
+    run.clear()
     assert os.listdir(tmp_path) == ["mine.txt"]
+
+
+def test_two_runs_cannot_have_one_directory(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl", reason="the system has no such locks")
+    first, second = RunDirectory(tmp_path / "r"), RunDirectory(tmp_path / "r")
+    with (first.claimed(), pytest.raises(ArgumentError, match="another run is writing there; wait for it, or choose"),
+          second.claimed()):
+        pass
+    with second.claimed():
+        second.clear()
+        second.write_metrics({})
+    with first.claimed(), pytest.raises(ArgumentError, match=r"it is not empty \(metrics.json\)"):
+        first.clear()
+    assert os.listdir(tmp_path / "r") == ["metrics.json"]
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="the system has no such locks")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with RunDirectory(tmp_path).claimed():
+        pass
 
 
 def test_metrics_are_strict_json(tmp_path: Path) -> None:
