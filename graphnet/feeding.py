@@ -13,7 +13,7 @@ from graphnet.assembly import LABEL, WEIGHT
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import BATCH, TensorType, format_shape
-from graphnet.source import user_source
+from graphnet.source import at_user_source
 
 Array = NDArray[Any]
 
@@ -57,7 +57,7 @@ def check_input(name: str, array: Array, type: TensorType, origin: Origin, dims:
     Raises:
         ShapeError: shape or dtype do not fit; the text names where the input was declared and where it is fed.
     """
-    context = f"input {name!r}, declared at {origin.source}, cannot take what is fed at {user_source()}"
+    context = f"input {name!r}, declared at {origin.source}, cannot take what is fed{at_user_source()}"
     expected = format_shape(type.shape)
     if array.ndim != type.rank:
         raise ShapeError(f"it takes {expected}, got {format_shape(array.shape)}: {array.ndim} dims instead of "

@@ -6,21 +6,31 @@ import os
 import sys
 
 _PACKAGE = __name__.partition(".")[0]
-_MODELS = f"{_PACKAGE}.models"
+_MODELS, _COMMANDS = f"{_PACKAGE}.models", f"{_PACKAGE}.cli"
 
 
 def user_source() -> str:
     """`file:line` of the innermost frame outside the library; the bundled models count as outside.
 
     Returns:
-        The file's base name and the line, or "" if every frame is the library's.
+        The file's base name and the line, or "" if every frame is the library's; what called the command line does
+        not count.
     """
     frame = sys._getframe(1)
     while frame is not None:
-        if not _is_library(frame.f_globals.get("__name__", "")):
+        module = frame.f_globals.get("__name__", "")
+        if module == _COMMANDS:
+            return ""
+        if not _is_library(module):
             return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""
+
+
+def at_user_source() -> str:
+    """` at file:line`, to follow a verb, or "" if there is no such place."""
+    source = user_source()
+    return f" at {source}" if source else ""
 
 
 def _is_library(module: str) -> bool:

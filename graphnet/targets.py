@@ -14,7 +14,7 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import Dims, TensorType
 from graphnet.feeding import as_array, name_arrays
 from graphnet.losses import Loss
-from graphnet.source import user_source
+from graphnet.source import at_user_source
 
 Array = NDArray[Any]
 
@@ -73,5 +73,5 @@ def _name_weights(objective: Objective, given: object) -> dict[str, Array]:
 
 
 def _located(graph: Graph, name: str, what: str) -> str:
-    return (f"{what} fed at {user_source()} do not fit the output {name!r} of "
+    return (f"{what} fed{at_user_source()} do not fit the output {name!r} of "
             f"{graph.origins[graph.output(name)]}")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graphnet.cli.arguments import add_file, add_json, add_options, whole
 from graphnet.cli.inputs import sample_shape
-from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
 from graphnet.network import INFERENCE_BATCH, Network
 from graphnet.runs import load_recipe, model_names
 from graphnet.runs.directory import plain
@@ -50,7 +50,12 @@ def run(options: argparse.Namespace) -> int:
     network = load(options.file)
     size = options.batch_size or INFERENCE_BATCH
     x, y, source, size = _own_samples(options, network, size) if options.x else _test_samples(options, network, size)
-    scores = network.evaluate(x, y, size)
+    try:
+        scores = network.evaluate(x, y, size)
+    except (DataError, ShapeError) as error:
+        if not options.y:
+            raise
+        raise DataError(f"{options.y}: {error}") from None  # the samples fit: read_samples has seen to it
     if options.json:
         figures = {name: plain(value) for name, value in scores.items()}
         print(json.dumps(figures | {"samples": len(x), "source": source}))

@@ -31,3 +31,7 @@ def test_models_count_as_user_code() -> None:
 
 def test_a_module_whose_name_only_begins_alike_is_the_users() -> None:
     assert call_from("graphnet_extras") == "script.py:3"
+
+
+def test_what_called_the_command_line_does_not_count() -> None:
+    assert call_from("graphnet.cli") == ""

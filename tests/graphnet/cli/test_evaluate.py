@@ -91,3 +91,17 @@ def test_a_network_for_prediction_only_cannot_be_evaluated(run: Callable[..., An
     result = run("evaluate", "a.gnet", "--data-dir", digits)
     assert result.code == 1
     assert "this network was compiled for prediction only" in result.err
+
+
+@pytest.mark.parametrize(("labels", "problem"), [
+    (np.zeros(3, np.int64), "all arrays must have as many samples as one another, got x: 2, labels of "),
+    (np.full(2, 17), "label 0 is 17, but the model has 10 classes"),
+    (np.zeros((2, 2, 2)), "labels fed do not fit the output "),
+], ids=["count", "class", "shape"])
+def test_labels_that_do_not_fit_are_named_by_their_file(labels: Any, problem: str, run: Callable[..., Any],
+                                                        trained: Path, sample: Dataset, elsewhere: Path) -> None:
+    np.save("x.npy", sample.test.x[:2])
+    np.save("y.npy", labels)
+    result = run("evaluate", trained / "model.gnet", "--x", "x.npy", "--y", "y.npy")
+    assert result.code == 1
+    assert result.err.startswith(f"graphnet: y.npy: {problem}")
