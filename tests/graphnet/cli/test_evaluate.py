@@ -86,7 +86,7 @@ def test_a_network_for_prediction_only_cannot_be_evaluated(run: Callable[..., An
 
 
 @pytest.mark.parametrize(("labels", "problem"), [
-    (np.zeros(3, np.int64), "all arrays must have as many samples as one another, got x: 2, labels of "),
+    (np.zeros(3, np.int64), "all arrays must have as many samples as one another, got image: 2, labels of logits: 3"),
     (np.full(2, 17), "label 0 is 17, but the model has 10 classes"),
     (np.zeros((2, 2, 2)), "labels fed do not fit the output "),
 ], ids=["count", "class", "shape"])
