@@ -151,8 +151,9 @@ def _pairs(stages: Sequence[Stage]) -> Iterator[Pair]:
             producer = before.producers.get(value)
             if producer is None:
                 continue
-            fused = value not in after.types
-            refusal = refusals.get((value, owners.get(consumer.outputs[0])), "")
+            owner = owners.get(consumer.outputs[0])
+            fused = value not in after.types or (owner is not None and owner == owners.get(value))
+            refusal = refusals.get((value, owner), "")
             reason = "fused" if fused else _reason(producer, consumer, refusal, bool(fusions))
             yield Pair(NodeInfo.of(producer), NodeInfo.of(consumer), value, fused, reason)
 

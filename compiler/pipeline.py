@@ -38,11 +38,17 @@ class Purpose:
     prepare: tuple[Pass, ...] = ()
     derive: tuple[Pass, ...] = ()
 
-    def pipeline(self, optimize: bool = True) -> tuple[Pass, ...]:
-        """All passes in order; with `optimize` False only those that the meaning of the purpose needs."""
+    def pipeline(self, optimize: bool = True, lean: bool = False) -> tuple[Pass, ...]:
+        """All passes in order.
+
+        Args:
+            optimize: False for only those that the meaning of the purpose needs.
+            lean: True to leave out those that take memory.
+        """
         if not optimize:
             return (OrderNodes(), *self.prepare, *self.derive, DropDead())
-        return (OrderNodes(), *self.prepare, *REWRITE, *self.derive, *SIMPLIFY, *FUSE, ScheduleNodes())
+        rewrite = tuple(step for step in REWRITE if not (lean and step.takes_memory))
+        return (OrderNodes(), *self.prepare, *rewrite, *self.derive, *SIMPLIFY, *FUSE, ScheduleNodes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,11 @@ class PassManager:
     passes: Sequence[Pass]
     check: Callable[[Stage], None] | None = None
     stages: list[Stage] = field(default_factory=list)
+
+    @property
+    def result(self) -> Graph:
+        """The graph after all passes."""
+        return self.stages[-1].after
 
     def run(self, graph: Graph) -> Graph:
         """The graph after all passes."""

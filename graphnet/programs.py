@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Key = tuple[object, ...]
+FULL, LEAN, PLAIN = "full", "lean", "plain"
+"""The pipelines: all passes, those that take no memory, those that do not optimise."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lowered:
+    """A Program, the graph that was lowered to it, what the passes did before, and how it was lowered."""
+
+    stages: list[Stage]
+    graph: Graph
+    program: Program
+    target: NumpyTarget
 
 
 @dataclass
@@ -46,24 +58,22 @@ class Programs:
     made: Callable[[str, Sequence[Stage], Program], None] | None = None
     buffers: Buffers = field(default_factory=Buffers)
     _managers: dict[Key, PassManager] = field(default_factory=dict)
-    _graphs: dict[Key, Graph] = field(default_factory=dict)
-    _plain: dict[Key, Graph] = field(default_factory=dict)
     _programs: dict[Key, Program] = field(default_factory=dict)
     _executables: dict[Key, Executable] = field(default_factory=dict)
 
-    def graph(self, key: Key, make: Callable[[], Purpose]) -> Graph:
-        """The graph for a purpose after all passes."""
-        if key not in self._graphs:
-            purpose = make()
-            manager = PassManager(purpose.pipeline(self.optimize), self.check)
-            self._graphs[key] = manager.run(purpose.graph)
-            self._managers[key] = manager
-        return self._graphs[key]
-
     def stages(self, key: Key, make: Callable[[], Purpose]) -> list[Stage]:
         """What each pass made of the graph for a purpose."""
-        self.graph(key, make)
-        return self._managers[key].stages
+        return self._run_passes(key, make, FULL if self.optimize else PLAIN).stages
+
+    def _run_passes(self, key: Key, make: Callable[[], Purpose], pipeline: str) -> PassManager:
+        """The passes of a pipeline, once they have run on the graph for a purpose."""
+        full = (*key, pipeline)
+        if full not in self._managers:
+            purpose = make()
+            manager = PassManager(purpose.pipeline(pipeline is not PLAIN, pipeline is LEAN), self.check)
+            manager.run(purpose.graph)
+            self._managers[full] = manager
+        return self._managers[full]
 
     def program(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> Program:
         """The Program for a purpose at these dims.
@@ -73,10 +83,10 @@ class Programs:
         """
         full = (*key, *sorted(dims.items()))
         if full not in self._programs:
-            graph, program = self._lower(key, make, dims)
-            stages = self.stages(key, make)
-            if graph is not stages[-1].after:
-                stages = [*stages, Stage(FitMemory(), stages[-1].after, graph)]
+            made = self._lower(key, make, dims)
+            stages, program = made.stages, made.program
+            if made.graph is not stages[-1].after:
+                stages = [*stages, Stage(FitMemory(), stages[-1].after, made.graph)]
                 if self.check:
                     self.check(stages[-1])
             if self.made:
@@ -84,27 +94,38 @@ class Programs:
             self._programs[full] = program
         return self._programs[full]
 
-    def _lower(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> tuple[Graph, Program]:
-        """Lowers within the limit; what was optimised for speed takes no more memory than what was not optimised."""
-        graph, limit = self.graph(key, make), self.memory_limit
-        program = lower(graph, dims, NumpyTarget(), self.optimize)
-        if self.optimize:
-            graph, program = fit_memory(graph, dims, NumpyTarget(), self._plain_peak(key, make, dims), program)
+    def _lower(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> _Lowered:
+        """Lowers within the limit."""
+        made, limit = self._lower_thriftily(key, make, dims), self.memory_limit
+        program = made.program
         if limit is None or program.peak <= limit:
-            return graph, program
-        graph, fitted = fit_memory(graph, dims, NumpyTarget(), limit, program, self.optimize)
+            return made
+        graph, fitted = fit_memory(made.graph, dims, made.target, limit, program, self.optimize)
         if fitted.peak <= limit:
-            return graph, fitted
+            return replace(made, graph=graph, program=fitted)
         raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {program.peak:,} bytes of arena, and "
                                f"{fitted.peak:,} when values are computed again instead of kept, but memory_limit is "
                                f"{limit:,}; use smaller batches, or a limit of at least {fitted.peak:,}")
 
-    def _plain_peak(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> int:
-        """The arena of the same purpose without optimisation."""
-        if key not in self._plain:
-            purpose = make()
-            self._plain[key] = PassManager(purpose.pipeline(optimize=False)).run(purpose.graph)
-        return lower(self._plain[key], dims, NumpyTarget(), False).peak
+    def _lower_thriftily(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> _Lowered:
+        """The fastest Program that takes no more memory than the one without optimisation does.
+
+        Where the optimised one takes more and giving up values does not help, its kernels get less scratch memory, and
+        then the passes that take memory are left out.
+        """
+        manager = self._run_passes(key, make, PLAIN)
+        plain = lower(manager.result, dims, NumpyTarget(), False)
+        if not self.optimize:
+            return _Lowered(manager.stages, manager.result, plain, NumpyTarget())
+        tried = []
+        for pipeline, frugal in ((FULL, False), (FULL, True), (LEAN, True)):
+            manager, target = self._run_passes(key, make, pipeline), NumpyTarget(frugal)
+            program = lower(manager.result, dims, target)
+            graph, program = fit_memory(manager.result, dims, target, plain.peak, program)
+            tried.append(_Lowered(manager.stages, graph, program, target))
+            if program.peak <= plain.peak:
+                break
+        return min(tried, key=lambda made: max(made.program.peak, plain.peak))
 
     def weights(self, graph: Graph) -> dict[str, Array]:
         """The weights of a declared graph, as views of the buffer that all Programs use."""

@@ -8,18 +8,21 @@ from typing import ClassVar, Self
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.interpreter import interpret
-from graphnet.compiler.ir import Graph
+from graphnet.compiler.ir import Graph, Node
 from graphnet.compiler.op import Array, Example, Op, Types, f64
 from graphnet.compiler.ops.activations import Relu
+from graphnet.compiler.ops.arithmetic import Multiply
 from graphnet.compiler.ops.linear import BiasAdd, MatMul
+from graphnet.compiler.ops.reduction import ReduceSum, Reduction
 from graphnet.compiler.types import Dims, TensorType
 
 
 @dataclass(frozen=True)
 class Fused(Op):
-    """y = body(x₀, x₁, …): a root (the first node that is not element-wise, if any) and its element-wise epilogue.
+    """y, z₁, … = body(x₀, x₁, …): a root, its element-wise epilogue, and sums of what they make over some axes.
 
-    The inputs and outputs of the op are those of the body, in order. It means exactly what its body means.
+    The root is the first node, whether element-wise or not. The inputs and outputs of the op are those of the body, in
+    order; y is among them if anybody needs it besides the sums. It means exactly what its body means.
     """
 
     body: Graph
@@ -33,11 +36,26 @@ class Fused(Op):
         return self.body.nodes[0].op
 
     @property
+    def chain(self) -> tuple[Node, ...]:
+        """The root and its epilogue, each of which transforms what the one before made."""
+        return tuple(node for node in self.body.nodes if not isinstance(node.op, Reduction))
+
+    @property
+    def sums(self) -> tuple[Reduction, ...]:
+        """The reductions of what the chain makes."""
+        return tuple(node.op for node in self.body.nodes if isinstance(node.op, Reduction))
+
+    @property
+    def gives_chain(self) -> bool:
+        """Whether the first output is what the chain makes."""
+        return self.body.outputs[0].value == self.chain[-1].outputs[0]
+
+    @property
     def inplace(self) -> tuple[int, ...]:  # type: ignore[override]
         """Inputs that only an element-wise root reads, where it may take over their memory."""
         first, *others = self.body.nodes
         later = {value for node in others for value in node.inputs}
-        if not first.op.elementwise:
+        if not first.op.elementwise or not self.gives_chain:
             return ()
         free = {first.inputs[position] for position in first.op.inplace} - later
         return tuple(i for i, item in enumerate(self.body.inputs) if item.value in free)
@@ -77,4 +95,8 @@ class Fused(Op):
         x, w, bias = (b.input(name, t) for name, t in (("x", f64(3, 4)), ("w", f64(4, 5)), ("b", f64(5))))
         y = b.add(Relu(), b.add(BiasAdd(-1), b.add(MatMul(), x, w), bias))
         body = b.build([Output("y", y)])
-        return (Example(cls(body), (f64(3, 4), f64(4, 5), f64(5))),)
+        summed = Builder("body")
+        g, kept = (summed.input(name, f64(3, 4)) for name in ("g", "y"))
+        product = summed.add(Multiply(), g, kept)
+        both = summed.build([Output("y", product), Output("z", summed.add(ReduceSum((0,)), product))])
+        return (Example(cls(body), (f64(3, 4), f64(4, 5), f64(5))), Example(cls(both), (f64(3, 4), f64(3, 4))))

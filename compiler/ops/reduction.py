@@ -23,8 +23,8 @@ def _ascending(axes: tuple[int, ...]) -> bool:
 
 
 @dataclass(frozen=True)
-class _Reduce(Op):
-    """A reduction over `axes` (each ≥ 0, ascending), which the result no longer has."""
+class Reduction(Op):
+    """The base of sums and means over `axes` (each ≥ 0, ascending), which the result no longer has."""
 
     axes: tuple[int, ...]
 
@@ -45,7 +45,7 @@ class _Reduce(Op):
 
 
 @dataclass(frozen=True)
-class ReduceSum(_Reduce):
+class ReduceSum(Reduction):
     """y = Σ x over `axes`."""
 
     name = "reduce_sum"
@@ -59,7 +59,7 @@ class ReduceSum(_Reduce):
 
 
 @dataclass(frozen=True)
-class ReduceMean(_Reduce):
+class ReduceMean(Reduction):
     """y = Σ x / n over `axes`, n the number of elements summed."""
 
     name = "reduce_mean"

@@ -1,4 +1,4 @@
-"""Fuses a root with the element-wise nodes that follow it."""
+"""Fuses a root with the element-wise nodes that follow it, and element-wise chains with the sums over them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from graphnet.compiler.ops.convolution import Conv2d
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.linear import MatMul
 from graphnet.compiler.ops.pooling import MaxPool2d
+from graphnet.compiler.ops.reduction import Reduction
 from graphnet.compiler.passes.base import Decision, Pass
 
 ROOTS: tuple[type[Op], ...] = (Conv2d, MatMul, MaxPool2d)
@@ -20,13 +21,15 @@ TAKEN = "the node that reads it is fused with the one that makes its other input
 
 @dataclass(frozen=True)
 class FuseEpilogues(Pass):
-    """Makes one `fused` node of a root and the chain of element-wise nodes after it.
+    """Makes one `fused` node of a root and the chain of element-wise nodes after it, and of the sums of an element-wise
+    chain over some axes (such as the gradient of a bias, where g · [y > 0] is summed while it is in the cache).
 
     A root is a convolution, matrix product or max pooling of the forward phase, or any element-wise node. (A backward
     product is no root: what would join it reads kept activations, which then could not be given up or computed again
     in between.)
 
     A value that anybody else needs ends the chain, so nothing that was asked for is lost and nothing is computed twice.
+    What the chain makes stays an output of the fused node if anybody but the sums needs it.
     """
 
     roots: tuple[type[Op], ...] = ROOTS
@@ -35,12 +38,13 @@ class FuseEpilogues(Pass):
 
     def run(self, graph: Graph) -> Graph:
         """Fuses every chain."""
-        chains = {id(chain[-1]): chain for chain in self._chains(graph) if len(chain) > 1}
-        if not chains:
+        found = [(chain, _sums(graph, chain)) for chain in self._chains(graph)]
+        groups = {id(chain[-1]): (chain, sums) for chain, sums in found if len(chain) > 1 or sums}
+        if not groups:
             return graph
-        members = {id(node) for chain in chains.values() for node in chain}
-        nodes = [_fuse(graph, chains[id(node)]) if id(node) in chains else node
-                 for node in graph.nodes if id(node) in chains or id(node) not in members]
+        members = {id(node) for chain, sums in groups.values() for node in (*chain, *sums)}
+        nodes = [_fuse(graph, *groups[id(node)]) if id(node) in groups else node
+                 for node in graph.nodes if id(node) in groups or id(node) not in members]
         return graph.with_nodes(tuple(nodes))
 
     def decisions(self, graph: Graph) -> list[Decision]:
@@ -49,7 +53,8 @@ class FuseEpilogues(Pass):
                  for value in node.outputs for user in graph.uses.get(value, ())]
         for chain in self._chains(graph):
             found += [Decision(a, b) for a, b in pairwise(chain)]
-            found += [Decision(chain[-1], user, refusal(graph, chain[-1], user) or TAKEN)
+            sums = _sums(graph, chain)
+            found += [Decision(chain[-1], user, "" if user in sums else refusal(graph, chain[-1], user) or TAKEN)
                       for user in graph.uses.get(chain[-1].outputs[0], ())]
         return found
 
@@ -87,9 +92,20 @@ def _chain(graph: Graph, root: Node, taken: set[int]) -> list[Node]:
     return chain
 
 
+def _sums(graph: Graph, chain: Sequence[Node]) -> list[Node]:
+    """The sums of what an element-wise chain makes, which are taken on the way."""
+    last = chain[-1]
+    value = last.outputs[0]
+    if not chain[0].op.elementwise or not graph.types[value].is_float:
+        return []
+    return [node for node in graph.uses.get(value, ()) if isinstance(node.op, Reduction) and node.phase == last.phase]
+
+
 def refusal(graph: Graph, producer: Node, consumer: Node) -> str | None:
     """Why `consumer` cannot join the node before it, in words; None if it can."""
     value, op = producer.outputs[0], consumer.op
+    if isinstance(op, Reduction) and consumer.phase == producer.phase:
+        return "sums are taken on the way of a chain that begins element-wise, not behind another root"
     if not op.elementwise or len(consumer.outputs) > 1:
         return f"{op.name} is not element-wise: it reads more than one element for each it makes"
     if value in graph.kept:
@@ -108,23 +124,26 @@ def refusal(graph: Graph, producer: Node, consumer: Node) -> str | None:
     return None
 
 
-def _fuse(graph: Graph, chain: Sequence[Node]) -> Node:
+def _fuse(graph: Graph, chain: Sequence[Node], sums: Sequence[Node]) -> Node:
     chain = [chain[0], *(_transforming(node, before.outputs[0]) for before, node in pairwise(chain))]
-    inner = {value for node in chain for value in node.outputs}
-    outer = list(dict.fromkeys(v for node in chain for v in node.inputs if v not in inner))
-    last = chain[-1]
+    nodes = [*chain, *sums]
+    inner = {value for node in nodes for value in node.outputs}
+    outer = list(dict.fromkeys(v for node in nodes for v in node.inputs if v not in inner))
+    made = chain[-1].outputs[0]
+    given = [node.outputs[0] for node in sums]
+    if made in graph.kept or len(graph.uses.get(made, ())) > len(sums):
+        given.insert(0, made)
     # The body counts its values from 0, so that equal bodies are equal whatever graph they come from.
-    local = {v: i for i, v in enumerate([*outer, *(v for node in chain for v in node.outputs)])}
+    local = {v: i for i, v in enumerate([*outer, *(v for node in nodes for v in node.outputs)])}
     body = Graph(
-        "+".join(node.op.name for node in chain),
+        "+".join(node.op.name for node in nodes),
         tuple(Input(local[v], f"x{i}") for i, v in enumerate(outer)), (), (),
         tuple(Node(node.op, tuple(local[v] for v in node.inputs), tuple(local[v] for v in node.outputs), node.origin,
-                   node.phase) for node in chain),
-        (Output("y", local[last.outputs[0]]),),
+                   node.phase) for node in nodes),
+        tuple(Output(f"y{i}", local[v]) for i, v in enumerate(given)),
         {i: graph.types[v] for v, i in local.items()},
     )
-    origin = chain[0].origin
-    return Node(Fused(body), tuple(outer), last.outputs, origin, last.phase)
+    return Node(Fused(body), tuple(outer), tuple(given), chain[0].origin, chain[-1].phase)
 
 
 def _transforming(node: Node, value: int) -> Node:

@@ -34,6 +34,7 @@ class Call:
 Bind = Callable[[Call], Run]
 Workspace = Callable[[Any, tuple[Operand, ...], tuple[Operand, ...]], tuple[TensorType, ...]]
 _KERNELS: dict[type[Op], tuple[Bind, Workspace]] = {}
+_FRUGAL: dict[type[Op], Workspace] = {}
 _Bound = TypeVar("_Bound", bound=Bind)
 
 
@@ -47,11 +48,20 @@ def like_output(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...
     return (outputs[0].type,)
 
 
-def kernel(*ops: type[Op], workspace: Workspace = no_workspace) -> Callable[[_Bound], _Bound]:
-    """Registers a function that binds these ops. `workspace` says what scratch arrays it wants."""
+def kernel(*ops: type[Op], workspace: Workspace = no_workspace,
+           frugal: Workspace | None = None) -> Callable[[_Bound], _Bound]:
+    """Registers a function that binds these ops.
+
+    Args:
+        ops: what it binds.
+        workspace: says what scratch arrays it wants.
+        frugal: says what it can do with where memory is short; by default, nothing less.
+    """
     def register(bind: _Bound) -> _Bound:
         for op in ops:
             _KERNELS[op] = bind, workspace
+            if frugal is not None:
+                _FRUGAL[op] = frugal
         return bind
     return register
 
@@ -72,13 +82,21 @@ def bind_reference(call: Call) -> Run:
     return run
 
 
+@dataclass(frozen=True, slots=True)
 class NumpyTarget:
-    """The NumPy backend, as lowering sees it."""
+    """The NumPy backend, as lowering sees it.
+
+    Attributes:
+        frugal: whether kernels get as little scratch memory as they can do with.
+    """
+
+    frugal: bool = False
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
         """The scratch arrays of the op's kernel."""
         _, workspace = _KERNELS.get(type(op), (bind_reference, no_workspace))
-        return workspace(op, inputs, outputs)
+        wanted = _FRUGAL.get(type(op), workspace) if self.frugal else workspace
+        return wanted(op, inputs, outputs)
 
 
 def like(array: Array, flat: Array) -> Array:

@@ -19,14 +19,14 @@ def bind(op: Op, arrays: tuple[Array, ...], layout: str, out: tuple[Array, ...] 
     return bind_placed(op, inputs, layout, out)
 
 
-def bind_placed(op: Op, inputs: tuple[Array, ...], layout: str,
-                out: tuple[Array, ...] = ()) -> tuple[Run, tuple[Array, ...]]:
+def bind_placed(op: Op, inputs: tuple[Array, ...], layout: str, out: tuple[Array, ...] = (),
+                target: NumpyTarget = NumpyTarget()) -> tuple[Run, tuple[Array, ...]]:  # noqa: B008 - it is immutable
     """The same for inputs that are in their layout already."""
     types = op.infer(*map(as_type, inputs))
     made = [operand(t, layout == "batch-last" and t.rank >= 2) for t in types]
     outputs = (*out, *(soiled(form) for form in made[len(out):]))
     forms = tuple(Operand(a.dtype.name, a.shape, a.strides) for a in inputs)
-    scratch = tuple(soiled(operand(t, False)) for t in NumpyTarget().workspace(op, forms, tuple(made)))
+    scratch = tuple(soiled(operand(t, False)) for t in target.workspace(op, forms, tuple(made)))
     return bind_kernel(Call(op, inputs, outputs, scratch)), outputs
 
 

@@ -188,7 +188,12 @@ def test_what_was_logged_survives_an_interrupted_run(digits: Path, elsewhere: Pa
     command = [sys.executable, "-m", "graphnet", "train", "lenet", "--epochs", "500", "--data-dir", str(digits),
                "--run-dir", "r"]
     log = elsewhere / "r" / "log.csv"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    def heed() -> None:
+        """A job in the background of a shell begins with SIGINT ignored."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          preexec_fn=heed) as process:
         while process.poll() is None and not (log.exists() and len(log.read_text().splitlines()) >= 3):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)

@@ -19,7 +19,7 @@ def network(layer: L.Layer, shape=(3,), **arguments):
 
 def batched_ops(net, mode="predict"):
     """The ops of a Program that work on the whole batch, in order, fused or not."""
-    ops = [i.op for i in net.program(mode, batch=11).instructions if i.outputs[0].operand.shape[:1] == (11,)]
+    ops = [i.op for i in net.program(mode, batch=64).instructions if i.outputs[0].operand.shape[:1] == (64,)]
     return [inner.name for op in ops for inner in ([node.op for node in op.body.nodes] if op.name == "fused" else [op])]
 
 
