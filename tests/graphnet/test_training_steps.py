@@ -9,6 +9,7 @@ import pytest
 import graphnet as gn
 from graphnet import constraints, optimizers
 from graphnet.compiler.ir import BACKWARD
+from graphnet.compiler.ops import Fused
 from graphnet.optimizers import Optimizer
 
 Array = np.ndarray[Any, Any]
@@ -110,7 +111,9 @@ def test_a_frozen_layer_costs_no_gradient_work() -> None:
         graph = net.stages("train")[-1].after
         (count,) = [node.op.count for node in graph.nodes if node.op.name == "adam_update"]
         flops = sum(i.flops for i in net.program("train", 7).instructions if i.phase == BACKWARD)
-        return [node.origin.layer for node in graph.nodes if node.phase == BACKWARD], count, flops
+        nodes = [inner for node in graph.nodes if node.phase == BACKWARD
+                 for inner in (node.op.body.nodes if isinstance(node.op, Fused) else (node,))]
+        return [node.origin.layer for node in nodes], count, flops
 
     layers, count, flops = work()
     frozen_layers, frozen_count, frozen_flops = work(trainable=False)
