@@ -54,7 +54,8 @@ class Op:
     view: ClassVar[bool] = False
     """The output is input 0 under another shape: no bytes move."""
     inplace: ClassVar[tuple[int, ...]] = ()  # may be a property where it depends on the attributes
-    """Inputs whose memory output 0 may take over, if nobody else needs them."""
+    """Inputs whose memory output `inplace_output` may take over, if nobody else needs them."""
+    inplace_output: ClassVar[int] = 0
     differentiable: ClassVar[bool] = True
     """Whether the op has a pullback; ops that only stand in backward or update phases have none."""
     auxiliary: ClassVar[tuple[int, ...]] = ()

@@ -115,18 +115,18 @@ class Placement:
             self.of[value].last = len(self.code)
 
     def _take_over(self) -> None:
-        """Puts output 0 into the memory of an input that dies there, where the op allows it."""
+        """Puts an output into the memory of an input that dies there, where the op allows it."""
         for index, node in enumerate(self.code):
             for position in node.op.inplace:
                 if self._may_take_over(index, node, position):
-                    old, new = self.of[node.outputs[0]], self.of[node.inputs[position]]
+                    old, new = self.of[node.outputs[node.op.inplace_output]], self.of[node.inputs[position]]
                     new.last = old.last
                     for value in list(old.values):
                         self._put(value, new)
                     break
 
     def _may_take_over(self, index: int, node: Node, position: int) -> bool:
-        source, target = node.inputs[position], node.outputs[0]
+        source, target = node.inputs[position], node.outputs[node.op.inplace_output]
         old, new = self.of[target], self.of[source]
         return (old is not new and old.buffer == new.buffer == ARENA and new.last == index == old.first
                 and self.forms[source] == self.forms[target])

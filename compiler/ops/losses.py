@@ -52,6 +52,8 @@ class SoftmaxCrossEntropy(Op):
     """
 
     name = "softmax_cross_entropy"
+    inplace = (0,)
+    inplace_output = 1
     auxiliary: ClassVar[tuple[int, ...]] = (1,)
     constants: ClassVar[tuple[int, ...]] = (1,)
 

@@ -61,33 +61,45 @@ def softmax_grad(call: Call) -> Run:
 
 
 def _loss_workspace(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
-    return (*_row_and_copy(op, inputs, outputs), TensorType("int64", outputs[0].shape))
+    """One element for each softmax, and for labels that are rows another one, for class numbers a place."""
+    dtype = inputs[0].dtype if len(inputs[1].shape) == len(inputs[0].shape) else "int64"
+    return (*_row(op, inputs, outputs), TensorType(dtype, outputs[0].shape))
 
 
 @kernel(SoftmaxCrossEntropy, workspace=_loss_workspace)
 def softmax_cross_entropy(call: Call) -> Run:
     """log Σ exp(z - max) - (z_label - max), and the softmax."""
-    (z, labels), (loss, y), (row, flat, index) = call.inputs, call.outputs, call.workspace
-    shifted, total = like(z, flat), row[..., 0]
-    chosen = None if labels.ndim == z.ndim else _Chosen(shifted, labels, index)
+    (z, labels), (loss, y), (row, extra) = call.inputs, call.outputs, call.workspace
+    total = row[..., 0]
 
-    def run() -> None:
+    def shift() -> None:
         np.max(z, -1, row, keepdims=True)
-        np.subtract(z, row, shifted)
-        np.exp(shifted, y)
+        np.subtract(z, row, y)
+
+    def divide() -> None:
+        np.exp(y, y)
         np.sum(y, -1, out=row, keepdims=True)
         np.divide(y, row, y)
         np.log(row, row)
-        if chosen is not None:
-            chosen.find()
-            chosen.take(loss)
-            np.subtract(total, loss, loss)
-            return
-        np.subtract(shifted, row, shifted)
-        np.multiply(shifted, labels, shifted)
-        np.sum(shifted, -1, out=loss)
-        np.negative(loss, loss)
-    return run
+
+    if labels.ndim == z.ndim:
+        def rows() -> None:  # Σ t (log Σ exp - shifted)
+            shift()
+            np.einsum("...c,...c->...", y, labels, out=loss)
+            divide()
+            np.sum(labels, -1, out=extra)
+            np.multiply(total, extra, extra)
+            np.subtract(extra, loss, loss)
+        return rows
+    chosen = _Chosen(y, labels, extra)
+
+    def classes() -> None:
+        shift()
+        chosen.find()
+        chosen.take(loss)
+        divide()
+        np.subtract(total, loss, loss)
+    return classes
 
 
 def _gradient_workspace(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:

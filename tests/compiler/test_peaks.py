@@ -66,3 +66,15 @@ def test_folded_weights_are_paid_for_with_scratch_memory_or_not_folded(channels:
     assert columns(after) < columns(before)
     assert scales(after) == ([] if folded else ["conv2d+scale_axis+bias_add+relu"])
     np.testing.assert_allclose(optimised.predict(x), plain.predict(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [1, 64])
+@pytest.mark.parametrize("mode", ["train", "evaluate", "predict"])
+@pytest.mark.parametrize(("end", "loss"), [
+    ("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy"), (None, "softmax_cross_entropy"),
+    ("tanh", "mean_squared_error")])
+def test_networks_whose_last_layer_is_the_largest(end: str | None, loss: str, mode: str, batch: int) -> None:
+    x = gn.Input((4,))
+    model = gn.Model(x, L.Dense(1000, activation=end)(x))
+    plain, optimised = (gn.compile(model, loss, "adam", optimize=optimize) for optimize in (False, True))
+    assert optimised.program(mode, batch).peak <= plain.program(mode, batch).peak

@@ -119,7 +119,7 @@ def check_kernel(case: Case, layout: str, monkeypatch: Any) -> None:
 
 
 def check_inplace(case: Case, position: int, layout: str) -> None:
-    """The op's kernel may write output 0 over this input."""
+    """The op's kernel may write an output over this input."""
     arrays = case.arrays()
     expected = case.op.forward(*arrays)
     forms = [operand(t, layout == "batch-last" and t.rank >= 2) for t in case.inputs]
@@ -129,7 +129,7 @@ def check_inplace(case: Case, position: int, layout: str) -> None:
     inputs, outputs = placed[:len(forms)], placed[len(forms):]
     for target, array in zip(inputs, arrays, strict=True):
         target[...] = array
-    outputs[0] = inputs[position]
+    outputs[case.op.inplace_output] = inputs[position]
     workspace = tuple(np.ones(t.shape, t.dtype) for t in NumpyTarget().workspace(case.op, tuple(forms), tuple(made)))
     bind_kernel(Call(case.op, tuple(inputs), tuple(outputs), workspace))()
     for index, (found, wanted) in enumerate(zip(outputs, expected, strict=True)):
@@ -172,8 +172,8 @@ def _placed(array: Array, batch_last: bool) -> Array:
 
 
 def fits_inplace(case: Case, position: int) -> bool:
-    """Whether output 0 has the type of this input, so that it may lie there."""
-    return case.inputs[position] == case.op.infer(*case.inputs)[0]
+    """Whether the output that may lie in place of this input has its type."""
+    return case.inputs[position] == case.op.infer(*case.inputs)[case.op.inplace_output]
 
 
 def _symbolic_gradients(case: Case, arrays: tuple[Array, ...], weights: list[Array | None]) -> list[Array]:

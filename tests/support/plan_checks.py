@@ -126,7 +126,8 @@ def _check_bounds(program: Program, instruction: Instruction, where: str) -> Non
 
 def _check_apart(instruction: Instruction, where: str) -> None:
     """Scratch memory and results lie apart from everything else, but for a result in the place of an input."""
-    allowed = {(0, position) for position in instruction.op.inplace} | set(instruction.op.advances().items())
+    op = instruction.op
+    allowed = {(op.inplace_output, position) for position in op.inplace} | set(op.advances().items())
     for index, out in enumerate(instruction.outputs):
         for position, slot in enumerate(instruction.inputs):
             same = (out.buffer, out.offset, out.operand) == (slot.buffer, slot.offset, slot.operand)
