@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,6 +13,7 @@ from graphnet.compiler.errors import ArgumentError
 from graphnet.runtime.gnet.contents import Contents
 from graphnet.runtime.gnet.footprint import Measure, check_footprint, forward_peak
 from graphnet.runtime.gnet.head import Head, read_head
+from graphnet.runtime.gnet.parallel import for_each
 from graphnet.runtime.gnet.preamble import ALIGNMENT, aligned
 from graphnet.runtime.gnet.refusal import naming
 from graphnet.runtime.gnet.rows import Row
@@ -88,15 +88,7 @@ def _read_tensors(source: Source, head: Head) -> memoryview:
         for row in batch:
             _read_row(source, row, end, buffer[row.offset - start:row.region_end(end) - start])
 
-    batches = list(_batches(head.rows))
-    threads = 1 if source.in_order else min(_THREADS, os.cpu_count() or 1, len(batches))
-    if threads <= 1:
-        for batch in batches:
-            read(batch)
-        return buffer
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(read, batches):
-            pass
+    for_each(read, list(_batches(head.rows)), 1 if source.in_order else min(_THREADS, os.cpu_count() or 1))
     return buffer
 
 

@@ -6,7 +6,6 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from graphnet.runtime.gnet.atomic import LateStart, replace_file
 from graphnet.runtime.gnet.binding import check_binding, declared
@@ -15,6 +14,7 @@ from graphnet.runtime.gnet.graph_reader import decode_graph
 from graphnet.runtime.gnet.graph_writer import encode_graph
 from graphnet.runtime.gnet.head import pack_head, parse_head
 from graphnet.runtime.gnet.names import check_name
+from graphnet.runtime.gnet.parallel import Later
 from graphnet.runtime.gnet.plain import plain_map
 from graphnet.runtime.gnet.preamble import Preamble, aligned
 from graphnet.runtime.gnet.refusal import naming, refuse, shown
@@ -60,9 +60,11 @@ def _save(path: str | os.PathLike[str], draft: _Draft, start: int) -> None:
     Raises:
         _StartMovedError: with the checksums the head has another size, so that the tensors belong elsewhere.
     """
-    with ThreadPoolExecutor(1) as pool:
-        head = pool.submit(draft.head)
+    head = Later(draft.head)
+    try:
         replace_file(path, draft.data(start), LateStart(start, lambda: _of_size(head.result(), start)))
+    finally:
+        head.wait()  # it reads the arrays, which are the caller's again afterwards
 
 
 class _StartMovedError(Exception):
