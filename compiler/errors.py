@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_KEY_CHARS = 100  # of a key that an error quotes
+
 
 class GraphNetError(Exception):
     """Base of every error that graphnet raises on purpose."""
@@ -39,8 +41,14 @@ class GnetFormatError(GraphNetError):
     @property
     def field(self) -> str:
         """The path as text: `graph.nodes[3].op`."""
-        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
+        steps = (f"[{step}]" if isinstance(step, int) else f".{_visible(step)}" for step in self.path)
         return "".join(steps).removeprefix(".")
+
+
+def _visible(key: str) -> str:
+    """A key from a file that may be hostile: short, and without what could play tricks on a terminal."""
+    short = key if len(key) <= _KEY_CHARS else key[:_KEY_CHARS] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)
 
 
 class MemoryLimitError(GraphNetError):

@@ -63,11 +63,11 @@ def parse_samples(network: Network, contents: Contents) -> tuple[dict[str, Array
     Raises:
         GnetFormatError: they do not fit the network.
     """
-    from graphnet.runtime.gnet.header import expect_keys, expect_list
+    from graphnet.runtime.gnet.header import expect_keys, expect_list, without_extensions
 
     if SAMPLES not in contents.meta:
         return None
-    plain = expect_keys(contents.meta[SAMPLES], ("inputs", "outputs"), _PATH)
+    plain = expect_keys(without_extensions(contents.meta[SAMPLES]), ("inputs", "outputs"), _PATH)
     found = []
     wanted = (("inputs", INPUT, [i.name for i in network.graph.inputs]),
               ("outputs", OUTPUT, [o.name for o in network.graph.outputs]))

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from numpy.typing import NDArray
 
 from graphnet.array_trees import attach_arrays, detach_arrays
 from graphnet.checkpoints import FIT, Checkpoint, FitState, parse_fit_state
-from graphnet.checks import check_path
-from graphnet.compiler.errors import GnetFormatError
+from graphnet.checks import check_path, check_whole
+from graphnet.compiler.errors import ArgumentError, GnetFormatError, GraphNetError, MemoryLimitError
+from graphnet.compiler.types import BATCH
 from graphnet.compiling import make_network
+from graphnet.inspection import PREDICT
 from graphnet.network import Network
 from graphnet.saved_samples import parse_samples, sample_notes, sample_tensors
 from graphnet.training_setup import TRAIN, describe_setup, parse_setup
@@ -81,7 +84,8 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
         expect_sha256: the SHA-256 of the whole file in hex, as `sha256sum` and `graphnet verify` print it, to be sure
             of what is loaded.
         backend: as in `compile`.
-        memory_limit: as in `compile`.
+        memory_limit: as in `compile`; a network that needs more to predict for one sample is refused. Without one, a
+            graph that needs 16 GiB is.
 
     Raises:
         GnetFormatError: the file is refused; the text names the field.
@@ -89,12 +93,23 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
         OSError: the file cannot be read.
     """
     from graphnet.runtime.gnet import load_gnet
-    from graphnet.runtime.gnet.refusal import naming
 
+    if memory_limit is not None:
+        check_whole("load", "memory_limit", memory_limit)
     name = check_path("load", path) if isinstance(path, str | os.PathLike) else ""
-    contents = load_gnet(path, expect_sha256, memory_limit)
-    with naming(name):
-        return network_of(contents, backend=backend, memory_limit=memory_limit)
+    network = network_of(load_gnet(path, expect_sha256, memory_limit), backend=backend, memory_limit=memory_limit)
+    if memory_limit is not None:
+        _check_limit(network, memory_limit, name)
+    return network
+
+
+def _check_limit(network: Network, memory_limit: int, name: str) -> None:
+    """Refuses a network that could not even predict for one sample."""
+    if {dim for t in network.graph.types.values() for dim in t.shape if isinstance(dim, str)} <= {BATCH}:
+        try:
+            network.program(PREDICT, 1)
+        except MemoryLimitError as error:
+            raise GnetFormatError(str(error), ("graph",), source=name) from error
 
 
 def contents_of(network: Network, state: FitState | None = None, notes: Mapping[str, Any] | None = None) -> Contents:
@@ -126,6 +141,22 @@ def network_of(contents: Contents, *, backend: str = "numpy", memory_limit: int 
     Raises:
         GnetFormatError: the training set-up or the samples do not fit the graph or the tensors.
     """
+    with contents.locating(), _refusing_what_does_not_fit():
+        return _make_network(contents, backend, memory_limit)
+
+
+@contextmanager
+def _refusing_what_does_not_fit() -> Iterator[None]:
+    """Within the block, what cannot be made of a file is the file's fault."""
+    try:
+        yield
+    except (GnetFormatError, ArgumentError):
+        raise
+    except GraphNetError as error:
+        raise GnetFormatError(str(error), ("graph",)) from error
+
+
+def _make_network(contents: Contents, backend: str, memory_limit: int | None) -> Network:
     setup = parse_setup(contents.graph, dict(contents.train))
     network = make_network(contents.graph, setup.objective, setup.optimizer, seed=setup.seed, backend=backend,
                            optimize=setup.optimize, memory_limit=memory_limit)

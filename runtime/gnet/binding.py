@@ -9,7 +9,7 @@ from graphnet.compiler.types import TensorType
 from graphnet.runtime.gnet.names import check_unique
 from graphnet.runtime.gnet.refusal import refuse, shown
 from graphnet.runtime.gnet.rows import Row
-from graphnet.runtime.gnet.tensors import BUFFER, CONST, OPTIMIZER, PARAM, ROLES, STATE
+from graphnet.runtime.gnet.tensors import BUFFER, OPTIMIZER, PARAM, ROLES, STATE
 
 
 def slot_name(parameter: str, slot: str) -> str:
@@ -61,10 +61,6 @@ def check_binding(graph: Graph, rows: Sequence[Row]) -> None:
 def _check_states(graph: Graph) -> None:
     names = [p.name for p in graph.parameters] + [s.name for s in graph.states]
     check_unique(names, ("graph", "states"), 0)
-    for index, state in enumerate(graph.states):
-        if state.role in (PARAM, CONST, OPTIMIZER):
-            raise refuse(("graph", "states", index, 4, "role"), f"the state {shown(state.name)} has the role "
-                                                                f"{state.role}, which only tensors have")
 
 
 def _check_declared(row: Row, role: str, kind: TensorType, index: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphnet.compiler.ir import Graph
+from graphnet.runtime.gnet.header import placing
 from graphnet.runtime.gnet.names import check_unique
+from graphnet.runtime.gnet.refusal import naming
 from graphnet.runtime.gnet.tensors import Tensor
 
 
@@ -23,12 +26,22 @@ class Contents:
             other state (`state`), optimizer moments (`optimizer`, named `<parameter>:<slot>`).
         train: what a run needs to go on: loss, optimizer, metrics, step, seed, …
         meta: anything else: who wrote the file, …
+        source: the name of the file that this was read from; "" if from none.
+        header: of that file, as it stands there.
     """
 
     graph: Graph
     tensors: Mapping[str, Tensor]
     train: Mapping[str, Any] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+    header: bytes = field(default=b"", repr=False)
+
+    @contextmanager
+    def locating(self) -> Iterator[None]:
+        """Within the block, refusals get their byte offset and the name of the file."""
+        with naming(self.source), placing(self.header):
+            yield
 
 
 def by_name(tensors: Iterable[Tensor]) -> dict[str, Tensor]:

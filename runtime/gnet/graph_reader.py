@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from graphnet.compiler.ir import Graph, Input, Node, Origin, Output, Parameter, State
-from graphnet.compiler.types import DTYPES, TensorType
+import numpy as np
+
+from graphnet.compiler.ir import RECURRENT, Graph, Input, Node, Origin, Output, Parameter, State
+from graphnet.compiler.types import BATCH, DTYPES, TensorType
 from graphnet.runtime.gnet import limits
 from graphnet.runtime.gnet.fields import check_dim, decode_fields, decode_op
 from graphnet.runtime.gnet.graph_writer import (
@@ -23,6 +26,9 @@ from graphnet.runtime.gnet.names import check_name, check_text, check_unique
 from graphnet.runtime.gnet.ops import infer_types
 from graphnet.runtime.gnet.refusal import Path, refuse, shown
 from graphnet.runtime.gnet.rows import check_extent
+
+COUNTER, COUNTERS = "counter", TensorType("int64", (2,))
+STATE_ROLES = ("buffer", COUNTER, RECURRENT)
 
 Item = TypeVar("Item", Input, Parameter, State)
 
@@ -66,7 +72,7 @@ class _Reader:
         self.origins = [_origin(item, path) for item, path in _items(parts, "origins", limits.ARRAY_ITEMS)]
         inputs = [self._item(Input, *entry) for entry in _items(parts, "inputs", limits.TENSORS)]
         parameters = [self._parameter(*entry) for entry in _items(parts, "parameters", limits.TENSORS)]
-        states = [self._item(State, *entry) for entry in _items(parts, "states", limits.TENSORS)]
+        states = [self._state(*entry) for entry in _items(parts, "states", limits.TENSORS)]
         nodes = [self._node(item, len(parts["nodes"]) - index, path)
                  for index, (item, path) in enumerate(_items(parts, "nodes", limits.NODES))]
         outputs = [self._output(*entry) for entry in _items(parts, "outputs", limits.TENSORS)]
@@ -94,6 +100,7 @@ class _Reader:
     def _parameter(self, item: Any, path: Path) -> Parameter:
         parameter = self._item(Parameter, item, path, next=None)
         kind = self.types[parameter.value]
+        _check_symbols(kind, (), (*path, 2))
         if parameter.constraint is None:
             return parameter
         made = infer_types(parameter.constraint, (kind,), (*path, 4, "constraint"))
@@ -101,6 +108,19 @@ class _Reader:
             raise refuse((*path, 4, "constraint"), f"it makes {', '.join(map(str, made))} of a weight {kind}; "
                                                    "a constraint must keep the type")
         return parameter
+
+    def _state(self, item: Any, path: Path) -> State:
+        state = self._item(State, item, path)
+        kind, role = self.types[state.value], state.role
+        if role not in STATE_ROLES:
+            known = ", ".join(STATE_ROLES)
+            raise refuse((*path, 4, "role"), f"a state has one of the roles {known}, not {shown(role)}")
+        _check_symbols(kind, (BATCH,) if role == RECURRENT else (), (*path, 2))
+        if role == COUNTER and kind != COUNTERS:
+            raise refuse((*path, 2), f"a counter is {COUNTERS}, not {kind}")
+        if not _can_hold(kind.dtype, state.initial):
+            raise refuse((*path, 4, "initial"), f"{kind.dtype} cannot hold {state.initial!r}")
+        return state
 
     def _check_next(self, state: State, path: Path) -> None:
         if state.next is None:
@@ -159,6 +179,24 @@ class _Reader:
             raise refuse(path, f"value {value} is made by this node or a later one: nodes must stand in order of "
                                "execution")
         raise refuse(path, f"there is no value {value}; the values up to here are 0 to {defined - 1}")
+
+
+def _check_symbols(kind: TensorType, allowed: tuple[str, ...], path: Path) -> None:
+    """Refuses dims of a weight or state that nobody could give a number to."""
+    for axis, dim in enumerate(kind.shape):
+        if isinstance(dim, str) and dim not in allowed:
+            raise refuse((*path, axis), f"the dim is the symbol {shown(dim)}; the dims of weights and states are "
+                                        f"numbers, of recurrent states also {BATCH}, the batch")
+
+
+def _can_hold(dtype: str, number: float) -> bool:
+    """Whether an array of this dtype can be filled with a number."""
+    if dtype == "bool":
+        return number in (0, 1)
+    if dtype.startswith("float"):
+        return not math.isfinite(number) or abs(number) <= float(np.finfo(dtype).max)
+    limits = np.iinfo(dtype)
+    return math.isfinite(number) and number == int(number) and limits.min <= number <= limits.max
 
 
 def _items(parts: Plain, key: str, most: int) -> Iterator[tuple[Any, Path]]:

@@ -86,7 +86,7 @@ def parse_head(preamble: Preamble, header: bytes) -> Head:
 def _top_level(plain: Plain, newer: bool) -> Plain:
     if newer:
         plain = {key: value for key, value in plain.items() if not key.startswith("x-")}
-        plain["graph"] = without_extensions(plain.get("graph"))
+        plain |= {key: without_extensions(plain[key]) for key in ("graph", "train") if key in plain}
     parts = expect_keys(plain, _KEYS, ())
     if tuple(parts) != _KEYS:
         raise refuse((), f"the keys of the header must stand in the order {', '.join(_KEYS)}")

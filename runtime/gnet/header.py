@@ -72,10 +72,12 @@ def _check_canonical(data: bytes, canonical: bytes) -> None:
 
 @contextmanager
 def placing(data: bytes) -> Iterator[None]:
-    """Within the block, refusals get their byte offset in the file whose header is `data`."""
+    """Within the block, refusals get their byte offset in the file whose header is `data`; none if there is none."""
     try:
         yield
     except GnetFormatError as error:
+        if not data:
+            raise
         within = offset_of(data, error.path) if error.offset is None else error.offset
         raise GnetFormatError(error.reason, error.path, preamble.SIZE + within) from error.__cause__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,8 @@ from graphnet.compiler.errors import ArgumentError, GraphNetError
 from graphnet.compiler.ir import Graph
 from graphnet.runtime.gnet.head import Head, read_head
 from graphnet.runtime.gnet.header import Plain
-from graphnet.runtime.gnet.refusal import naming
+from graphnet.runtime.gnet.preamble import FILE_LENGTH_OFFSET
+from graphnet.runtime.gnet.refusal import naming, refuse
 from graphnet.runtime.gnet.rows import Row
 from graphnet.runtime.gnet.sources import FileSource, open_descriptor
 from graphnet.runtime.gnet.tensors import Array
@@ -30,8 +32,7 @@ class GnetFile(Mapping[str, Array]):
         self.path = os.fspath(path)
         with naming(self.path), open_descriptor(path) as descriptor:
             self.head: Head = read_head(FileSource(descriptor, self.path))
-            self._map: mmap.mmap | None = mmap.mmap(descriptor, self.head.preamble.file_length,
-                                                    access=mmap.ACCESS_READ)
+            self._map: mmap.mmap | None = _map(descriptor, self.head.preamble.file_length)
         self._rows = {row.name: row for row in self.head.rows}
         self._arrays: dict[str, Array] = {}
 
@@ -111,6 +112,18 @@ class GnetFile(Mapping[str, Array]):
         array = row.view(self._map, 0)
         array.flags.writeable = False
         return array
+
+
+def _map(descriptor: int, size: int) -> mmap.mmap:
+    try:
+        return mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
+    except ValueError:
+        raise refuse((), "the file became shorter while it was opened") from None
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        raise refuse(("preamble", "file_length"), f"the system has no room to map the file's {size} bytes",
+                     FILE_LENGTH_OFFSET) from None
 
 
 def open_gnet(path: str | os.PathLike[str]) -> GnetFile:

@@ -20,6 +20,7 @@ _STRUCT = struct.Struct("<8sHHIIQ32sI")
 SIZE = _STRUCT.size
 _OFFSETS = {"magic": 0, "major": 8, "minor": 10, "flags": 12, "header_length": 16, "file_length": 20,
             "header_sha256": 28, "crc32": 60}
+FILE_LENGTH_OFFSET = _OFFSETS["file_length"]
 
 
 def aligned(position: int) -> int:

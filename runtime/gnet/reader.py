@@ -13,9 +13,10 @@ from graphnet.compiler.errors import ArgumentError
 from graphnet.runtime.gnet.contents import Contents
 from graphnet.runtime.gnet.footprint import Measure, check_footprint, forward_peak
 from graphnet.runtime.gnet.head import Head, read_head
+from graphnet.runtime.gnet.header import placing
 from graphnet.runtime.gnet.parallel import for_each
-from graphnet.runtime.gnet.preamble import ALIGNMENT, aligned
-from graphnet.runtime.gnet.refusal import naming
+from graphnet.runtime.gnet.preamble import ALIGNMENT, FILE_LENGTH_OFFSET, aligned
+from graphnet.runtime.gnet.refusal import naming, refuse
 from graphnet.runtime.gnet.rows import Row
 from graphnet.runtime.gnet.sources import HashingSource, Source, open_source
 from graphnet.runtime.gnet.tensors import Tensor
@@ -68,11 +69,13 @@ def read_info(source: str | os.PathLike[str] | bytes | BinaryIO) -> Head:
 
 def _load(source: Source, memory_limit: int | None, measure: Measure) -> Contents:
     head = read_head(source)
-    check_footprint(head.graph, memory_limit, measure)
+    graph = head.graph
+    with placing(head.header):
+        check_footprint(graph, memory_limit, measure)
     start = head.preamble.data_start
     buffer = _read_tensors(source, head)
     tensors = {row.name: Tensor(row.name, row.role, row.view(buffer, start)) for row in head.rows}
-    return Contents(head.graph, tensors, head.train, head.meta)
+    return Contents(graph, tensors, head.train, head.meta, source.name, head.header)
 
 
 def _read_tensors(source: Source, head: Head) -> memoryview:
@@ -82,7 +85,12 @@ def _read_tensors(source: Source, head: Head) -> memoryview:
     in the file is reported.
     """
     start, end = head.preamble.data_start, head.preamble.file_length
-    buffer = _aligned_buffer(end - start)
+    try:
+        buffer = _aligned_buffer(end - start)
+    except MemoryError:
+        raise refuse(("preamble", "file_length"), f"the tensors take {end - start} bytes, more memory than the system "
+                                                  "gives; open the file instead, and take them one by one",
+                     FILE_LENGTH_OFFSET) from None
 
     def read(batch: Sequence[Row]) -> None:
         for row in batch:

@@ -1,5 +1,4 @@
 import io
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -147,11 +146,10 @@ from graphnet.models import lenet
 images = np.random.default_rng(1).random((160, 1, 28, 28), dtype=np.float32)
 net = gn.compile(lenet.model(), loss="softmax_cross_entropy", optimizer="adam", seed=3)
 net.fit(images, np.arange(160) % 10, batch_size=64, epochs=2)
-print(net.save(sys.argv[1]))
+net.save(sys.argv[1])
 """
-    digests = [subprocess.run([sys.executable, "-c", script, str(tmp_path / f"{n}.gnet")], check=True,
-                              capture_output=True, text=True).stdout for n in range(2)]
-    assert digests[0] == digests[1]
+    for n in range(2):
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / f"{n}.gnet")], check=True)
     assert (tmp_path / "0.gnet").read_bytes() == (tmp_path / "1.gnet").read_bytes()
 
 
@@ -216,8 +214,11 @@ def set_part(key: str, value: object) -> Callable[[dict[str, Any]], None]:
      "train.objective[1].output: 'logits' is not an output of the graph, or has two losses"),
 ])
 def test_a_bad_training_set_up_is_refused_by_field(change: Callable[[dict[str, Any]], None], text: str) -> None:
-    with pytest.raises(GnetFormatError, match=re.escape(text)):
+    with pytest.raises(GnetFormatError) as caught:
         gn.load(changed(change))
+    assert text in f"{caught.value.field}: {caught.value.reason}"
+    assert caught.value.offset is not None
+    assert caught.value.source == "bytes"
 
 
 def test_moments_must_be_there_and_of_the_right_dtype() -> None:
@@ -233,7 +234,7 @@ def test_moments_must_be_there_and_of_the_right_dtype() -> None:
 
 def test_the_file_is_named_and_its_digest_held_against_it(tmp_path: Path) -> None:
     (tmp_path / "bad.gnet").write_bytes(changed(set_key("seed", "x")))
-    with pytest.raises(GnetFormatError, match=r"bad\.gnet: train\.seed: it must be of type int"):
+    with pytest.raises(GnetFormatError, match=r"bad\.gnet: train\.seed at byte [0-9]+: it must be of type int"):
         gn.load(tmp_path / "bad.gnet")
     compiled().save(tmp_path / "a.gnet")
     digest = file_sha256(tmp_path / "a.gnet")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import random
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from gnet_samples import sign, take_apart
 from graphnet.compiler.errors import GnetFormatError
 from graphnet.runtime.gnet import dumps, load_gnet
 from graphnet.runtime.gnet.preamble import parse_preamble
+from graphnet.saving import network_of
+
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 NUMBERS = (0, 1, -1, 2, 3, 7, 15, 16, 17, 127, 128, 255, 256, 2**16, 2**31, 2**32 - 1, 2**32, 2**48, 2**48 + 1,
            2**63 - 1, 2**63, 2**64 - 1, -2**31, -2**63)
@@ -146,9 +150,22 @@ def judge(file: bytes) -> GnetFormatError | None:
     try:
         contents = load_gnet(file)
     except GnetFormatError as error:
-        if not error.reason or len(str(error)) > 3000:
-            raise AssertionError(f"no proper message: {error}") from error
-        return error
+        return _check_message(error)
     if parse_preamble(file[:64], len(file)).minor == 0 and dumps(contents) != file:
         raise AssertionError("the file loads, but saving its contents gives other bytes")
+    try:
+        network_of(contents)
+    except GnetFormatError as error:  # sound as a file, but of no network
+        _check_message(error)
     return None
+
+
+def _check_message(error: GnetFormatError) -> GnetFormatError:
+    """The refusal, if it says why and where, and cannot play tricks on a terminal."""
+    if not error.reason or len(str(error)) > 3000:
+        raise AssertionError(f"no proper message: {error}") from error
+    if error.offset is None and error.path:
+        raise AssertionError(f"no offset: {error}") from error
+    if _CONTROL.search(str(error)):
+        raise AssertionError(f"control characters in {str(error)!r}") from error
+    return error

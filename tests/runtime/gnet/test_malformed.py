@@ -1,6 +1,7 @@
 """Every way in which a file can be malformed, each with its own message. Headers are signed anew, so that the digest
 does not hide the deeper checks."""
 
+import math
 import re
 import socket
 import struct
@@ -8,11 +9,14 @@ import zlib
 from pathlib import Path
 
 import msgpack
+import numpy as np
 import pytest
 from gnet_samples import sample_bytes, sign, take_apart
 
+from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import GnetFormatError
-from graphnet.runtime.gnet import limits, load_gnet, open_gnet, read_info
+from graphnet.compiler.types import TensorType
+from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps, limits, load_gnet, open_gnet, read_info
 
 IMAGES, RECURRENT, DTYPES = (sample_bytes(name) for name in ("images", "recurrent", "dtypes"))
 PREAMBLE = struct.Struct("<8sHHIIQ32s")
@@ -310,7 +314,7 @@ def test_graph(edit, text):
     refused(changed(IMAGES, *edit), text)
 
 
-STATE = ("graph", "states")
+STATE, PARAMETERS = ("graph", "states"), ("graph", "parameters")
 
 
 @pytest.mark.parametrize(("edit", "text"), [
@@ -333,11 +337,50 @@ def test_states(edit, text):
     refused(changed(RECURRENT, *edit), text)
 
 
-@pytest.mark.parametrize("role", ["optimizer", "param", "const"])
-def test_a_state_of_a_declared_graph_is_no_weight_and_no_slot(role):
-    error = refused(changed(RECURRENT, ((*STATE, 1, 4, "role"), role)),
-                    f"the state 'cell/mean' has the role {role}, which only tensors have")
+@pytest.mark.parametrize("role", ["optimizer", "param", "const", "other", "", "a\x1b[2J"])
+def test_the_roles_of_states_are_closed(role):
+    wanted = "has the control character U+001B" if "\x1b" in role else (
+        f"a state has one of the roles buffer, counter, recurrent, not {role!r}")
+    error = refused(changed(RECURRENT, ((*STATE, 1, 4, "role"), role)), wanted)
     assert error.path == ("graph", "states", 1, 4, "role")
+
+
+@pytest.mark.parametrize(("place", "symbol"), [
+    ((*PARAMETERS, 0, 2, 0), "K"), ((*PARAMETERS, 0, 2, 0), "N"), ((*STATE, 1, 2, 0), "N"), ((*STATE, 0, 2, 1), "K")],
+    ids=["weight", "weight by batch", "buffer", "recurrent"])
+def test_dims_that_nobody_could_give_a_number_to(place, symbol):
+    error = refused(changed(RECURRENT, (place, symbol)), f"the dim is the symbol {symbol!r}; the dims of weights and "
+                                                         "states are numbers, of recurrent states also N, the batch")
+    assert error.path == place
+
+
+def test_a_counter_is_two_numbers():
+    error = refused(changed(RECURRENT, ((*STATE, 1, 4, "role"), "counter")), "a counter is i64[2], not f64[1,3]")
+    assert error.path == (*STATE, 1, 2)
+
+
+@pytest.mark.parametrize(("dtype", "number", "fits"), [
+    ("float32", 1e38, True), ("float32", 1e39, False), ("float32", math.inf, True), ("float32", math.nan, True),
+    ("uint8", 255.0, True), ("uint8", 256.0, False), ("uint8", 0.5, False), ("int64", math.nan, False),
+    ("int64", -math.inf, False), ("bool", 1.0, True), ("bool", 2.0, False)])
+def test_the_first_value_of_a_state_fits_its_dtype(dtype, number, fits):
+    b = Builder("g")
+    b.state("s", TensorType(dtype, (2,)), "buffer", number)
+    contents = Contents(b.build([]), by_name([Tensor("s", "buffer", np.zeros(2, dtype))]))
+    if fits:
+        assert load_gnet(dumps(contents)).graph.states[0].name == "s"
+        return
+    with pytest.raises(GnetFormatError, match=re.escape(f"{dtype} cannot hold {number}")):
+        dumps(contents)
+
+
+def test_keys_of_a_hostile_file_are_shown_without_its_tricks():
+    header, data = take_apart(IMAGES)
+    header["graph"]["\x1b[31mPWN\x07" + "x" * 60_000] = 1
+    error = refused(sign(header, data), "is not known here")
+    assert error.field.startswith("graph.\\x1b[31mPWN\\x07xxx")
+    assert "\x1b" not in str(error)
+    assert len(str(error)) < 1000
 
 
 def flipped(file: bytes, at: int, value: int) -> bytes:
