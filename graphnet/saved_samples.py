@@ -78,6 +78,8 @@ def parse_samples(network: Network, contents: Contents) -> tuple[dict[str, Array
         if missing:
             raise GnetFormatError(f"the tensor {missing[0]!r} is missing", (*_PATH, key))
         found.append({name: contents.tensors[prefix + name].array for name in names})
+    if any(not array.ndim or not len(array) for part in found for array in part.values()):
+        raise GnetFormatError("the arrays must hold a sample at least", _PATH)
     try:
         return network.check_inputs(found[0])[0], found[1]
     except (ShapeError, DataError) as error:

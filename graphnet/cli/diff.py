@@ -6,6 +6,7 @@ import argparse
 import json
 
 from graphnet.cli.arguments import add_json
+from graphnet.cli.refusals import print_refusal
 from graphnet.compiler.errors import ArgumentError, GnetFormatError
 
 NAME = "diff"
@@ -30,9 +31,12 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         found = diff_files(options.first, options.second)
-    except GnetFormatError as error:
+    except (GnetFormatError, OSError) as error:
+        if options.json:
+            print_refusal(error, error.source if isinstance(error, GnetFormatError) else error.filename)
+            return 2
+        if isinstance(error, OSError):
+            raise ArgumentError(NAME, "file", error.filename, f"it cannot be read: {error.strerror}") from error
         raise ArgumentError(NAME, "file", error.source, f"it cannot be compared: {error}") from error
-    except OSError as error:
-        raise ArgumentError(NAME, "file", error.filename, f"it cannot be read: {error.strerror}") from error
     print(json.dumps(found.to_json()) if options.json else found)
     return 0 if found.equal else 1

@@ -6,6 +6,8 @@ import argparse
 import json
 
 from graphnet.cli.arguments import add_file, add_json
+from graphnet.cli.refusals import print_refusal
+from graphnet.compiler.errors import GnetFormatError
 
 NAME = "info"
 HELP = "show what the header of a file says, without reading its tensors"
@@ -18,9 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints it."""
+    """Prints it; 1 if the header is refused."""
     from graphnet.files import read_file_info
 
-    info = read_file_info(options.file)
+    try:
+        info = read_file_info(options.file)
+    except (GnetFormatError, OSError) as error:
+        if not options.json:
+            raise
+        print_refusal(error, options.file)
+        return 1
     print(json.dumps(info.to_json()) if options.json else info)
     return 0

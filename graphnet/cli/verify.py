@@ -6,6 +6,7 @@ import argparse
 import json
 
 from graphnet.cli.arguments import add_file, add_json, not_negative
+from graphnet.cli.refusals import print_refusal
 from graphnet.compiler.errors import GnetFormatError
 
 NAME = "verify"
@@ -28,11 +29,10 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         found = verify_file(options.file, options.sha256, options.tolerance)
-    except GnetFormatError as error:
+    except (GnetFormatError, OSError) as error:
         if not options.json:
             raise
-        print(json.dumps({"file": options.file, "passed": False, "field": error.field, "offset": error.offset,
-                          "reason": error.reason}))
+        print_refusal(error, options.file)
         return 1
     print(json.dumps(found.to_json()) if options.json else found)
     return 0 if found.passed else 1

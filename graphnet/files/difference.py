@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import format_shape
 from graphnet.files.layers import layer_lines
-from graphnet.files.plain_text import aligned, as_json, flatten, shown
+from graphnet.files.plain_text import aligned, as_json, leaves, path_text, shown
 from graphnet.runtime.gnet import GnetFile, open_gnet
+from graphnet.runtime.gnet.header import pack
 
 Array = NDArray[Any]
 MISSING = "-"
@@ -52,11 +53,26 @@ class TensorDifference:
 
 @dataclass(frozen=True)
 class FieldDifference:
-    """A field of the training set-up that is not the same."""
+    """A field of the training set-up that is not the same.
+
+    Attributes:
+        path: to the field.
+        first: its value in the first file; None if it is not there.
+        second: in the second.
+        in_first: whether the first file has it.
+        in_second: whether the second has it.
+    """
 
     path: str
     first: Any
     second: Any
+    in_first: bool = True
+    in_second: bool = True
+
+    def __str__(self) -> str:
+        values = (shown(value) if there else MISSING
+                  for value, there in ((self.first, self.in_first), (self.second, self.in_second)))
+        return f"{shown(self.path)}: {' → '.join(values)}"
 
 
 @dataclass(frozen=True)
@@ -93,7 +109,7 @@ class Difference:
             lines += [f"  {line}" for line in aligned([(item.name, _measured(item)) for item in self.tensors])]
         if self.train:
             lines.append("training set-up:")
-            lines += [f"  {shown(item.path)}: {shown(item.first)} → {shown(item.second)}" for item in self.train]
+            lines += [f"  {item}" for item in self.train]
         return "\n".join(lines)
 
 
@@ -112,7 +128,7 @@ def diff_files(first: str | os.PathLike[str], second: str | os.PathLike[str]) ->
 def diff_graphs(first: Graph, second: Graph) -> list[LayerDifference]:
     """The layers that differ, in the order of the first graph, then those that only the second has."""
     one, two = layer_lines(first), layer_lines(second)
-    found = []
+    found = [] if first.name == second.name else [LayerDifference("name", [shown(first.name)], [shown(second.name)])]
     for layer in dict.fromkeys((*one, *two)):
         lines = one.get(layer, []), two.get(layer, [])
         if lines[0] != lines[1]:
@@ -145,12 +161,18 @@ def _kind(file: GnetFile, name: str) -> str:
 
 
 def measure(first: Array, second: Array) -> tuple[float, float, float]:
-    """‖a - b‖, ‖a - b‖ / ‖a‖ and max |a - b|, in float64."""
+    """‖a - b‖, ‖a - b‖ / ‖a‖ and max |a - b|, in float64; of whole numbers the differences are exact before."""
     a, b = first.astype(np.float64), second.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):  # NaN and ∞ are told as they are
-        gap = np.abs(a - b)
+        gap = _whole_gap(first, second) if first.dtype.kind in "iu" else np.abs(a - b)
         norm, whole = np.sqrt(np.sum(gap * gap)), np.sqrt(np.sum(a * a))
         return float(norm), float(np.divide(norm, whole)), float(gap.max(initial=0.0))
+
+
+def _whole_gap(first: Array, second: Array) -> Array:
+    """|a - b| of whole numbers, taken modulo 2⁶⁴, in which it always fits."""
+    a, b = first.astype(np.uint64), second.astype(np.uint64)
+    return np.where(first > second, a - b, b - a).astype(np.float64)
 
 
 def _measured(item: TensorDifference) -> str:
@@ -160,7 +182,7 @@ def _measured(item: TensorDifference) -> str:
 
 
 def _diff_fields(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[FieldDifference]:
-    one, two = dict(flatten(dict(first))), dict(flatten(dict(second)))
-    found = [FieldDifference(path, one.get(path, MISSING), two.get(path, MISSING))
-             for path in dict.fromkeys((*one, *two))]
-    return [item for item in found if as_json(item.first) != as_json(item.second)]
+    one, two = dict(leaves(dict(first))), dict(leaves(dict(second)))
+    return [FieldDifference(path_text(path), one.get(path), two.get(path), path in one, path in two)
+            for path in dict.fromkeys((*one, *two))
+            if path not in one or path not in two or pack(one[path]) != pack(two[path])]

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import format_shape
-from graphnet.files.plain_text import aligned, as_json, flatten, shown
+from graphnet.files.plain_text import aligned, as_json, leaves, path_text, shown
 from graphnet.runtime.gnet import Head, read_info
 
 Plain = dict[str, Any]
@@ -54,7 +54,7 @@ class Info:
             (row.name, row.role, row.dtype, format_shape(row.shape), f"{row.nbytes:,} bytes at {row.offset:,}")
             for row in head.rows])]
         for title, plain in (("train", head.train), ("meta", head.meta)):
-            lines += [f"{title}:"] + [f"  {shown(path)}: {shown(value)}" for path, value in flatten(plain)]
+            lines += [f"{title}:"] + [f"  {shown(path_text(path))}: {shown(value)}" for path, value in leaves(plain)]
         return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 LONGEST = 200
+Path = tuple[str | int, ...]
 
 
 def as_json(value: Any) -> Any:
@@ -27,16 +28,21 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
-def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value in maps and lists with its path, such as `optimizer.arguments.beta1` or `objective[0].loss`."""
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every value in maps and lists that is no such thing itself, or is empty, with the keys and indices to it."""
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            yield from flatten(item, f"{path}.{key}" if path else key)
+            yield from leaves(item, (*path, key))
     elif isinstance(value, list) and value:
         for index, item in enumerate(value):
-            yield from flatten(item, f"{path}[{index}]")
+            yield from leaves(item, (*path, index))
     elif path:
         yield path, value
+
+
+def path_text(path: Path) -> str:
+    """A path as text, such as `optimizer.arguments.beta1` or `objective[0].loss`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 def aligned(rows: list[tuple[str, ...]]) -> list[str]:

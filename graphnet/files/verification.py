@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from typing import Any
 
 from graphnet.files.plain_text import as_json
-from graphnet.fingerprints import file_sha256
 from graphnet.runtime.gnet import load_gnet
 from graphnet.runtime.gnet.refusal import naming
+from graphnet.runtime.gnet.sources import open_descriptor
 from graphnet.saved_samples import Replay, replay
 from graphnet.saving import network_of
 
@@ -78,8 +79,11 @@ def verify_file(path: str | os.PathLike[str], expect_sha256: str | None = None,
         ArgumentError: the digest is none.
         OSError: the file cannot be read.
     """
-    contents = load_gnet(path, expect_sha256)
-    with naming(os.fspath(path)):
-        replays = replay(network_of(contents), contents)
-    size = os.stat(path).st_size
-    return Verification(os.fspath(path), file_sha256(path), size, len(contents.tensors), replays, tolerance)
+    with naming(os.fspath(path)), open_descriptor(path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = file.tell()
+    contents = load_gnet(path, expect_sha256 or digest)  # so that both speak of the same bytes
+    network = network_of(contents)
+    with contents.locating():
+        replays = replay(network, contents)
+    return Verification(os.fspath(path), digest, size, len(contents.tensors), replays, tolerance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from graphnet.compiler.ir import Graph, State
 from graphnet.compiler.types import TensorType
@@ -56,6 +57,7 @@ def check_binding(graph: Graph, rows: Sequence[Row]) -> None:
         if role in (PARAM, BUFFER) and name not in found:
             raise refuse(("tensors",), f"the {role} {shown(name)}, {kind}, of the graph has no tensor")
     _check_slots(rows, found)
+    _check_order(rows, list(wanted))
 
 
 def _check_states(graph: Graph) -> None:
@@ -71,6 +73,16 @@ def _check_declared(row: Row, role: str, kind: TensorType, index: int) -> None:
     if row.dtype != kind.dtype or not fits:
         raise refuse(("tensors", index), f"{shown(row.name)} is {row.dtype} {row.shape}, but the graph declares "
                                          f"{kind.dtype} {kind.shape}")
+
+
+def _check_order(rows: Sequence[Row], declared_names: Sequence[str]) -> None:
+    """Within a role, what the graph declares stands in its order, before all else: a file can be written in one way."""
+    order = {name: index for index, name in enumerate(declared_names)}
+    last = len(order)
+    for index, (before, row) in enumerate(pairwise(rows), 1):
+        if before.role == row.role and order.get(row.name, last) < order.get(before.name, last):
+            raise refuse(("tensors", index), f"{shown(row.name)} must stand before {shown(before.name)}: within a role "
+                                             "what the graph declares comes first, in its order")
 
 
 def _check_slots(rows: Sequence[Row], found: Mapping[str, Row]) -> None:

@@ -76,7 +76,7 @@ def placing(data: bytes) -> Iterator[None]:
     try:
         yield
     except GnetFormatError as error:
-        if not data:
+        if not data or (error.offset is None and error.path[:1] == ("tensor",)):  # no field of the header
             raise
         within = offset_of(data, error.path) if error.offset is None else error.offset
         raise GnetFormatError(error.reason, error.path, preamble.SIZE + within) from error.__cause__

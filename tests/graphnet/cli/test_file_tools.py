@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Callable
@@ -310,7 +311,7 @@ def test_weights_and_training_that_differ(saved: Path, run: Callable[..., Any]) 
     found = json.loads(run("diff", "b.gnet", "a.gnet", "--json").out)
     assert found["tensors"][0] == {"name": "logits/bias", "first": "param float32 (3,)", "second": "param float32 (3,)",
                                    "norm": 5.0, "relative": 1.0, "maximum": 4.0}
-    assert found["train"] == [{"path": "step", "first": 7, "second": 0}]
+    assert found["train"] == [{"path": "step", "first": 7, "second": 0, "in_first": True, "in_second": True}]
     assert found["layers"] == []
 
 
@@ -372,3 +373,65 @@ def test_tensors_of_equal_value_and_other_bits_differ(elsewhere: Path, run: Call
     for name, zero in (("a", 0.0), ("b", -0.0)):
         save_gnet(f"{name}.gnet", Contents(Builder("").build([]), by_name([Tensor("t", "const", np.array([zero]))])))
     assert run("diff", "a.gnet", "b.gnet").code == 1
+
+
+# What cannot be used ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("arguments", "code"), [(["verify", "bad.gnet"], 1), (["info", "bad.gnet"], 1),
+                                                 (["diff", "a.gnet", "bad.gnet"], 2)])
+def test_json_of_files_that_are_refused_or_missing(saved: Path, run: Callable[..., Any], arguments: list[str],
+                                                    code: int) -> None:
+    for content, reason, offset in ((b"hello", "the file starts with 68 65 6c", 0), (None, "No such file", None)):
+        if content is None:
+            (saved.parent / "bad.gnet").unlink()
+        else:
+            (saved.parent / "bad.gnet").write_bytes(content)
+        result = run(*arguments, "--json")
+        found = json.loads(result.out)
+        assert (result.code, result.err) == (code, "")
+        assert (found["file"], found["passed"], found["offset"]) == ("bad.gnet", False, offset)
+        assert found["reason"].startswith(reason)
+
+
+def test_samples_without_any_row_are_refused(saved: Path, run: Callable[..., Any]) -> None:
+    contents = load_gnet(saved)
+    for name in ("input:image", "output:logits"):
+        contents = with_tensor(name, contents.tensors[name].array[:0])(contents)
+    saved.write_bytes(dumps(contents))
+    result = run("verify", "a.gnet")
+    assert result.code == 1
+    assert re.match(r"graphnet: a\.gnet: meta\.samples at byte \d+: the arrays must hold a sample at least", result.err)
+
+
+def of(train: dict[str, Any], name: str = "g", **arrays: Any) -> bytes:
+    """A file with this training set-up and these tensors."""
+    return dumps(Contents(Builder(name).build([]), by_name(
+        Tensor(key, "const", np.array(value)) for key, value in arrays.items()), train))
+
+
+@pytest.mark.parametrize(("first", "second", "text"), [
+    ({"a": "-"}, {"b": "-"}, "  a: - → -"), ({"a.b": 1}, {"a": {"b": 1}}, "  a.b: 1 → -"),
+    ({"a[0]": 1}, {"a": [1]}, "  a[0]: 1 → -"), ({"a": 1}, {"a": True}, "  a: 1 → true"),
+    ({"a": b"\0"}, {"a": "00"}, '  a: "00" → 00'), ({"a": math.nan}, {"a": "nan"}, '  a: "nan" → nan'),
+    ({"": 1}, {"": 2}, "  : 1 → 2"), ({"a": 1}, {"a": 1.0}, "  a: 1 → 1.0"), ({"a": {}}, {"a": []}, "  a: {} → []"),
+    ({"a": {}}, {}, "  a: {} → -"),
+])
+def test_diff_tells_fields_apart(first: dict[str, Any], second: dict[str, Any], text: str, elsewhere: Path,
+                                 run: Callable[..., Any]) -> None:
+    (elsewhere / "a.gnet").write_bytes(of(first))
+    (elsewhere / "b.gnet").write_bytes(of(second))
+    assert run("diff", "a.gnet", "a.gnet").code == 0
+    result = run("diff", "a.gnet", "b.gnet")
+    assert result.code == 1
+    assert text in result.out.splitlines()
+    assert json.loads(run("diff", "a.gnet", "b.gnet", "--json").out)["equal"] is False
+
+
+def test_diff_tells_names_and_large_numbers_apart(elsewhere: Path, run: Callable[..., Any]) -> None:
+    (elsewhere / "a.gnet").write_bytes(of({}, "one", t=np.uint64([2**63]), s=np.int64([-2**63])))
+    (elsewhere / "b.gnet").write_bytes(of({}, "two", t=np.uint64([2**63 + 1]), s=np.int64([2**63 - 1])))
+    lines = run("diff", "a.gnet", "b.gnet").out.splitlines()
+    assert lines[2:6] == ["graph:", "  name", "    - one", "    + two"]
+    assert lines[7].startswith("  t  ‖a - b‖ 1 (")
+    assert lines[7].endswith("max |a - b| 1")
+    assert lines[8].endswith("max |a - b| 1.84e+19")

@@ -464,3 +464,13 @@ def test_quoted_values_are_cut_short():
     assert len(str(error)) < 2_000
     error = refused(changed(IMAGES, ((*ROW, 3), [[["deep"] * 500] * 50] * 10)), "unknown role")
     assert len(str(error)) < 2_000
+
+
+def test_tensors_of_a_role_stand_in_the_order_of_the_graph():
+    header, data = take_apart((Path(__file__).parent / "golden" / "trained.gnet").read_bytes())
+    gamma, beta = header["tensors"][1:3]
+    assert (gamma[0], beta[0], gamma[1:4]) == ("bn/gamma", "bn/beta", beta[1:4])
+    header["tensors"][1:3] = beta, gamma
+    error = refused(sign(header, data), "'bn/gamma' must stand before 'bn/beta': within a role what the graph declares "
+                                        "comes first, in its order")
+    assert error.path == ("tensors", 2)
