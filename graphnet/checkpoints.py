@@ -14,6 +14,8 @@ from graphnet.compiler.errors import ArgumentError, GnetFormatError
 
 Plain = dict[str, Any]
 FIT = "fit"  # its key in the training set-up of a file
+Mark = tuple[float, ...]
+"""Tells whether a network is as it was; see `mark_of`."""
 _OPTIONAL = type(None)
 
 
@@ -104,6 +106,9 @@ def parse_fit_state(plain: Any, path: tuple[str | int, ...]) -> FitState:
         raise GnetFormatError("position and scores must both be there or both be nil", path)
     for name, item in plain["samples"].items():
         check_kinds(item, {"dtype": (str,), "shape": (list,), "sha256": (str,)}, (*path, "samples", name))
+        for axis, dim in enumerate(item["shape"]):
+            if type(dim) is not int:
+                raise GnetFormatError("it must be a whole number", (*path, "samples", name, "shape", axis))
     for index, item in enumerate(plain["callbacks"]):
         check_kinds(item, {"class": (str,), "state": (dict,)}, (*path, "callbacks", index))
     return FitState(**plain)

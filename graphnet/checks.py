@@ -72,6 +72,14 @@ def check_choice(owner: str, name: str, value: object, choices: Sequence[str | N
     return value
 
 
+def _is_encodable(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_name(owner: str, value: object) -> str:
     """A name for a layer, input or output, of letters, digits, `_`, `-` and `.`.
 
@@ -100,9 +108,10 @@ def check_path(owner: str, value: object, name: str = "path", what: str = "a fil
     """A path, as text or as a path object.
 
     Raises:
-        ArgumentError: it is anything else, is empty, or has a NUL byte, which no file's name can have.
+        ArgumentError: it is anything else, is empty, or has a NUL byte or a lone surrogate, which no file's name can
+            have.
     """
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if not isinstance(path, str) or not path or "\0" in path:
+    if not isinstance(path, str) or not path or "\0" in path or not _is_encodable(path):
         raise ArgumentError(owner, name, value, f"it must be the path of {what}, as text or a pathlib.Path")
     return path

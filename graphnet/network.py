@@ -19,7 +19,7 @@ from graphnet.assembly import (
     predicting,
     training,
 )
-from graphnet.checkpoints import Checkpoint, FitState
+from graphnet.checkpoints import Checkpoint, FitState, Mark
 from graphnet.checks import check_whole
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import Graph
@@ -66,6 +66,7 @@ class Network(Variables, Inspection):
         self.step = self.epoch = 0
         self.rate_factor = 1.0
         self.fit_state: FitState | None = None
+        self.fit_mark: Mark | None = None  # what `mark_of` gave when the state was loaded
         self.samples: dict[str, Array] | None = None
         self._programs = programs
         self._recurrent, self._ranges = RecurrentStates(graph, programs.buffers), index_ranges(graph)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphnet.checkpoints import FitState, same_value
+import numpy as np
+
+from graphnet.checkpoints import FitState, Mark, same_value
 from graphnet.compiler.errors import ArgumentError, DataError, GraphError
 from graphnet.fingerprints import check_unchanged
 
@@ -26,7 +29,7 @@ def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Map
 
     Raises:
         GraphError: there is no training to go on with.
-        DataError: the network was trained since, or the samples are others.
+        DataError: the network was changed since, or the samples are others.
         ArgumentError: an argument is another one.
     """
     state = network.fit_state
@@ -35,6 +38,9 @@ def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Map
                          "fit(resume=True) on that network")
     if state.step != network.step:
         raise DataError(f"the checkpoint is of step {state.step}, but the network has done {network.step}: load the "
+                        "checkpoint again to go on from it, or call fit without resume to go on from here")
+    if mark_of(network) != network.fit_mark:
+        raise DataError("the network's weights, states or moments are no longer those of the checkpoint: load the "
                         "checkpoint again to go on from it, or call fit without resume to go on from here")
     for name, value in arguments.items():
         before = state.arguments.get(name)
@@ -47,6 +53,12 @@ def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Map
                             "give the same ones in the same order")
     check_unchanged(state.samples, samples)
     return state
+
+
+def mark_of(network: Network) -> Mark:
+    """Checksums of all that a network keeps, so that it can be told whether it is as it was."""
+    kept = [network.weights, network.states, *network.optimizer_state.values()]
+    return (network.rate_factor, *(zlib.crc32(np.ascontiguousarray(array).data) for part in kept for array in part.values()))
 
 
 def _listed(names: Sequence[str]) -> str:

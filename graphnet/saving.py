@@ -22,6 +22,7 @@ from graphnet.compiler.types import BATCH
 from graphnet.compiling import make_network
 from graphnet.inspection import PREDICT
 from graphnet.network import Network
+from graphnet.resuming import mark_of
 from graphnet.saved_samples import parse_samples, sample_notes, sample_tensors
 from graphnet.training_setup import TRAIN, describe_setup, parse_setup
 from graphnet.version import version
@@ -56,6 +57,18 @@ def save_checkpoint(network: Network, checkpoint: Checkpoint, state: FitState) -
     from graphnet.runtime.gnet import save_gnet
 
     save_gnet(checkpoint.path, contents_of(network, state, checkpoint.notes))
+
+
+def save_start(network: Network, path: str | os.PathLike[str], notes: Mapping[str, Any]) -> None:
+    """Writes a network as it is before its training, with notes in `meta`, or leaves the old file as it was.
+
+    Raises:
+        GnetFormatError: the network holds what no file can.
+        OSError: the file cannot be written.
+    """
+    from graphnet.runtime.gnet import save_gnet
+
+    save_gnet(path, contents_of(network, notes=notes))
 
 
 def open(path: str | os.PathLike[str]) -> GnetFile:
@@ -117,7 +130,7 @@ def contents_of(network: Network, state: FitState | None = None, notes: Mapping[
 
     Args:
         network: as it is.
-        state: of its training; without one, what it was loaded with, as long as there was no step since.
+        state: of its training; without one, what it was loaded with, as long as nothing was changed since.
         notes: what to add to `meta`.
 
     Raises:
@@ -126,7 +139,7 @@ def contents_of(network: Network, state: FitState | None = None, notes: Mapping[
     from graphnet.runtime.gnet import STATE, Contents, Tensor, by_name
 
     setup, tensors = describe_setup(network), [*_tensors(network), *sample_tensors(network)]
-    if state is None and network.fit_state is not None and network.fit_state.step == network.step:
+    if state is None and _still_stands(network):
         state = network.fit_state
     if state is not None:
         setup[FIT], arrays = detach_arrays(state.plain(), f"{FIT}:")
@@ -167,9 +180,16 @@ def _make_network(contents: Contents, backend: str, memory_limit: int | None) ->
     network.set_optimizer_state(_moments(contents, network.optimizer_state))
     if setup.fit is not None:
         network.fit_state = parse_fit_state(attach_arrays(setup.fit, arrays, (TRAIN, FIT)), (TRAIN, FIT))
+        network.fit_mark = mark_of(network)
     samples = parse_samples(network, contents)
     network.samples = None if samples is None else samples[0]
     return network
+
+
+def _still_stands(network: Network) -> bool:
+    """Whether a network is where the checkpoint that it was loaded from was written."""
+    state = network.fit_state
+    return state is not None and state.step == network.step and network.fit_mark == mark_of(network)
 
 
 def _tensors(network: Network) -> Iterator[Tensor]:

@@ -19,7 +19,7 @@ from typing import Literal
 import graphnet as gn
 from graphnet.data import Dataset, load_text
 from graphnet.data.text import SYMBOLS
-from graphnet.runs import Recipe
+from graphnet.runs import FilePath, Recipe
 from graphnet.sampling import write_text
 
 CELLS = {"simple": gn.layers.SimpleRNN, "lstm": gn.layers.LSTM, "gru": gn.layers.GRU}
@@ -39,7 +39,7 @@ def model(*, cell: Literal["simple", "lstm", "gru"] = "lstm", units: int = 128) 
     return gn.Model(text, logits, name="char_rnn")
 
 
-def data(data_dir: str | os.PathLike[str] | None, *, text: str = "") -> Dataset:
+def data(data_dir: str | os.PathLike[str] | None, *, text: FilePath = "") -> Dataset:
     """The text.
 
     Args:

@@ -90,3 +90,14 @@ def _number(text: str, allowed: Callable[[float], bool], wanted: str) -> float:
     if not (math.isfinite(number) and allowed(number)):
         raise argparse.ArgumentTypeError(f"it must be {wanted}, not {text!r}")
     return number
+
+
+def path(text: str) -> str:
+    """The type of paths.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty, which would silently stand for the current folder.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("it must not be empty")
+    return text

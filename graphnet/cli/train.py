@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from graphnet.cli.arguments import MAX_SEED, add_options, rate, share, whole
+from graphnet.cli.arguments import MAX_SEED, add_options, path, rate, share, whole
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import FLOATS
 from graphnet.optimizers import OPTIMIZERS
@@ -50,14 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validation", type=share, metavar="SHARE",
                         help="share of the training samples to hold out and show after each epoch; with 0 the test "
                              "samples are shown (default: 0)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where the data set's files are (default: the download cache "
-                                                          "if it is filled, else the sample in the package)")
-    parser.add_argument("--run-dir", metavar="DIR", help="where to write (default: runs/MODEL-DATE-TIME)")
+    parser.add_argument("--data-dir", type=path, metavar="DIR",
+                        help="where the data set's files are (default: the download cache if it is filled, else the "
+                             "sample in the package)")
+    parser.add_argument("--run-dir", type=path, metavar="DIR", help="where to write (default: runs/MODEL-DATE-TIME)")
     parser.add_argument("--overwrite", action="store_true",
                         help="replace the files of an earlier run in the run directory")
     parser.add_argument("--checkpoint-every", type=whole(1), metavar="STEPS",
                         help="how often to save what --resume goes on from (default: after each epoch)")
-    parser.add_argument("--resume", metavar="RUN_DIR",
+    parser.add_argument("--resume", type=path, metavar="RUN_DIR",
                         help="go on with the run in this directory where it was cut; it ends with the same model.gnet "
                              "as if it had not been. Settings are those of the run")
 

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,9 @@ class RunDirectory:
             raise _refuse(self.path, "it is no directory; choose another")
 
     def _check_files(self) -> None:
-        present = sorted(os.listdir(self.path))
+        from graphnet.runtime.gnet.atomic import is_temporary
+
+        present = sorted(name for name in os.listdir(self.path) if not is_temporary(name))
         if present and not self._overwrite:
             shown = ", ".join(present[:5]) + (", …" if len(present) > 5 else "")
             raise _refuse(self.path, f"it is not empty ({shown}); choose another, or overwrite=True (--overwrite)")
@@ -75,16 +77,23 @@ class RunDirectory:
                     pass
             yield
 
-    def clear(self) -> None:
-        """Removes the files of an earlier run, within `claimed`.
+    def begin(self, save: Callable[[Path], None]) -> None:
+        """Makes a checkpoint the first file of the run, within `claimed`; then the files of an earlier run go.
+
+        At no moment is there neither the earlier run nor one that can be gone on with.
+
+        Args:
+            save: writes the checkpoint to a path, as a whole or not at all.
 
         Raises:
-            ArgumentError: there are some by now, and they may not be replaced.
-            OSError: one cannot be removed.
+            ArgumentError: there are files by now, and they may not be replaced.
+            OSError: one cannot be written or removed.
         """
         self._check_files()
+        save(self.file(CHECKPOINT))
         for name in FILES:
-            (self.path / name).unlink(missing_ok=True)
+            if name != CHECKPOINT:
+                self.file(name).unlink(missing_ok=True)
 
     def file(self, name: str) -> Path:
         """The path of one of FILES."""

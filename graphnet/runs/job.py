@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory
 from graphnet.runs.log import VALIDATION, Reporter, RunLog, format_figures
 from graphnet.runs.recipe import Recipe, Settings
 from graphnet.runs.samples import Parts, Samples, split
+from graphnet.saving import save_start
 from graphnet.training import Callback, History
 from graphnet.version import version
 
@@ -40,6 +42,7 @@ class Job:
         settings: how.
         run: where the files go.
         checkpoint_every: steps from one checkpoint to the next; None for after each epoch.
+        folder: that paths in the settings start from: where the run was begun, also if it is gone on with elsewhere.
     """
 
     model: str
@@ -47,6 +50,13 @@ class Job:
     settings: Settings
     run: RunDirectory
     checkpoint_every: int | None = None
+    folder: str = field(default_factory=os.getcwd)
+
+    @property
+    def notes(self) -> Figures:
+        """What a checkpoint keeps of how the run was begun."""
+        return {RUN: {"model": self.model, "settings": asdict(self.settings),
+                      "checkpoint_every": self.checkpoint_every, "folder": self.folder, "versions": versions()}}
 
     def load_parts(self) -> tuple[Dataset, Parts]:
         """The data set, and its parts.
@@ -54,8 +64,15 @@ class Job:
         Raises:
             GraphNetError: the data cannot be used.
         """
-        data = self.recipe.load_data(self.settings.data_dir, self.settings.options)
+        known, settings = self.recipe.options, self.settings
+        options = {name: self._resolve(str(value)) if known[name].is_path else value
+                   for name, value in settings.options.items()}
+        data = self.recipe.load_data(settings.data_dir and self._resolve(settings.data_dir), options)
         return data, split(data, self.recipe, self.settings)
+
+    def _resolve(self, path: str) -> str:
+        """A path as it is from here; as it was given, if the run was begun here."""
+        return os.path.join(self.folder, path) if path and self.folder != os.getcwd() else path
 
     def open_log(self, resumed: str | None = None) -> RunLog:
         """The log; see `RunLog`."""
@@ -81,11 +98,16 @@ def train(name: str, recipe: Recipe, settings: Settings, run: RunDirectory,
                       seed=settings.seed, dtype=settings.dtype)
     network.check_samples(*parts.train)
     with run.claimed():
-        run.clear()
-        with job.open_log() as log:
-            about = about_run(job, data, parts, network)
-            _introduce(log, about, network)
-            return carry_out(job, network, parts, about, log)
+        run.begin(lambda path: save_start(network, path, job.notes))
+        return begin(job, network, data, parts)
+
+
+def begin(job: Job, network: Network, data: Dataset, parts: Parts) -> Figures:
+    """Trains a network that has not been trained from the first step on, with new logs."""
+    with job.open_log() as log:
+        about = about_run(job, data, parts, network)
+        _introduce(log, about, network)
+        return carry_out(job, network, parts, about, log)
 
 
 def carry_out(job: Job, network: Network, parts: Parts, about: Figures, log: RunLog, resume: bool = False) -> Figures:
@@ -135,9 +157,7 @@ def versions() -> dict[str, str]:
 
 
 def _fit(job: Job, network: Network, parts: Parts, log: RunLog, resume: bool) -> History:
-    notes = {RUN: {"model": job.model, "settings": asdict(job.settings), "checkpoint_every": job.checkpoint_every,
-                   "versions": versions()}}
-    checkpoint = Checkpoint(job.run.file(CHECKPOINT), job.checkpoint_every, notes)
+    checkpoint = Checkpoint(job.run.file(CHECKPOINT), job.checkpoint_every, job.notes)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # the log watches the loss, and says it better
             return network.fit(*parts.train, batch_size=job.settings.batch_size, epochs=job.settings.epochs,

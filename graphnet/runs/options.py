@@ -11,9 +11,13 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from graphnet.compiler.errors import ArgumentError
+
+_PATH = "path"
+FilePath = Annotated[str, _PATH]
+"""The type of an argument that is the path of a file, "" for none."""
 
 Value = str | int
 Values = Mapping[str, Value]
@@ -27,12 +31,14 @@ class Option:
         name: of the argument.
         default: the value where nothing is set: a text, or a whole number ≥ 1.
         choices: the texts that are allowed; () for all.
+        is_path: whether it is the path of a file.
         help: what it is.
     """
 
     name: str
     default: Value
     choices: tuple[str, ...] = ()
+    is_path: bool = False
     help: str = ""
 
     def parse(self, text: str) -> Value:
@@ -51,7 +57,7 @@ class Option:
 
     def __str__(self) -> str:
         """As in a help text: `cell={simple,lstm,gru}: which layer (default: lstm)`."""
-        values = "TEXT" if isinstance(self.default, str) else "N"
+        values = "FILE" if self.is_path else "TEXT" if isinstance(self.default, str) else "N"
         if self.choices:
             values = f"{{{','.join(self.choices)}}}"
         return f"{self.name}={values}: {self.help}" + (f" (default: {self.default})" if self.default else "")
@@ -89,8 +95,9 @@ def _help(function: Callable[..., Any], name: str) -> str:
 
 def _option(argument: inspect.Parameter, help: str) -> Option:
     choices = get_args(argument.annotation) if get_origin(argument.annotation) is Literal else ()
-    kind = str if choices else argument.annotation
+    is_path = argument.annotation == FilePath
+    kind = str if choices or is_path else argument.annotation
     if kind not in (str, int) or type(argument.default) is not kind:
         raise TypeError(f"option {argument.name!r} must be str, int or a Literal of texts, with a default, "
                         f"not {argument}")
-    return Option(argument.name, argument.default, choices, help)
+    return Option(argument.name, argument.default, choices, is_path, help)

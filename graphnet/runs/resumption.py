@@ -13,12 +13,12 @@ from graphnet.compiler.errors import ArgumentError, DataError, GnetFormatError
 from graphnet.network import Network
 from graphnet.runs.catalog import load_recipe
 from graphnet.runs.directory import CHECKPOINT, METRICS, MODEL, RunDirectory
-from graphnet.runs.job import RUN, Figures, Job, about_run, carry_out, versions
+from graphnet.runs.job import RUN, Figures, Job, about_run, begin, carry_out, versions
 from graphnet.runs.options import parse_options
 from graphnet.runs.recipe import Settings
 
 _KINDS: dict[str, tuple[type, ...]] = {
-    "model": (str,), "settings": (dict,), "checkpoint_every": (int, type(None)), "versions": (dict,)}
+    "model": (str,), "settings": (dict,), "checkpoint_every": (int, type(None)), "folder": (str,), "versions": (dict,)}
 _SETTINGS: dict[str, tuple[type, ...]] = {
     "epochs": (int,), "batch_size": (int,), "optimizer": (str,), "learning_rate": (float, int), "schedule": (str,),
     "seed": (int,), "dtype": (str,), "validation": (float, int), "data_dir": (str, type(None)), "options": (dict,)}
@@ -42,7 +42,8 @@ def resume(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None,
 
     Args:
         path: of the run's directory.
-        given: the name of the model and settings, by name, that must be those of the run; `options` as texts.
+        given: the name of the model and settings, by name, that must be those of the run; `options` as texts. Paths may
+            be others, if the files there hold the same samples.
         data_dir: where the data is, if it is elsewhere by now.
         checkpoint_every: steps from one checkpoint to the next; None for as before.
 
@@ -69,10 +70,14 @@ def _resume(run: RunDirectory, given: Mapping[str, Any], data_dir: str | None,
     job = _job(run, notes)
     _check_given(job, given)
     if data_dir is not None:
-        job = replace(job, settings=replace(job.settings, data_dir=data_dir))
+        job = replace(job, settings=replace(job.settings, data_dir=_given_here(job, data_dir)))
+    if paths := _paths(job, given):
+        job = replace(job, settings=replace(job.settings, options={**job.settings.options, **paths}))
     if checkpoint_every is not None:
         job = replace(job, checkpoint_every=checkpoint_every)
     data, parts = job.load_parts()
+    if network.fit_state is None:  # cut between the first file and the first step
+        return begin(job, network, data, parts)
     steps = job.settings.epochs * -(-len(parts.train.x) // job.settings.batch_size)
     text = f"resumed after {network.step:,} of {steps:,} steps" + _other_versions(notes["versions"])
     with job.open_log(text) as log:
@@ -87,8 +92,8 @@ def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
 
     path = os.fspath(run.file(CHECKPOINT))
     if not os.path.lexists(path):
-        raise DataError(f"{run.path} has no {CHECKPOINT}, so there is nothing to go on from: a run was cut before its "
-                        "first step, diverged, or was never there; train anew, with --overwrite if there are files")
+        raise DataError(f"{run.path} has no {CHECKPOINT}, so there is nothing to go on from: a run diverged, or was "
+                        "never there; train anew, with --overwrite if there are files")
     contents = load_gnet(path)
     with naming(path):
         if RUN not in contents.meta:
@@ -97,7 +102,7 @@ def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
         check_kinds(contents.meta[RUN]["settings"], _SETTINGS, ("meta", RUN, "settings"))
         _check_settings(contents.meta[RUN])
         network = network_of(contents)
-        if network.fit_state is None:
+        if network.fit_state is None and network.step:
             raise GnetFormatError("it does not say where the training stands", ("train",))
     return network, contents.meta[RUN]
 
@@ -105,16 +110,20 @@ def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
 def _check_settings(notes: Mapping[str, Any]) -> None:
     """Refuses settings that no run was ever begun with."""
     settings, path = notes["settings"], ("meta", RUN, "settings")
-    for name in ("epochs", "batch_size"):
-        if settings[name] < 1:
-            raise GnetFormatError(f"it must be at least 1, not {settings[name]}", (*path, name))
+    for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
+        if settings[name] < least:
+            raise GnetFormatError(f"it must be at least {least}, not {settings[name]}", (*path, name))
+    if not 0 <= settings["validation"] < 1:
+        raise GnetFormatError(f"it must be at least 0 and below 1, not {settings['validation']}", (*path, "validation"))
+    if notes["checkpoint_every"] is not None and notes["checkpoint_every"] < 1:
+        raise GnetFormatError("it must be nil or at least 1", ("meta", RUN, "checkpoint_every"))
     defaults = {name: option.default for name, option in load_recipe(notes["model"]).options.items()}
     check_kinds(settings["options"], {name: (type(value),) for name, value in defaults.items()}, (*path, "options"))
 
 
 def _job(run: RunDirectory, notes: Mapping[str, Any]) -> Job:
     return Job(notes["model"], load_recipe(notes["model"]), Settings(**notes["settings"]), run,
-               notes["checkpoint_every"])
+               notes["checkpoint_every"], notes["folder"])
 
 
 def _check_given(job: Job, given: Mapping[str, Any]) -> None:
@@ -125,11 +134,23 @@ def _check_given(job: Job, given: Mapping[str, Any]) -> None:
         if name not in known:
             raise ArgumentError("train", "settings", name, f"it must be one of {', '.join(sorted(known))}")
         if name == "options":
-            value = {option: parse_options(job.recipe.options, value)[option] for option in value}
+            value = {option: parse_options(job.recipe.options, value)[option] for option in value
+                     if option not in _paths(job, given)}
             before[name] = {option: before[name].get(option) for option in value}
         if value != before[name]:
             raise ArgumentError("train", name, value, f"the run in {job.run.path} was begun with {before[name]!r}; "
                                                       "leave it out to go on, or begin another run")
+
+
+def _paths(job: Job, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options given that are paths of files."""
+    known, texts = job.recipe.options, given.get("options", {})
+    return {name: _given_here(job, text) for name, text in texts.items() if name in known and known[name].is_path}
+
+
+def _given_here(job: Job, path: str) -> str:
+    """A path as the run's settings hold it, which start from where the run was begun."""
+    return path if not path or job.folder == os.getcwd() else os.path.abspath(path)
 
 
 def _other_versions(before: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ except ImportError:  # Windows has no such locks, but does not let go of files t
 _SUFFIX = ".gnet-tmp"
 _SYNCED_EARLY = 8 << 20  # bytes that are worth a sync of their own while the start of the file is being made
 _BINARY = getattr(os, "O_BINARY", 0)
+_SEPARATORS = tuple({os.sep, os.altsep or os.sep})
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,18 @@ def replace_file(path: str | os.PathLike[str], pieces: Iterable[memoryview], sta
     _sync_folder(folder)
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file with this name is one that is written to, or that a process left when it died."""
+    return name.startswith(".") and name.endswith(_SUFFIX)
+
+
 def remove_stale(folder: str, prefix: str) -> None:
     """Removes the temporary files of one target that no living process is writing."""
-    for name in os.listdir(folder):
+    try:
+        names = os.listdir(folder)
+    except PermissionError:  # a folder that may be written to, but not read
+        return
+    for name in names:
         if name.startswith(prefix) and name.endswith(_SUFFIX):
             with suppress(OSError):  # another process came first, or may not be disturbed
                 _remove_unlocked(os.path.join(folder, name))
@@ -76,6 +86,8 @@ def remove_stale(folder: str, prefix: str) -> None:
 
 def _check_target(path: str | os.PathLike[str], target: str) -> int | None:
     """The mode bits of the target, None if it does not exist yet."""
+    if os.fspath(path).endswith(_SEPARATORS):
+        raise ArgumentError("save", "path", os.fspath(path), "it must be a file, and this ends as a folder does")
     try:
         mode = os.stat(target).st_mode
     except FileNotFoundError:
@@ -154,7 +166,10 @@ def _remove(path: str) -> None:
 def _sync_folder(folder: str) -> None:
     if os.name == "nt":  # a folder cannot be opened there, and a rename needs no sync
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # it may be written to, but not read, and so not synced
+        return
     try:
         os.fsync(descriptor)
     finally:

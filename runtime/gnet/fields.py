@@ -172,7 +172,7 @@ def check_dim(dim: Any, path: Path) -> Dim:
 def _check_scalar(plain: Any, hint: type, path: Path) -> Any:
     if type(plain) is not hint:
         raise refuse(path, f"it must be {_NAMES[hint]}, not {shown(plain)}")
-    if hint is str:
+    if isinstance(plain, str):
         check_text(plain, path)
     return plain
 

@@ -86,7 +86,8 @@ class BytesSource(_Taking):
 
     def __init__(self, data: Any, name: str) -> None:
         view = memoryview(data)
-        self._data, self.name = (view if view.c_contiguous else memoryview(bytes(view))).cast("B"), name
+        self._data = view.cast("B") if view.c_contiguous and view.nbytes else memoryview(view.tobytes())
+        self.name = name
         self.size = len(self._data)
 
     def fill(self, target: memoryview, at: int) -> None:

@@ -15,8 +15,8 @@ import msgpack  # type: ignore[import-untyped]
 
 from graphnet.runtime.gnet import limits
 
-_CLAIMS = 4_194_304  # items of arrays that the bytes could claim: 32 MB of pointers, before anything is refused
-_SUSPECTS = 4096  # bytes that could begin a longer array
+_CLAIMS = 4_194_304  # items, keys and values that the bytes could claim: 32 MB of pointers, before anything is refused
+_SUSPECTS = 4096  # bytes that could begin a longer array or map
 _OPENING = bytes([*range(0x80, 0xA0), *range(0xDC, 0xE0)])  # the first bytes of arrays and maps
 
 
@@ -44,11 +44,13 @@ def _refuse_extension(code: int, data: bytes) -> None:
 def _is_modest(data: bytes) -> bool:
     """Whether the bytes could make the library allocate no more than is allowed, whatever they mean."""
     most = len(data)  # arrays and maps
-    if most > limits.CONTAINERS:
+    if 15 * most > _CLAIMS:
         most -= len(data.translate(None, _OPENING))
-    if most > limits.CONTAINERS or data.count(b"\xdc") + data.count(b"\xdd") > _SUSPECTS:
+    if most > limits.CONTAINERS or sum(map(data.count, (b"\xdc", b"\xdd", b"\xde", b"\xdf"))) > _SUSPECTS:
         return False
-    return 15 * most + _claims(data, b"\xdc", 2) + _claims(data, b"\xdd", 4) <= _CLAIMS
+    items = _claims(data, b"\xdc", 2) + _claims(data, b"\xdd", 4)
+    pairs = _claims(data, b"\xde", 2) + _claims(data, b"\xdf", 4)
+    return 15 * most + items + 2 * pairs <= _CLAIMS
 
 
 def _claims(data: bytes, first: bytes, width: int) -> int:

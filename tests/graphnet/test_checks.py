@@ -86,7 +86,7 @@ def test_paths() -> None:
     assert check_path("save", Path("a") / "b.gnet") == str(Path("a") / "b.gnet")
 
 
-@pytest.mark.parametrize("value", [None, 3, b"a.gnet", "", "a\0b"])
+@pytest.mark.parametrize("value", [None, 3, b"a.gnet", "", "a\0b", "a\ud800"])
 def test_other_than_paths_are_refused(value: object) -> None:
     with pytest.raises(ArgumentError, match=re.escape(
             f"save: path is {value!r}, but it must be the path of a file, as text or a pathlib.Path")):

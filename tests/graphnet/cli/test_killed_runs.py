@@ -47,18 +47,28 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.002)
 
 
-def run_killed(command: Sequence[str], folder: Path, chance: random.Random, seconds: float) -> None:
+def run_killed(command: Sequence[str], folder: Path, chance: random.Random, startup: float, seconds: float) -> None:
     """Starts a run and kills it at a random moment, up to three times; the last one is left alone.
 
-    `seconds` is about how long the run takes from its first checkpoint to its end.
+    Args:
+        command: what to run.
+        folder: the directory of the run.
+        chance: chooses the moments.
+        startup: about how long it takes to the first checkpoint; a third of the kills come before twice that time.
+        seconds: about how long it takes from there to its end.
     """
-    process = start([*command, "--run-dir", str(folder), "--checkpoint-every", str(chance.choice((1, 3, 10, 25)))])
+    command = [*command, "--run-dir", str(folder), "--checkpoint-every", str(chance.choice((1, 3, 10, 25)))]
+    process = start(command)
     for _ in range(chance.randint(1, 3)):
-        wait_for(folder / "checkpoint.gnet", process)
-        time.sleep(chance.uniform(0, seconds))
+        if chance.randrange(3):
+            wait_for(folder / "checkpoint.gnet", process)
+            time.sleep(chance.uniform(0, seconds))
+        else:
+            time.sleep(chance.uniform(0, 2 * startup))
         process.kill()
         process.communicate()
-        process = start(["train", "--resume", str(folder)])
+        begun = any((folder / name).exists() for name in ("checkpoint.gnet", "model.gnet"))
+        process = start(["train", "--resume", str(folder)] if begun else command)
     finish(process)
 
 
@@ -66,13 +76,14 @@ def run_killed(command: Sequence[str], folder: Path, chance: random.Random, seco
 def test_a_killed_run_leaves_the_files_of_a_whole_one(rounds: int, few: Path, tmp_path: Path) -> None:
     chance, seconds = random.Random(20), {}
     for name in KINDS[:rounds]:
+        begin = time.perf_counter()
         process = start([*arguments(name, few), "--run-dir", str(tmp_path / name)])
         wait_for(tmp_path / name / "checkpoint.gnet", process)
-        begin = time.perf_counter()
+        middle = time.perf_counter()
         finish(process)
-        seconds[name] = time.perf_counter() - begin
+        seconds[name] = middle - begin, time.perf_counter() - middle
     for number in range(rounds):
         name = KINDS[number % len(KINDS)]
         folder = tmp_path / f"{number}"
-        run_killed(arguments(name, few), folder, chance, seconds[name])
+        run_killed(arguments(name, few), folder, chance, *seconds[name])
         check_same(folder, tmp_path / name)

@@ -17,7 +17,7 @@ import graphnet as gn
 from graphnet import fitting
 from graphnet.cli import main
 from graphnet.data import Dataset, make_tales
-from graphnet.runs import RunDirectory, directory, resume
+from graphnet.runs import RunDirectory, directory, job, resume
 
 
 class Cut(BaseException):
@@ -70,6 +70,46 @@ def test_a_resumed_run_leaves_what_a_whole_one_does(
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[0].startswith(f"resumed after {resumed} of ")
     check_same(Path("r"), expected)
+
+
+def test_a_run_that_died_before_its_first_step_is_begun_again(
+        whole: tuple[str, Path], few: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: Any) -> None:
+        raise Cut
+
+    name, expected = whole
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "begin", die)
+        with pytest.raises(Cut):
+            run(*arguments(name, few), "--run-dir", "r")
+    assert os.listdir("r") == ["checkpoint.gnet"]
+    result = run("train", "--resume", "r")
+    assert (result.code, result.err) == (0, "")
+    check_same(Path("r"), expected)
+
+
+def test_a_run_can_be_gone_on_with_from_another_folder(
+        whole: tuple[str, Path], few: Path, run: Callable[..., Any], elsewhere: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    name, expected = whole
+    given = [text.replace(f"{few}/", "data/").replace(str(few), "data") for text in arguments(name, few)]
+    shutil.copytree(few, elsewhere / "data")
+    with dying_in(2):
+        run(*given, "--run-dir", "r")
+    (elsewhere / "sub").mkdir()
+    monkeypatch.chdir(elsewhere / "sub")
+    assert run("train", "--resume", "../r").code == 0
+    assert (elsewhere / "r" / "model.gnet").read_bytes() == (expected / "model.gnet").read_bytes()
+
+
+def test_a_text_that_moved_can_be_given(few: Path, run: Callable[..., Any], elsewhere: Path) -> None:
+    with dying_in(3):
+        run(*arguments("char_rnn", few), "--run-dir", "r", "--set", f"text={shutil.copy(few / 'tales.txt', 'old.txt')}")
+    (elsewhere / "old.txt").rename("new.txt")
+    assert "old.txt: " in run("train", "--resume", "r").err
+    (elsewhere / "wrong.txt").write_text("something else" * 500)
+    assert "the samples are not those" in run("train", "--resume", "r", "--set", "text=wrong.txt").err
+    assert run("train", "--resume", "r", "--set", "text=new.txt").code == 0
 
 
 @pytest.fixture
@@ -155,7 +195,7 @@ def test_a_log_that_was_lost_is_there_again(cut: Path, run: Callable[..., Any]) 
 @pytest.mark.parametrize(("prepare", "code", "text"), [
     (lambda folder: shutil.rmtree(folder), 2, "train: --resume is 'r', but there is no such directory"),
     (lambda folder: (folder / "checkpoint.gnet").unlink(), 1,
-     "r has no checkpoint.gnet, so there is nothing to go on from: a run was cut before its first step, diverged, or "
+     "r has no checkpoint.gnet, so there is nothing to go on from: a run diverged, or "
      "was never there; train anew, with --overwrite if there are files"),
     (lambda folder: (folder / "checkpoint.gnet").write_bytes((folder / "checkpoint.gnet").read_bytes()[:-1]), 1,
      "r/checkpoint.gnet: preamble.file_length at byte 20: the file should have "),
@@ -182,6 +222,11 @@ def test_without_a_sound_checkpoint_there_is_an_error(
      "meta.run.settings.batch_size: it must be at least 1, not 0"),
     (lambda notes: notes["settings"].__setitem__("options", {"text": 3}),
      "meta.run.settings.options.text: the key 'text' is not known here"),
+    (lambda notes: notes["settings"].__setitem__("seed", -1), "meta.run.settings.seed: it must be at least 0, not -1"),
+    (lambda notes: notes["settings"].__setitem__("validation", float("nan")),
+     "meta.run.settings.validation: it must be at least 0 and below 1, not nan"),
+    (lambda notes: notes.__setitem__("checkpoint_every", 0), "meta.run.checkpoint_every: it must be nil or at least 1"),
+    (lambda notes: notes.pop("folder"), "meta.run: the key 'folder' is missing"),
     (lambda notes: notes.__setitem__("model", "../x"), "models: name is '../x', but it must be one of"),
 ])
 def test_a_checkpoint_with_bad_notes_is_refused(

@@ -204,3 +204,11 @@ def test_what_was_logged_survives_an_interrupted_run(digits: Path, elsewhere: Pa
     assert (elsewhere / "r" / "log.txt").read_text().endswith(out)
     with log.open(newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)][:2] == ["1", "2"]
+
+
+@pytest.mark.parametrize("option", ["--run-dir", "--resume", "--data-dir"])
+def test_an_empty_path_is_refused(option: str, run: Callable[..., Any], elsewhere: Path) -> None:
+    result = run("train", "lenet", option, "")
+    assert result.code == 2
+    assert result.err.endswith(f"error: argument {option}: it must not be empty\n")
+    assert not any(elsewhere.iterdir())

@@ -13,12 +13,14 @@ def test_a_new_directory_is_made_with_its_parents_but_not_before_it_is_claimed(t
     run = RunDirectory(tmp_path / "a" / "b")
     assert not (tmp_path / "a").exists()
     with run.claimed():
-        run.clear()
         assert os.listdir(tmp_path / "a" / "b") == []
+        run.begin(Path.touch)
+        assert os.listdir(tmp_path / "a" / "b") == ["checkpoint.gnet"]
 
 
 def test_an_empty_directory_is_taken(tmp_path: Path) -> None:
-    RunDirectory(tmp_path).clear()
+    (tmp_path / ".0123-4567.gnet-tmp").touch()  # a process died while it wrote its first file
+    RunDirectory(tmp_path).begin(Path.touch)
 
 
 def test_one_with_files_is_refused(tmp_path: Path) -> None:
@@ -42,8 +44,20 @@ def test_overwriting_removes_the_files_of_a_run_only(tmp_path: Path) -> None:
         (tmp_path / name).write_text("old")
     run = RunDirectory(tmp_path, overwrite=True)
     assert len(os.listdir(tmp_path)) == 7
-    run.clear()
-    assert os.listdir(tmp_path) == ["mine.txt"]
+    run.begin(lambda path: path.write_text("new"))
+    assert sorted(os.listdir(tmp_path)) == ["checkpoint.gnet", "mine.txt"]
+    assert (tmp_path / "checkpoint.gnet").read_text() == "new"
+
+
+def test_a_run_that_cannot_begin_leaves_the_earlier_one(tmp_path: Path) -> None:
+    def fail(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in directory.FILES:
+        (tmp_path / name).write_text("old")
+    with pytest.raises(OSError, match="No space left"):
+        RunDirectory(tmp_path, overwrite=True).begin(fail)
+    assert sorted(os.listdir(tmp_path)) == sorted(directory.FILES)
 
 
 def test_two_runs_cannot_have_one_directory(tmp_path: Path) -> None:
@@ -53,11 +67,10 @@ def test_two_runs_cannot_have_one_directory(tmp_path: Path) -> None:
           second.claimed()):
         pass
     with second.claimed():
-        second.clear()
-        second.write_metrics({})
-    with first.claimed(), pytest.raises(ArgumentError, match=r"it is not empty \(metrics.json\)"):
-        first.clear()
-    assert os.listdir(tmp_path / "r") == ["metrics.json"]
+        second.begin(Path.touch)
+    with first.claimed(), pytest.raises(ArgumentError, match=r"it is not empty \(checkpoint.gnet\)"):
+        first.begin(Path.touch)
+    assert os.listdir(tmp_path / "r") == ["checkpoint.gnet"]
 
 
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,11 @@ from typing import Literal
 import pytest
 
 from graphnet import ArgumentError
-from graphnet.runs.options import Option, options_of, parse_options
+from graphnet.runs.options import FilePath, Option, options_of, parse_options
 
 
-def make(first: int, *, cell: Literal["simple", "lstm"] = "lstm", units: int = 64, text: str = "") -> None:
+def make(first: int, *, cell: Literal["simple", "lstm"] = "lstm", units: int = 64, text: str = "",
+         file: FilePath = "") -> None:
     """Makes something.
 
     Args:
@@ -20,19 +21,22 @@ OPTIONS = options_of(make)
 
 
 def test_keyword_only_arguments_are_options() -> None:
-    assert list(OPTIONS.values()) == [Option("cell", "lstm", ("simple", "lstm"), "which layer"),
-                                      Option("units", 64, (), "how many"), Option("text", "")]
-    assert list(OPTIONS) == ["cell", "units", "text"]
+    assert list(OPTIONS.values()) == [Option("cell", "lstm", ("simple", "lstm"), help="which layer"),
+                                      Option("units", 64, help="how many"), Option("text", ""),
+                                      Option("file", "", is_path=True)]
+    assert list(OPTIONS) == ["cell", "units", "text", "file"]
 
 
 def test_they_show_themselves() -> None:
     assert [str(option) for option in OPTIONS.values()] == [
-        "cell={simple,lstm}: which layer (default: lstm)", "units=N: how many (default: 64)", "text=TEXT: "]
+        "cell={simple,lstm}: which layer (default: lstm)", "units=N: how many (default: 64)", "text=TEXT: ",
+        "file=FILE: "]
 
 
 def test_defaults_and_what_is_given() -> None:
-    assert parse_options(OPTIONS, {}) == {"cell": "lstm", "units": 64, "text": ""}
-    assert parse_options(OPTIONS, {"units": "8", "text": "a=b"}) == {"cell": "lstm", "units": 8, "text": "a=b"}
+    assert parse_options(OPTIONS, {}) == {"cell": "lstm", "units": 64, "text": "", "file": ""}
+    assert parse_options(OPTIONS, {"units": "8", "text": "a=b", "file": "f"}) == {
+        "cell": "lstm", "units": 8, "text": "a=b", "file": "f"}
 
 
 @pytest.mark.parametrize(("name", "text", "message"), [
@@ -40,7 +44,7 @@ def test_defaults_and_what_is_given() -> None:
     ("units", "0", "options: units is '0', but it must be a whole number ≥ 1"),
     ("units", "-3", "but it must be a whole number ≥ 1"), ("units", "1.5", "but it must be a whole number ≥ 1"),
     ("units", "٣", "but it must be a whole number ≥ 1"), ("units", "", "but it must be a whole number ≥ 1"),
-    ("first", "1", "options: name is 'first', but it must be one of cell, units, text"),
+    ("first", "1", "options: name is 'first', but it must be one of cell, units, text, file"),
 ])
 def test_what_is_not_allowed_is_refused(name: str, text: str, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):

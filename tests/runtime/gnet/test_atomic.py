@@ -12,6 +12,7 @@ import pytest
 from gnet_samples import dtypes, images, sample_bytes
 
 from graphnet.compiler.builder import Builder
+from graphnet.compiler.errors import ArgumentError
 from graphnet.runtime.gnet import Contents, Tensor, atomic, by_name, dumps, load_gnet, save_gnet
 
 IMAGES, DTYPES = sample_bytes("images"), sample_bytes("dtypes")
@@ -275,3 +276,24 @@ def test_a_folder_that_takes_no_files_is_named(path, monkeypatch):
     with pytest.raises(PermissionError) as caught:
         save_gnet(path, dtypes())
     assert str(caught.value) == f"[Errno 13] Permission denied: '{path.parent}'"
+
+
+def test_a_folder_that_cannot_be_read_takes_the_file(path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    def open_file(name, flags, *rest, real=os.open):
+        return refuse() if os.path.isdir(name) else real(name, flags, *rest)
+    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "open", open_file)
+    save_gnet(path, dtypes())
+    monkeypatch.undo()
+    assert path.read_bytes() == DTYPES
+    assert names(path.parent) == ["model.gnet"]
+
+
+def test_a_path_that_ends_as_a_folder_does_is_refused(path):
+    for name in (f"{path}{os.sep}", f"{path.parent / 'new'}{os.sep}"):
+        with pytest.raises(ArgumentError, match="it must be a file, and this ends as a folder does"):
+            save_gnet(name, dtypes())
+    assert names(path.parent) == ["model.gnet"]

@@ -59,7 +59,8 @@ def test_what_is_just_within_the_limits_is_taken(header: dict[str, Any]) -> None
     b"\x81\xa1a\x81\xc4\x01a\x01", b"\x81\xa1a\xa2\xc3\x28", b"\x81\xa1a\xdd\xff\xff\xff\xff",
     b"\x81\xa1a\xdf\xff\xff\xff\xff", b"\x81\xa1a\xdd\x00\x00\xff\xff", b"\x81\xa1a" + b"\x91" * 100_000,
     b"\x81\xa1a" + b"\xdc\xff\xff" * 40_000, b"\x81\xa1a" + b"\xdd\x00\x01\x00\x00" * 40_000,
-    b"\x81\xa1a" + b"\xde\xff\xff" * 40_000, b"\x81\xa1a" + b"\x9f" * 400_000,
+    b"\x81\xa1a" + b"\xde\xff\xff" * 40_000, pack({"a": [{str(key): 0 for key in range(65_535)}] * 49}),
+    b"\x81\xa1a" + b"\x9f" * 400_000,
 ])
 def test_whatever_the_walk_refuses_is_not_taken(data: bytes) -> None:
     assert unpack_sound(data) is None
@@ -90,3 +91,17 @@ def test_what_is_taken_and_canonical_passes_the_walk() -> None:
         check_tokens(data)
     assert taken > 100
     assert refused > 300
+
+
+def test_what_cannot_be_told_from_outside_is_left_to_the_walk() -> None:
+    """Bytes that could claim more than is given out before it is refused: here they are sound all the same."""
+    for data in (pack({"a": b"\xdc\xff\xff" * 20_000}), pack({"a": b"\xde\xff\xff" * 20_000}),
+                 pack({"a": b"\xdd\x00\x00\xff\xff" * 100}), pack({"a": [b"\x9f" * 60_000] * 5})):
+        check_tokens(data)
+        assert unpack_sound(data) is None
+        assert pack(unpack_header(data)) == data
+
+
+def test_large_headers_of_texts_go_the_short_way() -> None:
+    data = pack({"a": ["text " * 1000] * 100})
+    assert unpack_sound(data) is not None
