@@ -6,9 +6,11 @@ from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from graphnet.compiler.program import ALIGNMENT
 
-_EXHAUSTIVE = 1500  # blocks up to which the quadratic planner is tried too
+_EXHAUSTIVE = 12_000  # blocks up to which the quadratic planners are tried too: a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,17 @@ class Block:
 def plan(blocks: Sequence[Block]) -> tuple[list[int], int]:
     """Offsets for the blocks, and the bytes they take in all.
 
-    Tries two orders and keeps the smaller result: in order of time (linear), and largest first (quadratic, so for small
-    Programs only; "greedy by size" in Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference,
-    2020).
+    Tries several orders until one takes no more than is live at one time, and keeps the smallest result: in order of
+    time (linear), largest first (quadratic, so not for the largest Programs; "greedy by size" in Pisarchyk and Lee,
+    Efficient Memory Management for Deep Neural Net Inference, 2020), and first what takes the most bytes times
+    instructions.
     """
-    plans = [_by_time(blocks)]
-    if len(blocks) <= _EXHAUSTIVE:
-        plans.append(_by_size(blocks))
-    return min(plans, key=lambda planned: planned[1])
+    bound, best = lower_bound(blocks), _by_time(blocks)
+    for planner in (_by_size, _by_area) if len(blocks) <= _EXHAUSTIVE else ():
+        if best[1] <= bound:
+            break
+        best = min(best, planner(blocks), key=lambda planned: planned[1])
+    return best
 
 
 def align(size: int) -> int:
@@ -52,19 +57,35 @@ def lower_bound(blocks: Sequence[Block]) -> int:
 
 
 def _by_size(blocks: Sequence[Block]) -> tuple[list[int], int]:
+    """The largest first."""
+    return _placed(blocks, sorted(range(len(blocks)), key=lambda i: (-blocks[i].size, blocks[i].first, i)))
+
+
+def _by_area(blocks: Sequence[Block]) -> tuple[list[int], int]:
+    """First what takes the most bytes times instructions."""
+    def key(i: int) -> tuple[int, int]:
+        return -blocks[i].size * (blocks[i].last - blocks[i].first + 1), i
+
+    return _placed(blocks, sorted(range(len(blocks)), key=key))
+
+
+def _placed(blocks: Sequence[Block], order: Sequence[int]) -> tuple[list[int], int]:
+    """Places the blocks in this order, each as low as it fits among those that are live with it."""
     offsets = [0] * len(blocks)
-    placed: list[tuple[int, int, int, int]] = []
-    for i in sorted(range(len(blocks)), key=lambda i: (-blocks[i].size, blocks[i].first, i)):
-        block, offset = blocks[i], 0
-        for start, end, first, last in placed:  # by offset
-            if last < block.first or first > block.last:
-                continue
-            if start - offset >= align(block.size):
-                break
-            offset = max(offset, end)
+    starts, ends, firsts, lasts = (np.zeros(len(blocks), np.int64) for _ in range(4))  # of those placed, by start
+    for count, i in enumerate(order):
+        size, first, last = align(blocks[i].size), blocks[i].first, blocks[i].last
+        live = np.flatnonzero((lasts[:count] >= first) & (firsts[:count] <= last))
+        tops = np.maximum.accumulate(ends[live])  # up to where all is taken, or too small
+        floors = np.concatenate(((0,), tops))
+        fits = np.flatnonzero(starts[live] - floors[:-1] >= size)
+        offset = int(floors[fits[0] if len(fits) else -1])
         offsets[i] = offset
-        insort(placed, (offset, offset + align(block.size), block.first, block.last))
-    return offsets, max((end for _, end, _, _ in placed), default=0)
+        at = int(np.searchsorted(starts[:count], offset))
+        for array, value in ((starts, offset), (ends, offset + size), (firsts, first), (lasts, last)):
+            array[at + 1:count + 1] = array[at:count]
+            array[at] = value
+    return offsets, int(ends.max(initial=0))
 
 
 def _by_time(blocks: Sequence[Block]) -> tuple[list[int], int]:

@@ -38,17 +38,17 @@ class Purpose:
     prepare: tuple[Pass, ...] = ()
     derive: tuple[Pass, ...] = ()
 
-    def pipeline(self, optimize: bool = True, lean: bool = False) -> tuple[Pass, ...]:
+    def pipeline(self, optimize: bool = True, without: tuple[type[Pass], ...] = ()) -> tuple[Pass, ...]:
         """All passes in order.
 
         Args:
             optimize: False for only those that the meaning of the purpose needs.
-            lean: True to leave out those that take memory.
+            without: passes that only save time, to leave out.
         """
         if not optimize:
             return (OrderNodes(), *self.prepare, *self.derive, DropDead())
-        rewrite = tuple(step for step in REWRITE if not (lean and step.takes_memory))
-        return (OrderNodes(), *self.prepare, *rewrite, *self.derive, *SIMPLIFY, *FUSE, ScheduleNodes())
+        steps = (OrderNodes(), *self.prepare, *REWRITE, *self.derive, *SIMPLIFY, *FUSE, ScheduleNodes())
+        return tuple(step for step in steps if not isinstance(step, without))
 
 
 @dataclass(frozen=True, slots=True)

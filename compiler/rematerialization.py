@@ -41,7 +41,7 @@ class Gap:
 
 
 def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, program: Program,
-               optimize: bool = True) -> tuple[Graph, Program]:
+               optimize: bool = True, steps: int = MOST_STEPS) -> tuple[Graph, Program]:
     """Lowers a graph so that its arena takes at most `limit` bytes, if that can be done.
 
     Args:
@@ -51,6 +51,7 @@ def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, program: Pr
         limit: bytes of arena.
         program: the graph, lowered without a limit.
         optimize: as for `lower`.
+        steps: how many values may be given up.
 
     Returns:
         The first Program that fits, or else the one with the smallest arena that was found; and the graph it is of.
@@ -59,13 +60,13 @@ def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, program: Pr
         return lower(changed, dims, target, optimize)
 
     refused: set[tuple[int, int]] = set()
-    for _ in range(MOST_STEPS):
+    for _ in range(steps):
         if program.peak <= limit:
             break
-        step = _best_step(graph, program, relower, refused)
-        if step is None:
+        changed = _best_step(graph, program, relower, refused)
+        if changed is None:
             break
-        graph, program = step
+        graph, program = changed
     return graph, program
 
 

@@ -12,6 +12,10 @@ from graphnet.compiler.errors import MemoryLimitError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.lowering import lower
 from graphnet.compiler.passes.attach_update import moment_name
+from graphnet.compiler.passes.base import Pass
+from graphnet.compiler.passes.fold_batch_norm import FoldBatchNorm
+from graphnet.compiler.passes.fuse_epilogues import FuseEpilogues
+from graphnet.compiler.passes.schedule_nodes import ScheduleNodes
 from graphnet.compiler.pipeline import PassManager, Purpose, Stage
 from graphnet.compiler.placement import parameter_slots, state_slots
 from graphnet.compiler.program import ALIGNMENT, PARAMETERS, STATES, Program, Slot
@@ -24,8 +28,15 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Key = tuple[object, ...]
-FULL, LEAN, PLAIN = "full", "lean", "plain"
-"""The pipelines: all passes, those that take no memory, those that do not optimise."""
+FULL, PLAIN = "full", "plain"
+"""The pipelines with all passes, and with those only that the meaning of a purpose needs."""
+_LEFT_OUT: dict[str, tuple[type[Pass], ...]] = {
+    FULL: (), "unscheduled": (ScheduleNodes,), "unfolded": (FoldBatchNorm,),
+    "unfused": (FoldBatchNorm, FuseEpilogues), "bare": (FoldBatchNorm, FuseEpilogues, ScheduleNodes)}
+"""Pipelines, and the passes that they leave out."""
+_SAVING = ((FULL, False), ("unscheduled", False), (FULL, True), ("unfolded", True), ("unfused", True), ("bare", True))
+"""Pipelines, each with whether kernels get less scratch memory: from the fastest Program to the smallest."""
+_GIVEN_UP = 16  # values that may be computed again so that an optimised Program is no larger than a plain one
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ class Programs:
         full = (*key, pipeline)
         if full not in self._managers:
             purpose = make()
-            manager = PassManager(purpose.pipeline(pipeline is not PLAIN, pipeline is LEAN), self.check)
+            manager = PassManager(purpose.pipeline(pipeline is not PLAIN, _LEFT_OUT.get(pipeline, ())), self.check)
             manager.run(purpose.graph)
             self._managers[full] = manager
         return self._managers[full]
@@ -110,22 +121,31 @@ class Programs:
     def _lower_thriftily(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> _Lowered:
         """The fastest Program that takes no more memory than the one without optimisation does.
 
-        Where the optimised one takes more and giving up values does not help, its kernels get less scratch memory, and
-        then the passes that take memory are left out.
+        Where the optimised one takes more, its kernels get less scratch memory, then passes are left out, then values
+        are computed again. If nothing of that is enough, it is the smallest one.
         """
-        manager = self._run_passes(key, make, PLAIN)
-        plain = lower(manager.result, dims, NumpyTarget(), False)
+        plain = self._lowered(key, make, dims, PLAIN)
         if not self.optimize:
-            return _Lowered(manager.stages, manager.result, plain, NumpyTarget())
+            return plain
         tried = []
-        for pipeline, frugal in ((FULL, False), (FULL, True), (LEAN, True)):
-            manager, target = self._run_passes(key, make, pipeline), NumpyTarget(frugal)
-            program = lower(manager.result, dims, target)
-            graph, program = fit_memory(manager.result, dims, target, plain.peak, program)
-            tried.append(_Lowered(manager.stages, graph, program, target))
-            if program.peak <= plain.peak:
-                break
-        return min(tried, key=lambda made: max(made.program.peak, plain.peak))
+        for pipeline, frugal in _SAVING:
+            tried.append(self._lowered(key, make, dims, pipeline, frugal))
+            if tried[-1].program.peak <= plain.program.peak:
+                return tried[-1]
+        for made in (tried[0], tried[-1]):
+            graph, program = fit_memory(made.graph, dims, made.target, plain.program.peak, made.program,
+                                        steps=_GIVEN_UP)
+            tried.append(replace(made, graph=graph, program=program))
+            if program.peak <= plain.program.peak:
+                return tried[-1]
+        return min(tried, key=lambda made: made.program.peak)
+
+    def _lowered(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int], pipeline: str,
+                 frugal: bool = False) -> _Lowered:
+        """The graph after a pipeline, lowered."""
+        manager, target = self._run_passes(key, make, pipeline), NumpyTarget(frugal)
+        program = lower(manager.result, dims, target, pipeline is not PLAIN)
+        return _Lowered(manager.stages, manager.result, program, target)
 
     def weights(self, graph: Graph) -> dict[str, Array]:
         """The weights of a declared graph, as views of the buffer that all Programs use."""

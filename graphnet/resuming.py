@@ -58,7 +58,8 @@ def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Map
 def mark_of(network: Network) -> Mark:
     """Checksums of all that a network keeps, so that it can be told whether it is as it was."""
     kept = [network.weights, network.states, *network.optimizer_state.values()]
-    return (network.rate_factor, *(zlib.crc32(np.ascontiguousarray(array).data) for part in kept for array in part.values()))
+    arrays = (np.ascontiguousarray(array) for part in kept for array in part.values())
+    return (network.rate_factor, *(zlib.crc32(array.data) for array in arrays))
 
 
 def _listed(names: Sequence[str]) -> str:

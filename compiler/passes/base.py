@@ -36,8 +36,6 @@ class Pass:
     name: ClassVar[str]
     exact: ClassVar[bool] = True
     """Whether the numbers stay the same bit for bit; if not, they stay the same but for rounding."""
-    takes_memory: ClassVar[bool] = False
-    """Whether it makes values that were not there, which live through the graph's fullest moment."""
     changes_meaning: ClassVar[bool] = False
     """Whether the graph is meant to compute something else afterwards, so that numbers cannot be compared."""
 

@@ -47,7 +47,6 @@ class FoldBatchNorm(Pass):
 
     name = "fold_batch_norm"
     exact = False
-    takes_memory = True
 
     def run(self, graph: Graph) -> Graph:
         """Folds every scale that has a root to go to; a scale behind a folded one may have it then."""

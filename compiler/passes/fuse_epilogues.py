@@ -104,24 +104,42 @@ def _sums(graph: Graph, chain: Sequence[Node]) -> list[Node]:
 def refusal(graph: Graph, producer: Node, consumer: Node) -> str | None:
     """Why `consumer` cannot join the node before it, in words; None if it can."""
     value, op = producer.outputs[0], consumer.op
-    if isinstance(op, Reduction) and consumer.phase == producer.phase:
-        return "sums are taken on the way of a chain that begins element-wise, not behind another root"
-    if not op.elementwise or len(consumer.outputs) > 1:
-        return f"{op.name} is not element-wise: it reads more than one element for each it makes"
+    if isinstance(op, Reduction):
+        return _no_sum(graph, producer, consumer)
+    if len(consumer.outputs) > 1:
+        return f"{op.name} makes {len(consumer.outputs)} values"
+    if not op.elementwise:
+        return f"{op.name} is not element-wise: it does not make each element of the one at its own place"
     if value in graph.kept:
         return f"%{value} is an output or a new state, so it must be kept as it is"
     others = [node for node in graph.uses[value] if node is not consumer]
     if others:
         return f"%{value} is also read by {others[0].op.name} of {others[0].origin}"
-    if consumer.inputs.count(value) > 1 or not (consumer.inputs[0] == value or op.commutative):
+    if consumer.inputs.count(value) > 1:
+        return f"{op.name} reads %{value} twice, and would write over it at the first"
+    if not (consumer.inputs[0] == value or op.commutative):
         return f"{op.name} reads %{value} as a side input, not as the one it transforms"
     if 0 not in op.inplace:
         return f"{op.name} cannot write over the value it transforms"
     if consumer.phase != producer.phase:
-        return f"{op.name} runs in the {consumer.phase} phase, {producer.op.name} in {producer.phase}"
+        return _phases(producer, consumer)
     if graph.types[consumer.outputs[0]] != graph.types[value]:
         return f"{op.name} changes the type"
     return None
+
+
+def _no_sum(graph: Graph, producer: Node, consumer: Node) -> str:
+    """Why the sum `consumer` is not taken on the way of the chain before it, in words."""
+    value = producer.outputs[0]
+    if consumer.phase != producer.phase:
+        return _phases(producer, consumer)
+    if not graph.types[value].is_float:
+        return f"sums are taken on the way of floats only, and %{value} is {graph.types[value].dtype}"
+    return "sums are taken on the way of a chain that begins element-wise, not behind another root"
+
+
+def _phases(producer: Node, consumer: Node) -> str:
+    return f"{consumer.op.name} runs in the {consumer.phase} phase, {producer.op.name} in {producer.phase}"
 
 
 def _fuse(graph: Graph, chain: Sequence[Node], sums: Sequence[Node]) -> Node:

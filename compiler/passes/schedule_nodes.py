@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,8 +42,9 @@ def peak(graph: Graph, order: Sequence[Node], sizes: dict[int, int]) -> int:
     for node in order:
         live += sum(sizes[v] for v in node.outputs if owner[v] == v)
         most = max(most, live)
-        for value in {owner[v] for v in (*node.inputs, *node.outputs)}:
-            left[value] -= sum(owner[v] == value for v in dict.fromkeys(node.inputs))
+        read = Counter(owner[v] for v in dict.fromkeys(node.inputs))
+        for value in {*read, *(owner[v] for v in node.outputs)}:
+            left[value] -= read[value]
             live -= sizes[value] if left[value] == 0 else 0
             left[value] = -1 if left[value] == 0 else left[value]
     return most
@@ -106,5 +108,5 @@ def _scheduled(graph: Graph, phase: str, sizes: dict[int, int]) -> list[Node]:
 def _growth(node: Node, owner: dict[int, int], left: dict[int, int], sizes: dict[int, int]) -> int:
     """Bytes that running a node adds to what is live, less those it frees."""
     made = sum(sizes[v] for v in node.outputs if owner[v] == v)
-    read = [owner[v] for v in dict.fromkeys(node.inputs)]
-    return made - sum(sizes[value] for value in dict.fromkeys(read) if left[value] == read.count(value))
+    read = Counter(owner[v] for v in dict.fromkeys(node.inputs))
+    return made - sum(sizes[value] for value, times in read.items() if left[value] == times)

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import ApplyMask, GaussianNoise, RandomMask
 from graphnet.compiler.ops.noise import generator, next_counter
-from graphnet.compiler.program import Operand
+from graphnet.compiler.program import Operand, row_strides
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Call, Run, kernel
+from graphnet.runtime.kernels.walk import cuts, piece
 
-PIECE = 1 << 13  # numbers drawn at a time; even, so that a piece ends where a word of the generator does
-
-
-def _mask_workspace(op: RandomMask, inputs: tuple[Operand, ...],
-                    outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
-    """A piece of uniform numbers, and the mask in rows if it is stored otherwise."""
-    mask = outputs[0]
-    return TensorType("float32", (PIECE,)), TensorType("bool", (0,) if mask.layout == "rows" else mask.shape)
+PIECE, FRUGAL_PIECE = 1 << 13, 1 << 10  # numbers drawn at a time
 
 
-@kernel(RandomMask, workspace=_mask_workspace)
+def _mask_workspace(op: RandomMask, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...],
+                    size: int = PIECE) -> tuple[TensorType, ...]:
+    """A piece of uniform numbers."""
+    return (TensorType("float32", (min(size, outputs[0].type.size),)),)
+
+
+@kernel(RandomMask, workspace=_mask_workspace, frugal=partial(_mask_workspace, size=FRUGAL_PIECE))
 def random_mask(call: Call) -> Run:
     """u ≥ rate, piece by piece."""
-    (counter,), (mask, following), (numbers, rows) = call.inputs, call.outputs, call.workspace
-    direct = rows.size != mask.size
-    flat = (mask if direct else rows).reshape(-1)
-    pieces = [flat[start:start + PIECE] for start in range(0, flat.size, PIECE)]
+    (counter,), (mask, following), (numbers,) = call.inputs, call.outputs, call.workspace
+    rows = Operand(mask.dtype.name, mask.shape, row_strides(mask.shape, mask.dtype.name))
+    places = [piece(mask, cut) for cut in cuts(rows, max(numbers.size, 1))]
+    steps = [(place, numbers[:place.size], numbers[:place.size].reshape(place.shape)) for place in places]
     rate = numbers.dtype.type(call.op.rate)
 
     def run() -> None:
         stream = generator(counter)
-        for piece in pieces:
-            drawn = numbers[:piece.size]
-            stream.random(out=drawn, dtype=numbers.dtype)
-            np.greater_equal(drawn, rate, piece)
-        if not direct:
-            np.copyto(mask, rows)
+        for place, drawn, shaped in steps:
+            stream.random(out=drawn, dtype=drawn.dtype)
+            np.greater_equal(shaped, rate, place)
         np.copyto(following, next_counter(counter))
     return run
 

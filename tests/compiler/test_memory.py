@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphnet.compiler.memory import Block, _by_size, _by_time, align, lower_bound, plan
+from graphnet.compiler.memory import Block, _by_area, _by_size, _by_time, align, lower_bound, plan
 from graphnet.compiler.program import ALIGNMENT
 
 
@@ -31,15 +31,16 @@ def check(planned, given_blocks):
     assert total <= sum(align(block.size) for block in given_blocks)
 
 
-@pytest.mark.parametrize("planner", [plan, _by_size, _by_time])
+@pytest.mark.parametrize("planner", [plan, _by_area, _by_size, _by_time])
 @given(st.lists(blocks(), max_size=40))
 def test_no_two_live_blocks_overlap(planner, given_blocks):
     check(planner(given_blocks), given_blocks)
 
 
 @given(st.lists(blocks(), max_size=40))
-def test_the_smaller_plan_is_kept(given_blocks):
-    assert plan(given_blocks)[1] == min(_by_size(given_blocks)[1], _by_time(given_blocks)[1])
+def test_the_smallest_plan_is_kept(given_blocks):
+    assert plan(given_blocks)[1] == min(
+        planner(given_blocks)[1] for planner in (_by_area, _by_size, _by_time))
 
 
 @given(st.lists(blocks(), max_size=20))

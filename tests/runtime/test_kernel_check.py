@@ -1,11 +1,14 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import small_networks
 
 import graphnet as gn
-from graphnet.compiler.ops import Relu
+from graphnet.compiler.op import Op
+from graphnet.compiler.ops import Fused, Relu
+from graphnet.compiler.program import Program
 from graphnet.random_samples import random_samples
 from graphnet.runtime.kernels import registry
 from graphnet.runtime.kernels.registry import Call, Run, no_workspace
@@ -38,6 +41,51 @@ def test_a_wrong_kernel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(gn.VerificationError, match=r"the kernel of instruction 2, relu of conv \(Conv2D\) at small_netw"
                                                    r"orks.py:\d+, differs from the reference: .* instead of .* at \("):
         net.train_on_batch(x, y)
+
+
+def wrong(real: Any) -> Any:
+    """A kernel whose first result is half as large again as it should be."""
+    bind, workspace = real
+
+    def bind_wrong(call: Call) -> Run:
+        run = bind(call)
+
+        def run_wrong() -> None:
+            run()
+            np.multiply(call.outputs[0], 1.5, call.outputs[0])
+        return run_wrong
+    return bind_wrong, workspace
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+@pytest.mark.parametrize("make", small_networks.MODELS)
+def test_every_kernel_that_is_wrong_is_caught(make: Callable[[], gn.Model], optimize: bool,
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    def trained() -> gn.Network:
+        net = gn.compile(make(), **small_networks.TRAINED, optimize=optimize, verify=True)
+        net.train_on_batch(*random_samples(net, 6))
+        return net
+
+    (program,) = trained()._programs._programs.values()
+    tried = 0
+    for cls, outputs in kernels_of(program).items():
+        if cls not in registry._KERNELS or not outputs.startswith("float"):
+            continue
+        tried += 1
+        with monkeypatch.context() as patch:
+            patch.setitem(registry._KERNELS, cls, wrong(registry._KERNELS[cls]))
+            with pytest.raises(gn.VerificationError, match="differs from the reference"):
+                trained()
+    assert tried > 8
+
+
+def kernels_of(program: Program) -> dict[type[Op], str]:
+    """The classes of the ops of a Program, within fused bodies too, and the dtype of the first result."""
+    found: dict[type[Op], str] = {}
+    for instruction in program.instructions:
+        op, dtype = instruction.op, instruction.outputs[0].operand.dtype
+        found |= {type(node.op): dtype for node in op.body.nodes} if isinstance(op, Fused) else {type(op): dtype}
+    return found
 
 
 def test_only_the_first_run_of_a_program_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:

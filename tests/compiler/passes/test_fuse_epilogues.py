@@ -10,6 +10,7 @@ from graphnet.compiler.ops import (
     BiasAdd,
     Conv2d,
     Fused,
+    GaussianNoise,
     MatMul,
     Multiply,
     ReduceSum,
@@ -176,7 +177,38 @@ class TestRefusals:
     def test_not_element_wise(self):
         d = Dense()
         check_refused(d.graph(d.b.add(Softmax(), d.product)),
-                      "softmax is not element-wise: it reads more than one element for each it makes")
+                      "softmax is not element-wise: it does not make each element of the one at its own place")
+
+    def test_makes_two_values(self):
+        d = Dense()
+        counter = d.b.state("c", TensorType("int64", (2,)), "counter")
+        noisy, following = d.b.apply(GaussianNoise(0.5), d.product, counter)
+        d.b.advance(counter, following)
+        check_refused(d.graph(noisy), "gaussian_noise makes 2 values")
+
+    @pytest.mark.parametrize("op", [Add(), Multiply()])
+    def test_reads_the_value_twice(self, op):
+        d = Dense()
+        check_refused(d.graph(d.b.add(op, d.product, d.product)),
+                      f"{op.name} reads %3 twice, and would write over it at the first")
+
+    def test_sum_behind_another_root(self):
+        d = Dense()
+        check_refused(d.graph(d.b.add(ReduceSum((0,)), d.product)),
+                      "sums are taken on the way of a chain that begins element-wise, not behind another root")
+
+    def test_sum_of_whole_numbers(self):
+        b = Builder("g")
+        x = b.input("x", f("int64", 3, 4))
+        graph = b.build([Output("y", b.add(ReduceSum((0,)), b.add(Add(), x, x)))])
+        check_refused(graph, "sums are taken on the way of floats only, and %1 is int64")
+
+    def test_sum_in_another_phase(self):
+        b = Builder("g")
+        h = b.add(Tanh(), b.input("x", f64(3, 4)))
+        with b.at(Origin(), BACKWARD):
+            total = b.add(ReduceSum((0,)), h)
+        check_refused(b.build([Output("y", total)]), "reduce_sum runs in the backward phase, tanh in forward")
 
     def test_value_is_an_output(self):
         d = Dense()
@@ -199,12 +231,11 @@ class TestRefusals:
         assert decisions == {"tanh": "%3 is also read by scale of other (Scale) at net.py:9",
                              "scale": "%3 is also read by tanh of ?"}
 
-    @pytest.mark.parametrize("op", [Add(), Subtract()])
-    def test_value_is_a_side_input(self, op):
+    def test_value_is_a_side_input(self):
         d = Dense()
-        first = d.product if op == Add() else d.b.input("skip", TensorType("float64", ("N", 2)))
-        check_refused(d.graph(d.b.add(op, first, d.product)),
-                      f"{op.name} reads %3 as a side input, not as the one it transforms")
+        skip = d.b.input("skip", TensorType("float64", ("N", 2)))
+        check_refused(d.graph(d.b.add(Subtract(), skip, d.product)),
+                      "subtract reads %3 as a side input, not as the one it transforms")
 
     def test_reader_in_another_phase(self):
         d = Dense()
