@@ -86,12 +86,14 @@ class Explanation:
         mode: the purpose.
         passes: in the order they ran.
         pairs: every two neighbours before fusion, fused or not, and the reason.
+        left_out: passes that were not run, as the Program would take more memory with them.
     """
 
     name: str
     mode: str
     passes: tuple[PassReport, ...]
     pairs: tuple[Pair, ...]
+    left_out: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain data."""
@@ -100,6 +102,8 @@ class Explanation:
     def __str__(self) -> str:
         lines = [f"explain {self.name}, {self.mode}: {self.passes[0].nodes_before} nodes declared, "
                  f"{self.passes[-1].nodes_after} after {len(self.passes)} passes"]
+        if self.left_out:
+            lines += ["", f"left out, as the Program would take more memory: {', '.join(self.left_out)}"]
         for step in self.passes:
             lines += ["", f"{step.name}: {step.nodes_before} → {step.nodes_after} nodes, {step.verdict}"]
             lines += [f"  {mark} {text}" for mark, texts in (("-", step.gone), ("+", step.new), ("~", step.rewired))
@@ -112,9 +116,11 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain(name: str, mode: str, stages: Sequence[Stage]) -> Explanation:
-    """Explains what passes did, from the graphs before and after each."""
-    return Explanation(name, mode, tuple(_report(stage) for stage in stages), tuple(_pairs(stages)))
+def explain(name: str, mode: str, stages: Sequence[Stage], left_out: tuple[str, ...] = ()) -> Explanation:
+    """Explains what passes did, from the graphs before and after each; `left_out` are passes that were not run."""
+    apart = "fusion is left out here, as the Program would take more memory with it" if left_out else (
+        "nothing is fused in a network that is compiled with optimize=False")
+    return Explanation(name, mode, tuple(_report(stage) for stage in stages), tuple(_pairs(stages, apart)), left_out)
 
 
 def _report(stage: Stage) -> PassReport:
@@ -139,8 +145,8 @@ def _decided(graph: Graph, decision: Decision) -> Pair:
                 decision.refusal or decision.done)
 
 
-def _pairs(stages: Sequence[Stage]) -> Iterator[Pair]:
-    """Every edge of the graph before fusion."""
+def _pairs(stages: Sequence[Stage], apart: str) -> Iterator[Pair]:
+    """Every edge of the graph before fusion; `apart` says why there is none."""
     fusions = [stage for stage in stages if stage.applied.name.startswith(FUSION)]
     before, after = (fusions[0] if fusions else stages[-1]).before, stages[-1].after
     owners = _owners(before, after)
@@ -154,7 +160,7 @@ def _pairs(stages: Sequence[Stage]) -> Iterator[Pair]:
             owner = owners.get(consumer.outputs[0])
             fused = value not in after.types or (owner is not None and owner == owners.get(value))
             refusal = refusals.get((value, owner), "")
-            reason = "fused" if fused else _reason(producer, consumer, refusal, bool(fusions))
+            reason = "fused" if fused else _reason(producer, consumer, refusal, "" if fusions else apart)
             yield Pair(NodeInfo.of(producer), NodeInfo.of(consumer), value, fused, reason)
 
 
@@ -169,11 +175,9 @@ def _owners(before: Graph, after: Graph) -> Mapping[int, int]:
     return owners
 
 
-def _reason(producer: Node, consumer: Node, refusal: str, fusing: bool) -> str:
+def _reason(producer: Node, consumer: Node, refusal: str, apart: str) -> str:
     """Why two neighbours are apart: what the pass said, if it spoke of them."""
     for node in (producer, consumer):
         if node.op.view:
             return f"{node.op.name} only gives its input another shape; there is nothing to run"
-    if not fusing:
-        return "nothing is fused in a network that is compiled with optimize=False"
-    return refusal or f"no pass joins {producer.op.name} with {consumer.op.name}"
+    return apart or refusal or f"no pass joins {producer.op.name} with {consumer.op.name}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphnet.assembly import Objective
 from graphnet.checks import check_whole
+from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.pipeline import Stage
 from graphnet.compiler.program import Program
@@ -66,20 +67,39 @@ class Inspection(ABC):
 
         Raises:
             GraphError: the network was compiled without what the purpose needs.
+            ArgumentError: there is no such symbol, or a number is none.
             ShapeError: a symbol has no number.
         """
-        sizes = {BATCH: check_whole("program", "batch", batch)} | dims
-        return self._programs.program(*self._declared(mode), sizes)
+        return self._programs.program(*self._declared(mode), self._check_sizes("program", batch, dims))
 
-    def stages(self, mode: str = PREDICT) -> list[Stage]:
-        """What each pass made of the graph for a purpose."""
-        return self._programs.stages(*self._declared(mode))
+    def stages(self, mode: str = PREDICT, batch: int | None = None, **dims: int) -> list[Stage]:
+        """What each pass made of the graph for a purpose.
 
-    def explain(self, mode: str = PREDICT) -> Explanation:
-        """What each pass changed, and why neighbours were fused or not; print it, or take `to_json()`."""
+        With a batch size (and numbers for other symbols, as in `program`) it is what was done for the Program of these
+        sizes, which may be less or more: passes are left out, and values computed again, where the Program would
+        otherwise take more memory than without optimisation, or than `memory_limit` allows.
+        """
+        if batch is None and not dims:
+            return self._programs.stages(*self._declared(mode))
+        sizes = self._check_sizes("stages", 1 if batch is None else batch, dims)
+        return self._programs.stages_at(*self._declared(mode), sizes)
+
+    def stages_for(self, mode: str, batch: int, dims: Mapping[str, int]) -> list[Stage]:
+        """The same at these sizes if they are complete, and else for all sizes."""
+        complete = dims.keys() >= self._free_dims()
+        return self.stages(mode, batch, **dims) if complete else self.stages(mode)
+
+    def explain(self, mode: str = PREDICT, batch: int | None = None, **dims: int) -> Explanation:
+        """What each pass changed, and why neighbours were fused or not; print it, or take `to_json()`.
+
+        With a batch size (and numbers for other symbols) it is about the Program of these sizes; see `stages`.
+        """
         from graphnet.compiler.explain import explain
 
-        return explain(self.graph.name, mode, self.stages(mode))
+        every, used = self.stages(mode), self.stages(mode, batch, **dims)
+        names = {stage.applied.name for stage in used}
+        left_out = [stage.applied.name for stage in every if stage.applied.name not in names]
+        return explain(self.graph.name, mode, used, tuple(dict.fromkeys(left_out)))
 
     def memory(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> MemoryReport:
         """The bytes that a purpose takes at a batch size and what for, computed without running; print it.
@@ -138,6 +158,29 @@ class Inspection(ABC):
                    inputs: tuple[str, ...] = ()) -> Executable:
         """The Program for a purpose, for labels of these types and these dims, bound and ready to run."""
         return self._programs.executable(*self._purpose(mode, labels, inputs), dims)
+
+    def _free_dims(self) -> set[str]:
+        """The symbols of the inputs beside the batch."""
+        types = self.graph.types
+        return {dim for i in self.graph.inputs for dim in types[i.value].shape if isinstance(dim, str)} - {BATCH}
+
+    def _check_sizes(self, owner: str, batch: object, dims: Mapping[str, object]) -> dict[str, int]:
+        """A number for each symbol.
+
+        Raises:
+            ArgumentError: there is no such symbol, or a number is none.
+            ShapeError: one has no number.
+        """
+        free = self._free_dims()
+        for name in dims:
+            if name not in free:
+                raise ArgumentError(owner, name, dims[name], f"the free dims of {self.graph.name} are: "
+                                                             f"{', '.join(sorted(free)) or 'none'}")
+        sizes = {name: check_whole(owner, name, size) for name, size in dims.items()}
+        if missing := sorted(free - sizes.keys()):
+            raise ShapeError(f"{owner}: the dim {missing[0]} of {self.graph.name} has no number",
+                             f"give one, e.g. {owner}(…, {missing[0]}=20)")
+        return {BATCH: check_whole(owner, "batch", batch)} | sizes
 
     def _declared(self, mode: str) -> tuple[Key, Any]:
         """A purpose with labels of the usual kind, where it takes any."""

@@ -70,6 +70,7 @@ class Programs:
     buffers: Buffers = field(default_factory=Buffers)
     _managers: dict[Key, PassManager] = field(default_factory=dict)
     _programs: dict[Key, Program] = field(default_factory=dict)
+    _stages: dict[Key, list[Stage]] = field(default_factory=dict)
     _executables: dict[Key, Executable] = field(default_factory=dict)
 
     def stages(self, key: Key, make: Callable[[], Purpose]) -> list[Stage]:
@@ -102,8 +103,17 @@ class Programs:
                     self.check(stages[-1])
             if self.made:
                 self.made(str(key[0]), stages, program)
-            self._programs[full] = program
+            self._programs[full], self._stages[full] = program, stages
         return self._programs[full]
+
+    def stages_at(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> list[Stage]:
+        """What each pass made of the graph that the Program at these dims was lowered from.
+
+        Raises:
+            MemoryLimitError: as `program`.
+        """
+        self.program(key, make, dims)
+        return self._stages[(*key, *sorted(dims.items()))]
 
     def _lower(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> _Lowered:
         """Lowers within the limit."""

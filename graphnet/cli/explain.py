@@ -34,11 +34,12 @@ def run(options: argparse.Namespace) -> int:
     """Explains."""
     network = open_subject(NAME, options.what)
     mode = chosen_mode(network, options.mode)
-    explanation = network.explain(mode)
+    dims = chosen_dims(network, options.dim)
+    explanation = network.explain(mode, options.batch, **dims)
     if options.html:
         from graphnet.views.page import network_page
 
-        page = network_page(network, mode, options.batch, chosen_dims(network, options.dim))
+        page = network_page(network, mode, options.batch, dims)
         write_new(options.html, page, options.overwrite)
     if options.json:
         print(json.dumps(explanation.to_json()))

@@ -22,8 +22,8 @@ _CONTEXT = 2
 
 def network_page(network: Network, mode: str, batch: int, dims: Mapping[str, int]) -> str:
     """The page of a network for a purpose, at a batch size and numbers for other symbols."""
-    stages = network.stages(mode)
-    return make_page(network.explain(mode), stages, network.program(mode, batch, **dims),
+    stages = network.stages(mode, batch, **dims)
+    return make_page(network.explain(mode, batch, **dims), stages, network.program(mode, batch, **dims),
                      network.memory(mode, batch, **dims), drawing_colours(network.graph, stages[-1].after))
 
 

@@ -42,7 +42,7 @@ def plot(network: Network, path: str | os.PathLike[str], mode: str | None, view:
 def _graph(network: Network, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
     from graphnet.views.pictures import paint_graph
 
-    graph = network.graph if mode is None else network.stages(mode)[-1].after
+    graph = network.graph if mode is None else network.stages_for(mode, batch, dims)[-1].after
     what = "as declared" if mode is None else f"{mode}, after all passes"
     return paint_graph(draw_graph(graph), f"{graph.name} {what}", drawing_colours(network.graph, graph))
 
@@ -53,7 +53,8 @@ def _memory(network: Network, mode: str | None, batch: int, dims: Mapping[str, i
     mode = mode or _usual_mode(network)
     program = network.program(mode, batch, **dims)
     title = f"{program.name}, {mode}, {BATCH}={batch}: arena of {program.peak:,} bytes"
-    return paint_timeline(make_timeline(program), title, drawing_colours(network.graph, network.stages(mode)[-1].after))
+    after = network.stages(mode, batch, **dims)[-1].after
+    return paint_timeline(make_timeline(program), title, drawing_colours(network.graph, after))
 
 
 def _time(network: Network, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:

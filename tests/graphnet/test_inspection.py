@@ -48,8 +48,43 @@ def test_what_a_purpose_needs() -> None:
 
 def test_a_free_dim_must_have_a_number() -> None:
     net = gn.compile(small_networks.sequence_model())
-    with pytest.raises(gn.ShapeError, match="is not fully known"):
-        net.memory("predict", 2)
+    for look in (net.program, net.memory, net.stages, net.explain):
+        with pytest.raises(gn.ShapeError, match=r"the dim T of sequence has no number\n  fix: give one, e\.g\. .*T=20"):
+            look("predict", 2)
+        with pytest.raises(gn.ArgumentError, match="Q is 3, but the free dims of sequence are: T"):
+            look("predict", 2, T=4, Q=3)
+        with pytest.raises(gn.ArgumentError, match=r"T is 3\.5, but it must be a whole number ≥ 1"):
+            look("predict", 2, T=3.5)
+
+
+@pytest.mark.parametrize(("channels", "size", "left_out"), [(8, 12, ()), (96, 3, ("fold_batch_norm",))])
+def test_what_is_explained_for_sizes_is_what_runs(channels: int, size: int, left_out: tuple[str, ...]) -> None:
+    """Folding a batch norm into many weights would take more memory than the images do."""
+    image = gn.Input((channels, size, size), name="image")
+    h = gn.layers.Conv2D(channels, 3, padding="same", use_bias=False, name="conv")(image)
+    h = gn.layers.BatchNorm(name="bn")(h)
+    net = gn.compile(gn.Model(image, gn.layers.ReLU(name="relu")(h), name="folded"))
+    explanation = net.explain(batch=2)
+    assert (net.explain().left_out, explanation.left_out) == ((), left_out)
+    assert explanation.to_json()["left_out"] == left_out
+    text = "left out, as the Program would take more memory: fold_batch_norm"
+    assert (text in str(explanation)) == bool(left_out)
+    nodes = net.stages(batch=2)[-1].after.nodes
+    assert [i.op.name for i in net.program(batch=2).instructions] == [node.op.name for node in nodes]
+    assert explanation.passes[-1].nodes_after == len(nodes)
+
+
+def test_recomputation_is_explained() -> None:
+    image = gn.Input((3, 16, 16))
+    h = image
+    for _ in range(3):
+        h = gn.layers.Conv2D(8, 3, padding="same", activation="relu")(h)
+    model = gn.Model(image, gn.layers.Dense(3)(gn.layers.Flatten()(h)))
+    peak = gn.compile(model, "softmax_cross_entropy", "adam").program("train", 16).peak
+    net = gn.compile(model, "softmax_cross_entropy", "adam", memory_limit=peak * 9 // 10)
+    assert "fit_memory" not in str(net.explain("train"))
+    assert "fit_memory: " in str(net.explain("train", 16))
+    assert len(net.stages("train", 16)[-1].after.nodes) > len(net.stages("train")[-1].after.nodes)
 
 
 def test_views_are_not_imported_before_they_are_asked_for() -> None:
