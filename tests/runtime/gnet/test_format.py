@@ -11,6 +11,7 @@ import msgpack
 import numpy as np
 import pytest
 from gnet_samples import SAMPLES, empty_graph, sample_bytes
+from op_reference import reference
 
 from graphnet.runtime import gnet
 from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps, limits
@@ -79,3 +80,9 @@ def test_the_example_is_what_the_writer_writes():
 def test_the_limits_in_the_text_are_those_of_the_code(row, value):
     assert row in TEXT
     assert value
+
+
+def test_the_reference_of_the_ops_is_what_the_classes_say():
+    """After a change: python tests/support/op_reference.py > runtime/gnet/OPS.md."""
+    path = Path(gnet.__file__).with_name("OPS.md")
+    assert path.read_text() == reference()
