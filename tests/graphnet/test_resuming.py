@@ -131,6 +131,20 @@ def test_a_training_that_had_ended_gives_its_history_again(
     assert network.fit_state is None
 
 
+def test_a_training_that_was_stopped_early_stays_stopped(tmp_path: Path) -> None:
+    """Its last checkpoint is that of its end, with epochs left that were not wanted."""
+    def fit(network: gn.Network, resume: bool = False) -> gn.History:
+        return network.fit(X, Y, batch_size=4, epochs=50, checkpoint=tmp_path / "run.gnet", resume=resume,
+                           callbacks=[EarlyStopping("accuracy", patience=1)])
+
+    history = fit(tiny())
+    assert len(history.epochs) < 50
+    network = gn.load(tmp_path / "run.gnet")
+    resumed = fit(network, resume=True)
+    assert (resumed.epochs, resumed.history["loss"]) == (history.epochs, history.history["loss"])
+    assert network.step == 5 * len(history.epochs)
+
+
 # Callbacks -----------------------------------------------------------------------------------------------------
 
 def tiny(seed: int = 0) -> gn.Network:

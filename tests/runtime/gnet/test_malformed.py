@@ -15,6 +15,8 @@ from gnet_samples import sample_bytes, sign, take_apart
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import GnetFormatError
+from graphnet.compiler.ir import Output
+from graphnet.compiler.ops import Embedding
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps, limits, load_gnet, open_gnet, read_info
 
@@ -474,3 +476,20 @@ def test_tensors_of_a_role_stand_in_the_order_of_the_graph():
     error = refused(sign(header, data), "'bn/gamma' must stand before 'bn/beta': within a role what the graph declares "
                                         "comes first, in its order")
     assert error.path == ("tensors", 2)
+
+
+def test_states_count_for_the_memory_that_running_takes():
+    b = Builder("g")
+    b.state("s", TensorType("float64", (1000,)), "recurrent")
+    file = dumps(Contents(b.build([]), {}))
+    assert load_gnet(file, memory_limit=8000).graph.states[0].name == "s"
+    with pytest.raises(GnetFormatError, match="the graph needs 8000 bytes of memory to run, the limit is 7999"):
+        load_gnet(file, memory_limit=7999)
+
+
+def test_values_that_nodes_make_have_a_limited_rank_too():
+    b = Builder("g")
+    places, table = b.input("i", TensorType("int64", (1,) * 16)), b.parameter("w", TensorType("float32", (3, 2)))
+    graph = b.build([Output("y", b.add(Embedding(), places, table))])
+    with pytest.raises(GnetFormatError, match="a value of 17 dims; at most 16 are allowed"):
+        dumps(Contents(graph, by_name([Tensor("w", "param", np.zeros((3, 2), np.float32))])))

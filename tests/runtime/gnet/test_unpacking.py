@@ -96,7 +96,8 @@ def test_what_is_taken_and_canonical_passes_the_walk() -> None:
 def test_what_cannot_be_told_from_outside_is_left_to_the_walk() -> None:
     """Bytes that could claim more than is given out before it is refused: here they are sound all the same."""
     for data in (pack({"a": b"\xdc\xff\xff" * 20_000}), pack({"a": b"\xde\xff\xff" * 20_000}),
-                 pack({"a": b"\xdd\x00\x00\xff\xff" * 100}), pack({"a": [b"\x9f" * 60_000] * 5})):
+                 pack({"a": b"\xdd\x00\x00\xff\xff" * 100}), pack({"a": [b"\x9f" * 60_000] * 5}),
+                 pack({"a": b"\xdc\xff\xff" * 4_000}), pack({"a": b"\xde\xff\xff" * 4_000})):
         check_tokens(data)
         assert unpack_sound(data) is None
         assert pack(unpack_header(data)) == data
