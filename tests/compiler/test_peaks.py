@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from random_graphs import random_recipe
 
 import graphnet as gn
 from graphnet.compiler.ops import Conv2d, Fused, ScaleAxis
@@ -78,3 +79,12 @@ def test_networks_whose_last_layer_is_the_largest(end: str | None, loss: str, mo
     model = gn.Model(x, L.Dense(1000, activation=end)(x))
     plain, optimised = (gn.compile(model, loss, "adam", optimize=optimize) for optimize in (False, True))
     assert optimised.program(mode, batch).peak <= plain.program(mode, batch).peak
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_networks(seed: int) -> None:
+    recipe = random_recipe(seed)
+    plain, optimised = (recipe.network(optimize=optimize) for optimize in (False, True))
+    for mode in ("predict", "evaluate", "gradients"):
+        for batch in (1, 5, 32):
+            assert optimised.program(mode, batch).peak <= plain.program(mode, batch).peak, (mode, batch)

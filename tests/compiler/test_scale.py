@@ -1,5 +1,8 @@
 """Large graphs: nothing recurses, and nothing takes more than a few seconds."""
 
+import sys
+from collections import Counter
+
 import numpy as np
 
 import graphnet as gn
@@ -28,6 +31,39 @@ def test_two_thousand_layers_train():
     assert f"dense_{LAYERS // 2 - 1}" in text
     assert hash(net.graph) == hash(net.graph)
     assert len(repr(net.graph)) > LAYERS
+
+
+def deep(blocks: int) -> gn.Network:
+    """Blocks of convolution, batch norm and activation with a skip connection, one behind the other."""
+    layers = gn.layers
+    x = h = gn.Input((2, 3, 3), name="x")
+    for _ in range(blocks):
+        y = layers.BatchNorm()(layers.Conv2D(2, 3, padding="same", use_bias=False)(h))
+        h = layers.Add()(h, layers.Dropout(0.1)(layers.ReLU()(y)))
+    return gn.compile(gn.Model(x, layers.Dense(2)(layers.Flatten()(h))), "mse", "adam")
+
+
+def work(blocks: int) -> tuple[int, int]:
+    """How many functions compiling such a network for training calls, and how often it lowers a graph."""
+    net, calls = deep(blocks), Counter()
+
+    def count(frame, event, _):
+        calls[event] += 1
+        calls["lower"] += event == "call" and frame.f_code is lower.__code__
+
+    sys.setprofile(count)
+    try:
+        net.program("train", 4)
+    finally:
+        sys.setprofile(None)
+    return calls.total(), calls["lower"]
+
+
+def test_work_grows_with_the_size_of_the_network():
+    """Twice the blocks take twice the calls; seconds would depend on the machine."""
+    (few, _), (many, lowered) = work(30), work(60)
+    assert many < 2.3 * few
+    assert lowered <= 8
 
 
 def test_ten_thousand_nodes_compile_and_run():
