@@ -24,7 +24,7 @@ from graphnet.inspection import PREDICT
 from graphnet.network import Network
 from graphnet.resuming import mark_of
 from graphnet.saved_samples import parse_samples, sample_notes, sample_tensors
-from graphnet.training_setup import TRAIN, describe_setup, parse_setup
+from graphnet.training_setup import TRAIN, TrainingSetup, describe_setup, parse_setup
 from graphnet.version import version
 
 if TYPE_CHECKING:
@@ -110,7 +110,17 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
     if memory_limit is not None:
         check_whole("load", "memory_limit", memory_limit)
     name = check_path("load", path) if isinstance(path, str | os.PathLike) else ""
-    network = network_of(load_gnet(path, expect_sha256, memory_limit), backend=backend, memory_limit=memory_limit)
+    made: list[tuple[Network, TrainingSetup]] = []
+
+    def place(contents: Contents) -> dict[str, Array]:
+        """Makes the network, whose own memory the weights and moments are then read into."""
+        with contents.locating(), _refusing_what_does_not_fit():
+            made.append(_make_network(contents, backend, memory_limit))
+        return _places(made[0][0])
+
+    contents = load_gnet(path, expect_sha256, memory_limit, place=place)
+    with contents.locating(), _refusing_what_does_not_fit():
+        network = _fill(*made[0], contents)
     if memory_limit is not None:
         _check_limit(network, memory_limit, name)
     return network
@@ -155,7 +165,7 @@ def network_of(contents: Contents, *, backend: str = "numpy", memory_limit: int 
         GnetFormatError: the training set-up or the samples do not fit the graph or the tensors.
     """
     with contents.locating(), _refusing_what_does_not_fit():
-        return _make_network(contents, backend, memory_limit)
+        return _fill(*_make_network(contents, backend, memory_limit), contents)
 
 
 @contextmanager
@@ -169,15 +179,33 @@ def _refusing_what_does_not_fit() -> Iterator[None]:
         raise GnetFormatError(str(error), ("graph",)) from error
 
 
-def _make_network(contents: Contents, backend: str, memory_limit: int | None) -> Network:
+def _make_network(contents: Contents, backend: str, memory_limit: int | None) -> tuple[Network, TrainingSetup]:
+    """A network for a file's graph and training set-up; its weights are not filled in yet."""
     setup = parse_setup(contents.graph, dict(contents.train))
     network = make_network(contents.graph, setup.objective, setup.optimizer, seed=setup.seed, backend=backend,
                            optimize=setup.optimize, memory_limit=memory_limit)
     network.step, network.epoch, network.rate_factor = setup.step, setup.epoch, setup.rate_factor
+    return network, setup
+
+
+def _places(network: Network) -> dict[str, Array]:
+    """Where a network keeps its weights and moments, by the names of their tensors."""
+    from graphnet.runtime.gnet import slot_name
+
+    return network.weight_views() | {slot_name(name, moment): view for moment, parts in network.moment_views().items()
+                                     for name, view in parts.items()}
+
+
+def _fill(network: Network, setup: TrainingSetup, contents: Contents) -> Network:
+    """Fills in what a file holds; what was read into its place is there already."""
     arrays = {name: tensor.array for name, tensor in contents.tensors.items()}
-    network.set_weights({name: arrays[name] for name in network.weights})
+    network.set_weights({name: arrays[name] for name, view in network.weight_views().items()
+                         if not _is_same_memory(arrays[name], view)})
     network.set_states({state.name: arrays[state.name] for state in contents.graph.states if state.name in arrays})
-    network.set_optimizer_state(_moments(contents, network.optimizer_state))
+    views = network.moment_views()
+    network.set_optimizer_state({moment: {
+        name: array for name, array in parts.items() if not _is_same_memory(array, views[moment][name])}
+        for moment, parts in _moments(contents, views).items()})
     if setup.fit is not None:
         network.fit_state = parse_fit_state(attach_arrays(setup.fit, arrays, (TRAIN, FIT)), (TRAIN, FIT))
         network.fit_mark = mark_of(network)
@@ -190,6 +218,10 @@ def _still_stands(network: Network) -> bool:
     """Whether a network is where the checkpoint that it was loaded from was written."""
     state = network.fit_state
     return state is not None and state.step == network.step and network.fit_mark == mark_of(network)
+
+
+def _is_same_memory(array: Array, view: Array) -> bool:
+    return array.ctypes.data == view.ctypes.data and array.nbytes == view.nbytes > 0
 
 
 def _tensors(network: Network) -> Iterator[Tensor]:

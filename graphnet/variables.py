@@ -107,7 +107,7 @@ class Variables:
     def optimizer_state(self) -> dict[str, dict[str, Array]]:
         """The optimizer's moments as copies: by the moment's name, for each trained weight; {} if it has none."""
         return {moment: {name: view.copy() for name, view in views.items()}
-                for moment, views in self._moment_views().items()}
+                for moment, views in self.moment_views().items()}
 
     @exclusive
     def set_optimizer_state(self, state: Mapping[str, Mapping[str, object]]) -> None:
@@ -117,7 +117,7 @@ class Variables:
             DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
-        _replace("moment", _flat(self._moment_views()), _flat(state))
+        _replace("moment", _flat(self.moment_views()), _flat(state))
 
     def _state_views(self) -> dict[str, Array]:
         views = self._programs.states(self.graph) | self._recurrent.views
@@ -127,7 +127,8 @@ class Variables:
         """The weights by name, as views that may be written to."""
         return self._programs.weights(self.graph)
 
-    def _moment_views(self) -> dict[str, dict[str, Array]]:
+    def moment_views(self) -> dict[str, dict[str, Array]]:
+        """The optimizer's moments, by moment and weight, as views that may be written to."""
         count = sum(p.trainable for p in self.graph.parameters)
         moments = self.optimizer.update_op(count).moments if self.optimizer is not None and count else ()
         return self._programs.moments(self.graph, moments)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -19,14 +20,15 @@ from graphnet.runtime.gnet.preamble import ALIGNMENT, FILE_LENGTH_OFFSET, aligne
 from graphnet.runtime.gnet.refusal import naming, refuse
 from graphnet.runtime.gnet.rows import Row
 from graphnet.runtime.gnet.sources import HashingSource, Source, open_source
-from graphnet.runtime.gnet.tensors import Tensor
+from graphnet.runtime.gnet.tensors import Array, Tensor, byte_view
 
+Place = Callable[[Contents], Mapping[str, Array]]
 _PIECE, _BATCH = 1 << 20, 8 << 20  # bytes that fit into a core's cache, and that are worth handing to a thread
 _THREADS = 4  # more would wait for the memory
 
 
 def load_gnet(source: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None,
-              memory_limit: int | None = None, measure: Measure = forward_peak) -> Contents:
+              memory_limit: int | None = None, measure: Measure = forward_peak, place: Place | None = None) -> Contents:
     """Reads a file and verifies every byte of it.
 
     Args:
@@ -34,9 +36,11 @@ def load_gnet(source: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: 
         expect_sha256: the SHA-256 of the whole file in hex, as `sha256sum` prints it.
         memory_limit: the most bytes that running the graph may take; None for 16 GiB.
         measure: gives the bytes that running a graph takes.
+        place: is given the contents without their tensors, and gives arrays to read some of them into; whoever does so
+            must not use them if loading fails. Arrays of another form than the tensor's are left alone.
 
     Returns:
-        The contents. The arrays are writable, lie in one buffer, and are aligned to 64 bytes.
+        The contents. Arrays that had no place are writable, lie in one buffer, and are aligned to 64 bytes.
 
     Raises:
         GnetFormatError: the file is refused.
@@ -46,9 +50,9 @@ def load_gnet(source: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: 
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else ""
     with naming(name), open_source(source) as opened, naming(opened.name):
         if expected is None:
-            return _load(opened, memory_limit, measure)
+            return _load(opened, memory_limit, measure, place)
         hashing = HashingSource(opened)
-        contents = _load(hashing, memory_limit, measure)
+        contents = _load(hashing, memory_limit, measure, place)
         hashing.check(expected)
         return contents
 
@@ -67,45 +71,64 @@ def read_info(source: str | os.PathLike[str] | bytes | BinaryIO) -> Head:
         return head
 
 
-def _load(source: Source, memory_limit: int | None, measure: Measure) -> Contents:
+def _load(source: Source, memory_limit: int | None, measure: Measure, place: Place | None) -> Contents:
     head = read_head(source)
     graph = head.graph
     with placing(head.header):
         check_footprint(graph, memory_limit, measure)
-    start = head.preamble.data_start
-    buffer = _read_tensors(source, head)
-    tensors = {row.name: Tensor(row.name, row.role, row.view(buffer, start)) for row in head.rows}
-    return Contents(graph, tensors, head.train, head.meta, source.name, head.header)
+    contents = Contents(graph, {}, head.train, head.meta, source.name, head.header)
+    try:
+        given = {} if place is None else place(contents)
+        arrays = _allocate(head.rows, given)
+    except MemoryError:
+        size = head.preamble.file_length - head.preamble.data_start
+        raise refuse(("preamble", "file_length"), f"the tensors take {size} bytes, more memory than the system gives; "
+                                                  "open the file instead, and take them one by one",
+                     FILE_LENGTH_OFFSET) from None
+    _read_tensors(source, head, arrays)
+    tensors = {row.name: Tensor(row.name, row.role, row.in_native_order(array))
+               for row, array in zip(head.rows, arrays, strict=True)}
+    return replace(contents, tensors=tensors)
 
 
-def _read_tensors(source: Source, head: Head) -> memoryview:
-    """Reads the tensors into one buffer, whose size the file really has.
+def _allocate(rows: Sequence[Row], given: Mapping[str, Array]) -> list[Array]:
+    """Where each tensor goes: what is given for it, if it fits, or else its part of one buffer."""
+    own = [row for row in rows if not _fits(row, given.get(row.name))]
+    buffer, start = _aligned_buffer(sum(aligned(row.nbytes) for row in own)), 0
+    places = {}
+    for row in own:
+        places[row.name] = np.ndarray(row.shape, row.stored, buffer, start) if row.nbytes else np.empty(
+            row.shape, row.stored)
+        start += aligned(row.nbytes)
+    return [places[row.name] if row.name in places else given[row.name] for row in rows]
+
+
+def _fits(row: Row, array: Array | None) -> bool:
+    """Whether the tensor's bytes can be read straight into an array."""
+    return array is not None and (array.dtype, array.shape) == (row.stored, row.shape) and array.flags.c_contiguous
+
+
+def _read_tensors(source: Source, head: Head, arrays: Sequence[Array]) -> None:
+    """Reads the tensors into their arrays.
 
     The threads need the interpreter only between pieces. Whichever of them meets damage first, the one that lies first
     in the file is reported.
     """
-    start, end = head.preamble.data_start, head.preamble.file_length
-    try:
-        buffer = _aligned_buffer(end - start)
-    except MemoryError:
-        raise refuse(("preamble", "file_length"), f"the tensors take {end - start} bytes, more memory than the system "
-                                                  "gives; open the file instead, and take them one by one",
-                     FILE_LENGTH_OFFSET) from None
+    end = head.preamble.file_length
 
-    def read(batch: Sequence[Row]) -> None:
-        for row in batch:
-            _read_row(source, row, end, buffer[row.offset - start:row.region_end(end) - start])
+    def read(batch: Sequence[int]) -> None:
+        for index in batch:
+            _read_row(source, head.rows[index], end, byte_view(arrays[index]).data)
 
     for_each(read, list(_batches(head.rows)), 1 if source.in_order else min(_THREADS, os.cpu_count() or 1))
-    return buffer
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """The rows in runs of at least `_BATCH` bytes, but for the last."""
+def _batches(rows: Sequence[Row]) -> Iterator[range]:
+    """The numbers of the rows in runs of at least `_BATCH` bytes, but for the last."""
     first = 0
     for index, row in enumerate(rows):
         if row.end - rows[first].offset >= _BATCH or index + 1 == len(rows):
-            yield rows[first:index + 1]
+            yield range(first, index + 1)
             first = index + 1
 
 
@@ -115,9 +138,10 @@ def _read_row(source: Source, row: Row, file_end: int, target: memoryview) -> No
     for at in range(0, len(target), _PIECE):
         piece = target[at:at + _PIECE]
         source.fill(piece, row.offset + at)
-        crc32 = zlib.crc32(piece[:row.nbytes - at], crc32)
-    row.check(target[:row.nbytes], crc32)
-    row.check_padding(target[row.nbytes:])
+        crc32 = zlib.crc32(piece, crc32)
+    row.check(target, crc32)
+    padding = row.region_end(file_end) - row.end
+    row.check_padding(memoryview(source.take(padding, row.end)))
 
 
 def _aligned_buffer(size: int) -> memoryview:

@@ -55,7 +55,10 @@ class Row(NamedTuple):
         """The tensor in a buffer that holds the file from byte `start`; no bytes are copied on little-endian hosts."""
         if not self.nbytes:
             return np.empty(self.shape, self.dtype)
-        array: Array = np.ndarray(self.shape, self.stored, buffer, self.offset - start)
+        return self.in_native_order(np.ndarray(self.shape, self.stored, buffer, self.offset - start))
+
+    def in_native_order(self, array: Array) -> Array:
+        """An array of the file's bytes with those of each element in the host's order, which mostly is the file's."""
         return array.astype(self.dtype, copy=False)
 
     def check(self, data: memoryview, crc32: int | None = None) -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet import load
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Graph, Origin, Output
 from graphnet.compiler.ops import BiasAdd, MatMul, Relu
@@ -100,7 +101,7 @@ def cases(folder: Path) -> dict[str, Case]:
     found: dict[str, Case] = {
         "raw write + fsync": write_raw, "gnet save": lambda: save_gnet(gnet, contents),
         "npz save": lambda: np.savez(npz, **weights),  # type: ignore[arg-type]
-        "gnet load": lambda: load_gnet(gnet), "npz load": load_npz,
+        "gnet load": lambda: load_gnet(gnet), "gnet network load": lambda: load(gnet), "npz load": load_npz,
         "gnet open": lambda: open_gnet(gnet), "gnet info": lambda: read_info(gnet),
     }
     for save in ("gnet save", "npz save"):

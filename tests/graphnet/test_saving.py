@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet import GnetFormatError, Network
+from graphnet import GnetFormatError, Network, variables
 from graphnet.fingerprints import file_sha256
 from graphnet.models import lenet
 from graphnet.optimizers import SGD, Adam, Momentum
@@ -160,6 +160,19 @@ def test_training_twice_gives_the_same_bits_and_another_seed_other_ones() -> Non
         net.fit(images, np.arange(96) % 10, batch_size=40, epochs=2)
     assert same(nets[0], nets[1])
     assert not same(nets[0], nets[2])
+
+
+def test_weights_and_moments_are_read_into_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = compiled()
+    net.fit(X, Y, epochs=1)
+    net.save(tmp_path / "a.gnet")
+    copied: list[str] = []
+    monkeypatch.setattr(variables, "_replace", lambda what, views, values: copied.extend(values))
+    again = gn.load(tmp_path / "a.gnet")
+    assert copied == list(net.states)
+    monkeypatch.undo()
+    again.set_states(net.states)
+    assert same(net, again)
 
 
 def test_the_producer_is_noted(tmp_path: Path) -> None:

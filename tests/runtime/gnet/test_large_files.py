@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,3 +83,24 @@ def test_a_file_that_shrinks_while_it_is_read(large: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "preadv", lambda fd, targets, at: real(fd, targets, at) if at < size // 2 else 0)
     with pytest.raises(GnetFormatError, match="the file became shorter while it was read"):
         load_gnet(large)
+
+
+@pytest.mark.parametrize("digest", [False, True])
+def test_tensors_are_read_into_what_is_given(digest: bool, large: Path) -> None:
+    """What does not fit (another dtype, shape or order) is left alone."""
+    given = {f"t{index}": np.zeros(size, np.uint8) for index, size in enumerate(SIZES)}
+    given |= {"t0": np.zeros(3, np.int8), "t1": np.zeros(7, np.uint8), "t5": np.zeros((2 * SIZES[5],), np.uint8)[::2],
+              "other": np.zeros(3, np.uint8)}
+    seen: list[Contents] = []
+
+    def place(contents: Contents) -> dict[str, NDArray[Any]]:
+        seen.append(contents)
+        return given
+    expected = hashlib.sha256(large.read_bytes()).hexdigest() if digest else None
+    contents = load_gnet(large, expected, place=place)
+    check(contents)
+    assert dict(seen[0].tensors) == {}
+    for index, size in enumerate(SIZES):
+        placed = np.shares_memory(contents.tensors[f"t{index}"].array, given[f"t{index}"])
+        assert placed == (size > 0 and index not in (0, 1, 5))
+    assert not any(given[name].any() for name in ("t0", "t1", "t5", "other"))
