@@ -29,9 +29,9 @@ class MemoryReport:
     The arena is shared by everything that lives for a part of a run only. Its three parts are those at the peak:
     `activations` (inputs, results of layers and their gradients), `scratch` of kernels, and `unused` (alignment, and
     gaps that nothing fitted into). So activations + scratch + unused = arena, and all but the three add up to `total`.
-    Not counted are NumPy's temporaries, which do not grow with the batch: up to 0.7 MB where a kernel evaluates a formula
-    of several steps piece by piece (GELU, say). Without optimisation kernels are the reference, which allocates as it
-    pleases.
+    Not counted are NumPy's temporaries, which do not grow with the batch: up to 0.7 MB where a kernel evaluates a
+    formula of several steps piece by piece (GELU, say). Without optimisation kernels are the reference, which allocates
+    as it pleases.
 
     Attributes:
         name: of the Program.
