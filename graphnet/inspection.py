@@ -70,7 +70,10 @@ class Inspection(ABC):
             ArgumentError: there is no such symbol, or a number is none.
             ShapeError: a symbol has no number.
         """
-        return self._programs.program(*self._declared(mode), self._check_sizes("program", batch, dims))
+        return self._program("program", mode, batch, dims)
+
+    def _program(self, owner: str, mode: str, batch: int, dims: Mapping[str, int]) -> Program:
+        return self._programs.program(*self._declared(mode), self._check_sizes(owner, batch, dims))
 
     def stages(self, mode: str = PREDICT, batch: int | None = None, **dims: int) -> list[Stage]:
         """What each pass made of the graph for a purpose.
@@ -79,9 +82,12 @@ class Inspection(ABC):
         sizes, which may be less or more: passes are left out, and values computed again, where the Program would
         otherwise take more memory than without optimisation, or than `memory_limit` allows.
         """
+        return self._stages("stages", mode, batch, dims)
+
+    def _stages(self, owner: str, mode: str, batch: int | None, dims: Mapping[str, int]) -> list[Stage]:
         if batch is None and not dims:
             return self._programs.stages(*self._declared(mode))
-        sizes = self._check_sizes("stages", 1 if batch is None else batch, dims)
+        sizes = self._check_sizes(owner, 1 if batch is None else batch, dims)
         return self._programs.stages_at(*self._declared(mode), sizes)
 
     def stages_for(self, mode: str, batch: int, dims: Mapping[str, int]) -> list[Stage]:
@@ -96,7 +102,7 @@ class Inspection(ABC):
         """
         from graphnet.compiler.explain import explain
 
-        every, used = self.stages(mode), self.stages(mode, batch, **dims)
+        every, used = self.stages(mode), self._stages("explain", mode, batch, dims)
         names = {stage.applied.name for stage in used}
         left_out = [stage.applied.name for stage in every if stage.applied.name not in names]
         return explain(self.graph.name, mode, used, tuple(dict.fromkeys(left_out)))
@@ -108,7 +114,7 @@ class Inspection(ABC):
         """
         from graphnet.compiler.footprint import measure_memory
 
-        return measure_memory(self.program(mode, batch, **dims))
+        return measure_memory(self._program("memory", mode, batch, dims))
 
     def profile(self, x: object, y: object = None, steps: int = 20) -> Profile:
         """Times training steps on a batch (or predictions, without labels) layer by layer; print it.

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import MemoryLimitError
-from graphnet.compiler.ir import Graph
+from graphnet.compiler.ir import BACKWARD, Graph
 from graphnet.compiler.lowering import lower
 from graphnet.compiler.passes.attach_update import moment_name
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.fold_batch_norm import FoldBatchNorm
 from graphnet.compiler.passes.fuse_epilogues import FuseEpilogues
 from graphnet.compiler.passes.schedule_nodes import ScheduleNodes
+from graphnet.compiler.passes.stabilize_cross_entropy import StabilizeCrossEntropy
 from graphnet.compiler.pipeline import PassManager, Purpose, Stage
 from graphnet.compiler.placement import parameter_slots, state_slots
 from graphnet.compiler.program import ALIGNMENT, PARAMETERS, STATES, Program, Slot
@@ -121,18 +122,31 @@ class Programs:
         program = made.program
         if limit is None or program.peak <= limit:
             return made
-        graph, fitted = fit_memory(made.graph, dims, made.target, limit, program, self.optimize)
-        if fitted.peak <= limit:
-            return replace(made, graph=graph, program=fitted)
-        raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {program.peak:,} bytes of arena, and "
-                               f"{fitted.peak:,} when values are computed again instead of kept, but memory_limit is "
-                               f"{limit:,}; use smaller batches, or a limit of at least {fitted.peak:,}")
+        tried = [self._fitted(made, dims, limit)]
+        # With less scratch memory a training step would add up its gradients in another order.
+        forward = not any(node.phase == BACKWARD for node in made.graph.nodes)
+        for pipeline, frugal in _SAVING if self.optimize and forward else ():
+            if tried[-1].program.peak <= limit:
+                break
+            tried.append(self._fitted(self._lowered(key, make, dims, pipeline, frugal), dims, limit))
+        best = min(tried, key=lambda fitted: max(fitted.program.peak, limit))
+        if best.program.peak <= limit:
+            return best
+        least = best.program.peak
+        raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {program.peak:,} bytes of arena, and {least:,} "
+                               f"when values are computed again instead of kept, but memory_limit is {limit:,}; use "
+                               f"smaller batches, or a limit of at least {least:,}")
+
+    def _fitted(self, made: _Lowered, dims: Mapping[str, int], limit: int) -> _Lowered:
+        graph, program = fit_memory(made.graph, dims, made.target, limit, made.program, self.optimize)
+        return replace(made, graph=graph, program=program)
 
     def _lower_thriftily(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int]) -> _Lowered:
         """The fastest Program that takes no more memory than the one without optimisation does.
 
         Where the optimised one takes more, its kernels get less scratch memory, then passes are left out, then values
-        are computed again. If nothing of that is enough, it is the smallest one.
+        are computed again. If nothing of that is enough, it is the smallest one, or the plain one, unless that would
+        compute a cross-entropy in the less stable form.
         """
         plain = self._lowered(key, make, dims, PLAIN)
         if not self.optimize:
@@ -148,6 +162,8 @@ class Programs:
             tried.append(replace(made, graph=graph, program=program))
             if program.peak <= plain.program.peak:
                 return tried[-1]
+        if not any(stage.changed and isinstance(stage.applied, StabilizeCrossEntropy) for stage in tried[0].stages):
+            tried.append(plain)
         return min(tried, key=lambda made: made.program.peak)
 
     def _lowered(self, key: Key, make: Callable[[], Purpose], dims: Mapping[str, int], pipeline: str,

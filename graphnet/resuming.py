@@ -40,8 +40,8 @@ def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Map
         raise DataError(f"the checkpoint is of step {state.step}, but the network has done {network.step}: load the "
                         "checkpoint again to go on from it, or call fit without resume to go on from here")
     if mark_of(network) != network.fit_mark:
-        raise DataError("the network's weights, states or moments are no longer those of the checkpoint: load the "
-                        "checkpoint again to go on from it, or call fit without resume to go on from here")
+        raise DataError("the network's weights, states, moments or settings are no longer those of the checkpoint: "
+                        "load the checkpoint again to go on from it, or call fit without resume to go on from here")
     for name, value in arguments.items():
         before = state.arguments.get(name)
         if not same_value(before, value):
@@ -56,10 +56,12 @@ def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Map
 
 
 def mark_of(network: Network) -> Mark:
-    """Checksums of all that a network keeps, so that it can be told whether it is as it was."""
+    """Checksums of all that decides how a training goes on, so that it can be told whether a network is as it was."""
     kept = [network.weights, network.states, *network.optimizer_state.values()]
     arrays = (np.ascontiguousarray(array) for part in kept for array in part.values())
-    return (network.rate_factor, *(zlib.crc32(array.data) for array in arrays))
+    optimizer = "" if network.optimizer is None else repr(network.optimizer.config())
+    return (network.seed, network.epoch, network.rate_factor, zlib.crc32(optimizer.encode()),
+            *(zlib.crc32(array.data) for array in arrays))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -82,7 +82,8 @@ def verify_file(path: str | os.PathLike[str], expect_sha256: str | None = None,
     with naming(os.fspath(path)), open_descriptor(path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = file.tell()
-    contents = load_gnet(path, expect_sha256 or digest)  # so that both speak of the same bytes
+    expected = digest if expect_sha256 is None else expect_sha256  # so that both speak of the same bytes
+    contents = load_gnet(path, expected)
     network = network_of(contents)
     with contents.locating():
         replays = replay(network, contents)

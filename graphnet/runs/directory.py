@@ -91,6 +91,14 @@ class RunDirectory:
         """
         self._check_files()
         save(self.file(CHECKPOINT))
+        self.clear()
+
+    def clear(self) -> None:
+        """Removes all files of a run but the checkpoint.
+
+        Raises:
+            OSError: one cannot be removed.
+        """
         for name in FILES:
             if name != CHECKPOINT:
                 self.file(name).unlink(missing_ok=True)

@@ -77,6 +77,7 @@ def _resume(run: RunDirectory, given: Mapping[str, Any], data_dir: str | None,
         job = replace(job, checkpoint_every=checkpoint_every)
     data, parts = job.load_parts()
     if network.fit_state is None:  # cut between the first file and the first step
+        run.clear()  # what is left of an earlier run that this one was to replace
         return begin(job, network, data, parts)
     steps = job.settings.epochs * -(-len(parts.train.x) // job.settings.batch_size)
     text = f"resumed after {network.step:,} of {steps:,} steps" + _other_versions(notes["versions"])

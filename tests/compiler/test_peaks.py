@@ -9,6 +9,7 @@ from random_graphs import random_recipe
 import graphnet as gn
 from graphnet.compiler.ops import Conv2d, Fused, ScaleAxis
 from graphnet.compiler.program import Program
+from graphnet.random_samples import random_samples
 from graphnet.runs import load_recipe, model_names
 from tests.benchmarks.workloads import INPUTS, graphnet_model
 
@@ -88,3 +89,26 @@ def test_random_networks(seed: int) -> None:
     for mode in ("predict", "evaluate", "gradients"):
         for batch in (1, 5, 32):
             assert optimised.program(mode, batch).peak <= plain.program(mode, batch).peak, (mode, batch)
+
+
+def test_where_nothing_helps_the_plain_program_is_taken() -> None:
+    x = gn.Input((3, 4), name="x")
+    h = L.GRU(4, return_sequences=True, name="g")(x)
+    h = L.Dense(5, activation="gelu", name="b")(L.Dense(2, activation="gelu", name="a")(h))
+    model = gn.Model(x, L.Dense(3, name="o")(L.Dropout(0.5, name="d")(h)), name="m")
+    plain, optimised = (gn.compile(model, "softmax_cross_entropy", "sgd", optimize=optimize)
+                        for optimize in (False, True))
+    assert optimised.program("train", 257).peak <= plain.program("train", 257).peak
+    samples = random_samples(plain, 257)
+    assert optimised.train_on_batch(*samples)["loss"] == pytest.approx(plain.train_on_batch(*samples)["loss"], rel=1e-5)
+
+
+def test_a_limit_on_prediction_is_met_with_less_scratch_memory() -> None:
+    free = gn.compile(graphnet_model("lenet")).program("predict", 1).peak
+    net = gn.compile(graphnet_model("lenet"), memory_limit=free * 7 // 10)
+    assert net.program("predict", 1).peak <= free * 7 // 10
+    with pytest.raises(gn.MemoryLimitError, match="a limit of at least") as caught:
+        gn.compile(graphnet_model("lenet"), memory_limit=1000).program("predict", 1)
+    least = int(str(caught.value).rpartition(" ")[2].replace(",", ""))
+    assert least < free * 7 // 10
+    assert gn.compile(graphnet_model("lenet"), memory_limit=least).program("predict", 1).peak == least

@@ -42,15 +42,18 @@ def test_what_a_purpose_needs() -> None:
         net.explain("train")
     with pytest.raises(gn.GraphError, match="mode is 'nonsense', but it must be one of predict, evaluate, train"):
         net.memory("nonsense")
-    with pytest.raises(gn.ArgumentError, match="program: batch is 0, but it must be a whole number ≥ 1"):
+    with pytest.raises(gn.ArgumentError, match="memory: batch is 0, but it must be a whole number ≥ 1"):
         net.memory("predict", 0)
 
 
 def test_a_free_dim_must_have_a_number() -> None:
     net = gn.compile(small_networks.sequence_model())
     for look in (net.program, net.memory, net.stages, net.explain):
-        with pytest.raises(gn.ShapeError, match=r"the dim T of sequence has no number\n  fix: give one, e\.g\. .*T=20"):
+        name = look.__name__
+        with pytest.raises(gn.ShapeError) as caught:
             look("predict", 2)
+        assert str(caught.value) == (f"{name}: the dim T of sequence has no number\n"
+                                     f"  fix: give one, e.g. {name}(…, T=20)")
         with pytest.raises(gn.ArgumentError, match="Q is 3, but the free dims of sequence are: T"):
             look("predict", 2, T=4, Q=3)
         with pytest.raises(gn.ArgumentError, match=r"T is 3\.5, but it must be a whole number ≥ 1"):

@@ -202,7 +202,8 @@ def test_verify_refuses_a_damaged_file(saved: Path, run: Callable[..., Any]) -> 
 
 @pytest.mark.parametrize(("digest", "code", "text"), [
     ("0" * 64, 1, "a.gnet: the SHA-256 of the file is "),
-    ("12", 2, "expect_sha256 is '12', but it must be 64 hexadecimal")])
+    ("12", 2, "expect_sha256 is '12', but it must be 64 hexadecimal"),
+    ("", 2, "expect_sha256 is '', but it must be 64 hexadecimal")])
 def test_verify_holds_a_file_to_a_digest(
         saved: Path, run: Callable[..., Any], digest: str, code: int, text: str) -> None:
     result = run("verify", "a.gnet", "--sha256", digest)

@@ -88,6 +88,24 @@ def test_a_run_that_died_before_its_first_step_is_begun_again(
     check_same(Path("r"), expected)
 
 
+def test_what_was_to_be_replaced_is_gone_when_the_run_is_begun_again(
+        few: Path, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run over an older one, killed before it removed the older one's files; then it diverges."""
+    assert run(*arguments("lenet", few), "--run-dir", "r").code == 0
+    diverging = ("--lr", "1e9", "--optimizer", "sgd", "--schedule", "constant")
+
+    def die(_: RunDirectory) -> None:
+        raise Cut
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "clear", die)
+        with pytest.raises(Cut):
+            run(*arguments("lenet", few), "--run-dir", "r", *diverging, "--overwrite")
+    assert {"checkpoint.gnet", "model.gnet", "metrics.json"} <= set(os.listdir("r"))
+    assert "has diverged" in run("train", "--resume", "r").err
+    assert not {"checkpoint.gnet", "model.gnet", "metrics.json"} & set(os.listdir("r"))
+    assert run("train", "--resume", "r").code == 1
+
+
 def test_a_run_can_be_gone_on_with_from_another_folder(
         whole: tuple[str, Path], few: Path, run: Callable[..., Any], elsewhere: Path,
         monkeypatch: pytest.MonkeyPatch) -> None:
