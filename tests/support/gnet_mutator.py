@@ -20,7 +20,7 @@ from gnet_samples import sign, take_apart
 from graphnet.compiler.errors import GnetFormatError
 from graphnet.runtime.gnet import dumps, load_gnet
 from graphnet.runtime.gnet.preamble import parse_preamble
-from graphnet.saving import network_of
+from graphnet.saving import load
 
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
@@ -154,7 +154,7 @@ def judge(file: bytes) -> GnetFormatError | None:
     if parse_preamble(file[:64], len(file)).minor == 0 and dumps(contents) != file:
         raise AssertionError("the file loads, but saving its contents gives other bytes")
     try:
-        network_of(contents)
+        load(file)
     except GnetFormatError as error:  # sound as a file, but of no network
         _check_message(error)
     return None
