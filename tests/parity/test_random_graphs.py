@@ -22,15 +22,18 @@ def test_agrees_with_torch(seed, dtype):
             for arrays in recipe.samples())
     loss, gradients = net.loss_and_gradients(x, y, inputs=True)
     expected_loss, expected = losses_and_gradients(recipe, *map(in_double, (net.weights, x, y)))
+    _, rounded = losses_and_gradients(recipe, net.weights, x, y)
     assert loss == pytest.approx(expected_loss, rel=TOLERANCE[dtype])
     assert gradients.keys() == expected.keys()
     for name, wanted in expected.items():
-        error = np.abs(gradients[name] - wanted).max(initial=0) / _size_of_layer(name, expected)
-        assert error <= TOLERANCE[dtype], f"gradient of {name} is off by {error:.3g} of its layer's largest"
+        size = _size_of_layer(name, expected)
+        error, rounding = (np.abs(found[name] - wanted).max(initial=0) / size for found in (gradients, rounded))
+        allowed = max(TOLERANCE[dtype], 3 * rounding)  # some of these graphs are ill-conditioned, for PyTorch too
+        assert error <= allowed, f"gradient of {name} is off by {error:.3g} of its layer's largest"
 
 
 def in_double(arrays):
-    """The same numbers in float64: PyTorch's own rounding is not counted against graphnet's."""
+    """The same numbers in float64: what PyTorch rounds in float32 is not counted against graphnet."""
     return {name: a.astype(np.float64) if a.dtype.kind == "f" else a for name, a in arrays.items()}
 
 
