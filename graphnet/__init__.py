@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     )
     from graphnet.compiler.op import Op
     from graphnet.compiling import compile
+    from graphnet.loading import load, open
     from graphnet.model import Model
     from graphnet.network import Network
-    from graphnet.saving import load, open
     from graphnet.tensor import Input, SymbolicTensor
     from graphnet.training import Callback, History
 
@@ -59,7 +59,7 @@ _HOMES = {
     "graphnet.compiling": ("compile",),
     "graphnet.model": ("Model",),
     "graphnet.network": ("Network",),
-    "graphnet.saving": ("load", "open"),
+    "graphnet.loading": ("load", "open"),
     "graphnet.tensor": ("Input", "SymbolicTensor"),
     "graphnet.training": ("Callback", "History"),
 }

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from graphnet.cli.arguments import add_file, add_json, add_options, whole
 from graphnet.cli.inputs import sample_shape
 from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
+from graphnet.loading import load
 from graphnet.network import INFERENCE_BATCH, Network
 from graphnet.runs import load_recipe, model_names
 from graphnet.runs.directory import plain
 from graphnet.runs.log import format_figures
 from graphnet.runs.options import parse_options
 from graphnet.runs.samples import test_part
-from graphnet.saving import load
 
 Samples = tuple[NDArray[Any], NDArray[Any], str, int]
 """x, y, where they are from, and how many to compute at a time."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from graphnet.cli.arguments import add_file, add_json, whole
 from graphnet.cli.inputs import probabilities, sample_shape
+from graphnet.loading import load
 from graphnet.network import INFERENCE_BATCH
-from graphnet.saving import load
 
 NAME = "predict"
 HELP = "predict the class of an image, or of each sample in an array"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from graphnet.cli.arguments import MAX_SEED, add_file, not_negative, whole
-from graphnet.saving import load
+from graphnet.loading import load
 
 NAME = "sample"
 HELP = "let a character model write a text"

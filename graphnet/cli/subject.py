@@ -58,7 +58,7 @@ def open_subject(command: str, what: str) -> Network:
 
         recipe = load_recipe(what)
         return compile(recipe.model(), loss=recipe.loss, optimizer=recipe.optimizer, metrics=recipe.metrics)
-    from graphnet.saving import load
+    from graphnet.loading import load
 
     return load(what)
 

@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 from graphnet.cli.arguments import add_json
 from graphnet.cli.subject import add_subject, is_model
+from graphnet.loading import load
 from graphnet.runs import load_recipe
-from graphnet.saving import load
 from graphnet.summary import Summary
 
 NAME = "summary"

@@ -87,9 +87,9 @@ def _resume(run: RunDirectory, given: Mapping[str, Any], data_dir: str | None,
 
 def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
     """The network as it was at the checkpoint, and how the run was begun."""
+    from graphnet.loading import network_of
     from graphnet.runtime.gnet import load_gnet
     from graphnet.runtime.gnet.refusal import naming
-    from graphnet.saving import network_of
 
     path = os.fspath(run.file(CHECKPOINT))
     if not os.path.lexists(path):

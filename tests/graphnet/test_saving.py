@@ -11,10 +11,11 @@ import pytest
 import graphnet as gn
 from graphnet import GnetFormatError, Network, variables
 from graphnet.fingerprints import file_sha256
+from graphnet.loading import network_of
 from graphnet.models import lenet
 from graphnet.optimizers import SGD, Adam, Momentum
 from graphnet.runtime.gnet import Contents, Tensor, dumps, load_gnet
-from graphnet.saving import contents_of, network_of
+from graphnet.saving import contents_of
 from graphnet.schedules import Constant, OneCycle, WarmUp
 
 Array = np.ndarray[Any, Any]
