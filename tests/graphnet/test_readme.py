@@ -26,7 +26,8 @@ def tiny() -> gn.Network:
 
 
 def trained_lenet() -> gn.Network:
-    return gn.compile(lenet.model(), "softmax_cross_entropy", "adam")
+    """As the commands compile it."""
+    return gn.compile(lenet.model(), "softmax_cross_entropy", "adam", ["accuracy"])
 
 
 SHOWN = {
