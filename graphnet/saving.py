@@ -37,8 +37,8 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     save_gnet(check_path("save", path), contents_of(network))
 
 
-def save_checkpoint(network: Network, checkpoint: Checkpoint, state: FitState) -> None:
-    """Writes a network and where its training stands, or leaves the old file as it was.
+def save_checkpoint(network: Network, checkpoint: Checkpoint, state: FitState | None = None) -> None:
+    """Writes a network and where its training stands, or leaves the old file as it was. See `contents_of`.
 
     Raises:
         GnetFormatError: the network or a callback's state holds what no file can.
@@ -47,18 +47,6 @@ def save_checkpoint(network: Network, checkpoint: Checkpoint, state: FitState) -
     from graphnet.runtime.gnet import save_gnet
 
     save_gnet(checkpoint.path, contents_of(network, state, checkpoint.notes))
-
-
-def save_start(network: Network, path: str | os.PathLike[str], notes: Mapping[str, Any]) -> None:
-    """Writes a network as it is before its training, with notes in `meta`, or leaves the old file as it was.
-
-    Raises:
-        GnetFormatError: the network holds what no file can.
-        OSError: the file cannot be written.
-    """
-    from graphnet.runtime.gnet import save_gnet
-
-    save_gnet(path, contents_of(network, notes=notes))
 
 
 def contents_of(network: Network, state: FitState | None = None, notes: Mapping[str, Any] | None = None) -> Contents:

@@ -22,7 +22,7 @@ from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory
 from graphnet.runs.log import VALIDATION, Reporter, RunLog, format_figures
 from graphnet.runs.recipe import Recipe, Settings
 from graphnet.runs.samples import Parts, Samples, split
-from graphnet.saving import save_start
+from graphnet.saving import save_checkpoint
 from graphnet.training import Callback, History
 from graphnet.version import version
 
@@ -57,6 +57,11 @@ class Job:
         """What a checkpoint keeps of how the run was begun."""
         return {RUN: {"model": self.model, "settings": asdict(self.settings),
                       "checkpoint_every": self.checkpoint_every, "folder": self.folder, "versions": versions()}}
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Where and how often the run is saved."""
+        return Checkpoint(self.run.file(CHECKPOINT), self.checkpoint_every, self.notes)
 
     def load_parts(self) -> tuple[Dataset, Parts]:
         """The data set, and its parts.
@@ -98,7 +103,7 @@ def train(name: str, recipe: Recipe, settings: Settings, run: RunDirectory,
                       seed=settings.seed, dtype=settings.dtype)
     network.check_samples(*parts.train)
     with run.claimed():
-        run.begin(lambda path: save_start(network, path, job.notes))
+        run.begin(lambda _: save_checkpoint(network, job.checkpoint))
         return begin(job, network, data, parts)
 
 
@@ -157,12 +162,11 @@ def versions() -> dict[str, str]:
 
 
 def _fit(job: Job, network: Network, parts: Parts, log: RunLog, resume: bool) -> History:
-    checkpoint = Checkpoint(job.run.file(CHECKPOINT), job.checkpoint_every, job.notes)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # the log watches the loss, and says it better
             return network.fit(*parts.train, batch_size=job.settings.batch_size, epochs=job.settings.epochs,
                                validation_data=parts.held_out, callbacks=_callbacks(job, network, log),
-                               checkpoint=checkpoint, resume=resume)
+                               checkpoint=job.checkpoint, resume=resume)
     except KeyboardInterrupt:
         log.say(f"interrupted after {network.step:,} steps; to go on: graphnet train --resume {job.run.path}")
         raise
