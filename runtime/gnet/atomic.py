@@ -79,7 +79,7 @@ def remove_stale(folder: str, prefix: str) -> None:
     except PermissionError:  # a folder that may be written to, but not read
         return
     for name in names:
-        if name.startswith(prefix) and name.endswith(_SUFFIX):
+        if name.startswith(prefix) and is_temporary(name):
             with suppress(OSError):  # another process came first, or may not be disturbed
                 _remove_unlocked(os.path.join(folder, name))
 
