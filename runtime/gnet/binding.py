@@ -45,7 +45,7 @@ def check_binding(graph: Graph, rows: Sequence[Row]) -> None:
     Raises:
         GnetFormatError: one does not fit, or is missing.
     """
-    _check_states(graph)
+    check_unique([p.name for p in graph.parameters] + [s.name for s in graph.states], ("graph", "states"), 0)
     wanted = declared(graph)
     for index, row in enumerate(rows):
         if row.name in wanted:
@@ -58,11 +58,6 @@ def check_binding(graph: Graph, rows: Sequence[Row]) -> None:
             raise refuse(("tensors",), f"the {role} {shown(name)}, {kind}, of the graph has no tensor")
     _check_slots(rows, found)
     _check_order(rows, list(wanted))
-
-
-def _check_states(graph: Graph) -> None:
-    names = [p.name for p in graph.parameters] + [s.name for s in graph.states]
-    check_unique(names, ("graph", "states"), 0)
 
 
 def _check_declared(row: Row, role: str, kind: TensorType, index: int) -> None:
