@@ -166,4 +166,4 @@ def test_no_tracked_file_names_a_place_on_somebody_s_machine():
 def test_the_pattern_finds_such_places():
     assert MACHINE_PATHS.search("open('" + "/" + "tmp/data.txt')")
     assert MACHINE_PATHS.search("cd " + "/" + "work/main")
-    assert not MACHINE_PATHS.search("https://example.org/work/main")
+    assert not MACHINE_PATHS.search("https://example.org" + "/" + "work/main")
