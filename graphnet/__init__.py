@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         regularizers,
         schedules,
     )
-    from graphnet.checkpoints import Checkpoint
     from graphnet.compiler.custom_ops import register_op
     from graphnet.compiler.errors import (
         ArgumentError,
@@ -36,12 +35,13 @@ if TYPE_CHECKING:
         VerificationError,
     )
     from graphnet.compiler.op import Op
-    from graphnet.compiling import compile
-    from graphnet.loading import load, open
-    from graphnet.model import Model
-    from graphnet.network import Network
-    from graphnet.tensor import Input, SymbolicTensor
-    from graphnet.training import Callback, History
+    from graphnet.declare.model import Model
+    from graphnet.declare.tensor import Input, SymbolicTensor
+    from graphnet.engine.checkpoints import Checkpoint
+    from graphnet.network.compiling import compile
+    from graphnet.network.loading import load, open
+    from graphnet.network.network import Network
+    from graphnet.training.history import Callback, History
 
 __all__ = [
     "ArgumentError", "Callback", "Checkpoint", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History",
@@ -51,17 +51,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "graphnet.checkpoints": ("Checkpoint",),
+    "graphnet.engine.checkpoints": ("Checkpoint",),
     "graphnet.compiler.custom_ops": ("register_op",),
     "graphnet.compiler.errors": ("ArgumentError", "DataError", "GnetFormatError", "GraphError", "GraphNetError",
                                  "MemoryLimitError", "NonFiniteError", "ShapeError", "VerificationError"),
     "graphnet.compiler.op": ("Op",),
-    "graphnet.compiling": ("compile",),
-    "graphnet.model": ("Model",),
-    "graphnet.network": ("Network",),
-    "graphnet.loading": ("load", "open"),
-    "graphnet.tensor": ("Input", "SymbolicTensor"),
-    "graphnet.training": ("Callback", "History"),
+    "graphnet.network.compiling": ("compile",),
+    "graphnet.declare.model": ("Model",),
+    "graphnet.network.network": ("Network",),
+    "graphnet.network.loading": ("load", "open"),
+    "graphnet.declare.tensor": ("Input", "SymbolicTensor"),
+    "graphnet.training.history": ("Callback", "History"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

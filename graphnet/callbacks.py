@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from graphnet.checkpoints import FIT, check_kinds, same_value
-from graphnet.checks import check_flag, check_number, check_path, check_whole
+from graphnet.common.checks import check_flag, check_number, check_path, check_whole
 from graphnet.compiler.errors import ArgumentError
-from graphnet.training import Callback
+from graphnet.engine.checkpoints import FIT, check_kinds, same_value
+from graphnet.training.history import Callback
 
 if TYPE_CHECKING:
-    from graphnet.network import Network
+    from graphnet.network.network import Network
 
 Kinds = Mapping[str, tuple[type, ...]]
 MIN, MAX = MODES = ("min", "max")

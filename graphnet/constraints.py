@@ -6,11 +6,11 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from graphnet.checks import check_number
+from graphnet.common.checks import check_number
+from graphnet.common.registry import Registry
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import Shape, format_shape
-from graphnet.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 
-from graphnet.checks import check_number
+from graphnet.common.checks import check_number
+from graphnet.common.registry import Registry
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ir import Graph
-from graphnet.registry import Registry
 
 
 @dataclass(frozen=True)

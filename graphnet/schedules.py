@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from graphnet.checks import check_number, check_whole
+from graphnet.common.checks import check_number, check_whole
+from graphnet.common.registry import Configured, Registry
 from graphnet.compiler.errors import ArgumentError
-from graphnet.registry import Configured, Registry
 
 
 @dataclass(frozen=True)

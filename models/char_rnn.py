@@ -18,9 +18,9 @@ from typing import Literal
 
 import graphnet as gn
 from graphnet.data import Dataset, load_text
-from graphnet.data.text import SYMBOLS
+from graphnet.data.text.texts import SYMBOLS
 from graphnet.runs import FilePath, Recipe
-from graphnet.sampling import write_text
+from graphnet.runs.text_sampling import write_text
 
 CELLS = {"simple": gn.layers.SimpleRNN, "lstm": gn.layers.LSTM, "gru": gn.layers.GRU}
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GraphNetError
-from graphnet.compiler.program import ALIGNMENT, ARENA, Instruction, Program, Slot
+from graphnet.compiler.planning.program import ALIGNMENT, ARENA, Instruction, Program, Slot
 from graphnet.runtime.kernels import bind_kernel
 from graphnet.runtime.kernels.registry import Call, Run
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.compiler.program import Instruction, Program
+from graphnet.compiler.planning.program import Instruction, Program
 from graphnet.runtime.session import Buffers, Executable
 
 Array = NDArray[Any]

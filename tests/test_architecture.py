@@ -82,7 +82,7 @@ def test_shipped_code_raises_instead_of_asserting(path):
     assert lines == []
 
 
-HANDS_ON = ("runtime/gnet/parallel.py",)
+HANDS_ON = ("runtime/gnet/wire/parallel.py",)
 """Modules that carry any error from another thread to the caller's."""
 
 

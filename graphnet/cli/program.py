@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from graphnet.cli import (
+from graphnet.cli.commands import (
     data,
     diff,
     evaluate,
@@ -28,7 +28,7 @@ from graphnet.cli import (
     train,
     verify,
 )
-from graphnet.cli.arguments import add_version
+from graphnet.cli.common.arguments import add_version
 from graphnet.compiler.errors import ArgumentError, GraphNetError
 
 WORKED, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130

@@ -1,14 +1,14 @@
 """Data: MNIST with its download and cache, IDX files, single images for prediction, and texts."""
 
-from graphnet.data.cache import cache_root
 from graphnet.data.dataset import Dataset
-from graphnet.data.download import DEFAULT_MIRRORS, Download, download_mnist
-from graphnet.data.idx import read_idx, read_pair, write_idx
-from graphnet.data.images import read_image, read_samples
-from graphnet.data.mnist import load_mnist, mnist_cache
-from graphnet.data.pixels import scale_pixels
-from graphnet.data.tales import make_tales
-from graphnet.data.text import cut_streams, decode_text, encode_text, load_text
+from graphnet.data.files.idx import read_idx, read_pair, write_idx
+from graphnet.data.images.pixels import scale_pixels
+from graphnet.data.images.read import read_image, read_samples
+from graphnet.data.mnist.cache import cache_root
+from graphnet.data.mnist.download import DEFAULT_MIRRORS, Download, download_mnist
+from graphnet.data.mnist.load import load_mnist, mnist_cache
+from graphnet.data.text.tales import make_tales
+from graphnet.data.text.texts import cut_streams, decode_text, encode_text, load_text
 
 __all__ = [
     "DEFAULT_MIRRORS",

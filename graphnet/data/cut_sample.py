@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError
-from graphnet.data.idx import read_pair
-from graphnet.data.mnist import SAMPLE_KEYS, SAMPLE_NAME
-from graphnet.data.mnist_files import TEST, TRAIN, find_idx_files
-from graphnet.data.staging import place
+from graphnet.data.files.idx import read_pair
+from graphnet.data.files.staging import place
+from graphnet.data.mnist.load import SAMPLE_KEYS, SAMPLE_NAME
+from graphnet.data.mnist.mnist_files import TEST, TRAIN, find_idx_files
 
 SEED = 0
 TRAIN_PER_CLASS = 1000

@@ -15,7 +15,7 @@ from graphnet.compiler.types import format_shape
 from graphnet.files.layers import layer_lines
 from graphnet.files.plain_text import aligned, as_json, leaves, path_text, shown
 from graphnet.runtime.gnet import GnetFile, open_gnet
-from graphnet.runtime.gnet.header import pack
+from graphnet.runtime.gnet.wire.header import pack
 
 Array = NDArray[Any]
 MISSING = "-"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphnet.files.plain_text import as_json
-from graphnet.loading import network_of
+from graphnet.network.loading import network_of
 from graphnet.runtime.gnet import load_gnet
-from graphnet.runtime.gnet.refusal import naming
-from graphnet.runtime.gnet.sources import open_descriptor
-from graphnet.saved_samples import Replay, replay
+from graphnet.runtime.gnet.wire.refusal import naming
+from graphnet.runtime.gnet.wire.sources import open_descriptor
+from graphnet.saving.saved_samples import Replay, replay
 
 TOLERANCE = 1e-4
 """Of the largest output (or of 1, if that is more): machines add up float32 in different orders."""

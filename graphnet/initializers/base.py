@@ -15,9 +15,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.checks import check_whole
+from graphnet.common.checks import check_whole
+from graphnet.common.registry import Registry
 from graphnet.compiler.errors import ArgumentError
-from graphnet.registry import Registry
 
 Array = NDArray[Any]
 

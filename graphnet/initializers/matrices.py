@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.checks import check_number
+from graphnet.common.checks import check_number
 from graphnet.compiler.errors import ArgumentError
 from graphnet.initializers.base import INITIALIZERS, Initializer
 

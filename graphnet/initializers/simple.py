@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.checks import check_number
+from graphnet.common.checks import check_number
 from graphnet.initializers.base import INITIALIZERS, Initializer
 
 Array = NDArray[Any]

@@ -1,5 +1,6 @@
 """The layers that models are declared with."""
 
+from graphnet.declare.layer import Layer
 from graphnet.layers.activation import (
     ELU,
     GELU,
@@ -15,7 +16,6 @@ from graphnet.layers.activation import (
     Softsign,
     Tanh,
 )
-from graphnet.layers.base import Layer
 from graphnet.layers.batch_norm import BatchNorm
 from graphnet.layers.bidirectional import Bidirectional
 from graphnet.layers.convolution import Conv2D, DepthwiseConv2D

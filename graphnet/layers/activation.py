@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from graphnet.checks import check_flag, check_number
+from graphnet.common.checks import check_flag, check_number
+from graphnet.common.registry import Registry
 from graphnet.compiler import ops
 from graphnet.compiler.op import Op
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import SimpleLayer
 from graphnet.layers.axis import check_axis_argument, resolve_axis
-from graphnet.layers.base import SimpleLayer
-from graphnet.layers.emitter import Emitter
-from graphnet.registry import Registry
 
 
 class ActivationLayer(SimpleLayer):

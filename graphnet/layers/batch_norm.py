@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from graphnet.checks import check_flag, check_number
+from graphnet.common.checks import check_flag, check_number
 from graphnet.compiler import ops
 from graphnet.compiler.types import known
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.options import WeightOptions
 from graphnet.initializers import Initializer
 from graphnet.layers.axis import channel_axis, check_channel_axis
-from graphnet.layers.emitter import Emitter
 from graphnet.layers.normalization import Normalization
-from graphnet.layers.options import WeightOptions
 
 
 class BatchNorm(Normalization):

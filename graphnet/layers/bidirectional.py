@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from graphnet.checks import check_choice
+from graphnet.common.checks import check_choice
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
-from graphnet.layers.emitter import Emitter
-from graphnet.layers.options import WeightOptions
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.options import WeightOptions
 from graphnet.layers.recurrent import RecurrentLayer, SequenceLayer
 
 MODES = ("concat", "sum", "ave", "mul", None)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from graphnet.checks import check_flag, check_whole
+from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.ops.windows import check_padding, check_pair, image_size, resolve_padding
 from graphnet.compiler.types import known, show_division
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
+from graphnet.declare.options import WeightOptions
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
 from graphnet.layers.activation import ActivationLayer, resolve_activation
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
-from graphnet.layers.options import WeightOptions
 
 
 class Convolution(Layer):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from graphnet.checks import check_whole
+from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.options import WeightOptions
 from graphnet.initializers import Initializer
 from graphnet.layers.activation import ActivationLayer
 from graphnet.layers.convolution import Convolution, check_groups, split_channels
-from graphnet.layers.emitter import Emitter
-from graphnet.layers.options import WeightOptions
 from graphnet.layers.sequences import (
     SEQUENCES,
     as_image,

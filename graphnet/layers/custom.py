@@ -7,8 +7,8 @@ from typing import Any
 
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.op import Op, is_registered
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
 
 
 class Apply(Layer):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from graphnet.checks import check_flag
+from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import Shape, format_shape, known
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
 from graphnet.layers.axis import check_axis_argument, resolve_axis
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
 
 
 class Dot(Layer):

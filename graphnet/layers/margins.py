@@ -8,8 +8,8 @@ from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.ops.windows import Pair, Pairs, check_pair, image_size
 from graphnet.compiler.types import format_shape, known
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
 from graphnet.layers.sequences import check_span, sequence_length
 
 

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any, ClassVar
 
-from graphnet.checks import check_flag
+from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.arithmetic import first_difference
 from graphnet.compiler.types import Shape, format_shape
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
 from graphnet.layers.axis import check_axis_argument, resolve_axis
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
 
 
 class Merge(Layer):

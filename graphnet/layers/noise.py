@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphnet.checks import check_number
+from graphnet.common.checks import check_number
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.ops.noise import COUNTER
 from graphnet.compiler.types import Shape, TensorType, format_shape
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
 from graphnet.layers.axis import channel_axis, check_channel_axis
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
 
 
 class _Dropout(Layer):

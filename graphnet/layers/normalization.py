@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from graphnet.checks import check_epsilon, check_flag, check_whole
+from graphnet.common.checks import check_epsilon, check_flag, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.types import TensorType, format_shape, known, show_division
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
+from graphnet.declare.options import WeightOptions
 from graphnet.initializers import INITIALIZERS, Initializer
 from graphnet.layers.axis import check_trailing_axes, first_trailing_axis
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
-from graphnet.layers.options import WeightOptions
 
 
 class Normalization(Layer):

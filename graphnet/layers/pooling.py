@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphnet.checks import check_flag
+from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ops.windows import Pairs, check_padding, check_pair, image_size, resolve_padding, round_up
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
 
 
 class Pool2D(Layer):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphnet.checks import check_flag, check_whole
+from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ops.windows import Pairs, round_up
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
 from graphnet.layers.sequences import as_image, as_sequence, check_fits, check_span, resolve_span, sequence_length
 
 

@@ -6,8 +6,8 @@ from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Op
 from graphnet.compiler.types import format_shape
-from graphnet.layers.base import SimpleLayer
-from graphnet.layers.emitter import Emitter
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import SimpleLayer
 
 
 class _GlobalPool(SimpleLayer):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from graphnet.checks import check_flag
+from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
 from graphnet.compiler.types import known
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
+from graphnet.declare.options import WeightOptions
 from graphnet.initializers import INITIALIZERS, Constant, Initializer
 from graphnet.layers.axis import channel_axis, check_channel_axis
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
-from graphnet.layers.options import WeightOptions
 
 
 class PReLU(Layer):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Unpack
 
-from graphnet.checks import check_flag, check_whole
+from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
 from graphnet.compiler.ir import RECURRENT, Origin
 from graphnet.compiler.ops.recurrent import Recurrent
 from graphnet.compiler.types import TensorType, format_shape, known
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
+from graphnet.declare.options import WeightOptions
+from graphnet.declare.tensor import SymbolicTensor
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
-from graphnet.layers.options import WeightOptions
-from graphnet.tensor import SymbolicTensor
 
 Tensors = SymbolicTensor | Sequence[SymbolicTensor]
 

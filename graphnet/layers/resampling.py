@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphnet.checks import check_whole
+from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.ops.windows import check_pair, image_size
-from graphnet.layers.base import Layer
-from graphnet.layers.emitter import Emitter
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer
 from graphnet.layers.sequences import sequence_length
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphnet.checks import check_whole
+from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.ops.windows import Pair
 from graphnet.compiler.types import format_shape, known
-from graphnet.layers.emitter import Emitter
+from graphnet.declare.emitter import Emitter
 
 SEQUENCES = "sequences are (N, channels, length)"
 

@@ -6,13 +6,13 @@ import math
 import sys
 from typing import Any
 
-from graphnet.checks import check_whole
+from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import Dim, Shape, factors, format_shape, known, show_division
+from graphnet.declare.emitter import Emitter
+from graphnet.declare.layer import Layer, SimpleLayer
 from graphnet.layers.axis import check_axis_argument, resolve_axis
-from graphnet.layers.base import Layer, SimpleLayer
-from graphnet.layers.emitter import Emitter
 
 
 class Flatten(SimpleLayer):

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.checks import check_choice
+from graphnet.common.checks import check_choice
+from graphnet.common.registry import Configured, Registry
+from graphnet.common.source import user_source
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import TensorType, format_shape
-from graphnet.registry import Configured, Registry
-from graphnet.source import user_source
 
 Array = NDArray[Any]
 MEAN, SUM, NONE = REDUCTIONS = ("mean", "sum", "none")

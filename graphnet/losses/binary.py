@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from graphnet.checks import check_flag, check_number
+from graphnet.common.checks import check_flag, check_number
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ArgumentError

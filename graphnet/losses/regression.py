@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from graphnet.checks import check_number
+from graphnet.common.checks import check_number
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.checks import check_flag, check_number, check_whole
+from graphnet.common.checks import check_flag, check_number, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
+from graphnet.common.names import snake_case
+from graphnet.common.registry import Configured, Registry
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.ir import Origin
-from graphnet.names import snake_case
-from graphnet.registry import Configured, Registry
 
 Array = NDArray[Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from graphnet.checks import check_epsilon
+from graphnet.common.checks import check_epsilon
 from graphnet.compiler import ops
 from graphnet.optimizers.base import OPTIMIZERS, Decaying, Optimizer
 from graphnet.schedules import Schedule

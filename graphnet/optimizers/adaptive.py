@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphnet.checks import check_epsilon, check_flag
+from graphnet.common.checks import check_epsilon, check_flag
 from graphnet.compiler import ops
 from graphnet.optimizers.base import OPTIMIZERS, Decaying, Optimizer
 from graphnet.schedules import Schedule

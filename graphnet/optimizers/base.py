@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from graphnet.checks import check_flag, check_number
+from graphnet.common.checks import check_flag, check_number
+from graphnet.common.registry import Configured, Registry
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ops.clipping import GLOBAL_NORM, NORM, VALUE
 from graphnet.compiler.passes.attach_update import AttachUpdate
-from graphnet.registry import Configured, Registry
 from graphnet.schedules import SCHEDULES, Schedule
 
 CLIPPING = {"clip_value": VALUE, "clip_norm": NORM, "global_clip_norm": GLOBAL_NORM}

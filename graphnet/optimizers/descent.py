@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from graphnet.checks import check_flag
+from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.optimizers.base import OPTIMIZERS, Decaying, Optimizer

@@ -47,7 +47,7 @@ class RunDirectory:
             raise _refuse(self.path, "it is no directory; choose another")
 
     def _check_files(self) -> None:
-        from graphnet.runtime.gnet.atomic import is_temporary
+        from graphnet.compiler.atomic import is_temporary
 
         present = sorted(name for name in os.listdir(self.path) if not is_temporary(name))
         if present and not self._overwrite:
@@ -118,7 +118,7 @@ class RunDirectory:
         Raises:
             OSError: it cannot be written.
         """
-        from graphnet.runtime.gnet.atomic import replace_file
+        from graphnet.compiler.atomic import replace_file
 
         replace_file(self.file(name), [memoryview(content)])
 

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 
 from graphnet.callbacks import ResetStates
-from graphnet.checkpoints import Checkpoint
+from graphnet.common.version import version
 from graphnet.compiler.errors import DataError
-from graphnet.compiling import compile
 from graphnet.data import Dataset
-from graphnet.fingerprints import file_sha256
-from graphnet.network import INFERENCE_BATCH, Network
-from graphnet.plots import plot_curves, png_bytes
+from graphnet.engine.checkpoints import Checkpoint
+from graphnet.network.compiling import compile
+from graphnet.network.network import INFERENCE_BATCH, Network
 from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory
 from graphnet.runs.log import VALIDATION, Reporter, RunLog, format_figures
 from graphnet.runs.recipe import Recipe, Settings
 from graphnet.runs.samples import Parts, Samples, split
-from graphnet.saving import save_checkpoint
-from graphnet.training import Callback, History
-from graphnet.version import version
+from graphnet.saving.saving import save_checkpoint
+from graphnet.training.fingerprints import file_sha256
+from graphnet.training.history import Callback, History
+from graphnet.views.curves import plot_curves, png_bytes
 
 Figures = dict[str, Any]
 RUN = "run"

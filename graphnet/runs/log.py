@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.checkpoints import FIT, check_kinds
+from graphnet.engine.checkpoints import FIT, check_kinds
 from graphnet.runs.directory import LOG_CSV, LOG_TEXT, RunDirectory
-from graphnet.training import Callback
+from graphnet.training.history import Callback
 
 if TYPE_CHECKING:
-    from graphnet.network import Network
+    from graphnet.network.network import Network
 
 VALIDATION = "val_"
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from graphnet.compiler.errors import ArgumentError
 from graphnet.data import Dataset
-from graphnet.model import Model
-from graphnet.network import Network
+from graphnet.declare.model import Model
+from graphnet.network.network import Network
 from graphnet.optimizers import OPTIMIZERS, Optimizer
 from graphnet.runs.options import Option, Values, options_of, parse_options
 from graphnet.schedules import Constant, CosineDecay, OneCycle, Schedule

@@ -8,9 +8,9 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from graphnet.checkpoints import check_kinds
 from graphnet.compiler.errors import ArgumentError, DataError, GnetFormatError
-from graphnet.network import Network
+from graphnet.engine.checkpoints import check_kinds
+from graphnet.network.network import Network
 from graphnet.runs.catalog import load_recipe
 from graphnet.runs.directory import CHECKPOINT, METRICS, MODEL, RunDirectory
 from graphnet.runs.job import RUN, Figures, Job, about_run, begin, carry_out, versions
@@ -87,9 +87,9 @@ def _resume(run: RunDirectory, given: Mapping[str, Any], data_dir: str | None,
 
 def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
     """The network as it was at the checkpoint, and how the run was begun."""
-    from graphnet.loading import network_of
+    from graphnet.network.loading import network_of
     from graphnet.runtime.gnet import load_gnet
-    from graphnet.runtime.gnet.refusal import naming
+    from graphnet.runtime.gnet.wire.refusal import naming
 
     path = os.fspath(run.file(CHECKPOINT))
     if not os.path.lexists(path):

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
 
-from graphnet.compiler.explain import Explanation, PassReport
-from graphnet.compiler.footprint import MemoryReport
-from graphnet.compiler.pipeline import Stage
-from graphnet.compiler.program import Program
-from graphnet.network import Network
+from graphnet.compiler.inspect.explain import Explanation, PassReport
+from graphnet.compiler.inspect.footprint import MemoryReport
+from graphnet.compiler.passes.pipeline import Stage
+from graphnet.compiler.planning.program import Program
+from graphnet.network.network import Network
 from graphnet.views.colours import drawing_colours
 from graphnet.views.graph_drawing import draw_graph
 from graphnet.views.page_style import STYLE

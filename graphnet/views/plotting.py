@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphnet.checks import check_path
+from graphnet.common.checks import check_path
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import BATCH
-from graphnet.inspection import PREDICT, TRAIN
-from graphnet.network import Network
-from graphnet.random_samples import random_samples
+from graphnet.inspect.inspection import PREDICT, TRAIN
+from graphnet.inspect.random_samples import random_samples
+from graphnet.network.network import Network
 from graphnet.views.colours import drawing_colours
 from graphnet.views.graph_drawing import draw_graph
 from graphnet.views.timeline import make_timeline

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from graphnet.compiler.ir import Graph, State
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.gnet.names import check_unique
-from graphnet.runtime.gnet.refusal import refuse, shown
 from graphnet.runtime.gnet.rows import Row
 from graphnet.runtime.gnet.tensors import BUFFER, OPTIMIZER, PARAM, ROLES, STATE
+from graphnet.runtime.gnet.wire.names import check_unique
+from graphnet.runtime.gnet.wire.refusal import refuse, shown
 
 
 def slot_name(parameter: str, slot: str) -> str:

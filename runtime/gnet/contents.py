@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphnet.compiler.ir import Graph
-from graphnet.runtime.gnet.header import placing
-from graphnet.runtime.gnet.names import check_unique
-from graphnet.runtime.gnet.refusal import naming
 from graphnet.runtime.gnet.tensors import Tensor
+from graphnet.runtime.gnet.wire.header import placing
+from graphnet.runtime.gnet.wire.names import check_unique
+from graphnet.runtime.gnet.wire.refusal import naming
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,11 +15,11 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 
 from graphnet.compiler.op import Op, is_registered
 from graphnet.compiler.types import Dim
-from graphnet.runtime.gnet import limits
-from graphnet.runtime.gnet.header import Plain, expect_items, expect_keys, expect_list
-from graphnet.runtime.gnet.names import check_text
 from graphnet.runtime.gnet.ops import make_op, stored_class
-from graphnet.runtime.gnet.refusal import Path, refuse, shown
+from graphnet.runtime.gnet.wire import limits
+from graphnet.runtime.gnet.wire.header import Plain, expect_items, expect_keys, expect_list
+from graphnet.runtime.gnet.wire.names import check_text
+from graphnet.runtime.gnet.wire.refusal import Path, refuse, shown
 
 _NAMES = {bool: "true or false", int: "a whole number", float: "a float", str: "text", type(None): "nil"}
 

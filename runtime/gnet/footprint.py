@@ -9,8 +9,8 @@ import numpy as np
 
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.gnet import limits
-from graphnet.runtime.gnet.refusal import refuse
+from graphnet.runtime.gnet.wire import limits
+from graphnet.runtime.gnet.wire.refusal import refuse
 
 Measure = Callable[[Graph], int]
 

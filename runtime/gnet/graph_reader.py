@@ -10,7 +10,6 @@ import numpy as np
 
 from graphnet.compiler.ir import RECURRENT, Graph, Input, Node, Origin, Output, Parameter, State
 from graphnet.compiler.types import BATCH, DTYPES, TensorType
-from graphnet.runtime.gnet import limits
 from graphnet.runtime.gnet.fields import check_dim, decode_fields, decode_op
 from graphnet.runtime.gnet.graph_writer import (
     ITEM,
@@ -21,11 +20,12 @@ from graphnet.runtime.gnet.graph_writer import (
     STORED_ELSEWHERE,
     encode_graph,
 )
-from graphnet.runtime.gnet.header import Plain, expect_items, expect_keys, expect_list, pack
-from graphnet.runtime.gnet.names import check_name, check_text, check_unique
 from graphnet.runtime.gnet.ops import infer_types
-from graphnet.runtime.gnet.refusal import Path, refuse, shown
 from graphnet.runtime.gnet.rows import check_extent
+from graphnet.runtime.gnet.wire import limits
+from graphnet.runtime.gnet.wire.header import Plain, expect_items, expect_keys, expect_list, pack
+from graphnet.runtime.gnet.wire.names import check_name, check_text, check_unique
+from graphnet.runtime.gnet.wire.refusal import Path, refuse, shown
 
 COUNTER, COUNTERS = "counter", TensorType("int64", (2,))
 STATE_ROLES = ("buffer", COUNTER, RECURRENT)

@@ -6,10 +6,10 @@ from typing import Any
 
 from graphnet.compiler.ir import FORWARD, Graph, Input, Node, Origin, Parameter, State
 from graphnet.runtime.gnet.fields import encode_op, encode_record
-from graphnet.runtime.gnet.header import Plain
-from graphnet.runtime.gnet.names import escape_text
 from graphnet.runtime.gnet.ops import NEVER_STORED
-from graphnet.runtime.gnet.refusal import Path, refuse
+from graphnet.runtime.gnet.wire.header import Plain
+from graphnet.runtime.gnet.wire.names import escape_text
+from graphnet.runtime.gnet.wire.refusal import Path, refuse
 
 PARTS = ("name", "origins", "inputs", "parameters", "states", "nodes", "outputs", "penalties")
 """The keys of a stored graph, in order."""

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from graphnet.compiler.ir import Graph
-from graphnet.runtime.gnet import preamble as start
 from graphnet.runtime.gnet.binding import check_binding
 from graphnet.runtime.gnet.graph_reader import decode_graph
-from graphnet.runtime.gnet.header import (
+from graphnet.runtime.gnet.rows import Row, check_zeros, data_end, parse_rows
+from graphnet.runtime.gnet.wire import preamble as start
+from graphnet.runtime.gnet.wire.header import (
     Plain,
     expect_keys,
     pack_header,
@@ -19,10 +20,9 @@ from graphnet.runtime.gnet.header import (
     unpack_header,
     without_extensions,
 )
-from graphnet.runtime.gnet.preamble import Preamble, parse_preamble
-from graphnet.runtime.gnet.refusal import refuse, shown
-from graphnet.runtime.gnet.rows import Row, check_zeros, data_end, parse_rows
-from graphnet.runtime.gnet.sources import Source
+from graphnet.runtime.gnet.wire.preamble import Preamble, parse_preamble
+from graphnet.runtime.gnet.wire.refusal import refuse, shown
+from graphnet.runtime.gnet.wire.sources import Source
 
 OPSET = 1
 """Grows when an op changes its meaning; new ops do not count."""

@@ -12,12 +12,12 @@ from typing import Self
 from graphnet.compiler.errors import ArgumentError, GraphNetError
 from graphnet.compiler.ir import Graph
 from graphnet.runtime.gnet.head import Head, read_head
-from graphnet.runtime.gnet.header import Plain
-from graphnet.runtime.gnet.preamble import FILE_LENGTH_OFFSET
-from graphnet.runtime.gnet.refusal import naming, refuse
 from graphnet.runtime.gnet.rows import Row
-from graphnet.runtime.gnet.sources import FileSource, open_descriptor
 from graphnet.runtime.gnet.tensors import Array
+from graphnet.runtime.gnet.wire.header import Plain
+from graphnet.runtime.gnet.wire.preamble import FILE_LENGTH_OFFSET
+from graphnet.runtime.gnet.wire.refusal import naming, refuse
+from graphnet.runtime.gnet.wire.sources import FileSource, open_descriptor
 
 
 class GnetFile(Mapping[str, Array]):

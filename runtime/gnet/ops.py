@@ -9,8 +9,8 @@ from typing import Any
 from graphnet.compiler.errors import GraphError, GraphNetError
 from graphnet.compiler.op import Op, Types, op_class
 from graphnet.compiler.ops import Fused, GradientReader
-from graphnet.runtime.gnet import limits
-from graphnet.runtime.gnet.refusal import Path, refuse, shown
+from graphnet.runtime.gnet.wire import limits
+from graphnet.runtime.gnet.wire.refusal import Path, refuse, shown
 
 NEVER_STORED: tuple[type[Op], ...] = (Fused, GradientReader)
 """Ops that passes make; a file holds the graph as it was declared."""

@@ -14,13 +14,13 @@ from graphnet.compiler.errors import ArgumentError
 from graphnet.runtime.gnet.contents import Contents
 from graphnet.runtime.gnet.footprint import Measure, check_footprint, forward_peak
 from graphnet.runtime.gnet.head import Head, read_head
-from graphnet.runtime.gnet.header import placing
-from graphnet.runtime.gnet.parallel import for_each
-from graphnet.runtime.gnet.preamble import ALIGNMENT, FILE_LENGTH_OFFSET, aligned
-from graphnet.runtime.gnet.refusal import naming, refuse
 from graphnet.runtime.gnet.rows import Row
-from graphnet.runtime.gnet.sources import HashingSource, Source, open_source
 from graphnet.runtime.gnet.tensors import Array, Tensor, byte_view
+from graphnet.runtime.gnet.wire.header import placing
+from graphnet.runtime.gnet.wire.parallel import for_each
+from graphnet.runtime.gnet.wire.preamble import ALIGNMENT, FILE_LENGTH_OFFSET, aligned
+from graphnet.runtime.gnet.wire.refusal import naming, refuse
+from graphnet.runtime.gnet.wire.sources import HashingSource, Source, open_source
 
 Place = Callable[[Contents], Mapping[str, Array]]
 _PIECE, _BATCH = 1 << 20, 8 << 20  # bytes that fit into a core's cache, and that are worth handing to a thread

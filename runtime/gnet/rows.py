@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from graphnet.runtime.gnet import limits
 from graphnet.runtime.gnet.fields import check_dim
-from graphnet.runtime.gnet.header import expect_items, expect_list
-from graphnet.runtime.gnet.names import are_names, check_name, check_unique
-from graphnet.runtime.gnet.preamble import aligned
-from graphnet.runtime.gnet.refusal import Path, refuse, shown
 from graphnet.runtime.gnet.tensors import DTYPES, ITEM_BYTES, RESERVED_DTYPES, ROLES, Array, first_untrue
+from graphnet.runtime.gnet.wire import limits
+from graphnet.runtime.gnet.wire.header import expect_items, expect_list
+from graphnet.runtime.gnet.wire.names import are_names, check_name, check_unique
+from graphnet.runtime.gnet.wire.preamble import aligned
+from graphnet.runtime.gnet.wire.refusal import Path, refuse, shown
 
 ROW = ("name", "dtype", "shape", "role", "crc32")
 _LARGEST_CRC32 = (1 << 32) - 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.runtime.gnet.refusal import refuse
+from graphnet.runtime.gnet.wire.refusal import refuse
 
 Array = NDArray[Any]
 

@@ -7,18 +7,18 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 
-from graphnet.runtime.gnet.atomic import LateStart, replace_file
+from graphnet.compiler.atomic import LateStart, replace_file
 from graphnet.runtime.gnet.binding import check_binding, declared
 from graphnet.runtime.gnet.contents import Contents
 from graphnet.runtime.gnet.graph_reader import decode_graph
 from graphnet.runtime.gnet.graph_writer import encode_graph
 from graphnet.runtime.gnet.head import pack_head, parse_head
-from graphnet.runtime.gnet.names import check_name
-from graphnet.runtime.gnet.parallel import Later
-from graphnet.runtime.gnet.plain import plain_map
-from graphnet.runtime.gnet.preamble import Preamble, aligned
-from graphnet.runtime.gnet.refusal import naming, refuse, shown
 from graphnet.runtime.gnet.tensors import ROLES, Tensor, byte_view, stored_array
+from graphnet.runtime.gnet.wire.names import check_name
+from graphnet.runtime.gnet.wire.parallel import Later
+from graphnet.runtime.gnet.wire.plain import plain_map
+from graphnet.runtime.gnet.wire.preamble import Preamble, aligned
+from graphnet.runtime.gnet.wire.refusal import naming, refuse, shown
 
 _MOST = (1 << 32) - 1  # the checksum that stands for those that are not known yet: most have an encoding as long
 

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import as_strided
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import Conv2d, Conv2dGradInput, Conv2dGradWeight
 from graphnet.compiler.ops.windows import Window
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Array
 

@@ -25,7 +25,7 @@ from graphnet.compiler.ops import (
     TanhGrad,
 )
 from graphnet.compiler.ops.linear import along_axis
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.flat import cut_alike
 from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel, void

@@ -15,11 +15,11 @@ from functools import partial
 import numpy as np
 
 from graphnet.compiler.ir import Node
-from graphnet.compiler.layout import operand
-from graphnet.compiler.memory import align
 from graphnet.compiler.ops import Fused, ReduceMean
 from graphnet.compiler.ops.reduction import Reduction
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.layout import operand
+from graphnet.compiler.planning.memory import align
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.flat import PIECE
 from graphnet.runtime.kernels.registry import Array, Call, NumpyTarget, Run, bind_kernel, kernel, like, sequence

@@ -9,7 +9,7 @@ import numpy as np
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import ApplyMask, GaussianNoise, RandomMask
 from graphnet.compiler.ops.noise import generator, next_counter
-from graphnet.compiler.program import Operand, row_strides
+from graphnet.compiler.planning.program import Operand, row_strides
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Call, Run, kernel
 from graphnet.runtime.kernels.walk import cuts, piece

@@ -14,7 +14,7 @@ from graphnet.compiler.ops import (
     ScaleAxis,
 )
 from graphnet.compiler.ops.linear import along_axis
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.channels import block_size, blocks, dot, split_at, split_shape, total
 from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel, like, void

@@ -6,7 +6,7 @@ import numpy as np
 
 from graphnet.compiler.ops import PRelu, PReluGrad
 from graphnet.compiler.ops.linear import along_axis
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Call, Run, kernel, like, like_output
 

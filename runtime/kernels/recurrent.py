@@ -14,7 +14,7 @@ import numpy as np
 
 from graphnet.compiler.ops import RecurrentGradInput, RecurrentGradWeights
 from graphnet.compiler.ops.recurrent import Recurrent
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphnet.compiler.ops.recurrent import Walk
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.recurrent import Mask
 from graphnet.runtime.kernels.registry import Array

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphnet.compiler.ops import Lstm, LstmGrad
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.recurrent import Front, Mask, forward_scratch, load_weights
 from graphnet.runtime.kernels.recurrent_back import Back, backward_scratch

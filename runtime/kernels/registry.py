@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.op import Op
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 
 Array = NDArray[Any]

@@ -10,7 +10,7 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.ops import ClipGradients, MaxNorm, NonNegative, Penalty, PenaltyGrad, UnitNorm
 from graphnet.compiler.ops.clipping import GLOBAL_NORM, NORM, VALUE
 from graphnet.compiler.ops.constraints import SMALLEST
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.flat import PIECE, cut, flat_runs, in_memory_order
 from graphnet.runtime.kernels.registry import Call, Run, kernel, like, like_output, void

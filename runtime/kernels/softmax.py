@@ -11,7 +11,7 @@ from graphnet.compiler.ops import (
     SoftmaxCrossEntropyGrad,
     SoftmaxGrad,
 )
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.flat import in_memory_order
 from graphnet.runtime.kernels.registry import Array, Call, Run, kernel, like

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphnet.compiler.ops import UnitLength, UnitLengthGrad
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Array, Call, Run, kernel, like
 

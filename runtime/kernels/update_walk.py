@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.compiler.ops import Update
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.flat import PIECE, cut, flat
 from graphnet.runtime.kernels.registry import Array, Call, Run

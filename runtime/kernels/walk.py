@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphnet.compiler.ops.reduction import Reduction
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.kernels.registry import Array, Run, void
 
 Cut = tuple[slice, ...]

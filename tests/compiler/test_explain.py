@@ -6,11 +6,11 @@ import small_networks
 
 import graphnet as gn
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.explain import compare_nodes, explain
+from graphnet.compiler.inspect.explain import compare_nodes, explain
 from graphnet.compiler.ir import Graph, Output
 from graphnet.compiler.ops import Add, Fused, Relu, Tanh
 from graphnet.compiler.passes.base import Pass
-from graphnet.compiler.pipeline import Stage
+from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.types import TensorType
 from graphnet.models import lenet
 

@@ -5,8 +5,8 @@ import pytest
 import small_networks
 
 import graphnet as gn
-from graphnet.compiler.footprint import arena_slots, live_bytes, measure_memory
-from graphnet.compiler.program import ARENA
+from graphnet.compiler.inspect.footprint import arena_slots, live_bytes, measure_memory
+from graphnet.compiler.planning.program import ARENA
 
 SIZES = {"T": 7}
 

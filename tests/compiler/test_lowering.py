@@ -10,7 +10,6 @@ from random_graphs import random_recipe
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.ir import Graph, Output
-from graphnet.compiler.lowering import lower
 from graphnet.compiler.op import f, f64
 from graphnet.compiler.ops import (
     AdamUpdate,
@@ -31,10 +30,11 @@ from graphnet.compiler.ops import (
 from graphnet.compiler.passes.attach_update import AttachUpdate
 from graphnet.compiler.passes.derive_backward import DeriveBackward
 from graphnet.compiler.passes.merge_common import MergeCommon
-from graphnet.compiler.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program
+from graphnet.compiler.planning.lowering import lower
+from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program
 from graphnet.compiler.types import TensorType
-from graphnet.network import GRADIENTS as BACKWARD
-from graphnet.network import PREDICT
+from graphnet.network.network import GRADIENTS as BACKWARD
+from graphnet.network.network import PREDICT
 from graphnet.runtime.kernels import NumpyTarget
 
 

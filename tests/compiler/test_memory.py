@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphnet.compiler.memory import Block, _by_area, _by_size, _by_time, align, lower_bound, plan
-from graphnet.compiler.program import ALIGNMENT
+from graphnet.compiler.planning.memory import Block, _by_area, _by_size, _by_time, align, lower_bound, plan
+from graphnet.compiler.planning.program import ALIGNMENT
 
 
 @st.composite

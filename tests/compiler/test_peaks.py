@@ -8,8 +8,8 @@ from random_graphs import random_recipe
 
 import graphnet as gn
 from graphnet.compiler.ops import Conv2d, Fused, ScaleAxis
-from graphnet.compiler.program import Program
-from graphnet.random_samples import random_samples
+from graphnet.compiler.planning.program import Program
+from graphnet.inspect.random_samples import random_samples
 from graphnet.runs import load_recipe, model_names
 from tests.benchmarks.workloads import INPUTS, graphnet_model
 

@@ -4,12 +4,12 @@ import small_networks
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import BACKWARD, Graph, Origin, Output
-from graphnet.compiler.lowering import lower
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import Add, BiasAdd, Fused, MatMul, Relu
-from graphnet.compiler.pipeline import PassManager, Purpose
-from graphnet.compiler.program import Operand, Program
-from graphnet.compiler.program_text import body_lines, layers_of, short_name, table
+from graphnet.compiler.passes.pipeline import PassManager, Purpose
+from graphnet.compiler.planning.lowering import lower
+from graphnet.compiler.planning.program import Operand, Program
+from graphnet.compiler.planning.program_text import body_lines, layers_of, short_name, table
 from graphnet.compiler.types import BATCH, TensorType
 
 

@@ -5,10 +5,10 @@ import pytest
 from random_dags import LEFT_OUT, random_dag, usable_cases
 
 from graphnet.compiler.interpreter import interpret
-from graphnet.compiler.lowering import lower
 from graphnet.compiler.op import as_type, is_custom, registered_ops
 from graphnet.compiler.passes.derive_backward import DeriveBackward
-from graphnet.compiler.pipeline import PassManager, Purpose
+from graphnet.compiler.passes.pipeline import PassManager, Purpose
+from graphnet.compiler.planning.lowering import lower
 from graphnet.compiler.rewrite import bind_graph, check_graph
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable

@@ -8,12 +8,12 @@ import numpy as np
 import graphnet as gn
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Output
-from graphnet.compiler.lowering import lower
 from graphnet.compiler.op import f64
 from graphnet.compiler.ops import Add, MatMul, ReduceMean, Relu, SgdUpdate, Tanh
 from graphnet.compiler.passes.attach_update import AttachUpdate
 from graphnet.compiler.passes.derive_backward import DeriveBackward
-from graphnet.compiler.pipeline import Purpose
+from graphnet.compiler.passes.pipeline import Purpose
+from graphnet.compiler.planning.lowering import lower
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
 

@@ -5,12 +5,12 @@ import pytest
 import small_networks
 
 import graphnet as gn
+from graphnet.compiler.inspect.verify import Verifier, in_double
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.ops import Relu, Scale, Tanh
 from graphnet.compiler.passes.base import Pass
-from graphnet.compiler.pipeline import PassManager, Stage
+from graphnet.compiler.passes.pipeline import PassManager, Stage
 from graphnet.compiler.rewrite import rename_values
-from graphnet.compiler.verify import Verifier, in_double
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,8 @@ def test_the_pipeline_passes(make: Callable[[], gn.Model], mode: str) -> None:
 
 
 def test_a_wrong_pass_in_the_pipeline_stops_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphnet.compiler.pipeline.FUSE", (Wrong(swap_relu),))
-    monkeypatch.setattr("graphnet.compiler.pipeline.REWRITE", (Wrong(swap_relu),))
+    monkeypatch.setattr("graphnet.compiler.passes.pipeline.FUSE", (Wrong(swap_relu),))
+    monkeypatch.setattr("graphnet.compiler.passes.pipeline.REWRITE", (Wrong(swap_relu),))
     small_networks.image_network().stages("predict")  # nobody looks
     with pytest.raises(gn.VerificationError, match="the pass wrong changed"):
         small_networks.image_network(verify=True).stages("predict")
@@ -151,12 +151,12 @@ def test_recomputed_values_are_verified_too(monkeypatch: pytest.MonkeyPatch) -> 
         return gn.compile(model(), **small_networks.TRAINED, memory_limit=limit, verify=True)
 
     assert network().program("train", 64).instructions
-    right = gn.compiler.rematerialization.fit_memory
+    right = gn.compiler.planning.rematerialization.fit_memory
 
     def wrong(*arguments: object) -> object:
         graph, program = right(*arguments)  # type: ignore[arg-type]
         return swap_relu_of("relu1", graph), program
 
-    monkeypatch.setattr("graphnet.programs.fit_memory", wrong)
+    monkeypatch.setattr("graphnet.engine.programs.fit_memory", wrong)
     with pytest.raises(gn.VerificationError, match="the pass fit_memory changed"):
         network().program("train", 64)

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from graphnet import ArgumentError
-from graphnet.checks import check_choice, check_epsilon, check_flag, check_name, check_number, check_path, check_whole
+from graphnet.common.checks import (
+    check_choice,
+    check_epsilon,
+    check_flag,
+    check_name,
+    check_number,
+    check_path,
+    check_whole,
+)
 
 
 def test_whole_numbers_pass_numpys_too() -> None:

@@ -8,7 +8,7 @@ import small_networks
 import graphnet as gn
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ops import Tanh
-from graphnet.random_samples import random_samples
+from graphnet.inspect.random_samples import random_samples
 
 
 @pytest.mark.parametrize("optimize", [True, False])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.index_ranges import index_ranges
+from graphnet.compiler.index_ranges import index_ranges
 
 L = gn.layers
 

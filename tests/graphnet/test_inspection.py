@@ -7,7 +7,7 @@ import pytest
 import small_networks
 
 import graphnet as gn
-from graphnet.random_samples import random_samples
+from graphnet.inspect.random_samples import random_samples
 
 
 @pytest.mark.parametrize("batch", [1, 3, 8])
@@ -93,6 +93,7 @@ def test_recomputation_is_explained() -> None:
 def test_views_are_not_imported_before_they_are_asked_for() -> None:
     code = ("import sys, graphnet as gn; x = gn.Input((3,)); net = gn.compile(gn.Model(x, gn.layers.Dense(2)(x)));"
             "print(sorted(m for m in sys.modules if m.startswith(('matplotlib', 'networkx', 'graphnet.views', "
-            "'graphnet.compiler.explain', 'graphnet.compiler.verify', 'graphnet.runtime.profiling')) or m == 'json'))")
+            "'graphnet.compiler.inspect.explain', 'graphnet.compiler.inspect.verify', 'graphnet.runtime.profiling')) "
+            "or m == 'json'))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -1,6 +1,6 @@
 import pytest
 
-from graphnet.names import Names, snake_case
+from graphnet.common.names import Names, snake_case
 
 
 @pytest.mark.parametrize(("class_name", "name"), [

@@ -14,7 +14,7 @@ from graphnet import losses as lo
 from graphnet import metrics as me
 from graphnet import optimizers as op
 from graphnet import schedules as sc
-from graphnet.registry import Configured
+from graphnet.common.registry import Configured
 
 F, I = np.float32, np.int64  # noqa: E741
 MADE: list[Configured] = [

@@ -5,7 +5,7 @@ import pytest
 import small_networks
 
 import graphnet as gn
-from graphnet.random_samples import random_samples
+from graphnet.inspect.random_samples import random_samples
 
 
 @pytest.mark.parametrize("make", small_networks.MODELS)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import pytest
 
 from graphnet import ArgumentError
-from graphnet.registry import Configured, Registry
+from graphnet.common.registry import Configured, Registry
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from graphnet.models import char_rnn, lenet
 from graphnet.optimizers import Adam
 from graphnet.runtime.gnet import Contents, dumps, load_gnet
 from graphnet.schedules import OneCycle
-from graphnet.training import Callback
+from graphnet.training.history import Callback
 
 Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng(11)
@@ -391,7 +391,7 @@ def test_nonsense_anywhere_in_a_state_is_refused_or_does_no_harm(tmp_path: Path)
 
 
 def test_checkpoints_come_when_they_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from graphnet import saving
+    from graphnet.saving import saving
 
     def saved_at(**options: Any) -> list[int]:
         steps: list[int] = []

@@ -4,7 +4,7 @@ import pytest
 import graphnet as gn
 from graphnet.data import cut_streams, encode_text
 from graphnet.models import char_rnn, mlp
-from graphnet.sampling import draw_class, write_text
+from graphnet.runs.text_sampling import draw_class, write_text
 
 LINE = "abcde\n"
 

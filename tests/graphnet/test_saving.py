@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet import GnetFormatError, Network, variables
-from graphnet.fingerprints import file_sha256
-from graphnet.loading import network_of
+from graphnet import GnetFormatError, Network
+from graphnet.engine import variables
 from graphnet.models import lenet
+from graphnet.network.loading import network_of
 from graphnet.optimizers import SGD, Adam, Momentum
 from graphnet.runtime.gnet import Contents, Tensor, dumps, load_gnet
-from graphnet.saving import contents_of
+from graphnet.saving.saving import contents_of
 from graphnet.schedules import Constant, OneCycle, WarmUp
+from graphnet.training.fingerprints import file_sha256
 
 Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng(7)
@@ -177,7 +178,7 @@ def test_weights_and_moments_are_read_into_their_places(tmp_path: Path, monkeypa
 
 
 def test_the_producer_is_noted(tmp_path: Path) -> None:
-    from graphnet.version import version
+    from graphnet.common.version import version
 
     compiled().save(tmp_path / "a.gnet")
     assert load_gnet(tmp_path / "a.gnet").meta == {"producer": f"graphnet {version()}"}

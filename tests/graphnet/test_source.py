@@ -1,6 +1,6 @@
 import types
 
-from graphnet.source import user_source
+from graphnet.common.source import user_source
 
 
 def call_from(module: str, function: str = "call") -> str:

@@ -1,7 +1,7 @@
 import graphnet as gn
 from graphnet.compiler.builder import Builder
+from graphnet.compiler.inspect.summary import summarize
 from graphnet.compiler.ir import BACKWARD, Output
-from graphnet.summary import summarize
 
 L = gn.layers
 

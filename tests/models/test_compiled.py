@@ -6,7 +6,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.compiler.types import BATCH
-from graphnet.random_samples import random_samples
+from graphnet.inspect.random_samples import random_samples
 from graphnet.runs import load_recipe, model_names
 from graphnet.views.graph_drawing import draw_graph
 

@@ -9,8 +9,8 @@ import pytest
 import graphnet as gn
 from graphnet.compiler import ops
 from graphnet.compiler.types import BATCH
+from graphnet.inspect.random_samples import random_samples
 from graphnet.models import char_rnn, mlp, resnet, row_rnn, vgg
-from graphnet.random_samples import random_samples
 from graphnet.runs import load_recipe, model_names
 
 SIZES = {"mlp": 784 * 256 + 256 + 256 * 128 + 128 + 1290,

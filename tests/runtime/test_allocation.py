@@ -5,8 +5,8 @@ import pytest
 from allocations import SLACK, peak_of, small_pieces
 
 import graphnet as gn
-from graphnet.compiler.program import ARENA
-from graphnet.feeding import Feeder
+from graphnet.compiler.planning.program import ARENA
+from graphnet.engine.feeding import Feeder
 from graphnet.models import lenet
 
 SMALL, LARGE = 64, 512

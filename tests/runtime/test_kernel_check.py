@@ -8,8 +8,8 @@ import small_networks
 import graphnet as gn
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import Fused, Relu
-from graphnet.compiler.program import Program
-from graphnet.random_samples import random_samples
+from graphnet.compiler.planning.program import Program
+from graphnet.inspect.random_samples import random_samples
 from graphnet.runtime.kernels import registry
 from graphnet.runtime.kernels.registry import Call, Run, no_workspace
 

@@ -8,7 +8,7 @@ import small_networks
 
 import graphnet as gn
 from graphnet.compiler.ops import Fused
-from graphnet.random_samples import random_samples
+from graphnet.inspect.random_samples import random_samples
 from graphnet.runtime.profiling import Profile, measure_peak, split_by_layer
 
 STEPS = 3

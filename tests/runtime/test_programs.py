@@ -5,8 +5,8 @@ import pytest
 
 import graphnet as gn
 from graphnet.compiler.errors import GraphError, MemoryLimitError
-from graphnet.compiler.program import ARENA
-from graphnet.training import shuffled
+from graphnet.compiler.planning.program import ARENA
+from graphnet.training.history import shuffled
 
 
 def network(**options) -> gn.Network:
@@ -30,7 +30,7 @@ def test_programs_are_kept_for_each_batch_size_and_purpose():
 
 
 def test_fit_compiles_a_program_for_full_batches_and_one_for_the_last(monkeypatch):
-    import graphnet.programs as programs
+    import graphnet.engine.programs as programs
 
     compiled = []
     lower = programs.lower

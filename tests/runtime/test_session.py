@@ -6,10 +6,10 @@ import pytest
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import GraphNetError
 from graphnet.compiler.ir import Output
-from graphnet.compiler.lowering import lower
 from graphnet.compiler.op import f64
 from graphnet.compiler.ops import Multiply, Scale, Tanh
-from graphnet.compiler.program import ALIGNMENT, ARENA, PARAMETERS, Program
+from graphnet.compiler.planning.lowering import lower
+from graphnet.compiler.planning.program import ALIGNMENT, ARENA, PARAMETERS, Program
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable, aligned_bytes

@@ -1,8 +1,8 @@
 import numpy as np
 import small_networks
 
-from graphnet.compiler.lowering import lower
-from graphnet.compiler.program import Program
+from graphnet.compiler.planning.lowering import lower
+from graphnet.compiler.planning.program import Program
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
 from graphnet.runtime.watching import Watched, WatchedExecutable, Watcher

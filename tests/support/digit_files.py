@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from graphnet.data import Dataset, write_idx
-from graphnet.data.mnist_files import TEST, TRAIN
+from graphnet.data.mnist.mnist_files import TEST, TRAIN
 
 
 def write_digits(directory: Path, sample: Dataset, train: int, test: int) -> None:

@@ -18,9 +18,9 @@ import msgpack
 from gnet_samples import sign, take_apart
 
 from graphnet.compiler.errors import GnetFormatError
-from graphnet.loading import load
+from graphnet.network.loading import load
 from graphnet.runtime.gnet import dumps, load_gnet
-from graphnet.runtime.gnet.preamble import parse_preamble
+from graphnet.runtime.gnet.wire.preamble import parse_preamble
 
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 

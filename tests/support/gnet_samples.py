@@ -31,7 +31,7 @@ from graphnet.compiler.ops import (
 )
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps
-from graphnet.runtime.gnet.preamble import Preamble, aligned, parse_preamble
+from graphnet.runtime.gnet.wire.preamble import Preamble, aligned, parse_preamble
 
 
 def values(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:

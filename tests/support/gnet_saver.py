@@ -12,9 +12,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from graphnet.compiler.atomic import LateStart
 from graphnet.compiler.builder import Builder
 from graphnet.runtime.gnet import Contents, Tensor, by_name, save_gnet, writer
-from graphnet.runtime.gnet.atomic import LateStart
 
 TENSORS, SIZE = 8, 50_000
 

@@ -11,15 +11,15 @@ import numpy as np
 from allocations import SLACK, peak_of, small_pieces
 from op_cases import Case, one_node_graph, symbolic_forms
 
-from graphnet.compiler import lowering
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.ir import Graph, Output
-from graphnet.compiler.layout import operand
 from graphnet.compiler.op import Array, Op, as_type
 from graphnet.compiler.ops import Add, Multiply, ReduceSum
 from graphnet.compiler.passes.derive_backward import DeriveBackward, gradient_name
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning import lowering
+from graphnet.compiler.planning.layout import operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import BATCH, TensorType
 from graphnet.runtime.kernels import NumpyTarget, bind_kernel
 from graphnet.runtime.kernels.registry import Call

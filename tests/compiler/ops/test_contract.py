@@ -19,9 +19,9 @@ from op_contract import (
     fits_inplace,
 )
 
-from graphnet.compiler.layout import is_image_op
 from graphnet.compiler.op import registered_ops
 from graphnet.compiler.ops import Conv2d, MatMul, Relu, Scale, SgdUpdate, SimpleRnn, Softmax, Update
+from graphnet.compiler.planning.layout import is_image_op
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels import registry
 

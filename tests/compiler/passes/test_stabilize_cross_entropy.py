@@ -17,8 +17,8 @@ from graphnet.compiler.ops import (
 )
 from graphnet.compiler.passes.derive_backward import DeriveBackward, gradient_name
 from graphnet.compiler.passes.drop_dead import DropDead
+from graphnet.compiler.passes.pipeline import REWRITE
 from graphnet.compiler.passes.stabilize_cross_entropy import StabilizeCrossEntropy
-from graphnet.compiler.pipeline import REWRITE
 from graphnet.compiler.rewrite import check_graph
 from graphnet.compiler.types import TensorType
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from graphnet.cli import data
+from graphnet.cli.commands import data
 from graphnet.data import DEFAULT_MIRRORS, Download
 
 

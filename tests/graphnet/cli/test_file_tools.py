@@ -19,7 +19,7 @@ from graphnet.files.difference import measure
 from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps, load_gnet, save_gnet
 from graphnet.runtime.gnet.graph_writer import encode_graph
 from graphnet.runtime.gnet.head import pack_head
-from graphnet.runtime.gnet.preamble import Preamble, aligned
+from graphnet.runtime.gnet.wire.preamble import Preamble, aligned
 
 Array = np.ndarray[Any, Any]
 X = np.random.default_rng(3).random((9, 1, 8, 8), dtype=np.float32)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import graphnet as gn
-from graphnet.cli.inputs import probabilities
+from graphnet.cli.common.inputs import probabilities
 from graphnet.data import Dataset
 
 

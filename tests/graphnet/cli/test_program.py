@@ -13,7 +13,7 @@ import pytest
 from graphnet import GraphError
 from graphnet.cli import main, program
 from graphnet.cli.program import COMMANDS
-from graphnet.version import version
+from graphnet.common.version import version
 
 ALL = [[], *([command.NAME] for command in COMMANDS), ["data", "download"]]
 

@@ -14,10 +14,10 @@ from digit_files import write_digits
 from run_files import FILES, arguments, check_same, rows
 
 import graphnet as gn
-from graphnet import fitting
 from graphnet.cli import main
 from graphnet.data import Dataset, make_tales
 from graphnet.runs import RunDirectory, directory, job, resume
+from graphnet.training import loop as fitting
 
 
 class Cut(BaseException):

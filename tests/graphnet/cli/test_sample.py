@@ -8,7 +8,7 @@ import pytest
 
 import graphnet as gn
 from graphnet.data import make_tales
-from graphnet.sampling import write_text
+from graphnet.runs.text_sampling import write_text
 
 SMALL = ("--set", "text=tales.txt", "--set", "units=16", "--set", "cell=gru", "--epochs", 1, "--batch-size", 4)
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graphnet.data import cut_sample, download, mnist, mnist_files
-from graphnet.data.idx import encode_idx, idx_digest, write_idx
-from graphnet.data.mnist_files import IdxFile, IdxPair
+from graphnet.data import cut_sample
+from graphnet.data.files.idx import encode_idx, idx_digest, write_idx
+from graphnet.data.mnist import download, mnist_files
+from graphnet.data.mnist import load as mnist
+from graphnet.data.mnist.mnist_files import IdxFile, IdxPair
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from graphnet.compiler.errors import DataError
-from graphnet.data.cache import cache_root
+from graphnet.data.mnist.cache import cache_root
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ import tracemalloc
 import pytest
 
 from graphnet.compiler.errors import DataError
-from graphnet.data.checksum import check_packed
-from graphnet.data.mnist_files import IdxFile
+from graphnet.data.mnist.checksum import check_packed
+from graphnet.data.mnist.mnist_files import IdxFile
 
 CONTENT = bytes(range(256)) * 1000
 FILE = IdxFile("digits", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())

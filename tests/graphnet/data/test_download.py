@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from graphnet.compiler.errors import ArgumentError, DataError
-from graphnet.data import download_mnist, fetch, load_mnist
-from graphnet.data.download import DEFAULT_MIRRORS
+from graphnet.data import download_mnist, load_mnist
+from graphnet.data.mnist import fetch
+from graphnet.data.mnist.download import DEFAULT_MIRRORS
 
 NAMES = [
     "train-images-idx3-ubyte.gz",

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from graphnet.compiler.errors import DataError
-from graphnet.data.files import regular_file
+from graphnet.data.files.files import regular_file
 
 
 def test_a_plain_file_passes_and_comes_back_as_a_path(tmp_path):

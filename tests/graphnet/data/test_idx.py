@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from graphnet.compiler.errors import DataError
-from graphnet.data.idx import encode_idx, idx_digest, read_idx, read_pair, write_idx
+from graphnet.data.files.idx import encode_idx, idx_digest, read_idx, read_pair, write_idx
 
 GOOD = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + bytes(range(6))  # uint8 2 x 3
 CODES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

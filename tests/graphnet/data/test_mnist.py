@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from graphnet.compiler.errors import DataError
-from graphnet.data import cut_sample, load_mnist, mnist
-from graphnet.data.idx import write_idx
+from graphnet.data import cut_sample, load_mnist
+from graphnet.data.files.idx import write_idx
+from graphnet.data.mnist import load as mnist
 
 
 def check_is(dataset, tiny):
@@ -156,7 +157,7 @@ def test_without_a_home_the_sample_is_used(monkeypatch):
 
 
 def test_the_note_beside_the_sample_tells_the_truth():
-    folder = resources.files("graphnet.data")
+    folder = resources.files("graphnet.data.mnist")
     content = folder.joinpath("mnist_sample.npz").read_bytes()
     note = folder.joinpath("mnist_sample.md").read_text(encoding="utf-8")
     assert 1_500_000 < len(content) < 2_500_000
@@ -207,5 +208,5 @@ def test_the_full_set_is_known_and_cuts_to_the_bundled_sample():
         pytest.skip("set GRAPHNET_MNIST_DIR to a directory with the full set to run this")
     dataset = load_mnist(directory)
     assert (dataset.name, len(dataset.x_train), len(dataset.x_test)) == ("mnist", 60_000, 10_000)
-    content = resources.files("graphnet.data").joinpath("mnist_sample.npz").read_bytes()
+    content = resources.files("graphnet.data.mnist").joinpath("mnist_sample.npz").read_bytes()
     assert cut_sample.pack_npz(cut_sample.cut_sample(directory)) == content

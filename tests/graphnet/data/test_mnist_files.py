@@ -1,7 +1,7 @@
 import pytest
 
 from graphnet.compiler.errors import DataError
-from graphnet.data.mnist_files import MNIST_FILES, TRAIN, find_idx_files
+from graphnet.data.mnist.mnist_files import MNIST_FILES, TRAIN, find_idx_files
 
 
 def test_the_table_has_the_sizes_that_the_shapes_give():

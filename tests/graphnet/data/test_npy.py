@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from graphnet.compiler.errors import DataError
-from graphnet.data.npy import read_npy
+from graphnet.data.files.npy import read_npy
 
 PLAIN = "{'descr': '<f4', 'fortran_order': False, 'shape': %s}"
 

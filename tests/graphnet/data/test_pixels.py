@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from graphnet.data.pixels import scale_pixels
+from graphnet.data.images.pixels import scale_pixels
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from graphnet.data.resample import average_areas
+from graphnet.data.images.resample import average_areas
 
 
 def test_whole_ratios_are_block_means():

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from graphnet.compiler.errors import DataError
-from graphnet.data.staging import place, staging
+from graphnet.data.files.staging import place, staging
 
 
 def test_moved_files_stay_and_the_rest_goes(tmp_path):

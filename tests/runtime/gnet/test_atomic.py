@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from gnet_samples import dtypes, images, sample_bytes
 
+from graphnet.compiler import atomic
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ArgumentError
-from graphnet.runtime.gnet import Contents, Tensor, atomic, by_name, dumps, load_gnet, save_gnet
+from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps, load_gnet, save_gnet
 
 IMAGES, DTYPES = sample_bytes("images"), sample_bytes("dtypes")
 

@@ -14,7 +14,8 @@ from gnet_samples import SAMPLES, empty_graph, sample_bytes
 from op_reference import reference
 
 from graphnet.runtime import gnet
-from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps, limits
+from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps
+from graphnet.runtime.gnet.wire import limits
 
 TEXT = Path(gnet.__file__).with_name("FORMAT.md").read_text()
 

@@ -15,10 +15,10 @@ from gnet_networks import NETWORKS
 
 import graphnet as gn
 from graphnet.files import verify_file
-from graphnet.loading import network_of
+from graphnet.network.loading import network_of
 from graphnet.runtime.gnet import dumps, load_gnet, open_gnet, read_info
-from graphnet.runtime.gnet.preamble import Preamble
-from graphnet.saving import contents_of
+from graphnet.runtime.gnet.wire.preamble import Preamble
+from graphnet.saving.saving import contents_of
 
 DIGESTS = {
     "branches": "159e3c33cd5a161ef5f1680f68fe2970d2635c7c016bcea820734adc7bd9fbda",

@@ -18,7 +18,8 @@ from graphnet.compiler.errors import GnetFormatError
 from graphnet.compiler.ir import Output
 from graphnet.compiler.ops import Embedding
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps, limits, load_gnet, open_gnet, read_info
+from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps, load_gnet, open_gnet, read_info
+from graphnet.runtime.gnet.wire import limits
 
 IMAGES, RECURRENT, DTYPES = (sample_bytes(name) for name in ("images", "recurrent", "dtypes"))
 PREAMBLE = struct.Struct("<8sHHIIQ32s")

@@ -13,7 +13,7 @@ from gnet_samples import images
 
 from graphnet.compiler.builder import Builder
 from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps, load_gnet, save_gnet
-from graphnet.runtime.gnet.parallel import Later, for_each
+from graphnet.runtime.gnet.wire.parallel import Later, for_each
 
 
 @pytest.fixture(params=["threads", "no threads"])

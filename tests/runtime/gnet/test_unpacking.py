@@ -11,10 +11,10 @@ from gnet_mutator import RAW, edit_header
 from gnet_samples import SAMPLES, sample_bytes, take_apart
 
 from graphnet.compiler.errors import GnetFormatError
-from graphnet.runtime.gnet import limits
-from graphnet.runtime.gnet.header import pack, unpack_header
-from graphnet.runtime.gnet.tokens import check_tokens
-from graphnet.runtime.gnet.unpacking import unpack_sound
+from graphnet.runtime.gnet.wire import limits
+from graphnet.runtime.gnet.wire.header import pack, unpack_header
+from graphnet.runtime.gnet.wire.tokens import check_tokens
+from graphnet.runtime.gnet.wire.unpacking import unpack_sound
 
 
 def nested(depth: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Output
 from graphnet.compiler.op import Array, Op
 from graphnet.compiler.ops import BiasAdd, Conv2d, Conv2dGradInput, Conv2dGradWeight, Fused, RandomMask, Relu
-from graphnet.compiler.program import Operand
+from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.kernels.registry import _FRUGAL

@@ -8,7 +8,6 @@ from kernel_runs import LAYOUTS, bind_placed, placed
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Graph, Output
-from graphnet.compiler.layout import operand
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import (
     ApplyMask,
@@ -23,6 +22,7 @@ from graphnet.compiler.ops import (
     ScaleAxis,
     Tanh,
 )
+from graphnet.compiler.planning.layout import operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels import fused
 from graphnet.runtime.kernels.walk import cut_shape, cuts, piece

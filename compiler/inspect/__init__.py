@@ -1,0 +1,1 @@
+"""Looks at what the compiler made: explains, measures, summarises and verifies it."""

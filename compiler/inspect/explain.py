@@ -1,0 +1,183 @@
+"""What the passes made of a graph, and why neighbours were or were not fused: plain data that prints itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from graphnet.compiler.ir import Graph, Node, format_node
+from graphnet.compiler.passes.base import Decision
+from graphnet.compiler.passes.pipeline import Stage
+from graphnet.compiler.planning.program_text import short_name
+
+FUSION = "fuse"
+"""Passes whose names begin like this put several nodes into one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """A node as a reader sees it: its op, the layer and class it comes from, the user's `file:line` and the phase."""
+
+    op: str
+    layer: str
+    kind: str
+    source: str
+    phase: str
+
+    @classmethod
+    def of(cls, node: Node) -> NodeInfo:
+        """What there is to say of a node."""
+        return cls(short_name(node.op), node.origin.layer, node.origin.kind, node.origin.source, node.phase)
+
+    def __str__(self) -> str:
+        return f"{self.op} of {self.layer}" if self.layer else self.op
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two neighbours: `producer` makes the value that `consumer` reads. `reason` says what was done, or why not."""
+
+    producer: NodeInfo
+    consumer: NodeInfo
+    value: int
+    done: bool
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.producer} → {self.consumer}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class PassReport:
+    """What one pass changed.
+
+    Attributes:
+        name: of the pass.
+        nodes_before: how many nodes the graph had before.
+        nodes_after: and after.
+        gone: nodes that are not there any more, in the graph's text form.
+        new: nodes that were not there.
+        rewired: nodes that compute what they did from other values, as they are now.
+        decisions: what it did to neighbours that it looked at, and what not, and why.
+    """
+
+    name: str
+    nodes_before: int
+    nodes_after: int
+    gone: tuple[str, ...]
+    new: tuple[str, ...]
+    rewired: tuple[str, ...]
+    decisions: tuple[Pair, ...]
+
+    @property
+    def verdict(self) -> str:
+        """In a few words."""
+        counts = ((len(self.gone), "gone"), (len(self.new), "new"), (len(self.rewired), "rewired"))
+        return ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to change"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the compiler did to a graph for a purpose; `str()` is for reading, `to_json` for programs.
+
+    Attributes:
+        name: of the model.
+        mode: the purpose.
+        passes: in the order they ran.
+        pairs: every two neighbours before fusion, fused or not, and the reason.
+        left_out: passes that were not run, as the Program would take more memory with them.
+    """
+
+    name: str
+    mode: str
+    passes: tuple[PassReport, ...]
+    pairs: tuple[Pair, ...]
+    left_out: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        lines = [f"explain {self.name}, {self.mode}: {self.passes[0].nodes_before} nodes declared, "
+                 f"{self.passes[-1].nodes_after} after {len(self.passes)} passes"]
+        if self.left_out:
+            lines += ["", f"left out, as the Program would take more memory: {', '.join(self.left_out)}"]
+        for step in self.passes:
+            lines += ["", f"{step.name}: {step.nodes_before} → {step.nodes_after} nodes, {step.verdict}"]
+            lines += [f"  {mark} {text}" for mark, texts in (("-", step.gone), ("+", step.new), ("~", step.rewired))
+                      for text in texts]
+            lines += [f"  because {pair}" for pair in step.decisions if not step.name.startswith(FUSION)]
+        fused, apart = ([pair for pair in self.pairs if pair.done is done] for done in (True, False))
+        for title, pairs in (("fused", fused), ("not fused", apart)):
+            lines += ["", f"{title}: {len(pairs)} of {len(self.pairs)} neighbour pairs"]
+            lines += [f"  %{pair.value} {pair}" for pair in pairs]
+        return "\n".join(lines)
+
+
+def explain(name: str, mode: str, stages: Sequence[Stage], left_out: tuple[str, ...] = ()) -> Explanation:
+    """Explains what passes did, from the graphs before and after each; `left_out` are passes that were not run."""
+    apart = "fusion is left out here, as the Program would take more memory with it" if left_out else (
+        "nothing is fused in a network that is compiled with optimize=False")
+    return Explanation(name, mode, tuple(_report(stage) for stage in stages), tuple(_pairs(stages, apart)), left_out)
+
+
+def _report(stage: Stage) -> PassReport:
+    before, after = stage.before, stage.after
+    decisions = tuple(_decided(before, d) for d in stage.applied.decisions(before))
+    gone, new, rewired = compare_nodes(before, after) if stage.changed else ((), (), ())
+    return PassReport(stage.applied.name, len(before.nodes), len(after.nodes), gone, new, rewired, decisions)
+
+
+def compare_nodes(before: Graph, after: Graph) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Nodes that are gone, new, and rewired, as text. A node is known by its op and the values that it makes."""
+    old, new = ({(str(node.op), node.outputs): node for node in graph.nodes} for graph in (before, after))
+    return (tuple(format_node(node, before.types) for key, node in old.items() if key not in new),
+            tuple(format_node(node, after.types) for key, node in new.items() if key not in old),
+            tuple(format_node(node, after.types) for key, node in new.items()
+                  if key in old and old[key].inputs != node.inputs))
+
+
+def _decided(graph: Graph, decision: Decision) -> Pair:
+    value = next((v for v in decision.producer.outputs if v in decision.consumer.inputs), -1)
+    return Pair(NodeInfo.of(decision.producer), NodeInfo.of(decision.consumer), value, not decision.refusal,
+                decision.refusal or decision.done)
+
+
+def _pairs(stages: Sequence[Stage], apart: str) -> Iterator[Pair]:
+    """Every edge of the graph before fusion; `apart` says why there is none."""
+    fusions = [stage for stage in stages if stage.applied.name.startswith(FUSION)]
+    before, after = (fusions[0] if fusions else stages[-1]).before, stages[-1].after
+    owners = _owners(before, after)
+    refusals = {(value, owners.get(d.consumer.outputs[0])): d.refusal for stage in fusions
+                for d in stage.applied.decisions(stage.before) for value in d.producer.outputs if d.refusal}
+    for consumer in before.nodes:
+        for value in dict.fromkeys(consumer.inputs):
+            producer = before.producers.get(value)
+            if producer is None:
+                continue
+            owner = owners.get(consumer.outputs[0])
+            fused = value not in after.types or (owner is not None and owner == owners.get(value))
+            refusal = refusals.get((value, owner), "")
+            reason = "fused" if fused else _reason(producer, consumer, refusal, "" if fusions else apart)
+            yield Pair(NodeInfo.of(producer), NodeInfo.of(consumer), value, fused, reason)
+
+
+def _owners(before: Graph, after: Graph) -> Mapping[int, int]:
+    """For each value the first result of the node of `after` that computes it, within a fused body or not."""
+    owners = {value: node.outputs[0] for node in after.nodes for value in node.outputs}
+    for node in reversed(before.nodes):
+        readers: Iterable[Node] = (n for value in node.outputs for n in before.uses.get(value, ()))
+        owner = next((owners[n.outputs[0]] for n in readers if n.outputs[0] in owners), None)
+        if owner is not None:
+            owners |= {value: owner for value in node.outputs if value not in owners}
+    return owners
+
+
+def _reason(producer: Node, consumer: Node, refusal: str, apart: str) -> str:
+    """Why two neighbours are apart: what the pass said, if it spoke of them."""
+    for node in (producer, consumer):
+        if node.op.view:
+            return f"{node.op.name} only gives its input another shape; there is nothing to run"
+    return apart or refusal or f"no pass joins {producer.op.name} with {consumer.op.name}"

@@ -1,0 +1,143 @@
+"""What memory a Program takes and for what, known before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program, Slot
+from graphnet.compiler.planning.program_text import short_name
+
+_OPTIMIZER = "optimizer/"
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The instruction during which most bytes of the arena are live."""
+
+    instruction: int
+    op: str
+    layer: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    """Bytes that a Program takes; `str()` is a table.
+
+    The arena is shared by everything that lives for a part of a run only. Its three parts are those at the peak:
+    `activations` (inputs, results of layers and their gradients), `scratch` of kernels, and `unused` (alignment, and
+    gaps that nothing fitted into). So activations + scratch + unused = arena, and all but the three add up to `total`.
+    Not counted are NumPy's temporaries, which do not grow with the batch: up to 0.7 MB where a kernel evaluates a
+    formula of several steps piece by piece (GELU, say). Without optimisation kernels are the reference, which allocates
+    as it pleases.
+
+    Attributes:
+        name: of the Program.
+        dims: the numbers that its symbols stand for.
+        parameters: all weights.
+        gradients: of all trained weights, in a training Program; in others they are results and lie in the arena.
+        optimizer: the optimizer's moments.
+        states: running statistics, random counters, recurrent states.
+        arena: the most that activations and scratch take at one time.
+        peak: when most of the arena is in use; None if there are no instructions.
+        values: the bytes of all arena values and scratch that the Program makes, had each its own memory.
+    """
+
+    name: str
+    dims: Mapping[str, int]
+    parameters: int
+    gradients: int
+    optimizer: int
+    states: int
+    activations: int
+    scratch: int
+    unused: int
+    arena: int
+    total: int
+    values: int
+    peak: Peak | None
+
+    def to_json(self) -> dict[str, Any]:
+        """All figures as plain data."""
+        return asdict(self) | {"dims": dict(self.dims)}
+
+    def __str__(self) -> str:
+        rows = [("parameters", self.parameters), ("gradients", self.gradients), ("optimizer", self.optimizer),
+                ("states", self.states), ("arena", self.arena), ("  activations", self.activations),
+                ("  scratch", self.scratch), ("  unused", self.unused), ("total", self.total)]
+        dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
+        width = max(len(f"{size:,}") for _, size in rows)
+        lines = [f"memory {self.name} ({dims})", *(f"  {what:<13} {size:>{width},} bytes" for what, size in rows)]
+        if self.peak:
+            who = f"{self.peak.layer} at {self.peak.source}" if self.peak.source else self.peak.layer
+            lines.append(f"the arena is fullest at instruction {self.peak.instruction}, {self.peak.op} of {who}")
+        share = self.values / self.arena if self.arena else 1
+        lines.append(f"with memory of its own for each value it would be {self.values:,} bytes ({share:.1f} times)")
+        return "\n".join(lines)
+
+
+def measure_memory(program: Program) -> MemoryReport:
+    """The memory that a Program takes."""
+    sizes = program.buffers
+    live = live_bytes(program)
+    index = max(range(len(live)), key=lambda i: sum(live[i]), default=None)
+    activations, scratch = (0, 0) if index is None else live[index]
+    arena = sizes.get(ARENA, 0)
+    optimizer = sum(size for name, size in sizes.items() if name.startswith(_OPTIMIZER))
+    return MemoryReport(
+        program.name, dict(program.dims), sizes.get(PARAMETERS, 0), sizes.get(GRADIENTS, 0), optimizer,
+        sum(size for name, size in sizes.items() if name.split("/")[0] == STATES), activations,
+        scratch, arena - activations - scratch, arena, sum(sizes.values()),
+        sum(slot.operand.nbytes for slot in arena_values(program)), None if index is None else _peak(program, index))
+
+
+def arena_slots(program: Program) -> Iterator[tuple[Slot, int]]:
+    """Each piece of the arena once, as its largest slot, with the instruction that makes it (-1: an input).
+
+    Values that share a piece of memory, in place or as views, have the same place and life.
+    """
+    pieces: dict[tuple[int, int, int], tuple[Slot, int]] = {}
+    for slot, maker in _all_slots(program):
+        key = slot.offset, slot.first, slot.last
+        if slot.buffer == ARENA and slot.operand.nbytes and (
+                key not in pieces or pieces[key][0].operand.nbytes < slot.operand.nbytes):
+            pieces[key] = slot, maker
+    yield from pieces.values()
+
+
+def arena_values(program: Program) -> list[Slot]:
+    """Every value in the arena, each once, and the scratch of each instruction; no views."""
+    values = {slot.value: slot for slot, _ in _all_slots(program) if slot.buffer == ARENA and slot.value >= 0}
+    read_only = {s.value for i in program.instructions for s in i.inputs} - {
+        s.value for i in program.instructions for s in i.outputs} - {s.value for s in program.inputs.values()}
+    scratch = [slot for i in program.instructions for slot in i.workspace]
+    return [slot for value, slot in values.items() if value not in read_only] + scratch
+
+
+def live_bytes(program: Program) -> list[tuple[int, int]]:
+    """For each instruction the bytes of the arena that are live: values, and its scratch."""
+    changes = [0] * (len(program.instructions) + 2)
+    for slot, _ in arena_slots(program):
+        if slot.value >= 0:
+            changes[max(slot.first, 0)] += slot.operand.nbytes
+            changes[slot.last + 1] -= slot.operand.nbytes
+    found, live = [], 0
+    for index, instruction in enumerate(program.instructions):
+        live += changes[index]
+        found.append((live, sum(slot.operand.nbytes for slot in instruction.workspace)))
+    return found
+
+
+def _all_slots(program: Program) -> Iterator[tuple[Slot, int]]:
+    yield from ((slot, -1) for slot in program.inputs.values())
+    for index, i in enumerate(program.instructions):
+        yield from ((slot, index) for slot in (*i.outputs, *i.workspace))
+    yield from ((slot, -1) for i in program.instructions for slot in i.inputs)
+    yield from ((slot, -1) for slot in program.outputs.values())
+
+
+def _peak(program: Program, index: int) -> Peak:
+    i = program.instructions[index]
+    return Peak(index, short_name(i.op), i.origin.layer, i.origin.source)

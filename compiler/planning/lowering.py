@@ -1,0 +1,59 @@
+"""Lowers a graph to a Program for given dims: every value gets a place, every node an instruction."""
+
+from __future__ import annotations
+
+from graphnet.compiler.ir import Graph, Node
+from graphnet.compiler.planning.layout import batch_last_values, operand
+from graphnet.compiler.planning.placement import Placement, Storage
+from graphnet.compiler.planning.program import Instruction, Operand, Program, Slot, Target
+from graphnet.compiler.planning.separation import separate_results
+from graphnet.compiler.rewrite import bind_graph
+from graphnet.compiler.types import Dims
+
+
+def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Program:
+    """Makes a Program.
+
+    Args:
+        graph: after all passes; its nodes are in order.
+        dims: a number for each symbol, e.g. `{"N": 64}`.
+        target: says how much scratch memory its kernels need.
+        optimize: whether the compiler may choose layouts and work in place; if not, every value is stored in rows and
+            has memory of its own while it lives.
+
+    Raises:
+        ShapeError: a symbol has no number.
+    """
+    graph = separate_results(graph)
+    last = batch_last_values(graph) if optimize else frozenset()
+    graph = bind_graph(graph, dims)
+    forms = {value: operand(t, value in last) for value, t in graph.types.items()}
+    placement = Placement(graph, forms, optimize)
+    scratch = [_workspace(target, node, forms) for node in placement.code]
+    storages = [[Storage(form.nbytes, first=i, last=i) for form in group] for i, group in enumerate(scratch)]
+    placement.plan_arena(storages)
+
+    def slot(value: int) -> Slot:
+        return _slot(value, forms[value], placement.of[value])
+
+    def instruction(index: int, node: Node) -> Instruction:
+        types = graph.types
+        flops = node.op.flops(tuple(types[v] for v in node.inputs), tuple(types[v] for v in node.outputs))
+        workspace = tuple(_slot(-1, form, s) for form, s in zip(scratch[index], storages[index], strict=True))
+        return Instruction(node.op, tuple(map(slot, node.inputs)), tuple(map(slot, node.outputs)), workspace,
+                           node.origin, node.phase, flops)
+
+    return Program(
+        graph.name, dict(dims), tuple(instruction(i, node) for i, node in enumerate(placement.code)),
+        {i.name: slot(i.value) for i in graph.inputs}, {o.name: slot(o.value) for o in graph.outputs},
+        {p.name: slot(p.value) for p in graph.parameters}, {s.name: slot(s.value) for s in graph.states},
+        placement.buffers)
+
+
+def _workspace(target: Target, node: Node, forms: dict[int, Operand]) -> tuple[Operand, ...]:
+    types = target.workspace(node.op, tuple(forms[v] for v in node.inputs), tuple(forms[v] for v in node.outputs))
+    return tuple(operand(t, False) for t in types)
+
+
+def _slot(value: int, form: Operand, storage: Storage) -> Slot:
+    return Slot(value, form, storage.buffer, storage.offset, storage.first, storage.last)

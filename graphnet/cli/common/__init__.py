@@ -1,0 +1,1 @@
+"""What several commands share: arguments, the file or model they are about, refusals."""

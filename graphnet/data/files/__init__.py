@@ -1,0 +1,1 @@
+"""Arrays in files: IDX, NumPy, compressed; written whole or not at all."""

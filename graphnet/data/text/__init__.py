@@ -1,0 +1,1 @@
+"""Texts as arrays of numbers, and tales to learn from."""

@@ -1,0 +1,110 @@
+"""Texts as data: characters as numbers, a text as a data set, and one long sequence cut for stateful layers."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.common.checks import check_whole
+from graphnet.compiler.errors import DataError
+from graphnet.data.dataset import Dataset
+from graphnet.data.files.files import regular_file
+from graphnet.data.text.tales import make_tales
+
+SYMBOLS = 256
+MAX_TEXT_BYTES = 1 << 28
+TALES_CHARACTERS = 120_000
+TEST_SHARE = 0.1
+_PLAIN = {"\n", "\t"}
+
+
+def encode_text(text: str) -> NDArray[np.int64]:
+    """The numbers of a text, (length,) int64 from 0 to 255: its bytes in UTF-8.
+
+    So every text has numbers and none needs an alphabet of its own. ASCII takes a number a character, others 2 to 4.
+
+    Raises:
+        DataError: the text has halves of characters, which come from wrongly decoded input.
+    """
+    try:
+        return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
+    except UnicodeEncodeError as error:
+        raise DataError(f"the text cannot be encoded: {error.reason} at character {error.start}") from None
+
+
+def decode_text(numbers: NDArray[Any]) -> str:
+    """The text of numbers, the other way round. What is no sound UTF-8, as untrained models write it, becomes �.
+
+    So does whatever could do something to a terminal: control characters other than line breaks and tabs.
+
+    Args:
+        numbers: (length,) whole numbers from 0 to 255.
+    """
+    text = numbers.astype(np.uint8).tobytes().decode(errors="replace")
+    return "".join(c if c.isprintable() or c in _PLAIN else "�" for c in text)
+
+
+def load_text(path: str | os.PathLike[str] | None = None) -> Dataset:
+    """A text to predict the next character of: x holds its numbers (see `encode_text`), y those one place later.
+
+    Nine tenths are for training; the test part is the end of the text.
+
+    Args:
+        path: a text file in UTF-8 (other bytes are kept as they are); None for 120,000 characters of `make_tales`.
+
+    Returns:
+        Arrays (characters,) of int64: one sequence, which `cut_streams` cuts into samples.
+
+    Raises:
+        DataError: the file cannot be read, or is too short or larger than 256 MiB.
+    """
+    if path is None:
+        return _dataset("tales", encode_text(make_tales(TALES_CHARACTERS)), "graphnet's own tales")
+    path = regular_file(path)
+    size = path.stat().st_size
+    if size > MAX_TEXT_BYTES:
+        raise DataError(f"{path}: expected {MAX_TEXT_BYTES:,} bytes or fewer, found {size:,}; take a part of the text")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(content) < 2 / TEST_SHARE:
+        raise DataError(f"{path}: expected a text to learn from, found {len(content)} bytes")
+    return _dataset(path.name, np.frombuffer(content, np.uint8).astype(np.int64), f"the text {path}")
+
+
+def cut_streams(sequence: NDArray[Any], streams: int, steps: int) -> NDArray[Any]:
+    """Cuts one sequence into samples for stateful layers, so that in batches of `streams` each row goes on in the next.
+
+    The sequence is laid out as `streams` sequences of equal length side by side; batch k holds the k-th `steps` of
+    each. What is left at the end, fewer than streams · steps, is dropped.
+
+    Args:
+        sequence: (length, …).
+        streams: samples of a batch; only with this batch size the samples have their meaning.
+        steps: length of a sample.
+
+    Returns:
+        Samples (batches · streams, steps, …), to be fed in order.
+
+    Raises:
+        ArgumentError: `streams` or `steps` is no whole number ≥ 1.
+        DataError: the sequence is too short for a single batch.
+    """
+    check_whole("cut_streams", "streams", streams)
+    check_whole("cut_streams", "steps", steps)
+    batches = len(sequence) // (streams * steps)
+    if not batches:
+        raise DataError(f"a sequence of {len(sequence):,} is too short for {streams} streams of {steps} steps: give a "
+                        "longer one, or take smaller batches")
+    cut = sequence[:batches * streams * steps].reshape(streams, batches, steps, *sequence.shape[1:])
+    return np.ascontiguousarray(cut.swapaxes(0, 1)).reshape(batches * streams, steps, *sequence.shape[1:])
+
+
+def _dataset(name: str, numbers: NDArray[np.int64], source: str) -> Dataset:
+    train, test = np.split(numbers, [len(numbers) - int(len(numbers) * TEST_SHARE)])
+    classes = tuple(decode_text(np.array([number])) for number in range(SYMBOLS))
+    return Dataset(name, train[:-1], train[1:], test[:-1], test[1:], classes, source)

@@ -1,0 +1,114 @@
+"""Emits layers into a graph: once for each call, to infer its shapes, and once for a whole model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphnet.common.names import Names
+from graphnet.compiler.builder import Builder
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.ir import Origin
+from graphnet.compiler.types import TensorType, format_shape
+from graphnet.initializers import Initializer
+
+if TYPE_CHECKING:
+    from graphnet.declare.layer import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A weight as a layer declared it on its first call, at `source`. Later calls share it."""
+
+    name: str
+    type: TensorType
+    initializer: Initializer
+    trainable: bool
+    source: str
+
+
+class Emitter(Builder):
+    """A Builder that knows which parameter stands for which weight of which layer.
+
+    Attributes:
+        initializers: what fills each parameter, by its full name.
+        declared: the weights that were met, by layer and name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.initializers: dict[str, Initializer] = {}
+        self.declared: dict[tuple[Layer, str], Weight] = {}
+        self._ids: dict[tuple[Layer, str], int] = {}
+        self._states: dict[tuple[Layer, str], int] = {}
+
+    def emit(self, layer: Layer, origin: Origin, inputs: Sequence[int]) -> tuple[int, ...]:
+        """Emits one call of a layer and returns the ids of its results.
+
+        Raises:
+            ShapeError: the layer refuses its inputs; the text names it, those who made them, and their lines.
+        """
+        with self.at(origin), self.locating(*inputs):
+            layer.check_types(*(self.types[value] for value in inputs))
+            emitted = layer.emit(self, *inputs)
+            results = emitted if isinstance(emitted, tuple) else (emitted,)
+            if layer.rules.activity_regularizer is not None:
+                penalty = layer.rules.activity_regularizer.emit(self, results[0], per_sample=True)
+                taken = Names(item.name for item in self.penalties)
+                self.penalty(taken.give(f"{origin.layer or layer.kind}:activity"), penalty)
+        return results
+
+    def weight(self, layer: Layer, weight: Weight) -> int:
+        """The id of a layer's weight: a new parameter, or the one that an earlier call declared.
+
+        Raises:
+            ShapeError: this call needs another shape or dtype than the first one declared.
+        """
+        key = (layer, weight.name)
+        first = layer.weights.get(weight.name) or self.declared.get(key)
+        if first is not None and first.type != weight.type:
+            raise ShapeError(_misfit(first, weight),
+                             "share a layer only between inputs whose sizes agree, or declare a second layer")
+        if key not in self._ids:
+            self._ids[key] = self._declare(layer, weight)
+            self.declared[key] = first or weight
+        return self._ids[key]
+
+    def _declare(self, layer: Layer, weight: Weight) -> int:
+        full, rules = f"{self.origin.layer or layer.kind}/{weight.name}", layer.rules
+        constraint, regularizer = rules.constraint(weight.name), rules.regularizer(weight.name)
+        value = self.parameter(full, weight.type, weight.trainable, rules.learning_rate_multiplier,
+                               None if constraint is None else constraint.op(weight.type.shape))
+        self.initializers[full] = weight.initializer
+        if regularizer is not None:
+            self.penalty(full, regularizer.emit(self, value))
+        return value
+
+    def read_state(self, layer: Layer, name: str, type: TensorType, role: str, initial: float = 0.0) -> int:
+        """The id of what a layer keeps from step to step, called `<layer name>/<name>`; declared by the first call.
+
+        A layer that is called several times reads in each call what the call before it made (see `write_state`).
+
+        Raises:
+            ShapeError: this call needs another shape or dtype than the first one declared.
+        """
+        key = (layer, name)
+        if key not in self._states:
+            self._states[key] = self.state(f"{self.origin.layer or layer.kind}/{name}", type, role, initial)
+        state = next(item for item in self.states if item.value == self._states[key])
+        if self.types[state.value] != type:
+            first = self.types[state.value]
+            raise ShapeError(f"its {name} is {first} since its first call, but this input needs {type}",
+                             "share a layer only between inputs whose sizes agree, or declare a second layer")
+        return state.value if state.next is None else state.next
+
+    def write_state(self, layer: Layer, name: str, value: int) -> None:
+        """Says what a state that was read becomes."""
+        self.advance(self._states[layer, name], value)
+
+
+def _misfit(first: Weight, now: Weight) -> str:
+    old, new = (f"{weight.type.dtype} {format_shape(weight.type.shape)}" for weight in (first, now))
+    return (f"its {first.name} is {old} since its first call at {first.source}, but this input needs {new}: "
+            f"{first.type} ≠ {now.type}")

@@ -1,0 +1,176 @@
+"""The base of all layers: a layer checks its arguments, infers shapes when it is called, and emits IR nodes.
+
+A layer holds no arrays. It declares its weights on its first call; the arrays belong to the compiled network.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar, Unpack
+
+from graphnet.common.checks import check_flag, check_name
+from graphnet.common.source import user_source
+from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
+from graphnet.compiler.ir import Origin
+from graphnet.compiler.types import TensorType
+from graphnet.declare.emitter import Emitter, Weight
+from graphnet.declare.options import WeightOptions, WeightRules
+from graphnet.declare.tensor import Call, SymbolicTensor, next_serial
+from graphnet.initializers import Fans, Initializer
+
+
+class Layer:
+    """A step of a model. Call it on tensors to place it; call it again to share its weights.
+
+    A subclass passes `name` and `trainable` on to this class, implements `emit` and `config`, and sets
+    `arity` or `takes_integers` where it differs.
+
+    Args:
+        name: unique in a model; by default the class's name in snake case, numbered by the order of calls.
+        trainable: False freezes the layer's weights.
+        options: what is said about the weights; see `WeightOptions`.
+    """
+
+    arity: int | None = 1
+    """How many inputs a call takes; None for two or more."""
+    takes_integers: ClassVar[bool] = False
+    """Whether inputs may have integer or bool dtypes."""
+
+    def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
+        self.kind = type(self).__name__
+        self.name = None if name is None else check_name(self.kind, name)
+        self.trainable = check_flag(self.kind, "trainable", trainable)
+        self._refuse_unknown(options)
+        self.rules = WeightRules.check(self.kind, **options)
+        self.source = user_source()
+        self.weights: dict[str, Weight] = {}
+
+    def emit(self, b: Emitter, *inputs: Any, **_: Any) -> int | tuple[int, ...]:
+        """Adds the layer's nodes to `b` and returns the id of the result (or of several).
+
+        Runs at every call for inference and once more for each model, so it keeps nothing.
+
+        Args:
+            b: where the nodes go; `b.types` has the types of the inputs.
+            inputs: ids of the inputs.
+
+        Raises:
+            ShapeError: an input does not fit.
+        """
+        raise NotImplementedError(self.kind)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that the layer was declared with, by name."""
+        raise NotImplementedError(self.kind)
+
+    def __call__(self, *inputs: Any) -> SymbolicTensor:
+        """Places the layer behind its inputs, given one by one or as one list or tuple.
+
+        Returns:
+            The result, its shape inferred.
+
+        Raises:
+            ShapeError: an input does not fit.
+            GraphError: an input is not a symbolic tensor, or there are too many or too few.
+        """
+        return self.call(*inputs)[0]
+
+    def call(self, *inputs: Any) -> tuple[SymbolicTensor, ...]:
+        """Like calling the layer, for layers with several results."""
+        source = user_source()
+        tensors = self._check_inputs(inputs, source)
+        b = Emitter(self.kind)
+        ids = []
+        for number, tensor in enumerate(tensors):
+            with b.at(tensor.origin):
+                ids.append(b.input(f"input_{number}", tensor.type))
+        results = b.emit(self, Origin(self.name or "", self.kind, source), ids)
+        for (layer, name), weight in b.declared.items():  # only now: a call that failed declares nothing
+            layer.weights.setdefault(name, weight)
+        call = Call(self, tensors, source, next_serial())
+        return tuple(SymbolicTensor(b.types[value], call, index) for index, value in enumerate(results))
+
+    def weight(self, b: Emitter, name: str, type: TensorType, initializer: Initializer,
+               fans: Fans | None = None) -> int:
+        """The id of a weight of this layer in `b`, declared by the first call.
+
+        Args:
+            b: what `emit` was given.
+            name: unique in the layer; the parameter is called `<layer name>/<name>`.
+            type: shape and dtype, all dims known.
+            initializer: what fills it.
+            fans: what scales Glorot and He initializers; needed for weights that have any.
+
+        Raises:
+            ShapeError: an earlier call declared it with another type.
+        """
+        bound = initializer if fans is None else initializer.with_fans(fans)
+        return b.weight(self, Weight(name, type, bound, self.trainable, b.origin.source))
+
+    def check_types(self, *types: TensorType) -> None:
+        """Refuses dtypes that the layer cannot compute with.
+
+        Raises:
+            ShapeError: an input is not of floats.
+        """
+        for t in types:
+            if not (self.takes_integers or t.is_float):
+                raise ShapeError(f"{self.kind} computes with float32 or float64, but its input is {t.dtype}",
+                                 'declare the Input with dtype="float32" and feed floats')
+
+    def __repr__(self) -> str:
+        named = {} if self.name is None else {"name": self.name}
+        frozen = {} if self.trainable else {"trainable": False}
+        given = self.config() | named | frozen | self.rules.config()
+        arguments = ", ".join(f"{key}={value!r}" for key, value in given.items())
+        return f"{self.kind}({arguments})"
+
+    def _refuse_unknown(self, options: Mapping[str, object]) -> None:
+        """Refuses arguments that the layer does not have: they arrive among the options."""
+        unknown = [name for name in options if name not in WeightOptions.__optional_keys__]
+        if not unknown:
+            return
+        known = [name for name, parameter in inspect.signature(type(self)).parameters.items()
+                 if parameter.kind is not parameter.VAR_KEYWORD] + sorted(WeightOptions.__optional_keys__)
+        raise ArgumentError(self.kind, unknown[0], options[unknown[0]],
+                            f"there is no such argument; there are {', '.join(known)}")
+
+    def _check_inputs(self, inputs: tuple[Any, ...], source: str) -> tuple[SymbolicTensor, ...]:
+        if len(inputs) == 1 and isinstance(inputs[0], list | tuple):
+            inputs = tuple(inputs[0])
+        owner = Origin(self.name or "", self.kind, source)
+        for value in inputs:
+            if not isinstance(value, SymbolicTensor):
+                raise GraphError(f"{owner} is called on a {type(value).__name__}, but layers are called on "
+                                 f"what gn.Input or another layer returned; {_hint(value)}")
+        self._check_count(owner, len(inputs))
+        return inputs
+
+    def _check_count(self, owner: Origin, count: int) -> None:
+        if self.arity is None and count < 2:
+            raise GraphError(f"{owner} joins at least 2 inputs, got {count}; call it on a list: "
+                             f"{self.kind}(…)([a, b])")
+        if self.arity is not None and count != self.arity:
+            raise GraphError(f"{owner} takes {self.arity} input{'s' * (self.arity > 1)}, got {count}")
+
+
+class SimpleLayer(Layer):
+    """Base of layers that are declared with nothing but a name."""
+
+    def __init__(self, *inputs: object, name: str | None = None) -> None:
+        if inputs:
+            kind = type(self).__name__
+            raise GraphError(f"{kind} is given a {type(inputs[0]).__name__} as it is made, but it has no arguments "
+                             f"besides its name; make the layer first, then call it on its input: {kind}()(x)")
+        super().__init__(name=name)
+
+    def config(self) -> dict[str, Any]:
+        """No arguments."""
+        return {}
+
+
+def _hint(value: object) -> str:
+    if isinstance(value, Layer):
+        return f"call the {value.kind} on its own input first"
+    return "to run numbers through a model, compile it and use predict"

@@ -1,0 +1,1 @@
+"""A network that runs: its Programs, its memory, single steps of training, evaluation and prediction."""

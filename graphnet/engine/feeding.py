@@ -1,0 +1,147 @@
+"""Checks and names the arrays that a caller feeds, and copies batches of them into a Program's inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.common.source import at_user_source
+from graphnet.compiler.errors import DataError, ShapeError
+from graphnet.compiler.ir import Origin
+from graphnet.compiler.types import BATCH, TensorType, format_shape
+from graphnet.engine.assembly import LABEL, WEIGHT
+
+Array = NDArray[Any]
+
+
+def as_array(what: str, given: object) -> Array:
+    """The array that a caller gave, or that nested lists stand for.
+
+    Raises:
+        DataError: the lists are not of one length.
+    """
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise DataError(f"{what} must be one array, but its rows are of different lengths; pad them") from None
+
+
+def name_arrays(what: str, names: Sequence[str], given: object) -> dict[str, Array]:
+    """The arrays for `names`, given as one array, a list or tuple in that order, or a dict.
+
+    Raises:
+        DataError: there are too many or too few, their names are unknown, or one has rows of different lengths.
+    """
+    if isinstance(given, Mapping):
+        if set(given) != set(names):
+            raise DataError(f"{what} has {', '.join(map(str, given)) or 'nothing'}, but the model needs "
+                            f"{', '.join(names)}")
+        return {name: as_array(f"{what} of {name!r}", given[name]) for name in names}
+    if isinstance(given, tuple | list) and len(names) > 1:
+        if len(given) != len(names):
+            raise DataError(f"{what} has {len(given)} arrays, but the model needs {len(names)}: {', '.join(names)}")
+        return {name: as_array(f"{what} of {name!r}", array) for name, array in zip(names, given, strict=True)}
+    if len(names) != 1:
+        raise DataError(f"{what} is one array, but the model needs {len(names)}: give a dict or tuple of "
+                        f"{', '.join(names)}")
+    return {names[0]: as_array(what, given)}
+
+
+def check_input(name: str, array: Array, type: TensorType, origin: Origin, dims: dict[str, int]) -> Array:
+    """An input that fits its type; `dims` collects the numbers that its symbols stand for.
+
+    Raises:
+        ShapeError: shape or dtype do not fit; the text names where the input was declared and where it is fed.
+    """
+    context = f"input {name!r}, declared at {origin.source}, cannot take what is fed{at_user_source()}"
+    expected = format_shape(type.shape)
+    if array.ndim != type.rank:
+        raise ShapeError(f"it takes {expected}, got {format_shape(array.shape)}: {array.ndim} dims instead of "
+                         f"{type.rank}", _rank_fix(array, type), context)
+    for axis, (size, dim) in enumerate(zip(array.shape, type.shape, strict=True)):
+        wanted = dims.setdefault(dim, size) if isinstance(dim, str) else dim
+        if size != wanted:
+            raise ShapeError(f"it takes {expected}, got {format_shape(array.shape)}: axis {axis} is {size}, not "
+                             f"{wanted}", "feed arrays of the declared shape, batch first", context)
+    check_dtype(array, type, context)
+    return np.ascontiguousarray(array)
+
+
+def check_dtype(array: Array, type: TensorType, context: str) -> None:
+    """Refuses numbers that cannot be converted to the dtype without losing their kind.
+
+    Raises:
+        ShapeError: e.g. floats for an integer input, or objects.
+    """
+    if array.dtype.kind not in "fiub" or not np.can_cast(array.dtype, type.dtype, "same_kind"):
+        raise ShapeError(f"it takes {type.dtype}, got {array.dtype}", f'convert it with .astype("{type.dtype}")',
+                         context)
+
+
+def _rank_fix(array: Array, type: TensorType) -> str:
+    if array.ndim == type.rank - 1:
+        return "add the batch axis, x[None] for a single sample, or the channel axis, x[:, None] for grey images"
+    return "reshape the array"
+
+
+def check_lengths(arrays: Mapping[str, Array]) -> int:
+    """The number of samples that all arrays have.
+
+    Raises:
+        DataError: they differ, or there are none.
+    """
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) != 1:
+        counts = ", ".join(f"{_title(name)}: {length}" for name, length in lengths.items())
+        raise DataError(f"all arrays must have as many samples as one another, got {counts}")
+    (length,) = set(lengths.values())
+    if length == 0:
+        raise DataError("the arrays hold no samples")
+    return length
+
+
+def _title(name: str) -> str:
+    """What an input of a Program is to whoever feeds it: an input, or the labels or sample weights of an output."""
+    for prefix, title in ((LABEL, "labels of"), (WEIGHT, "sample weights of")):
+        if name.startswith(prefix):
+            return f"{title} {name.removeprefix(prefix)}"
+    return name
+
+
+@dataclass
+class Feeder:
+    """Copies batches of arrays into a Program's inputs; keeps its staging memory from batch to batch.
+
+    Attributes:
+        arrays: contiguous, batch first, by the name of the input.
+    """
+
+    arrays: Mapping[str, Array]
+    _stages: dict[tuple[str, int], Array] = field(default_factory=dict)
+
+    def feed(self, inputs: Mapping[str, Array], chosen: NDArray[np.intp]) -> None:
+        """Gathers the samples with these numbers."""
+        for name, array in self.arrays.items():
+            stage = self._stage(name, array, len(chosen))
+            np.take(array, chosen, 0, stage, "clip")  # "raise" would allocate a buffer
+            np.copyto(inputs[name], stage, casting="same_kind")
+
+    def feed_range(self, inputs: Mapping[str, Array], start: int, stop: int) -> None:
+        """Copies the samples [start, stop)."""
+        for name, array in self.arrays.items():
+            np.copyto(inputs[name], array[start:stop], casting="same_kind")
+
+    def _stage(self, name: str, array: Array, count: int) -> Array:
+        key = (name, count)
+        if key not in self._stages:
+            self._stages[key] = np.empty((count, *array.shape[1:]), array.dtype)
+        return self._stages[key]
+
+
+def symbols(types: Mapping[str, TensorType]) -> set[str]:
+    """The symbols that these types have beside the batch."""
+    return {dim for t in types.values() for dim in t.shape if isinstance(dim, str)} - {BATCH}

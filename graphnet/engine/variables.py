@@ -1,0 +1,199 @@
+"""What a network keeps between calls: weights, states of layers, and the optimizer's moments."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.common.exclusive import exclusive
+from graphnet.compiler.errors import DataError, MemoryLimitError, ShapeError
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.types import concrete, format_shape
+from graphnet.engine.feeding import as_array
+from graphnet.engine.programs import Programs
+from graphnet.engine.recurrent_states import RecurrentStates
+from graphnet.initializers import Initializer
+from graphnet.optimizers import Optimizer
+
+Array = NDArray[Any]
+T = TypeVar("T")
+_GOLDEN = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: spreads small numbers over all bits (Knuth, TAOCP 6.4)
+
+
+class Variables:
+    """The part of a network that reads and replaces what it keeps."""
+
+    graph: Graph
+    lock: AbstractContextManager[Any]
+    optimizer: Optimizer | None
+    seed: int
+    _programs: Programs
+    _recurrent: RecurrentStates
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """The weights by name, as read-only views: they follow the training."""
+        views = {name: view.view() for name, view in self.weight_views().items()}
+        for view in views.values():
+            view.flags.writeable = False
+        return views
+
+    @exclusive
+    def set_weights(self, weights: Mapping[str, object]) -> None:
+        """Replaces the named weights; the others stay as they are.
+
+        Raises:
+            DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
+            ShapeError: a shape or dtype does not fit; nothing was changed.
+        """
+        _replace("weight", self.weight_views(), weights)
+
+    @property
+    def states(self) -> dict[str, Array]:
+        """What layers keep from step to step, as copies by name.
+
+        Running statistics, counters of random numbers, and what stateful layers carry from call to call, a row for each
+        sequence of the batch; that is left out as long as there was no call since the last `reset_states`.
+        """
+        return {name: view.copy() for name, view in self._state_views().items()}
+
+    @exclusive
+    def set_states(self, states: Mapping[str, object]) -> None:
+        """Replaces the named states; the others stay as they are.
+
+        Raises:
+            DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
+            ShapeError: a shape or dtype does not fit; nothing was changed.
+        """
+        arrays = {name: as_array(f"state {name!r}", value) for name, value in _named("state", states).items()}
+        recurrent = {name: array for name, array in arrays.items() if name in self._recurrent}
+        others = {name: array for name, array in arrays.items() if name not in recurrent}
+        _check_replaceable("state", self._programs.states(self.graph), others)
+        self._recurrent.replace(recurrent)
+        _replace("state", self._programs.states(self.graph), others)
+
+    @exclusive
+    def reset_states(self, names: Sequence[str] | None = None) -> None:
+        """Lets stateful layers begin new sequences: their states are zero again, for batches of any size.
+
+        Training, evaluation and prediction all carry these states on, as in Keras; so does each epoch of `fit`. Only
+        validation during `fit` has states of its own, which begin anew, and `loss_and_gradients` changes none.
+
+        Args:
+            names: states of any kind, running statistics too, to put back instead to what they were when the network
+                was made. Recurrent ones are put back together.
+
+        Raises:
+            DataError: a name is unknown.
+        """
+        states, views = {state.name: state for state in self.graph.states}, self._programs.states(self.graph)
+        chosen = list(self._recurrent) if names is None else list(names)
+        for name in chosen:
+            if name not in states:
+                raise DataError(f"the model has no state {name!r}; it has {', '.join(states) or 'none'}")
+        if any(name in self._recurrent for name in chosen):
+            self._recurrent.reset()
+        for name in (name for name in chosen if name in views):
+            views[name].fill(states[name].initial)
+            if states[name].role == "counter":
+                views[name][:] = _stream_key(self.seed, name), 0
+
+    @property
+    def optimizer_state(self) -> dict[str, dict[str, Array]]:
+        """The optimizer's moments as copies: by the moment's name, for each trained weight; {} if it has none."""
+        return {moment: {name: view.copy() for name, view in views.items()}
+                for moment, views in self.moment_views().items()}
+
+    @exclusive
+    def set_optimizer_state(self, state: Mapping[str, Mapping[str, object]]) -> None:
+        """Replaces the named moments of the named weights; the others stay as they are.
+
+        Raises:
+            DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
+            ShapeError: a shape or dtype does not fit; nothing was changed.
+        """
+        _replace("moment", _flat(self.moment_views()), _flat(state))
+
+    def _state_views(self) -> dict[str, Array]:
+        views = self._programs.states(self.graph) | self._recurrent.views
+        return {state.name: views[state.name] for state in self.graph.states if state.name in views}
+
+    def weight_views(self) -> dict[str, Array]:
+        """The weights by name, as views that may be written to."""
+        return self._programs.weights(self.graph)
+
+    def moment_views(self) -> dict[str, dict[str, Array]]:
+        """The optimizer's moments, by moment and weight, as views that may be written to."""
+        count = sum(p.trainable for p in self.graph.parameters)
+        moments = self.optimizer.update_op(count).moments if self.optimizer is not None and count else ()
+        return self._programs.moments(self.graph, moments)
+
+
+def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> None:
+    """Fills the weights. Each draws from a stream of its own, keyed by the seed and the weight's name.
+
+    Raises:
+        MemoryLimitError: the system does not give as much memory as the weights take.
+    """
+    drawn = {}
+    types = {p.name: network.graph.types[p.value] for p in network.graph.parameters}
+    try:
+        for name, t in types.items():
+            stream = np.random.Generator(np.random.Philox(key=_stream_key(network.seed, name)))
+            drawn[name] = initializers[name](concrete(t.shape), stream, t.dtype)
+        network.set_weights(drawn)
+    except MemoryError:
+        largest = max(network.graph.parameters, key=lambda p: types[p.name].nbytes)
+        raise MemoryLimitError(f"the weights take {sum(t.nbytes for t in types.values()):,} bytes, more than the "
+                               f"system gives; the largest is {largest.name!r} of {largest.origin}, "
+                               f"{types[largest.name]}: make that layer smaller") from None
+
+
+def _stream_key(seed: int, name: str) -> int:
+    """The key of the random stream of a weight or layer: 63 bits, as states are signed, of every bit of the seed."""
+    high = (seed >> 31) * _GOLDEN  # bits that the shift below pushes out; 0 for common seeds
+    return (seed << 32 ^ high ^ zlib.crc32(name.encode())) & (1 << 63) - 1
+
+
+def _flat(state: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
+    """Moments of weights under one name each."""
+    return {f"{moment} of {name}": value for moment, parts in state.items() for name, value in parts.items()}
+
+
+def _replace(what: str, views: Mapping[str, Array], values: Mapping[str, object]) -> None:
+    """Copies named arrays into views, all or none."""
+    arrays = {name: as_array(f"{what} {name!r}", value) for name, value in _named(what, values).items()}
+    _check_replaceable(what, views, arrays)
+    converted = {name: _convert(f"{what} {name!r}", array, views[name].dtype) for name, array in arrays.items()}
+    for name, array in converted.items():
+        np.copyto(views[name], array)
+
+
+def _named(what: str, values: object) -> Mapping[str, object]:
+    if isinstance(values, Mapping):
+        return values
+    raise DataError(f"give each {what} by its name, as a dict {{name: array}}, not as {type(values).__name__}")
+
+
+def _convert(what: str, array: Array, dtype: np.dtype[Any]) -> Array:
+    """The array in another dtype; refuses numbers that this cannot hold."""
+    try:
+        with np.errstate(over="raise"):
+            return array.astype(dtype, copy=False)
+    except FloatingPointError:
+        raise DataError(f"{what} has numbers that are too large for {dtype}") from None
+
+
+def _check_replaceable(what: str, views: Mapping[str, Array], arrays: Mapping[str, Array]) -> None:
+    """Refuses names that are unknown, and arrays that do not fit."""
+    for name, array in arrays.items():
+        if name not in views:
+            raise DataError(f"the model has no {what} {name!r}; it has {', '.join(views) or 'none'}")
+        if array.shape != views[name].shape or not np.can_cast(array.dtype, views[name].dtype, "same_kind"):
+            raise ShapeError(f"{what} {name!r} is {views[name].dtype} {format_shape(views[name].shape)}, "
+                             f"got {array.dtype} {format_shape(array.shape)}", "give an array of that shape and dtype")

@@ -1,0 +1,1 @@
+"""Looks at a network: its gradients, its times, what the compiler made of it."""

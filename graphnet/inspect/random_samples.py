@@ -1,0 +1,30 @@
+"""Random samples and labels that fit a network, for checks and profiles without data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from graphnet.compiler.random_feeds import random_feeds, small_dims
+from graphnet.compiler.types import BATCH
+from graphnet.engine.assembly import LABEL
+from graphnet.inspect.inspection import EVALUATE, PREDICT
+from graphnet.network.network import Network
+
+Samples = dict[str, NDArray[Any]]
+
+
+def random_samples(network: Network, batch: int, seed: int = 0,
+                   dims: Mapping[str, int] | None = None) -> tuple[Samples, Samples]:
+    """Inputs and labels by name; no labels for a network without a loss.
+
+    Free dims such as sequence lengths are taken from `dims`, or get a small number; class numbers and indices are drawn
+    from their range.
+    """
+    graph = network.stages(PREDICT if network.objective is None else EVALUATE)[0].before
+    feeds = random_feeds(graph, small_dims(graph) | dict(dims or {}) | {BATCH: batch}, seed)
+    fed = {item.name: feeds[item.name] for item in graph.inputs}
+    labels = {name.removeprefix(LABEL): array for name, array in fed.items() if name.startswith(LABEL)}
+    return {name: array for name, array in fed.items() if not name.startswith(LABEL)}, labels

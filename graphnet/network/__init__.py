@@ -1,0 +1,1 @@
+"""The network that users hold: what `gn.compile` and `gn.load` make."""

@@ -1,0 +1,166 @@
+"""`gn.compile`: from a declared model to a network that runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from graphnet.common.checks import check_choice, check_flag, check_number, check_whole
+from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.rewrite import check_graph, convert_floats
+from graphnet.compiler.types import FLOATS
+from graphnet.declare.model import Model
+from graphnet.engine.assembly import Objective
+from graphnet.engine.programs import Programs
+from graphnet.engine.variables import initialize
+from graphnet.losses import LOSSES, Loss
+from graphnet.metrics import METRICS, Metric
+from graphnet.network.network import Network
+from graphnet.optimizers import OPTIMIZERS, Optimizer
+from graphnet.regularizers import REGULARIZERS, Regularizer, regularize
+
+if TYPE_CHECKING:
+    from graphnet.runtime.watching import Watcher
+
+BACKENDS = ("numpy",)
+MAX_SEED = 2**64 - 1  # the largest that a file holds
+Metrics = Sequence[str | Metric] | Mapping[str, Sequence[str | Metric]]
+
+
+def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = None,
+            optimizer: Optimizer | str | None = None, metrics: Metrics = (), *,
+            loss_weights: Mapping[str, float] | None = None, regularizer: Regularizer | str | None = None,
+            seed: int = 0, dtype: str = "float32",
+            backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
+            check_finite: bool = False, dump: str | os.PathLike[str] | None = None) -> Network:
+    """Makes a network that runs from a declared model.
+
+    Args:
+        model: what to compile.
+        loss: one for every output, or a dict by output name; None for prediction only.
+        optimizer: an object or a name such as "adam"; None if the network is not to be trained.
+        metrics: objects or names for every output that has a loss, or a dict by output name.
+        loss_weights: factors of the losses in the total, by output name; 1 where not given.
+        regularizer: an object or a name such as "l2", which adds to the loss for each trainable weight of 2 dims or
+            more (not for biases), on top of what layers say; None for none.
+        seed: from 0 to 2⁶⁴ - 1; the same seed gives the same weights and the same training on the same machine.
+        dtype: "float32" or "float64".
+        backend: "numpy".
+        optimize: False turns off all optimising passes and layout choices.
+        memory_limit: bytes of arena that no Program may exceed.
+        verify: checks the graph after every pass: that it is well formed, and that the reference interpreter gets the
+            same numbers from it as before; and at the first run of each Program every kernel against the reference
+            of its op. Compiling and first runs take several times as long; later runs take what they always take.
+        check_finite: looks at the results of every instruction of every run, and names the first that makes a NaN or
+            an infinity, with its layer. Runs take longer. A step that fails before the update changes no weight.
+        dump: a folder to write the graph's text after each pass to, and each Program, with an index.
+
+    Raises:
+        ArgumentError: an argument is not allowed.
+        GraphError: a loss or metric is given for an output that the model does not have.
+    """
+    if not isinstance(model, Model):
+        raise ArgumentError("compile", "model", model, "it must be a gn.Model")
+    graph = convert_floats(model.graph, check_choice("compile", "dtype", dtype, FLOATS))
+    if regularizer is not None:
+        graph = regularize(graph, REGULARIZERS.resolve("compile", "regularizer", regularizer))
+    objective = make_objective(graph, loss, metrics, loss_weights)
+    chosen = None if optimizer is None else OPTIMIZERS.resolve("compile", "optimizer", optimizer)
+    if chosen is not None and objective is not None:
+        objective.check_trainable()
+    network = make_network(graph, objective, chosen, seed=seed, backend=backend, optimize=optimize,
+                           memory_limit=memory_limit, verify=verify, check_finite=check_finite, dump=dump)
+    initialize(network, model.initializers)
+    return network
+
+
+def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer | None, *, seed: int,
+                 backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
+                 check_finite: bool = False, dump: str | os.PathLike[str] | None = None) -> Network:
+    """A network whose weights are not filled in yet."""
+    check_choice("compile", "backend", backend, BACKENDS)
+    if memory_limit is not None:
+        check_whole("compile", "memory_limit", memory_limit)
+    check_graph(graph)
+    programs = Programs(check_flag("compile", "optimize", optimize), memory_limit)
+    _attach_checks(programs, check_flag("compile", "verify", verify),
+                   check_flag("compile", "check_finite", check_finite))
+    if dump is not None:
+        from graphnet.inspect.dumping import Dump
+
+        programs.made = Dump(dump)
+    return Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0, MAX_SEED))
+
+
+def _attach_checks(programs: Programs, verify: bool, check_finite: bool) -> None:
+    """Imports what is asked for only, so that importing graphnet stays fast."""
+    watchers: list[Callable[[], Watcher]] = []
+    if verify:
+        from graphnet.compiler.inspect.verify import Verifier
+        from graphnet.runtime.kernel_check import KernelCheck
+
+        programs.check = Verifier()
+        watchers.append(KernelCheck)
+    if check_finite:
+        from graphnet.runtime.finite_check import FiniteCheck
+
+        watchers.append(FiniteCheck)
+    programs.watchers = watchers
+
+
+def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | None, metrics: Metrics,
+                   weights: Mapping[str, float] | None) -> Objective | None:
+    """Losses, weights and metrics by output; None without a loss.
+
+    Raises:
+        GraphError: a name is not an output, there are metrics without a loss, or two metrics of one name.
+        ShapeError: a loss cannot take an output.
+    """
+    names = [o.name for o in graph.outputs]
+    if loss is None:
+        if metrics or weights:
+            raise GraphError("metrics and loss_weights need a loss; give compile a loss")
+        return None
+    if loss == {}:
+        raise GraphError("loss is an empty dict; give a loss for an output, or None for prediction only")
+    if weights is not None and not isinstance(weights, Mapping):
+        raise ArgumentError("compile", "loss_weights", weights, "it must be a dict of numbers by output name")
+    losses = dict(loss) if isinstance(loss, Mapping) else dict.fromkeys(names, loss)
+    chosen = dict(metrics) if isinstance(metrics, Mapping) else dict.fromkeys(losses, metrics)
+    factors = dict.fromkeys(losses, 1.0) | dict(weights or {})
+    for what, given, allowed in (("loss", losses, names), ("metrics", chosen, losses),
+                                 ("loss_weights", factors, losses)):
+        unknown = [name for name in given if name not in allowed]
+        if unknown:
+            raise GraphError(f"{what} is given for {', '.join(map(repr, unknown))}, but it can be given for "
+                             f"{', '.join(map(repr, allowed))} only")
+    objective = Objective(
+        {name: LOSSES.resolve("compile", "loss", item) for name, item in losses.items()},
+        {name: check_number("compile", f"loss_weights[{name!r}]", value, 0) for name, value in factors.items()},
+        {name: _resolve_metrics(items) for name, items in chosen.items()})
+    _check_fit(graph, objective)
+    return objective
+
+
+def _resolve_metrics(items: object) -> list[Metric]:
+    if not isinstance(items, list | tuple):
+        raise ArgumentError("compile", "metrics", items, 'it must be a list such as ["accuracy"], or a dict of lists '
+                                                         'by output name')
+    return [METRICS.resolve("compile", "metrics", item) for item in items]
+
+
+def _check_fit(graph: Graph, objective: Objective) -> None:
+    """Refuses losses that cannot take their outputs, and metrics that cannot be told apart."""
+    for name, loss in objective.losses.items():
+        value = graph.output(name)
+        try:
+            loss.label_types(graph.types[value])
+        except ShapeError as error:
+            raise error.located(f"{loss.origin} cannot take the output {name!r} of {graph.origins[value]}") from None
+    for name, metrics in objective.metrics.items():
+        names = [metric.name for metric in metrics]
+        twice = sorted({metric for metric in names if names.count(metric) > 1})
+        if twice:
+            raise GraphError(f"the output {name!r} has two metrics that are called {', '.join(twice)}; leave one out")

@@ -1,0 +1,173 @@
+"""Loads networks from `.gnet` files, and opens such files. How they are saved is in `saving.py`.
+
+Loading makes the network first, so that weights and moments are read straight into its memory. The format itself is
+`graphnet.runtime.gnet`, which is imported when it is first needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from numpy.typing import NDArray
+
+from graphnet.common.checks import check_path, check_whole
+from graphnet.compiler.errors import ArgumentError, GnetFormatError, GraphNetError, MemoryLimitError
+from graphnet.compiler.types import BATCH
+from graphnet.engine.checkpoints import FIT, parse_fit_state
+from graphnet.inspect.inspection import PREDICT
+from graphnet.network.compiling import make_network
+from graphnet.network.network import Network
+from graphnet.saving.array_trees import attach_arrays
+from graphnet.saving.saved_samples import parse_samples
+from graphnet.saving.training_setup import TRAIN, TrainingSetup, parse_setup
+from graphnet.training.resuming import mark_of
+
+if TYPE_CHECKING:
+    from graphnet.runtime.gnet import Contents, GnetFile
+
+Array = NDArray[Any]
+Moments = dict[str, dict[str, Array]]
+
+
+def open(path: str | os.PathLike[str]) -> GnetFile:
+    """Maps a file into memory: any tensor of it, by name, without reading the rest.
+
+    Preamble and header are checked now, the graph and each tensor at first touch. Use it in a `with` block.
+
+    Raises:
+        GnetFormatError: the file is refused; the text names the field.
+        OSError: the file cannot be opened.
+    """
+    from graphnet.runtime.gnet import open_gnet
+
+    return open_gnet(check_path("open", path))
+
+
+def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None, *,
+         backend: str = "numpy", memory_limit: int | None = None) -> Network:
+    """Reads a network from a file, after verifying every byte of it.
+
+    It predicts bit for bit what the saved one did on the same machine, and if that one could be trained, training goes
+    on as if there had been no file in between.
+
+    Args:
+        path: the file, its bytes, or a file opened in binary mode.
+        expect_sha256: the SHA-256 of the whole file in hex, as `sha256sum` and `graphnet verify` print it, to be sure
+            of what is loaded.
+        backend: as in `compile`.
+        memory_limit: as in `compile`; a network that needs more to predict for one sample is refused. Without one, a
+            graph that needs 16 GiB is.
+
+    Raises:
+        GnetFormatError: the file is refused; the text names the field.
+        ArgumentError: another argument is not allowed.
+        OSError: the file cannot be read.
+    """
+    from graphnet.runtime.gnet import load_gnet
+
+    if memory_limit is not None:
+        check_whole("load", "memory_limit", memory_limit)
+    name = check_path("load", path) if isinstance(path, str | os.PathLike) else ""
+    made: list[tuple[Network, TrainingSetup]] = []
+
+    def place(contents: Contents) -> dict[str, Array]:
+        """Makes the network, whose own memory the weights and moments are then read into."""
+        with contents.locating(), _refusing_what_does_not_fit():
+            made.append(_make_network(contents, backend, memory_limit))
+        return _places(made[0][0])
+
+    contents = load_gnet(path, expect_sha256, memory_limit, place=place)
+    with contents.locating(), _refusing_what_does_not_fit():
+        network = _fill(*made[0], contents)
+    if memory_limit is not None:
+        _check_limit(network, memory_limit, name)
+    return network
+
+
+def _check_limit(network: Network, memory_limit: int, name: str) -> None:
+    """Refuses a network that could not even predict for one sample."""
+    if {dim for t in network.graph.types.values() for dim in t.shape if isinstance(dim, str)} <= {BATCH}:
+        try:
+            network.program(PREDICT, 1)
+        except MemoryLimitError as error:
+            raise GnetFormatError(str(error), ("graph",), source=name) from error
+
+
+def network_of(contents: Contents, *, backend: str = "numpy", memory_limit: int | None = None) -> Network:
+    """The network that a file's contents describe.
+
+    Raises:
+        GnetFormatError: the training set-up or the samples do not fit the graph or the tensors.
+    """
+    with contents.locating(), _refusing_what_does_not_fit():
+        return _fill(*_make_network(contents, backend, memory_limit), contents)
+
+
+@contextmanager
+def _refusing_what_does_not_fit() -> Iterator[None]:
+    """Within the block, what cannot be made of a file is the file's fault."""
+    try:
+        yield
+    except (GnetFormatError, ArgumentError):
+        raise
+    except GraphNetError as error:
+        raise GnetFormatError(str(error), ("graph",)) from error
+
+
+def _make_network(contents: Contents, backend: str, memory_limit: int | None) -> tuple[Network, TrainingSetup]:
+    """A network for a file's graph and training set-up; its weights are not filled in yet."""
+    setup = parse_setup(contents.graph, dict(contents.train))
+    network = make_network(contents.graph, setup.objective, setup.optimizer, seed=setup.seed, backend=backend,
+                           optimize=setup.optimize, memory_limit=memory_limit)
+    network.step, network.epoch, network.rate_factor = setup.step, setup.epoch, setup.rate_factor
+    return network, setup
+
+
+def _places(network: Network) -> dict[str, Array]:
+    """Where a network keeps its weights and moments, by the names of their tensors."""
+    from graphnet.runtime.gnet import slot_name
+
+    return network.weight_views() | {slot_name(name, moment): view for moment, parts in network.moment_views().items()
+                                     for name, view in parts.items()}
+
+
+def _fill(network: Network, setup: TrainingSetup, contents: Contents) -> Network:
+    """Fills in what a file holds; what was read into its place is there already."""
+    arrays = {name: tensor.array for name, tensor in contents.tensors.items()}
+    network.set_weights({name: arrays[name] for name, view in network.weight_views().items()
+                         if not _is_same_memory(arrays[name], view)})
+    network.set_states({state.name: arrays[state.name] for state in contents.graph.states if state.name in arrays})
+    views = network.moment_views()
+    network.set_optimizer_state({moment: {
+        name: array for name, array in parts.items() if not _is_same_memory(array, views[moment][name])}
+        for moment, parts in _moments(contents, views).items()})
+    if setup.fit is not None:
+        network.fit_state = parse_fit_state(attach_arrays(setup.fit, arrays, (TRAIN, FIT)), (TRAIN, FIT))
+        network.fit_mark = mark_of(network)
+    samples = parse_samples(network, contents)
+    network.samples = None if samples is None else samples[0]
+    return network
+
+
+def _is_same_memory(array: Array, view: Array) -> bool:
+    return array.ctypes.data == view.ctypes.data and array.nbytes == view.nbytes > 0
+
+
+def _moments(contents: Contents, expected: Moments) -> Moments:
+    """The moments in a file, which must be exactly those that the optimizer has."""
+    from graphnet.runtime.gnet import OPTIMIZER, slot_name
+
+    found = {name: t.array for name, t in contents.tensors.items() if t.role == OPTIMIZER}
+    wanted = {slot_name(weight, moment): array.dtype for moment, parts in expected.items()
+              for weight, array in parts.items()}
+    for name in sorted(found.keys() ^ wanted.keys()):
+        problem = "has none like it" if name in found else "needs it"
+        raise GnetFormatError(f"{name!r} does not fit: the optimizer {problem}", ("tensors",))
+    for name, dtype in wanted.items():
+        if found[name].dtype != dtype:
+            raise GnetFormatError(f"{name!r} is {found[name].dtype}, but the optimizer keeps {dtype}", ("tensors",))
+    return {moment: {weight: found[slot_name(weight, moment)] for weight in parts}
+            for moment, parts in expected.items()}

@@ -1,0 +1,229 @@
+"""The training loop. It can be cut at any step: from a checkpoint it goes on as if nothing had been in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.common.checks import check_flag, check_whole
+from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.types import BATCH, TensorType
+from graphnet.engine.assembly import LOSS, Objective
+from graphnet.engine.checkpoints import Checkpoint, FitState, as_checkpoint
+from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.scores import Scores
+from graphnet.training.history import Callback, History, check_callbacks, shuffled
+from graphnet.training.resuming import check_resumable
+
+if TYPE_CHECKING:
+    from graphnet.network.network import Network
+
+Array = NDArray[Any]
+
+
+def fit(network: Network, x: object, y: object, batch_size: int, epochs: int, shuffle: bool | None,
+        sample_weight: object, validation_data: tuple[object, ...] | None, callbacks: Sequence[Callback],
+        verbose: bool | None, checkpoint: object, resume: bool) -> History:
+    """See `Network.fit`."""
+    check_whole("fit", "batch_size", batch_size)
+    check_whole("fit", "epochs", epochs)
+    check_flag("fit", "resume", resume)
+    if verbose is not None:
+        check_flag("fit", "verbose", verbose)
+    check_callbacks(callbacks)
+    saving = as_checkpoint(checkpoint)
+    arrays, labels, dims = network.check_samples(x, y, sample_weight)
+    shuffle = _check_order(network, shuffle)
+    batches = _Batches(network, network.need_objective(), Feeder(arrays), labels, dims, check_lengths(arrays),
+                       batch_size)
+    network.check_batches("fit", batches.count, batch_size)
+    fed = dict(arrays)
+    if validation_data is not None:  # refuse it now, not after an epoch
+        fed |= _check_validation(network, validation_data, batch_size)
+    arguments = {"batch_size": int(batch_size), "epochs": int(epochs), "shuffle": shuffle}
+    samples = _fingerprints(fed) if saving or resume else {}
+    loop = _Loop(network, batches, arguments, samples, validation_data, callbacks, saving, verbose)
+    if resume:
+        loop.resume_at = check_resumable(network, arguments, samples, callbacks)
+    return loop.run()
+
+
+def _check_validation(network: Network, data: object, batch_size: int) -> dict[str, Array]:
+    """The arrays of the validation data, by names that tell them from those to train on."""
+    if not isinstance(data, list | tuple) or len(data) not in (2, 3):
+        raise ArgumentError("fit", "validation_data", type(data).__name__,
+                            "it must be a tuple (x, y) or (x, y, sample_weight)")
+    arrays = network.check_samples(*data)[0]
+    with network.lock, network.states_set_aside():
+        network.check_batches("validation_data of fit", check_lengths(arrays), batch_size)
+    return {f"validation {name}": array for name, array in arrays.items()}
+
+
+def _fingerprints(arrays: Mapping[str, Array]) -> dict[str, Any]:
+    from graphnet.training.fingerprints import fingerprint
+
+    return {name: fingerprint(array) for name, array in arrays.items()}
+
+
+def _check_order(network: Network, shuffle: bool | None) -> bool:
+    if shuffle is None:
+        return not network.stateful
+    if shuffle and network.stateful:
+        raise ArgumentError("fit", "shuffle", shuffle, "stateful layers need the samples in order: row i "
+                                                       "of a batch goes on where row i of the batch before ended")
+    return check_flag("fit", "shuffle", shuffle)
+
+
+@dataclass
+class _Batches:
+    """The samples, and how to train on some of them."""
+
+    network: Network
+    objective: Objective
+    feeder: Feeder
+    labels: dict[str, TensorType]
+    dims: dict[str, int]
+    count: int
+    size: int
+
+    def train(self, chosen: NDArray[np.intp], scores: Scores) -> float:
+        """A step on the samples with these numbers; returns its loss."""
+        with self.network.lock:
+            run = self.network.prepare_step(self.labels, self.dims | {BATCH: len(chosen)})
+            self.feeder.feed(run.inputs, chosen)
+            self.network.run_step(run)
+            scores.add(run.outputs, len(chosen))
+            return float(run.outputs[LOSS])
+
+
+@dataclass
+class _Loop:
+    """One call of `fit`: what stays the same, then where it stands."""
+
+    network: Network
+    batches: _Batches
+    arguments: Mapping[str, Any]
+    samples: Mapping[str, Any]
+    validation_data: tuple[object, ...] | None
+    callbacks: Sequence[Callback]
+    checkpoint: Checkpoint | None
+    verbose: bool | None
+    resume_at: FitState | None = None
+    begun: int = 0
+    position: int | None = None  # samples of the current epoch that were trained on; None between epochs
+    stopped: bool = False
+    seconds: float = 0.0
+    history: History = field(default_factory=History)
+
+    def __post_init__(self) -> None:
+        self.scores = Scores(self.batches.objective)
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.position is None and (self.stopped or self.begun >= self.arguments["epochs"])
+
+    def run(self) -> History:
+        self.network.fit_state = None
+        for callback in self.callbacks:
+            callback.on_train_begin(self.network)
+        if self.resume_at is None:
+            self.save()
+        else:
+            self.restore(self.resume_at)
+        while not self.done:
+            self.epoch()
+        for callback in self.callbacks:
+            callback.on_train_end(self.network)
+        return self.history
+
+    def epoch(self) -> None:
+        """Trains on what is left of the current epoch, or on the next one."""
+        network = self.network
+        if self.position is None:
+            self.position, self.seconds, self.scores = 0, 0.0, Scores(self.batches.objective)
+            self.begun += 1
+            network.epoch += 1
+            for callback in self.callbacks:
+                callback.on_epoch_begin(network, network.epoch)
+        start = time.perf_counter() - self.seconds
+        self.steps(self.position, start)
+        logs = self.scores.result()
+        if self.validation_data is not None:
+            validated = _validate(network, self.validation_data, self.batches.size)
+            logs |= {f"val_{name}": value for name, value in validated.items()}
+        logs["seconds"] = time.perf_counter() - start
+        self.history.add(network.epoch, logs)
+        stops = [callback.on_epoch_end(network, network.epoch, dict(logs)) for callback in self.callbacks]
+        self.stopped = any(stops)  # every callback was called, whatever the others said
+        self.position = None
+        if self.done or (self.checkpoint and self.checkpoint.every is None):
+            self.save()
+
+    def steps(self, position: int, start: float) -> None:
+        """The steps of an epoch from a position on."""
+        network, count, size = self.network, self.batches.count, self.batches.size
+        order = shuffled(count, network.seed, network.epoch) if self.arguments["shuffle"] else np.arange(count)
+        title = f"epoch {self.begun}/{self.arguments['epochs']}"
+        with _progress(title, position // size, -(-count // size), self.verbose) as bar:
+            while position < count:
+                chosen = order[position:position + size]
+                logs = {LOSS: self.batches.train(chosen, self.scores)}
+                position += len(chosen)
+                for callback in self.callbacks:
+                    callback.on_step_end(network, network.step, logs)
+                if bar is not None:
+                    bar.update()
+                if self.checkpoint and self.checkpoint.every and network.step % self.checkpoint.every == 0:
+                    self.position, self.seconds = position, time.perf_counter() - start
+                    self.save()
+
+    def save(self) -> None:
+        """Writes a checkpoint, if there are to be any."""
+        if self.checkpoint is None:
+            return
+        from graphnet.saving.saving import save_checkpoint
+
+        within = self.position is not None
+        save_checkpoint(self.network, self.checkpoint, FitState(
+            self.network.step, dict(self.arguments), dict(self.samples), self.begun, self.position, self.stopped,
+            self.seconds if within else 0.0, self.scores.state() if within else None, self.history.state(),
+            [{"class": type(callback).__name__, "state": callback.state()} for callback in self.callbacks]))
+
+    def restore(self, state: FitState) -> None:
+        """Goes to where a checkpoint was written."""
+        self.begun, self.position = state.begun, state.position
+        self.stopped, self.seconds = state.stopped, state.seconds
+        self.history.set_state(state.history)
+        if state.scores is not None:
+            self.scores.set_state(state.scores)
+        for callback, kept in zip(self.callbacks, state.callbacks, strict=True):
+            callback.set_state(kept["state"])
+
+
+def _validate(network: Network, data: Sequence[object], batch_size: int) -> dict[str, Any]:
+    """Scores of the validation data. What stateful layers carry in training is not touched by it."""
+    x, y, *weight = data
+    sample_weight = weight[0] if weight else None
+    if not network.stateful:
+        return network.evaluate(x, y, sample_weight=sample_weight)
+    with network.lock, network.states_set_aside():
+        return network.evaluate(x, y, batch_size, sample_weight=sample_weight)
+
+
+def _progress(title: str, done: int, steps: int, verbose: bool | None) -> AbstractContextManager[Any]:
+    """A progress bar on a terminal (or if asked for)."""
+    import sys
+
+    if verbose is False or (verbose is None and not sys.stderr.isatty()):
+        return nullcontext()
+    from tqdm import tqdm
+
+    bar: AbstractContextManager[Any] = tqdm(total=steps, initial=done, desc=title, unit="step", leave=False)
+    return bar

@@ -1,0 +1,68 @@
+"""What must be as it was for a training to go on from a checkpoint and end as if it had never been cut."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphnet.compiler.errors import ArgumentError, DataError, GraphError
+from graphnet.engine.checkpoints import FitState, Mark, same_value
+from graphnet.training.fingerprints import check_unchanged
+
+if TYPE_CHECKING:
+    from graphnet.network.network import Network
+    from graphnet.training.history import Callback
+
+
+def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Mapping[str, Any],
+                    callbacks: Sequence[Callback]) -> FitState:
+    """Where a network's training stands that is to go on.
+
+    Args:
+        network: loaded from a checkpoint.
+        arguments: of `fit`, those that decide what comes next.
+        samples: the fingerprint of each array.
+        callbacks: of `fit`.
+
+    Raises:
+        GraphError: there is no training to go on with.
+        DataError: the network was changed since, or the samples are others.
+        ArgumentError: an argument is another one.
+    """
+    state = network.fit_state
+    if state is None:
+        raise GraphError("there is no training to resume: gn.load a file that fit wrote as its checkpoint, and call "
+                         "fit(resume=True) on that network")
+    if state.step != network.step:
+        raise DataError(f"the checkpoint is of step {state.step}, but the network has done {network.step}: load the "
+                        "checkpoint again to go on from it, or call fit without resume to go on from here")
+    if mark_of(network) != network.fit_mark:
+        raise DataError("the network's weights, states, moments or settings are no longer those of the checkpoint: "
+                        "load the checkpoint again to go on from it, or call fit without resume to go on from here")
+    for name, value in arguments.items():
+        before = state.arguments.get(name)
+        if not same_value(before, value):
+            raise ArgumentError("fit", name, value, f"the checkpoint was made with {before!r}: give the same to go on, "
+                                                    "or call fit without resume to begin another training")
+    classes, before = [type(callback).__name__ for callback in callbacks], [c["class"] for c in state.callbacks]
+    if classes != before:
+        raise ArgumentError("fit", "callbacks", _listed(classes), f"the checkpoint was made with {_listed(before)}: "
+                            "give the same ones in the same order")
+    check_unchanged(state.samples, samples)
+    return state
+
+
+def mark_of(network: Network) -> Mark:
+    """Checksums of all that decides how a training goes on, so that it can be told whether a network is as it was."""
+    kept = [network.weights, network.states, *network.optimizer_state.values()]
+    arrays = (np.ascontiguousarray(array) for part in kept for array in part.values())
+    optimizer = "" if network.optimizer is None else repr(network.optimizer.config())
+    return (network.seed, network.epoch, network.rate_factor, zlib.crc32(optimizer.encode()),
+            *(zlib.crc32(array.data) for array in arrays))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
