@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,23 @@ from numpy.typing import NDArray
 from graphnet.compiler.errors import ArgumentError, GraphError
 from graphnet.compiler.types import Dim, Dims, TensorType, bind_shape
 
-if TYPE_CHECKING:
-    from graphnet.compiler.builder import Builder
-
 Array = NDArray[Any]
 Types = tuple[TensorType, ...]
 Gradients = tuple[int | None, ...]
+
+
+class NodeMaker(Protocol):
+    """What an op needs of whoever builds the graph that its nodes go to: a `Builder`, as a rule."""
+
+    types: dict[int, TensorType]
+
+    def apply(self, op: Op, *inputs: int) -> tuple[int, ...]:
+        """Appends a node and returns the ids of all its outputs."""
+        ...
+
+    def add(self, op: Op, *inputs: int) -> int:
+        """Appends a node with a single output and returns its id."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,7 @@ class Op:
         """The reference: the clearest correct NumPy. Never changes its inputs."""
         raise NotImplementedError(self.name)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...],
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...],
                  grads: Gradients) -> Gradients:
         """Emits nodes that turn gradients of the outputs into gradients of the inputs.
 
@@ -95,7 +106,7 @@ class Op:
         """
         raise GraphError(f"op {self.name} has no gradient")
 
-    def at_inference(self, b: Builder, inputs: tuple[int, ...]) -> tuple[int | None, ...] | None:
+    def at_inference(self, b: NodeMaker, inputs: tuple[int, ...]) -> tuple[int | None, ...] | None:
         """Emits what stands for this op outside training.
 
         Returns:

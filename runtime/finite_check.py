@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import NonFiniteError
-from graphnet.compiler.planning.program import Slot
-from graphnet.compiler.planning.program_text import short_name
+from graphnet.compiler.planning.program import Slot, short_name
 from graphnet.runtime.session import Executable
 from graphnet.runtime.watching import Watched, Watcher
 

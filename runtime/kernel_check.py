@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import VerificationError
-from graphnet.compiler.planning.program_text import short_name
+from graphnet.compiler.planning.program import short_name
 from graphnet.runtime.session import Executable
 from graphnet.runtime.watching import Watched, Watcher
 

@@ -20,8 +20,7 @@ import numpy as np
 
 from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE, Origin
 from graphnet.compiler.ops.fused import Fused
-from graphnet.compiler.planning.program import Instruction
-from graphnet.compiler.planning.program_text import short_name, table
+from graphnet.compiler.planning.program import Instruction, short_name, table
 from graphnet.compiler.types import FLOATS
 from graphnet.runtime.session import Executable
 

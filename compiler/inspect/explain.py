@@ -9,7 +9,7 @@ from typing import Any
 from graphnet.compiler.ir import Graph, Node, format_node
 from graphnet.compiler.passes.base import Decision
 from graphnet.compiler.passes.pipeline import Stage
-from graphnet.compiler.planning.program_text import short_name
+from graphnet.compiler.planning.program import short_name
 
 FUSION = "fuse"
 """Passes whose names begin like this put several nodes into one."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program, Slot
-from graphnet.compiler.planning.program_text import short_name
+from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program, Slot, short_name
 
 _OPTIMIZER = "optimizer/"
 

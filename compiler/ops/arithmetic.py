@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
 
 
@@ -53,7 +52,7 @@ class Add(Op):
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return (a + b,)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         return grads[0], grads[0]
 
     @classmethod
@@ -75,7 +74,7 @@ class Subtract(Op):
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return (a - b,)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return grad, None if grad is None else b.add(Scale(-1.0), grad)
 
@@ -99,7 +98,7 @@ class Multiply(Op):
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return (a * b,)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None
@@ -126,7 +125,7 @@ class Scale(Op):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x * x.dtype.type(self.factor),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(self, grad),)
 
@@ -149,7 +148,7 @@ class Copy(Op):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x.copy(),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         return grads
 
     def flops(self, inputs: Types, outputs: Types) -> int:

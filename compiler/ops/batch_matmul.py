@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import Dim, TensorType, format_shape
 
 
@@ -42,7 +41,7 @@ class BatchMatMul(Op):
         """Views of A and B."""
         return a.swapaxes(1, 2) if self.transpose_a else a, b.swapaxes(1, 2) if self.transpose_b else b
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         """dA = g Bᵀ and dB = Aᵀ g; of a transposed operand the transpose of that."""
         (grad,) = grads
         if grad is None:

@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import Multiply, Subtract, same_type
 from graphnet.compiler.ops.linear import BiasAdd, along_axis
 from graphnet.compiler.ops.scaling import InverseRoot, ScaleAxis, other_axes
@@ -62,16 +61,16 @@ class BatchNorm(Op):
         share = mean.dtype.type(1 - self.momentum)
         return keep * mean + share * mu, keep * variance + share * (sigma2 * mean.dtype.type(correction))
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         grad = grads[0]
         if grad is None:
             return (None,) * 5
         return *b.apply(BatchNormGrad(self.axis), grad, *inputs[:2], *outputs[3:]), None, None
 
-    def at_inference(self, b: Builder, inputs: tuple[int, ...]) -> tuple[int | None, ...]:
+    def at_inference(self, b: NodeMaker, inputs: tuple[int, ...]) -> tuple[int | None, ...]:
         return self.scale_and_shift(b, *inputs), *inputs[3:], None, None
 
-    def scale_and_shift(self, b: Builder, x: int, gamma: int, beta: int, mean: int, variance: int) -> int:
+    def scale_and_shift(self, b: NodeMaker, x: int, gamma: int, beta: int, mean: int, variance: int) -> int:
         """Emits y = s x + t with s = γ / √(σ'² + ε) and t = β - s μ': the running statistics instead of the batch's."""
         scale = b.add(Multiply(), gamma, b.add(InverseRoot(self.epsilon), variance))
         shift = b.add(Subtract(), beta, b.add(Multiply(), mean, scale))

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape, known
 
@@ -75,7 +74,7 @@ class Conv2d(_Convolution):
         y = np.einsum("ngchwab,gocab->ngohw", windows, self.grouped(w, 0), optimize=True)
         return (np.ascontiguousarray(y.reshape(len(x), len(w), *y.shape[3:])),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None
@@ -118,7 +117,7 @@ class Conv2dGradInput(_Convolution):
             target += tap.reshape(target.shape)
         return (np.ascontiguousarray(window.crop(padded)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None
@@ -158,7 +157,7 @@ class Conv2dGradWeight(_Convolution):
         w = np.einsum("ngchwab,ngohw->gocab", windows, self.grouped(g, 1), optimize=True)
         return (np.ascontiguousarray(w.reshape(-1, *w.shape[2:])),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None

@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType, format_shape
 
@@ -37,7 +36,7 @@ class CosineDistance(Op):
     def forward(self, p: Array, t: Array) -> tuple[Array, ...]:
         return (1 - (_unit(p) * _unit(t)).sum(-1),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(CosineDistanceGrad(), grad, *inputs)), None
 

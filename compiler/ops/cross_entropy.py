@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
 from graphnet.compiler.ops.losses import as_rows, check_labels
 from graphnet.compiler.types import TensorType, format_shape
 
@@ -40,7 +39,7 @@ class CrossEntropy(Op):
     def forward(self, p: Array, labels: Array) -> tuple[Array, ...]:
         return (-(as_rows(labels, p) * np.log(np.maximum(p, floor(p.dtype)))).sum(-1),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(CrossEntropyGrad(), grad, *inputs)), None
 

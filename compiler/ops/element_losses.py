@@ -8,8 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType
 
@@ -26,7 +25,7 @@ class ElementLoss(Op):
     def infer(self, p: TensorType, t: TensorType) -> Types:
         return (same_type(self.name, p, t),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(self.gradient_op(**self.attributes()), grad, *inputs)), None
 

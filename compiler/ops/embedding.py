@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError, ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
 from graphnet.compiler.types import Dim, TensorType, format_shape, known
 
 
@@ -34,7 +33,7 @@ class Embedding(Op):
         check_range(self.name, indices, len(table))
         return (table[indices],)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         rows = known(b.types[inputs[1]].shape[0], "the rows of an embedding")
         return None, None if grad is None else b.add(EmbeddingGrad(rows), inputs[0], grad)

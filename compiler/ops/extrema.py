@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType
 
@@ -27,7 +26,7 @@ class Maximum(Op):
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return (np.maximum(a, b),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None
@@ -53,7 +52,7 @@ class Minimum(Op):
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return (np.minimum(a, b),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.reduction import ReduceSum
 from graphnet.compiler.types import TensorType, check_axis, format_shape
 
@@ -40,7 +39,7 @@ class MatMul(Op):
     def forward(self, x: Array, w: Array) -> tuple[Array, ...]:
         return (x @ (w.T if self.transpose_w else w),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None
@@ -76,7 +75,7 @@ class MatMulGradWeight(Op):
     def forward(self, x: Array, g: Array) -> tuple[Array, ...]:
         return (x.reshape(-1, x.shape[-1]).T @ g.reshape(-1, g.shape[-1]),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None
@@ -112,7 +111,7 @@ class BiasAdd(Op):
     def forward(self, x: Array, bias: Array) -> tuple[Array, ...]:
         return (x + along_axis(bias, self.axis, x.ndim),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType, check_axis
 
@@ -33,7 +32,7 @@ class LogSoftmax(Op):
         shifted = x - x.max(self.axis, keepdims=True)
         return (shifted - np.log(np.exp(shifted).sum(self.axis, keepdims=True)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(LogSoftmaxGrad(self.axis), grad, outputs[0]),)
 

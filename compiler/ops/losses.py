@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
 from graphnet.compiler.types import TensorType, format_shape
 
 
@@ -68,7 +67,7 @@ class SoftmaxCrossEntropy(Op):
         log_softmax = shifted - np.log(total)
         return -(as_rows(labels, logits) * log_softmax).sum(-1), e / total
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         grad = grads[0]
         return (None if grad is None else b.add(SoftmaxCrossEntropyGrad(), grad, outputs[1], inputs[1])), None
 

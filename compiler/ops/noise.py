@@ -14,9 +14,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
 
 COUNTER = TensorType("int64", (2,))
@@ -93,11 +92,11 @@ class ApplyMask(Op):
     def forward(self, x: Array, mask: Array) -> tuple[Array, ...]:
         return (x * (mask * x.dtype.type(self.factor)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return None if grad is None else b.add(self, grad, inputs[1]), None
 
-    def at_inference(self, b: Builder, inputs: tuple[int, ...]) -> tuple[int | None, ...]:
+    def at_inference(self, b: NodeMaker, inputs: tuple[int, ...]) -> tuple[int | None, ...]:
         return (inputs[0],)
 
     @classmethod
@@ -131,10 +130,10 @@ class GaussianNoise(Op):
         noise = generator(counter).standard_normal(x.shape, x.dtype)
         return x + x.dtype.type(self.stddev) * noise, next_counter(counter)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         return grads[0], None
 
-    def at_inference(self, b: Builder, inputs: tuple[int, ...]) -> tuple[int | None, ...]:
+    def at_inference(self, b: NodeMaker, inputs: tuple[int, ...]) -> tuple[int | None, ...]:
         return inputs
 
     def advances(self) -> dict[int, int]:

@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType, format_shape
 
@@ -40,7 +39,7 @@ class Normalize(Op):
         inverse = 1 / np.sqrt(x.var(-1) + x.dtype.type(self.epsilon))
         return (x - x.mean(-1, keepdims=True)) * inverse[..., None], inverse
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         grad = grads[0]
         return (None if grad is None else b.add(NormalizeGrad(), grad, *outputs),)
 

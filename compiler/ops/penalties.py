@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import TensorType
 
 
@@ -53,7 +52,7 @@ class Penalty(_Penalised):
         wide = x.astype(np.float64)
         return (np.asarray(l1 * np.abs(wide).sum() + l2 * np.square(wide).sum(), x.dtype),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(PenaltyGrad(**self.attributes()), grad, inputs[0]),)
 

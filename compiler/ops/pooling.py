@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
 from graphnet.compiler.types import TensorType, concrete, format_shape
 
@@ -52,7 +51,7 @@ class MaxPool2d(Pooling):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (self.window.slide(self.window.pad(x, -np.inf)).max((-2, -1)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(MaxPool2dGrad(**self.attributes()), grad, inputs[0], outputs[0]),)
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.pooling import Pooling
 from graphnet.compiler.ops.windows import Pairs, image_size
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
@@ -59,7 +58,7 @@ class AvgPool2d(AveragePooling):
         total = self.window.slide(self.window.pad(x)).sum((-2, -1))
         return (total / self.divisors(x.shape).astype(x.dtype),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return (None,)
@@ -100,7 +99,7 @@ class AvgPool2dGrad(AveragePooling):
             target += share
         return (np.ascontiguousarray(self.window.crop(padded)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(self._forward_op(), grad),)
 

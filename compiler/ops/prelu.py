@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.activations import Relu
 from graphnet.compiler.ops.arithmetic import Multiply, Subtract, same_type
 from graphnet.compiler.ops.linear import along_axis
@@ -45,7 +44,7 @@ class PRelu(Op):
     def forward(self, x: Array, slope: Array) -> tuple[Array, ...]:
         return (np.where(x > 0, x, x * along_axis(slope, self.axis, x.ndim)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None
@@ -54,7 +53,7 @@ class PRelu(Op):
         share = b.add(Multiply(), grad, negative)
         return b.add(PReluGrad(self.axis), grad, x, slope), self._sum(b, share, b.types[slope])
 
-    def _sum(self, b: Builder, share: int, slope: TensorType) -> int:
+    def _sum(self, b: NodeMaker, share: int, slope: TensorType) -> int:
         t = b.types[share]
         axis = self.axis % t.rank
         if slope.shape == (t.shape[axis],):

@@ -13,9 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Gradients, Op, Types
+from graphnet.compiler.op import Array, Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.arithmetic import Full
 from graphnet.compiler.types import Dim, Shape, TensorType, format_shape, known
 
@@ -110,7 +109,7 @@ class Recurrent(Walk):
         """Zeros for the outputs that the walk fills in, step by step: all but the states."""
         return tuple(np.zeros(t.shape, like.dtype) for t in types[self.states:])  # type: ignore[arg-type]
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         if not self.saved:  # walk once more, and save
             again = replace(self, saved=True)
             return again.pullback(b, inputs, b.apply(again, *inputs), grads)
@@ -119,11 +118,11 @@ class Recurrent(Walk):
                  for value, grad in pairs]
         return self.pull(b, inputs, outputs, given)
 
-    def pull(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Sequence[int]) -> Gradients:
+    def pull(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Sequence[int]) -> Gradients:
         """The pullback, from the gradients of the states and the results."""
         raise NotImplementedError(self.name)
 
-    def at_inference(self, b: Builder, inputs: tuple[int, ...]) -> tuple[int | None, ...] | None:
+    def at_inference(self, b: NodeMaker, inputs: tuple[int, ...]) -> tuple[int | None, ...] | None:
         if not self.saved:
             return None
         outputs = b.apply(replace(self, saved=False), *inputs)

@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, as_type, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, as_type, f64
 from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
@@ -75,7 +74,7 @@ class Gru(Recurrent):
             h = np.where(on, new, h)
         return h.T.copy(), y, operands, gates
 
-    def pull(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Sequence[int]) -> Gradients:
+    def pull(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Sequence[int]) -> Gradients:
         _, _, weight, recurrent, _, _, *lengths = inputs
         operands, gates = outputs[2:]
         op = GruGrad(self.reverse, self.truncate, self.reset_after)

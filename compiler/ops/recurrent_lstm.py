@@ -8,8 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
-from graphnet.compiler.op import Array, Example, Gradients, Types, as_type
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Types, as_type
 from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
@@ -68,7 +67,7 @@ class Lstm(Recurrent):
             h, c = np.where(on, o * squashed, h), np.where(on, cell, c)
         return h.T.copy(), c.T.copy(), y, operands, gates, cells
 
-    def pull(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Sequence[int]) -> Gradients:
+    def pull(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Sequence[int]) -> Gradients:
         _, _, _, weight, recurrent, _, *lengths = inputs
         dz, dh, dc = b.apply(LstmGrad(self.reverse, self.truncate), *grads, *outputs[4:], recurrent, *lengths)
         dw, du, db = b.apply(RecurrentGradWeights(int(b.types[recurrent].shape[0])), dz, outputs[3])

@@ -8,8 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
-from graphnet.compiler.op import Array, Example, Gradients, Types, as_type
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Types, as_type
 from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
@@ -65,7 +64,7 @@ class SimpleRnn(Recurrent):
             h = np.where(on, new, h)
         return h.T.copy(), y, operands, activated
 
-    def pull(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Sequence[int]) -> Gradients:
+    def pull(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Sequence[int]) -> Gradients:
         _, _, weight, recurrent, _, *lengths = inputs
         op = SimpleRnnGrad(self.reverse, self.truncate, self.activation)
         dz, dh = b.apply(op, *grads, outputs[3], recurrent, *lengths)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import Shape, TensorType, check_axis, format_shape
 
 
@@ -53,7 +52,7 @@ class ReduceSum(Reduction):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (np.asarray(x.sum(self.axes)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(Expand(b.types[inputs[0]].shape, self.axes, False), grad),)
 
@@ -67,7 +66,7 @@ class ReduceMean(Reduction):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (np.asarray(x.mean(self.axes)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(Expand(b.types[inputs[0]].shape, self.axes, True), grad),)
 
@@ -101,7 +100,7 @@ class Expand(Op):
         spread = np.broadcast_to(np.expand_dims(g, self.axes), shape)
         return (spread / g.dtype.type(max(repeats, 1)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return (None,)

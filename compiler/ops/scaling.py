@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.ops.linear import along_axis
 from graphnet.compiler.types import TensorType, check_axis, format_shape
@@ -40,7 +39,7 @@ class ScaleAxis(Op):
     def forward(self, x: Array, scale: Array) -> tuple[Array, ...]:
         return (x * along_axis(scale, self.axis, x.ndim),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None
@@ -70,7 +69,7 @@ class DotAxis(Op):
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return ((a * b).sum(other_axes(self.axis, a.ndim)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return None, None
@@ -104,7 +103,7 @@ class InverseRoot(Op):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (1 / np.sqrt(x + x.dtype.type(self.epsilon)),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(InverseRootGrad(), grad, outputs[0]),)
 

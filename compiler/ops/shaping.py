@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import Dim, Shape, TensorType, check_axis, factors, format_shape, known
 
 
@@ -32,7 +31,7 @@ class Reshape(Op):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x.reshape(tuple(int(dim) for dim in self.shape)).copy(),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(Reshape(b.types[inputs[0]].shape), grad),)
 
@@ -70,7 +69,7 @@ class Concat(Op):
     def forward(self, *inputs: Array) -> tuple[Array, ...]:
         return (np.concatenate(inputs, self.axis),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return (None,) * len(inputs)
@@ -116,7 +115,7 @@ class Slice(Op):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x[along(self.axis % x.ndim, self.start, self.stop)].copy(),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return (None,)
@@ -156,7 +155,7 @@ class Pad(Op):
         widths[self.axis] = (self.before, self.after)
         return (np.pad(x, widths),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         if grad is None:
             return (None,)

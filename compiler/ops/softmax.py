@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType, check_axis
 
@@ -30,7 +29,7 @@ class Softmax(Op):
         e = np.exp(x - x.max(self.axis, keepdims=True))
         return (e / e.sum(self.axis, keepdims=True),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(SoftmaxGrad(self.axis), grad, outputs[0]),)
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import TensorType, format_shape
 
 
@@ -34,7 +33,7 @@ class Transpose(Op):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x.transpose(self.axes).copy(order="C"),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         back = tuple(int(axis) for axis in np.argsort(self.axes))
         return (None if grad is None else b.add(Transpose(back), grad),)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, f64
+from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import TensorType, format_shape, known
 
 
@@ -49,7 +48,7 @@ class Upsample(_Blocks):
             x = np.repeat(x, factor, axis)
         return (x,)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(SumBlocks(self.factors), grad),)
 
@@ -82,7 +81,7 @@ class SumBlocks(_Blocks):
         split = [part for size, f in zip(x.shape[lead:], self.factors, strict=True) for part in (size // f, f)]
         return (x.reshape(*x.shape[:lead], *split).sum(tuple(range(lead + 1, lead + len(split), 2))),)
 
-    def pullback(self, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
+    def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(Upsample(self.factors), grad),)
 

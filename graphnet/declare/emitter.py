@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from graphnet.common.names import Names
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import TensorType, format_shape
+from graphnet.declare.options import WeightRules
 from graphnet.initializers import Initializer
-
-if TYPE_CHECKING:
-    from graphnet.declare.layer import Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,23 @@ class Weight:
     source: str
 
 
+class Emits(Protocol):
+    """What an emitter needs of a layer. `kind` is its class's name, `source` the line that declared it."""
+
+    kind: str
+    name: str | None
+    source: str
+    rules: WeightRules
+    weights: dict[str, Weight]
+
+    def check_types(self, *types: TensorType) -> None:
+        """Refuses dtypes that the layer cannot compute with."""
+
+    def emit(self, b: Emitter, *inputs: Any, **_: Any) -> int | tuple[int, ...]:
+        """Adds the layer's nodes and returns the id of the result (or of several)."""
+        ...
+
+
 class Emitter(Builder):
     """A Builder that knows which parameter stands for which weight of which layer.
 
@@ -39,11 +54,11 @@ class Emitter(Builder):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.initializers: dict[str, Initializer] = {}
-        self.declared: dict[tuple[Layer, str], Weight] = {}
-        self._ids: dict[tuple[Layer, str], int] = {}
-        self._states: dict[tuple[Layer, str], int] = {}
+        self.declared: dict[tuple[Emits, str], Weight] = {}
+        self._ids: dict[tuple[Emits, str], int] = {}
+        self._states: dict[tuple[Emits, str], int] = {}
 
-    def emit(self, layer: Layer, origin: Origin, inputs: Sequence[int]) -> tuple[int, ...]:
+    def emit(self, layer: Emits, origin: Origin, inputs: Sequence[int]) -> tuple[int, ...]:
         """Emits one call of a layer and returns the ids of its results.
 
         Raises:
@@ -59,7 +74,7 @@ class Emitter(Builder):
                 self.penalty(taken.give(f"{origin.layer or layer.kind}:activity"), penalty)
         return results
 
-    def weight(self, layer: Layer, weight: Weight) -> int:
+    def weight(self, layer: Emits, weight: Weight) -> int:
         """The id of a layer's weight: a new parameter, or the one that an earlier call declared.
 
         Raises:
@@ -75,7 +90,7 @@ class Emitter(Builder):
             self.declared[key] = first or weight
         return self._ids[key]
 
-    def _declare(self, layer: Layer, weight: Weight) -> int:
+    def _declare(self, layer: Emits, weight: Weight) -> int:
         full, rules = f"{self.origin.layer or layer.kind}/{weight.name}", layer.rules
         constraint, regularizer = rules.constraint(weight.name), rules.regularizer(weight.name)
         value = self.parameter(full, weight.type, weight.trainable, rules.learning_rate_multiplier,
@@ -85,7 +100,7 @@ class Emitter(Builder):
             self.penalty(full, regularizer.emit(self, value))
         return value
 
-    def read_state(self, layer: Layer, name: str, type: TensorType, role: str, initial: float = 0.0) -> int:
+    def read_state(self, layer: Emits, name: str, type: TensorType, role: str, initial: float = 0.0) -> int:
         """The id of what a layer keeps from step to step, called `<layer name>/<name>`; declared by the first call.
 
         A layer that is called several times reads in each call what the call before it made (see `write_state`).
@@ -103,7 +118,7 @@ class Emitter(Builder):
                              "share a layer only between inputs whose sizes agree, or declare a second layer")
         return state.value if state.next is None else state.next
 
-    def write_state(self, layer: Layer, name: str, value: int) -> None:
+    def write_state(self, layer: Emits, name: str, value: int) -> None:
         """Says what a state that was read becomes."""
         self.advance(self._states[layer, name], value)
 

@@ -10,7 +10,7 @@ from graphnet.common.names import Names, snake_case
 from graphnet.compiler.inspect.summary import Summary, summarize
 from graphnet.compiler.ir import Graph, Origin, Output
 from graphnet.compiler.types import BATCH, TensorType
-from graphnet.declare.emitter import Emitter
+from graphnet.declare.emitter import Emits, Emitter
 from graphnet.declare.layer import Layer
 from graphnet.declare.tensor import Call, Declared, SymbolicTensor, fill_symbols
 from graphnet.declare.tracing import calls_behind, check_connected, declaration, refusal
@@ -87,7 +87,7 @@ def _keyed(argument: str, tensors: object) -> Keyed:
     return keyed
 
 
-def _name_all(inputs: Keyed, calls: Sequence[Call]) -> tuple[list[str], dict[Layer, str]]:
+def _name_all(inputs: Keyed, calls: Sequence[Call]) -> tuple[list[str], dict[Emits, str]]:
     """Names of the inputs and layers: the user's, and free ones for what has none."""
     layers = list(dict.fromkeys(call.layer for call in calls))
     taken: dict[str, Origin] = {}
@@ -122,7 +122,7 @@ def _emit_inputs(b: Emitter, inputs: Keyed, names: Sequence[str]) -> Ids:
     return ids
 
 
-def _name_outputs(outputs: Keyed, ids: Ids, layer_names: Mapping[Layer, str]) -> list[Output]:
+def _name_outputs(outputs: Keyed, ids: Ids, layer_names: Mapping[Emits, str]) -> list[Output]:
     named: dict[str, int] = {}
     spare = Names(layer_names.values())
     for key, tensor in outputs:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from graphnet.common.checks import check_choice, check_name, check_whole
 from graphnet.common.source import user_source
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import BATCH, DTYPES, Dim, Shape, TensorType, format_shape
-
-if TYPE_CHECKING:
-    from graphnet.declare.layer import Layer
+from graphnet.declare.emitter import Emits
 
 SEQUENCE = "T"
 _SERIALS = itertools.count()
@@ -24,7 +21,7 @@ _SYMBOLS = itertools.count()
 class Call:
     """One call of a layer. `serial` grows from call to call, so that sorting by it is a topological order."""
 
-    layer: Layer
+    layer: Emits
     inputs: tuple[SymbolicTensor, ...]
     source: str
     serial: int

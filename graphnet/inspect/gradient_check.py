@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graphnet.common.checks import check_number, check_whole
 from graphnet.compiler.errors import GraphError
-from graphnet.compiler.planning.program_text import table
+from graphnet.compiler.planning.program import table
 from graphnet.compiler.rewrite import convert_floats
 from graphnet.compiler.types import BATCH
 from graphnet.engine.assembly import LOSS

@@ -13,7 +13,7 @@ from itertools import pairwise
 from graphnet.compiler.ir import FORWARD, UPDATE, Graph, Node
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
-from graphnet.compiler.planning.program_text import layers_of
+from graphnet.compiler.planning.program import layers_of
 from graphnet.compiler.types import TensorType
 from graphnet.views.layering import Layering
 

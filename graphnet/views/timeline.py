@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphnet.compiler.inspect.footprint import arena_slots
-from graphnet.compiler.planning.program import ARENA, Program
-from graphnet.compiler.planning.program_text import short_name
+from graphnet.compiler.planning.program import ARENA, Program, short_name
 
 _UNITS = ((1 << 20, "MiB"), (1 << 10, "KiB"), (1, "bytes"))
 

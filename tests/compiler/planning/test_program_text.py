@@ -8,8 +8,7 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.ops import Add, BiasAdd, Fused, MatMul, Relu
 from graphnet.compiler.passes.pipeline import PassManager, Purpose
 from graphnet.compiler.planning.lowering import lower
-from graphnet.compiler.planning.program import Operand, Program
-from graphnet.compiler.planning.program_text import body_lines, layers_of, short_name, table
+from graphnet.compiler.planning.program import Operand, Program, body_lines, layers_of, short_name, table
 from graphnet.compiler.types import BATCH, TensorType
 
 

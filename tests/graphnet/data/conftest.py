@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import cut_sample
 import numpy as np
 import pytest
 
-from graphnet.data import cut_sample
 from graphnet.data.files.idx import encode_idx, idx_digest, write_idx
 from graphnet.data.mnist import download, mnist_files
 from graphnet.data.mnist import load as mnist

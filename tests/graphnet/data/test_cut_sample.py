@@ -3,9 +3,9 @@ import zipfile
 
 import numpy as np
 import pytest
+from cut_sample import choose_balanced, cut_sample, main, pack_npz
 
 from graphnet.compiler.errors import DataError
-from graphnet.data.cut_sample import choose_balanced, cut_sample, main, pack_npz
 from graphnet.data.files.idx import write_idx
 
 SMALL = ["--train-per-class", "2", "--test-per-class", "1"]

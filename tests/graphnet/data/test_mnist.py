@@ -4,11 +4,12 @@ import re
 from importlib import resources
 from pathlib import Path
 
+import cut_sample
 import numpy as np
 import pytest
 
 from graphnet.compiler.errors import DataError
-from graphnet.data import cut_sample, load_mnist
+from graphnet.data import load_mnist
 from graphnet.data.files.idx import write_idx
 from graphnet.data.mnist import load as mnist
 

@@ -1,4 +1,4 @@
-"""Cuts the bundled sample out of the full MNIST set: `python -m graphnet.data.cut_sample IDX_DIR`.
+"""Cuts the bundled sample out of the full MNIST set: `python tests/support/cut_sample.py IDX_DIR`.
 
 The same data and seed give the same arrays everywhere, and the same bytes wherever zlib packs alike.
 """
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from graphnet.compiler.errors import DataError
 from graphnet.data.files.idx import read_pair
 from graphnet.data.files.staging import place
+from graphnet.data.mnist import load
 from graphnet.data.mnist.load import SAMPLE_KEYS, SAMPLE_NAME
 from graphnet.data.mnist.mnist_files import TEST, TRAIN, find_idx_files
 
@@ -101,13 +102,13 @@ def pack_npz(arrays: dict[str, NDArray[Any]]) -> bytes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns 0 when the sample was written, 1 when it could not be."""
     parser = argparse.ArgumentParser(
-        prog="python -m graphnet.data.cut_sample",
+        prog="python tests/support/cut_sample.py",
         description="Cut the bundled sample out of the full MNIST set.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
     add("idx_dir", type=Path, help="directory with the four IDX files, packed or not")
-    add("--output", type=Path, default=Path(__file__).with_name(SAMPLE_NAME), help="file to write")
+    add("--output", type=Path, default=Path(load.__file__).with_name(SAMPLE_NAME), help="file to write")
     add("--train-per-class", type=_positive, default=TRAIN_PER_CLASS, help="training digits of a class")
     add("--test-per-class", type=_positive, default=TEST_PER_CLASS, help="test digits of a class")
     add("--seed", type=_whole, default=SEED, help="seed of the choice")
