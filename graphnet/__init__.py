@@ -38,14 +38,16 @@ if TYPE_CHECKING:
     from graphnet.declare.model import Model
     from graphnet.declare.tensor import Input, SymbolicTensor
     from graphnet.engine.checkpoints import Checkpoint
+    from graphnet.engine.engine import Engine
     from graphnet.network.compiling import compile
     from graphnet.network.loading import load, open
     from graphnet.network.network import Network
-    from graphnet.training.history import Callback, History
+    from graphnet.training.callback import Callback
+    from graphnet.training.history import History
 
 __all__ = [
-    "ArgumentError", "Callback", "Checkpoint", "DataError", "GnetFormatError", "GraphError", "GraphNetError", "History",
-    "Input", "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor",
+    "ArgumentError", "Callback", "Checkpoint", "DataError", "Engine", "GnetFormatError", "GraphError", "GraphNetError",
+    "History", "Input", "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor",
     "VerificationError", "callbacks", "compile", "constraints", "custom", "data", "initializers", "layers", "load",
     "losses", "metrics", "open", "optimizers", "register_op", "regularizers", "schedules",
 ]
@@ -61,7 +63,9 @@ _HOMES = {
     "graphnet.network.network": ("Network",),
     "graphnet.network.loading": ("load", "open"),
     "graphnet.declare.tensor": ("Input", "SymbolicTensor"),
-    "graphnet.training.history": ("Callback", "History"),
+    "graphnet.engine.engine": ("Engine",),
+    "graphnet.training.callback": ("Callback",),
+    "graphnet.training.history": ("History",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -6,15 +6,12 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from graphnet.common.checks import check_flag, check_number, check_path, check_whole
 from graphnet.compiler.errors import ArgumentError
 from graphnet.engine.checkpoints import FIT, check_kinds, same_value
-from graphnet.training.history import Callback
-
-if TYPE_CHECKING:
-    from graphnet.network.network import Network
+from graphnet.training.callback import Callback, Trained
 
 Kinds = Mapping[str, tuple[type, ...]]
 MIN, MAX = MODES = ("min", "max")
@@ -135,7 +132,7 @@ class ReduceOnPlateau(Monitor):
         check_whole(owner, "patience", self.patience, 0)
         check_whole(owner, "cooldown", self.cooldown, 0)
 
-    def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, Any]) -> None:
+    def on_epoch_end(self, network: Trained, epoch: int, logs: dict[str, Any]) -> None:
         """Takes note of the epoch's figure and lowers the rate if it is time.
 
         Raises:
@@ -199,14 +196,14 @@ class EarlyStopping(Monitor):
         check_number("EarlyStopping", "min_delta", self.min_delta, 0)
         check_flag("EarlyStopping", "restore_best", self.restore_best)
 
-    def on_train_begin(self, network: Network) -> None:
+    def on_train_begin(self, network: Trained) -> None:
         """Begins anew."""
         self.forget()
         self.best_epoch = self.stopped_epoch = 0
         self._kept = None
         self._waited = 0
 
-    def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, Any]) -> bool:
+    def on_epoch_end(self, network: Trained, epoch: int, logs: dict[str, Any]) -> bool:
         """Takes note of the epoch's figure; whether it is time to stop.
 
         Raises:
@@ -225,7 +222,7 @@ class EarlyStopping(Monitor):
         self.stopped_epoch = epoch
         return True
 
-    def on_train_end(self, network: Network) -> None:
+    def on_train_end(self, network: Trained) -> None:
         """Gives the network back its best weights."""
         if self._kept is not None:
             network.set_weights(self._kept["weights"])
@@ -242,7 +239,7 @@ class EarlyStopping(Monitor):
 class ResetStates(Callback):
     """Lets stateful layers begin new sequences with each epoch, for data that is the same sequences every time."""
 
-    def on_epoch_begin(self, network: Network, epoch: int) -> None:
+    def on_epoch_begin(self, network: Trained, epoch: int) -> None:
         """Puts the states of stateful layers back to zero."""
         network.reset_states()
 
@@ -280,7 +277,7 @@ class ModelCheckpoint(Monitor):
         """What it was made with."""
         return super().arguments | {"path": self.path, "best_only": self.best_only}
 
-    def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, Any]) -> None:
+    def on_epoch_end(self, network: Trained, epoch: int, logs: dict[str, Any]) -> None:
         """Saves the network if it is time.
 
         Raises:

@@ -25,8 +25,8 @@ FUSE: tuple[Pass, ...] = (FuseEpilogues(),)
 
 
 @dataclass(frozen=True, slots=True)
-class Purpose:
-    """A graph and what is to become of it.
+class Assembly:
+    """A graph put together for a purpose, and what is to become of it.
 
     Attributes:
         graph: with its outputs in place.
@@ -49,6 +49,21 @@ class Purpose:
             return (OrderNodes(), *self.prepare, *self.derive, DropDead())
         steps = (OrderNodes(), *self.prepare, *REWRITE, *self.derive, *SIMPLIFY, *FUSE, ScheduleNodes())
         return tuple(step for step in steps if not isinstance(step, without))
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What Programs of a network are for. Purposes with the same name and variant are the same.
+
+    Attributes:
+        name: e.g. "train".
+        variant: what tells apart purposes of one name, such as the types of the labels.
+        assemble: puts the graph together, when it is first needed.
+    """
+
+    name: str
+    variant: tuple[object, ...] = ()
+    assemble: Callable[[], Assembly] = field(kw_only=True, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ R = TypeVar("R")
 class Lockable(Protocol):
     """What has a lock that the thread holding it may take again."""
 
-    lock: AbstractContextManager[Any]
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """The lock."""
+        ...
 
 
 L = TypeVar("L", bound=Lockable)

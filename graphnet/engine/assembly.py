@@ -10,7 +10,7 @@ from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import Graph, Origin, Output
 from graphnet.compiler.ops import Add, Scale
 from graphnet.compiler.passes.derive_backward import DeriveBackward
-from graphnet.compiler.passes.pipeline import Purpose
+from graphnet.compiler.passes.pipeline import Assembly
 from graphnet.compiler.passes.specialize_inference import SpecializeInference
 from graphnet.compiler.rewrite import hold_states
 from graphnet.compiler.types import TensorType
@@ -55,18 +55,18 @@ class Objective:
                                  "optimizer to look at the losses of single samples with evaluate")
 
 
-def predicting(graph: Graph) -> Purpose:
+def predicting(graph: Graph) -> Assembly:
     """The declared graph as it is outside training; its outputs are the predictions."""
-    return Purpose(graph, prepare=(SpecializeInference(),))
+    return Assembly(graph, prepare=(SpecializeInference(),))
 
 
-def evaluating(graph: Graph, objective: Objective, fed: Mapping[str, TensorType]) -> Purpose:
+def evaluating(graph: Graph, objective: Objective, fed: Mapping[str, TensorType]) -> Assembly:
     """Loss and statistics of the metrics outside training; labels are inputs named `label:<output>`, sample weights
     `weight:<output>`."""
-    return Purpose(_with_objective(graph, objective, fed), prepare=(SpecializeInference(),))
+    return Assembly(_with_objective(graph, objective, fed), prepare=(SpecializeInference(),))
 
 
-def training(graph: Graph, objective: Objective, fed: Mapping[str, TensorType], optimizer: Optimizer) -> Purpose:
+def training(graph: Graph, objective: Objective, fed: Mapping[str, TensorType], optimizer: Optimizer) -> Assembly:
     """A training step: forward with loss and metrics, backward, and the update of all weights.
 
     Raises:
@@ -74,12 +74,12 @@ def training(graph: Graph, objective: Objective, fed: Mapping[str, TensorType], 
     """
     objective.check_trainable()
     count = sum(p.trainable for p in graph.parameters)
-    return Purpose(_with_objective(graph, objective, fed),
-                   derive=(DeriveBackward(LOSS), optimizer.attachment(count)))
+    return Assembly(_with_objective(graph, objective, fed),
+                    derive=(DeriveBackward(LOSS), optimizer.attachment(count)))
 
 
 def differentiating(graph: Graph, objective: Objective, fed: Mapping[str, TensorType],
-                    inputs: Sequence[str] = ()) -> Purpose:
+                    inputs: Sequence[str] = ()) -> Assembly:
     """The loss as in training and its gradients for all trainable weights and the named inputs; no state changes.
 
     Raises:
@@ -87,7 +87,7 @@ def differentiating(graph: Graph, objective: Objective, fed: Mapping[str, Tensor
     """
     objective.check_trainable()
     held = hold_states(graph, ("buffer", "counter", "recurrent"))
-    return Purpose(_with_objective(held, objective, fed), derive=(DeriveBackward(LOSS, tuple(inputs)),))
+    return Assembly(_with_objective(held, objective, fed), derive=(DeriveBackward(LOSS, tuple(inputs)),))
 
 
 def _with_objective(graph: Graph, objective: Objective, fed: Mapping[str, TensorType]) -> Graph:

@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 
 from graphnet.common.exclusive import exclusive
 from graphnet.compiler.errors import DataError, MemoryLimitError, ShapeError
-from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import concrete, format_shape
 from graphnet.engine.feeding import as_array
-from graphnet.engine.programs import Programs
-from graphnet.engine.recurrent_states import RecurrentStates
+from graphnet.engine.runner import Runner
 from graphnet.initializers import Initializer
-from graphnet.optimizers import Optimizer
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -28,17 +25,18 @@ _GOLDEN = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: spreads small numbe
 class Variables:
     """The part of a network that reads and replaces what it keeps."""
 
-    graph: Graph
-    lock: AbstractContextManager[Any]
-    optimizer: Optimizer | None
+    runner: Runner
     seed: int
-    _programs: Programs
-    _recurrent: RecurrentStates
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """Held by each call, and by each step of `fit`, so that threads may share a network."""
+        return self.runner.lock
 
     @property
     def weights(self) -> dict[str, Array]:
         """The weights by name, as read-only views: they follow the training."""
-        views = {name: view.view() for name, view in self.weight_views().items()}
+        views = {name: view.view() for name, view in self.runner.weight_views().items()}
         for view in views.values():
             view.flags.writeable = False
         return views
@@ -51,7 +49,7 @@ class Variables:
             DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
-        _replace("weight", self.weight_views(), weights)
+        _replace("weight", self.runner.weight_views(), weights)
 
     @property
     def states(self) -> dict[str, Array]:
@@ -60,7 +58,7 @@ class Variables:
         Running statistics, counters of random numbers, and what stateful layers carry from call to call, a row for each
         sequence of the batch; that is left out as long as there was no call since the last `reset_states`.
         """
-        return {name: view.copy() for name, view in self._state_views().items()}
+        return {name: view.copy() for name, view in self.runner.state_views().items()}
 
     @exclusive
     def set_states(self, states: Mapping[str, object]) -> None:
@@ -71,11 +69,12 @@ class Variables:
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
         arrays = {name: as_array(f"state {name!r}", value) for name, value in _named("state", states).items()}
-        recurrent = {name: array for name, array in arrays.items() if name in self._recurrent}
+        carried, views = self.runner.recurrent, self.runner.programs.states(self.runner.graph)
+        recurrent = {name: array for name, array in arrays.items() if name in carried}
         others = {name: array for name, array in arrays.items() if name not in recurrent}
-        _check_replaceable("state", self._programs.states(self.graph), others)
-        self._recurrent.replace(recurrent)
-        _replace("state", self._programs.states(self.graph), others)
+        _check_replaceable("state", views, others)
+        carried.replace(recurrent)
+        _replace("state", views, others)
 
     @exclusive
     def reset_states(self, names: Sequence[str] | None = None) -> None:
@@ -91,13 +90,14 @@ class Variables:
         Raises:
             DataError: a name is unknown.
         """
-        states, views = {state.name: state for state in self.graph.states}, self._programs.states(self.graph)
-        chosen = list(self._recurrent) if names is None else list(names)
+        graph, carried = self.runner.graph, self.runner.recurrent
+        states, views = {state.name: state for state in graph.states}, self.runner.programs.states(graph)
+        chosen = list(carried) if names is None else list(names)
         for name in chosen:
             if name not in states:
                 raise DataError(f"the model has no state {name!r}; it has {', '.join(states) or 'none'}")
-        if any(name in self._recurrent for name in chosen):
-            self._recurrent.reset()
+        if any(name in carried for name in chosen):
+            carried.reset()
         for name in (name for name in chosen if name in views):
             views[name].fill(states[name].initial)
             if states[name].role == "counter":
@@ -107,7 +107,7 @@ class Variables:
     def optimizer_state(self) -> dict[str, dict[str, Array]]:
         """The optimizer's moments as copies: by the moment's name, for each trained weight; {} if it has none."""
         return {moment: {name: view.copy() for name, view in views.items()}
-                for moment, views in self.moment_views().items()}
+                for moment, views in self.runner.moment_views().items()}
 
     @exclusive
     def set_optimizer_state(self, state: Mapping[str, Mapping[str, object]]) -> None:
@@ -117,21 +117,7 @@ class Variables:
             DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
-        _replace("moment", _flat(self.moment_views()), _flat(state))
-
-    def _state_views(self) -> dict[str, Array]:
-        views = self._programs.states(self.graph) | self._recurrent.views
-        return {state.name: views[state.name] for state in self.graph.states if state.name in views}
-
-    def weight_views(self) -> dict[str, Array]:
-        """The weights by name, as views that may be written to."""
-        return self._programs.weights(self.graph)
-
-    def moment_views(self) -> dict[str, dict[str, Array]]:
-        """The optimizer's moments, by moment and weight, as views that may be written to."""
-        count = sum(p.trainable for p in self.graph.parameters)
-        moments = self.optimizer.update_op(count).moments if self.optimizer is not None and count else ()
-        return self._programs.moments(self.graph, moments)
+        _replace("moment", _flat(self.runner.moment_views()), _flat(state))
 
 
 def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> None:
@@ -141,14 +127,15 @@ def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> N
         MemoryLimitError: the system does not give as much memory as the weights take.
     """
     drawn = {}
-    types = {p.name: network.graph.types[p.value] for p in network.graph.parameters}
+    graph = network.runner.graph
+    types = {p.name: graph.types[p.value] for p in graph.parameters}
     try:
         for name, t in types.items():
             stream = np.random.Generator(np.random.Philox(key=_stream_key(network.seed, name)))
             drawn[name] = initializers[name](concrete(t.shape), stream, t.dtype)
         network.set_weights(drawn)
     except MemoryError:
-        largest = max(network.graph.parameters, key=lambda p: types[p.name].nbytes)
+        largest = max(graph.parameters, key=lambda p: types[p.name].nbytes)
         raise MemoryLimitError(f"the weights take {sum(t.nbytes for t in types.values()):,} bytes, more than the "
                                f"system gives; the largest is {largest.name!r} of {largest.origin}, "
                                f"{types[largest.name]}: make that layer smaller") from None

@@ -15,10 +15,10 @@ from graphnet.compiler.planning.program import table
 from graphnet.compiler.rewrite import convert_floats
 from graphnet.compiler.types import BATCH
 from graphnet.engine.assembly import LOSS
+from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
-from graphnet.inspect.inspection import GRADIENTS
-from graphnet.network.compiling import make_network
-from graphnet.network.network import Network
+from graphnet.engine.programs import Programs, numpy_policy
+from graphnet.engine.runner import GRADIENTS
 
 Array = NDArray[Any]
 STEPS = (1e-5, 1e-6, 1e-7)
@@ -80,7 +80,7 @@ class GradientCheck:
             f"{verdict} (tolerance {self.tolerance:.0e})"])
 
 
-def check_gradients(network: Network, x: object, y: object, *, samples: int = 8, tolerance: float = 1e-5,
+def check_gradients(network: Engine, x: object, y: object, *, samples: int = 8, tolerance: float = 1e-5,
                     seed: int = 0) -> GradientCheck:
     """Compares the gradient of sampled elements of each weight with a central difference of the loss.
 
@@ -107,7 +107,7 @@ def check_gradients(network: Network, x: object, y: object, *, samples: int = 8,
     loss, gradients = twin.loss_and_gradients(x, y)
     if not gradients:
         raise GraphError(f"{network.graph.name} has no trainable weights, so there is no gradient to check")
-    measure, views = _loss_function(twin, x, y), twin.weight_views()
+    measure, views = _loss_function(twin, x, y), twin.runner.weight_views()
     largest = {name: float(np.abs(gradient).max(initial=0)) for name, gradient in gradients.items()}
     floor = max(_NEGLIGIBLE * max(largest.values()), np.finfo(np.float64).tiny)
     rng = np.random.default_rng(seed)
@@ -117,20 +117,20 @@ def check_gradients(network: Network, x: object, y: object, *, samples: int = 8,
     return GradientCheck(network.graph.name, loss, tolerance, rows)
 
 
-def in_double(network: Network) -> Network:
+def in_double(network: Engine) -> Engine:
     """The same network in float64, with a memory of its own."""
-    twin = make_network(convert_floats(network.graph, "float64"), network.objective, network.optimizer,
-                        seed=network.seed, optimize=network.optimized)
+    twin = Engine(convert_floats(network.graph, "float64"), Programs(numpy_policy(network.optimize)),
+                  network.objective, network.optimizer, network.seed)
     twin.set_weights(network.weights)
     twin.set_states(network.states)
     return twin
 
 
-def _loss_function(network: Network, x: object, y: object) -> Callable[[], float]:
+def _loss_function(network: Engine, x: object, y: object) -> Callable[[], float]:
     """Computes the loss of these samples with the weights as they are."""
-    arrays, labels, dims = network.check_samples(x, y)
+    arrays, labels, dims = network.runner.check_samples(x, y)
     count, feeder = check_lengths(arrays), Feeder(arrays)
-    run = network.executable(GRADIENTS, labels, dims | {BATCH: count})
+    run = network.runner.executable(network.runner.purpose(GRADIENTS, labels), dims | {BATCH: count})
 
     def measure() -> float:
         feeder.feed_range(run.inputs, 0, count)

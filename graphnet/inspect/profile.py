@@ -7,35 +7,37 @@ from contextlib import contextmanager
 
 from graphnet.compiler.planning.program import ARENA
 from graphnet.compiler.types import BATCH
+from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
-from graphnet.inspect.inspection import PREDICT, TRAIN
-from graphnet.network.network import Network
+from graphnet.engine.runner import PREDICT, TRAIN
 from graphnet.runtime.profiling import Profile, profile_executable
 from graphnet.runtime.session import Buffers, Executable
 
 
-def profile_network(network: Network, x: object, y: object, steps: int) -> Profile:
+def profile_network(network: Engine, x: object, y: object, steps: int = 20) -> Profile:
     """Times training steps on a batch, or predictions if `y` is None."""
-    with network.states_set_aside():
+    with network.runner.states_set_aside():
         return _profile(network, x, y, steps)
 
 
-def _profile(network: Network, x: object, y: object, steps: int) -> Profile:
+def _profile(network: Engine, x: object, y: object, steps: int) -> Profile:
+    runner = network.runner
     if y is None:
-        arrays, dims = network.check_inputs(x)
-        run = network.executable(PREDICT, {}, dims | {BATCH: check_lengths(arrays)})
+        arrays, dims = runner.check_inputs(x)
+        purpose = runner.purpose(PREDICT)
     else:
-        arrays, labels, dims = network.check_samples(x, y)
-        run = network.prepare_step(labels, dims | {BATCH: check_lengths(arrays)})
+        arrays, labels, dims = runner.check_samples(x, y)
+        purpose = runner.purpose(TRAIN, labels)
     count, feeder = check_lengths(arrays), Feeder(arrays)
+    run = runner.executable(purpose, dims | {BATCH: count})
 
     def feed() -> None:
         feeder.feed_range(run.inputs, 0, count)
         if y is not None:
-            network.feed_step(run, network.step + 1)
+            runner.feed_step(run, runner.step + 1)
 
     with kept(run):
-        return profile_executable(run, PREDICT if y is None else TRAIN, feed, steps)
+        return profile_executable(run, purpose.name, feed, steps)
 
 
 @contextmanager

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from graphnet.compiler.random_feeds import random_feeds, small_dims
 from graphnet.compiler.types import BATCH
 from graphnet.engine.assembly import LABEL
-from graphnet.inspect.inspection import EVALUATE, PREDICT
-from graphnet.network.network import Network
+from graphnet.engine.engine import Engine
+from graphnet.engine.runner import EVALUATE, PREDICT
 
 Samples = dict[str, NDArray[Any]]
 
 
-def random_samples(network: Network, batch: int, seed: int = 0,
+def random_samples(network: Engine, batch: int, seed: int = 0,
                    dims: Mapping[str, int] | None = None) -> tuple[Samples, Samples]:
     """Inputs and labels by name; no labels for a network without a loss.
 

@@ -13,7 +13,7 @@ from graphnet.compiler.rewrite import check_graph, convert_floats
 from graphnet.compiler.types import FLOATS
 from graphnet.declare.model import Model
 from graphnet.engine.assembly import Objective
-from graphnet.engine.programs import Programs
+from graphnet.engine.programs import Programs, numpy_policy
 from graphnet.engine.variables import initialize
 from graphnet.losses import LOSSES, Loss
 from graphnet.metrics import METRICS, Metric
@@ -84,13 +84,13 @@ def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer
     if memory_limit is not None:
         check_whole("compile", "memory_limit", memory_limit)
     check_graph(graph)
-    programs = Programs(check_flag("compile", "optimize", optimize), memory_limit)
+    programs = Programs(numpy_policy(check_flag("compile", "optimize", optimize), memory_limit))
     _attach_checks(programs, check_flag("compile", "verify", verify),
                    check_flag("compile", "check_finite", check_finite))
     if dump is not None:
         from graphnet.inspect.dumping import Dump
 
-        programs.made = Dump(dump)
+        programs.on_made = Dump(dump)
     return Network(graph, programs, objective, optimizer, check_whole("compile", "seed", seed, 0, MAX_SEED))
 
 
@@ -101,7 +101,7 @@ def _attach_checks(programs: Programs, verify: bool, check_finite: bool) -> None
         from graphnet.compiler.inspect.verify import Verifier
         from graphnet.runtime.kernel_check import KernelCheck
 
-        programs.check = Verifier()
+        programs.policy.check = Verifier()
         watchers.append(KernelCheck)
     if check_finite:
         from graphnet.runtime.finite_check import FiniteCheck

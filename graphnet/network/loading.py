@@ -17,13 +17,13 @@ from graphnet.common.checks import check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError, GraphNetError, MemoryLimitError
 from graphnet.compiler.types import BATCH
 from graphnet.engine.checkpoints import FIT, parse_fit_state
-from graphnet.inspect.inspection import PREDICT
+from graphnet.engine.marks import mark_of
+from graphnet.engine.runner import PREDICT
 from graphnet.network.compiling import make_network
 from graphnet.network.network import Network
 from graphnet.saving.array_trees import attach_arrays
 from graphnet.saving.saved_samples import parse_samples
 from graphnet.saving.training_setup import TRAIN, TrainingSetup, parse_setup
-from graphnet.training.resuming import mark_of
 
 if TYPE_CHECKING:
     from graphnet.runtime.gnet import Contents, GnetFile
@@ -130,17 +130,18 @@ def _places(network: Network) -> dict[str, Array]:
     """Where a network keeps its weights and moments, by the names of their tensors."""
     from graphnet.runtime.gnet import slot_name
 
-    return network.weight_views() | {slot_name(name, moment): view for moment, parts in network.moment_views().items()
-                                     for name, view in parts.items()}
+    moments = network.runner.moment_views()
+    return network.runner.weight_views() | {slot_name(name, moment): view for moment, parts in moments.items()
+                                            for name, view in parts.items()}
 
 
 def _fill(network: Network, setup: TrainingSetup, contents: Contents) -> Network:
     """Fills in what a file holds; what was read into its place is there already."""
     arrays = {name: tensor.array for name, tensor in contents.tensors.items()}
-    network.set_weights({name: arrays[name] for name, view in network.weight_views().items()
+    network.set_weights({name: arrays[name] for name, view in network.runner.weight_views().items()
                          if not _is_same_memory(arrays[name], view)})
     network.set_states({state.name: arrays[state.name] for state in contents.graph.states if state.name in arrays})
-    views = network.moment_views()
+    views = network.runner.moment_views()
     network.set_optimizer_state({moment: {
         name: array for name, array in parts.items() if not _is_same_memory(array, views[moment][name])}
         for moment, parts in _moments(contents, views).items()})

@@ -15,15 +15,17 @@ from graphnet.common.version import version
 from graphnet.compiler.errors import DataError
 from graphnet.data import Dataset
 from graphnet.engine.checkpoints import Checkpoint
+from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.network.compiling import compile
-from graphnet.network.network import INFERENCE_BATCH, Network
+from graphnet.network.network import Network
 from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory
 from graphnet.runs.log import VALIDATION, Reporter, RunLog, format_figures
 from graphnet.runs.recipe import Recipe, Settings
 from graphnet.runs.samples import Parts, Samples, split
 from graphnet.saving.saving import save_checkpoint
+from graphnet.training.callback import Callback
 from graphnet.training.fingerprints import file_sha256
-from graphnet.training.history import Callback, History
+from graphnet.training.history import History
 from graphnet.views.curves import plot_curves, png_bytes
 
 Figures = dict[str, Any]
@@ -101,7 +103,7 @@ def train(name: str, recipe: Recipe, settings: Settings, run: RunDirectory,
     steps = settings.epochs * -(-len(parts.train.x) // settings.batch_size)
     network = compile(recipe.make_model(settings.options), recipe.loss, settings.make_optimizer(steps), recipe.metrics,
                       seed=settings.seed, dtype=settings.dtype)
-    network.check_samples(*parts.train)
+    network.runner.check_samples(*parts.train)
     with run.claimed():
         run.begin(lambda _: save_checkpoint(network, job.checkpoint))
         return begin(job, network, data, parts)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from graphnet.engine.checkpoints import FIT, check_kinds
 from graphnet.runs.directory import LOG_CSV, LOG_TEXT, RunDirectory
-from graphnet.training.history import Callback
+from graphnet.training.callback import Callback
 
 if TYPE_CHECKING:
     from graphnet.network.network import Network

@@ -13,7 +13,7 @@ from graphnet.compiler.errors import DataError, GnetFormatError, ShapeError
 from graphnet.compiler.types import format_shape
 
 if TYPE_CHECKING:
-    from graphnet.network.network import Network
+    from graphnet.engine.engine import Engine
     from graphnet.runtime.gnet import Contents, Tensor
 
 Array = NDArray[Any]
@@ -40,7 +40,7 @@ class Replay:
     scale: float
 
 
-def sample_tensors(network: Network) -> Iterator[Tensor]:
+def sample_tensors(network: Engine) -> Iterator[Tensor]:
     """A network's sample inputs and what it makes of them now."""
     from graphnet.runtime.gnet import CONST, Tensor
 
@@ -50,14 +50,14 @@ def sample_tensors(network: Network) -> Iterator[Tensor]:
     yield from (Tensor(OUTPUT + name, CONST, array) for name, array in predict_apart(network, network.samples).items())
 
 
-def sample_notes(network: Network) -> dict[str, Any]:
+def sample_notes(network: Engine) -> dict[str, Any]:
     """What `meta` says about the samples; nothing if there are none."""
     if network.samples is None:
         return {}
     return {SAMPLES: {"inputs": list(network.samples), "outputs": [o.name for o in network.graph.outputs]}}
 
 
-def parse_samples(network: Network, contents: Contents) -> tuple[dict[str, Array], dict[str, Array]] | None:
+def parse_samples(network: Engine, contents: Contents) -> tuple[dict[str, Array], dict[str, Array]] | None:
     """The sample inputs of a file and the outputs stored with them, by name; None if it has none.
 
     Raises:
@@ -81,12 +81,12 @@ def parse_samples(network: Network, contents: Contents) -> tuple[dict[str, Array
     if any(not array.ndim or not len(array) for part in found for array in part.values()):
         raise GnetFormatError("the arrays must hold a sample at least", _PATH)
     try:
-        return network.check_inputs(found[0])[0], found[1]
+        return network.runner.check_inputs(found[0])[0], found[1]
     except (ShapeError, DataError) as error:
         raise GnetFormatError(str(error), (*_PATH, "inputs")) from error
 
 
-def replay(network: Network, contents: Contents) -> dict[str, Replay] | None:
+def replay(network: Engine, contents: Contents) -> dict[str, Replay] | None:
     """How far each output is from what the file says that it was; None if the file has no samples.
 
     Raises:
@@ -99,9 +99,9 @@ def replay(network: Network, contents: Contents) -> dict[str, Replay] | None:
     return {name: _compare(name, stored, now[name]) for name, stored in samples[1].items()}
 
 
-def predict_apart(network: Network, inputs: Mapping[str, Array]) -> dict[str, Array]:
+def predict_apart(network: Engine, inputs: Mapping[str, Array]) -> dict[str, Array]:
     """The outputs by name; stateful layers begin anew for it, and go on afterwards as if nothing had been."""
-    with network.lock, network.states_set_aside():
+    with network.lock, network.runner.states_set_aside():
         outputs = network.predict(dict(inputs))
     return outputs if isinstance(outputs, dict) else {network.graph.outputs[0].name: outputs}
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 from graphnet.common.checks import check_path
 from graphnet.common.version import version
 from graphnet.engine.checkpoints import FIT, Checkpoint, FitState
-from graphnet.network.network import Network
+from graphnet.engine.engine import Engine
+from graphnet.engine.marks import mark_of
 from graphnet.saving.array_trees import detach_arrays
 from graphnet.saving.saved_samples import sample_notes, sample_tensors
 from graphnet.saving.training_setup import describe_setup
-from graphnet.training.resuming import mark_of
 
 if TYPE_CHECKING:
     from graphnet.runtime.gnet import Contents, Tensor
 
 
-def save(network: Network, path: str | os.PathLike[str]) -> None:
+def save(network: Engine, path: str | os.PathLike[str]) -> None:
     """Writes a network to a file, or leaves the old file as it was. The same network gives the same bytes.
 
     Raises:
@@ -37,7 +37,7 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     save_gnet(check_path("save", path), contents_of(network))
 
 
-def save_checkpoint(network: Network, checkpoint: Checkpoint, state: FitState | None = None) -> None:
+def save_checkpoint(network: Engine, checkpoint: Checkpoint, state: FitState | None = None) -> None:
     """Writes a network and where its training stands, or leaves the old file as it was. See `contents_of`.
 
     Raises:
@@ -49,7 +49,7 @@ def save_checkpoint(network: Network, checkpoint: Checkpoint, state: FitState | 
     save_gnet(checkpoint.path, contents_of(network, state, checkpoint.notes))
 
 
-def contents_of(network: Network, state: FitState | None = None, notes: Mapping[str, Any] | None = None) -> Contents:
+def contents_of(network: Engine, state: FitState | None = None, notes: Mapping[str, Any] | None = None) -> Contents:
     """What a file holds of a network; with the state of its training, what a checkpoint does.
 
     Args:
@@ -72,13 +72,13 @@ def contents_of(network: Network, state: FitState | None = None, notes: Mapping[
     return Contents(network.graph, by_name(tensors), setup, meta)
 
 
-def _still_stands(network: Network) -> bool:
+def _still_stands(network: Engine) -> bool:
     """Whether a network is where the checkpoint that it was loaded from was written."""
     state = network.fit_state
     return state is not None and state.step == network.step and network.fit_mark == mark_of(network)
 
 
-def _tensors(network: Network) -> Iterator[Tensor]:
+def _tensors(network: Engine) -> Iterator[Tensor]:
     from graphnet.runtime.gnet import OPTIMIZER, PARAM, Tensor, slot_name
     from graphnet.runtime.gnet.binding import state_role
 

@@ -17,7 +17,7 @@ from graphnet.metrics import METRICS
 from graphnet.optimizers import OPTIMIZERS, Optimizer
 
 if TYPE_CHECKING:
-    from graphnet.network.network import Network
+    from graphnet.engine.engine import Engine
 
 Plain = dict[str, Any]
 TRAIN = "train"  # the part of the header that this is
@@ -38,7 +38,7 @@ class TrainingSetup:
     fit: Any = None  # what `fit` needs to go on, in checkpoints; see `FitState`
 
 
-def describe_setup(network: Network) -> Plain:
+def describe_setup(network: Engine) -> Plain:
     """The set-up of a network as plain data.
 
     Raises:

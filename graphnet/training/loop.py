@@ -6,28 +6,29 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler.errors import ArgumentError
-from graphnet.compiler.types import BATCH, TensorType
+from graphnet.compiler.passes.pipeline import Purpose
+from graphnet.compiler.types import BATCH
 from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import Checkpoint, FitState, as_checkpoint
+from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.runner import TRAIN
 from graphnet.engine.scores import Scores
-from graphnet.training.history import Callback, History, check_callbacks, shuffled
+from graphnet.training.callback import Callback, check_callbacks
+from graphnet.training.history import History
 from graphnet.training.resuming import check_resumable
-
-if TYPE_CHECKING:
-    from graphnet.network.network import Network
 
 Array = NDArray[Any]
 
 
-def fit(network: Network, x: object, y: object, batch_size: int, epochs: int, shuffle: bool | None,
+def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shuffle: bool | None,
         sample_weight: object, validation_data: tuple[object, ...] | None, callbacks: Sequence[Callback],
         verbose: bool | None, checkpoint: object, resume: bool) -> History:
     """See `Network.fit`."""
@@ -38,11 +39,11 @@ def fit(network: Network, x: object, y: object, batch_size: int, epochs: int, sh
         check_flag("fit", "verbose", verbose)
     check_callbacks(callbacks)
     saving = as_checkpoint(checkpoint)
-    arrays, labels, dims = network.check_samples(x, y, sample_weight)
+    arrays, labels, dims = network.runner.check_samples(x, y, sample_weight)
     shuffle = _check_order(network, shuffle)
-    batches = _Batches(network, network.need_objective(), Feeder(arrays), labels, dims, check_lengths(arrays),
-                       batch_size)
-    network.check_batches("fit", batches.count, batch_size)
+    batches = _Batches(network, network.runner.need_objective(), Feeder(arrays),
+                       network.runner.purpose(TRAIN, labels), dims, check_lengths(arrays), batch_size)
+    network.runner.check_batches("fit", batches.count, batch_size)
     fed = dict(arrays)
     if validation_data is not None:  # refuse it now, not after an epoch
         fed |= _check_validation(network, validation_data, batch_size)
@@ -54,14 +55,14 @@ def fit(network: Network, x: object, y: object, batch_size: int, epochs: int, sh
     return loop.run()
 
 
-def _check_validation(network: Network, data: object, batch_size: int) -> dict[str, Array]:
+def _check_validation(network: Engine, data: object, batch_size: int) -> dict[str, Array]:
     """The arrays of the validation data, by names that tell them from those to train on."""
     if not isinstance(data, list | tuple) or len(data) not in (2, 3):
         raise ArgumentError("fit", "validation_data", type(data).__name__,
                             "it must be a tuple (x, y) or (x, y, sample_weight)")
-    arrays = network.check_samples(*data)[0]
-    with network.lock, network.states_set_aside():
-        network.check_batches("validation_data of fit", check_lengths(arrays), batch_size)
+    arrays = network.runner.check_samples(*data)[0]
+    with network.lock, network.runner.states_set_aside():
+        network.runner.check_batches("validation_data of fit", check_lengths(arrays), batch_size)
     return {f"validation {name}": array for name, array in arrays.items()}
 
 
@@ -71,7 +72,7 @@ def _fingerprints(arrays: Mapping[str, Array]) -> dict[str, Any]:
     return {name: fingerprint(array) for name, array in arrays.items()}
 
 
-def _check_order(network: Network, shuffle: bool | None) -> bool:
+def _check_order(network: Engine, shuffle: bool | None) -> bool:
     if shuffle is None:
         return not network.stateful
     if shuffle and network.stateful:
@@ -84,10 +85,10 @@ def _check_order(network: Network, shuffle: bool | None) -> bool:
 class _Batches:
     """The samples, and how to train on some of them."""
 
-    network: Network
+    network: Engine
     objective: Objective
     feeder: Feeder
-    labels: dict[str, TensorType]
+    purpose: Purpose
     dims: dict[str, int]
     count: int
     size: int
@@ -95,9 +96,9 @@ class _Batches:
     def train(self, chosen: NDArray[np.intp], scores: Scores) -> float:
         """A step on the samples with these numbers; returns its loss."""
         with self.network.lock:
-            run = self.network.prepare_step(self.labels, self.dims | {BATCH: len(chosen)})
+            run = self.network.runner.executable(self.purpose, self.dims | {BATCH: len(chosen)})
             self.feeder.feed(run.inputs, chosen)
-            self.network.run_step(run)
+            self.network.runner.run_step(run)
             scores.add(run.outputs, len(chosen))
             return float(run.outputs[LOSS])
 
@@ -106,7 +107,7 @@ class _Batches:
 class _Loop:
     """One call of `fit`: what stays the same, then where it stands."""
 
-    network: Network
+    network: Engine
     batches: _Batches
     arguments: Mapping[str, Any]
     samples: Mapping[str, Any]
@@ -207,14 +208,19 @@ class _Loop:
             callback.set_state(kept["state"])
 
 
-def _validate(network: Network, data: Sequence[object], batch_size: int) -> dict[str, Any]:
+def _validate(network: Engine, data: Sequence[object], batch_size: int) -> dict[str, Any]:
     """Scores of the validation data. What stateful layers carry in training is not touched by it."""
     x, y, *weight = data
     sample_weight = weight[0] if weight else None
     if not network.stateful:
         return network.evaluate(x, y, sample_weight=sample_weight)
-    with network.lock, network.states_set_aside():
+    with network.lock, network.runner.states_set_aside():
         return network.evaluate(x, y, batch_size, sample_weight=sample_weight)
+
+
+def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.intp]:
+    """The order of samples in an epoch: counter-based, so it depends on nothing but these numbers."""
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(count)
 
 
 def _progress(title: str, done: int, steps: int, verbose: bool | None) -> AbstractContextManager[Any]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from graphnet.compiler.errors import ArgumentError, DataError, GraphError
-from graphnet.engine.checkpoints import FitState, Mark, same_value
+from graphnet.engine.checkpoints import FitState, same_value
+from graphnet.engine.engine import Engine
+from graphnet.engine.marks import mark_of
+from graphnet.training.callback import Callback
 from graphnet.training.fingerprints import check_unchanged
 
-if TYPE_CHECKING:
-    from graphnet.network.network import Network
-    from graphnet.training.history import Callback
 
-
-def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Mapping[str, Any],
+def check_resumable(network: Engine, arguments: Mapping[str, Any], samples: Mapping[str, Any],
                     callbacks: Sequence[Callback]) -> FitState:
     """Where a network's training stands that is to go on.
 
@@ -53,15 +49,6 @@ def check_resumable(network: Network, arguments: Mapping[str, Any], samples: Map
                             "give the same ones in the same order")
     check_unchanged(state.samples, samples)
     return state
-
-
-def mark_of(network: Network) -> Mark:
-    """Checksums of all that decides how a training goes on, so that it can be told whether a network is as it was."""
-    kept = [network.weights, network.states, *network.optimizer_state.values()]
-    arrays = (np.ascontiguousarray(array) for part in kept for array in part.values())
-    optimizer = "" if network.optimizer is None else repr(network.optimizer.config())
-    return (network.seed, network.epoch, network.rate_factor, zlib.crc32(optimizer.encode()),
-            *(zlib.crc32(array.data) for array in arrays))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from graphnet.compiler.inspect.explain import Explanation, PassReport
 from graphnet.compiler.inspect.footprint import MemoryReport
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.planning.program import Program
-from graphnet.network.network import Network
+from graphnet.engine.engine import Engine
 from graphnet.views.colours import drawing_colours
 from graphnet.views.graph_drawing import draw_graph
 from graphnet.views.page_style import STYLE
@@ -20,7 +20,7 @@ from graphnet.views.timeline import make_timeline
 _CONTEXT = 2
 
 
-def network_page(network: Network, mode: str, batch: int, dims: Mapping[str, int]) -> str:
+def network_page(network: Engine, mode: str, batch: int, dims: Mapping[str, int]) -> str:
     """The page of a network for a purpose, at a batch size and numbers for other symbols."""
     stages = network.stages(mode, batch, **dims)
     return make_page(network.explain(mode, batch, **dims), stages, network.program(mode, batch, **dims),

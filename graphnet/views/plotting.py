@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from graphnet.common.checks import check_path
 from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.types import BATCH
-from graphnet.inspect.inspection import PREDICT, TRAIN
+from graphnet.engine.engine import Engine
+from graphnet.engine.runner import PREDICT, TRAIN
+from graphnet.engine.sizes import free_dims
+from graphnet.inspect.profile import profile_network
 from graphnet.inspect.random_samples import random_samples
-from graphnet.network.network import Network
 from graphnet.views.colours import drawing_colours
 from graphnet.views.graph_drawing import draw_graph
 from graphnet.views.timeline import make_timeline
@@ -24,7 +27,7 @@ GRAPH, MEMORY, TIME = "graph", "memory", "time"
 FORMATS = (".png", ".svg", ".pdf")
 
 
-def plot(network: Network, path: str | os.PathLike[str], mode: str | None, view: str, batch: int,
+def plot(network: Engine, path: str | os.PathLike[str], mode: str | None, view: str, batch: int,
          dims: Mapping[str, int]) -> None:
     """Draws a view of a network into a file; see `Network.plot`.
 
@@ -39,15 +42,15 @@ def plot(network: Network, path: str | os.PathLike[str], mode: str | None, view:
     draw(network, mode, batch, dims).savefig(path)
 
 
-def _graph(network: Network, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
+def _graph(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
     from graphnet.views.pictures import paint_graph
 
-    graph = network.graph if mode is None else network.stages_for(mode, batch, dims)[-1].after
+    graph = network.graph if mode is None else _stages(network, mode, batch, dims)[-1].after
     what = "as declared" if mode is None else f"{mode}, after all passes"
     return paint_graph(draw_graph(graph), f"{graph.name} {what}", drawing_colours(network.graph, graph))
 
 
-def _memory(network: Network, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
+def _memory(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
     from graphnet.views.pictures import paint_timeline
 
     mode = mode or _usual_mode(network)
@@ -57,17 +60,23 @@ def _memory(network: Network, mode: str | None, batch: int, dims: Mapping[str, i
     return paint_timeline(make_timeline(program), title, drawing_colours(network.graph, after))
 
 
-def _time(network: Network, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
+def _time(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
     from graphnet.views.pictures import paint_times
 
     mode = mode or _usual_mode(network)
     if mode not in (TRAIN, PREDICT):
         raise ArgumentError("plot", "mode", mode, f"times are measured for {TRAIN} and {PREDICT}")
     x, y = random_samples(network, batch, dims=dims)
-    profile = network.profile(x, y if mode == TRAIN else None)
+    profile = profile_network(network, x, y if mode == TRAIN else None)
     return paint_times(profile, f"{profile.name}, {mode}, {BATCH}={batch}: {profile.step_seconds * 1e3:.2f} ms a step, "
                                 f"{profile.share_of_peak:.0%} of peak")
 
 
-def _usual_mode(network: Network) -> str:
+def _stages(network: Engine, mode: str, batch: int, dims: Mapping[str, int]) -> list[Stage]:
+    """What the passes did at these sizes if they are complete, and else for all sizes."""
+    complete = dims.keys() >= free_dims(network.graph)
+    return network.stages(mode, batch, **dims) if complete else network.stages(mode)
+
+
+def _usual_mode(network: Engine) -> str:
     return PREDICT if network.objective is None or network.optimizer is None else TRAIN

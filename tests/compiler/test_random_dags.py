@@ -7,7 +7,7 @@ from random_dags import LEFT_OUT, random_dag, usable_cases
 from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.op import as_type, is_custom, registered_ops
 from graphnet.compiler.passes.derive_backward import DeriveBackward
-from graphnet.compiler.passes.pipeline import PassManager, Purpose
+from graphnet.compiler.passes.pipeline import Assembly, PassManager
 from graphnet.compiler.planning.lowering import lower
 from graphnet.compiler.rewrite import bind_graph, check_graph
 from graphnet.runtime.kernels import NumpyTarget
@@ -22,13 +22,13 @@ def test_graph(seed):
     dag = random_dag(seed)
     check_graph(dag.graph)
     inputs = tuple(i.name for i in dag.graph.inputs if i.name in dag.varied)
-    purpose = Purpose(dag.graph, derive=(DeriveBackward(inputs=inputs),))
-    plain = PassManager(purpose.pipeline(optimize=False)).run(dag.graph)
+    assembly = Assembly(dag.graph, derive=(DeriveBackward(inputs=inputs),))
+    plain = PassManager(assembly.pipeline(optimize=False)).run(dag.graph)
     values = interpret(plain, dag.feeds)
     check_types(plain, values, dag.batch)
     expected = {o.name: values[o.value] for o in plain.outputs}
     check_gradients(dag, expected)
-    check_program(PassManager(purpose.pipeline()).run(dag.graph), dag, expected)
+    check_program(PassManager(assembly.pipeline()).run(dag.graph), dag, expected)
 
 
 def test_every_op_with_a_gradient_takes_part_by_every_example():

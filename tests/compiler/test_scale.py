@@ -12,7 +12,7 @@ from graphnet.compiler.op import f64
 from graphnet.compiler.ops import Add, MatMul, ReduceMean, Relu, SgdUpdate, Tanh
 from graphnet.compiler.passes.attach_update import AttachUpdate
 from graphnet.compiler.passes.derive_backward import DeriveBackward
-from graphnet.compiler.passes.pipeline import Purpose
+from graphnet.compiler.passes.pipeline import Assembly
 from graphnet.compiler.planning.lowering import lower
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
@@ -76,8 +76,8 @@ def test_ten_thousand_nodes_compile_and_run():
             value = b.add(Tanh(), b.add(Relu(), value))
         total = value if total is None else b.add(Add(), total, value)
     graph = b.build([Output("loss", b.add(ReduceMean((0, 1)), total))])
-    purpose = Purpose(graph, derive=(DeriveBackward(), AttachUpdate(SgdUpdate(1))))
-    for step in purpose.pipeline():
+    assembly = Assembly(graph, derive=(DeriveBackward(), AttachUpdate(SgdUpdate(1))))
+    for step in assembly.pipeline():
         graph = step.run(graph)
     count = sum(len(node.op.body.nodes) if hasattr(node.op, "body") else 1 for node in graph.nodes)
     assert count > 10_000

@@ -66,7 +66,8 @@ def test_every_kernel_that_is_wrong_is_caught(make: Callable[[], gn.Model], opti
         net.train_on_batch(*random_samples(net, 6))
         return net
 
-    (program,) = trained()._programs._programs.values()
+    (made,) = trained().runner.programs._made.values()
+    program = made.program
     tried = 0
     for cls, outputs in kernels_of(program).items():
         if cls not in registry._KERNELS or not outputs.startswith("float"):

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from graphnet.cli.common.arguments import add_file, add_json, add_options, whole
 from graphnet.cli.common.inputs import sample_shape
 from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
+from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.network.loading import load
-from graphnet.network.network import INFERENCE_BATCH, Network
+from graphnet.network.network import Network
 from graphnet.runs import load_recipe, model_names
 from graphnet.runs.directory import plain
 from graphnet.runs.log import format_figures

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from graphnet.cli.common.arguments import add_file, add_json, whole
 from graphnet.cli.common.inputs import probabilities, sample_shape
+from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.network.loading import load
-from graphnet.network.network import INFERENCE_BATCH
 
 NAME = "predict"
 HELP = "predict the class of an image, or of each sample in an array"

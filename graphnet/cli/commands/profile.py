@@ -15,7 +15,7 @@ from graphnet.cli.common.subject import (
     open_subject,
     write_new,
 )
-from graphnet.inspect.inspection import TRAIN
+from graphnet.engine.runner import TRAIN
 from graphnet.inspect.random_samples import random_samples
 
 NAME = "profile"

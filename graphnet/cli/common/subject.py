@@ -10,7 +10,7 @@ from pathlib import Path
 from graphnet.cli.common.arguments import whole
 from graphnet.compiler.errors import ArgumentError, DataError, GraphError
 from graphnet.compiler.types import BATCH
-from graphnet.inspect.inspection import PREDICT, TRAIN
+from graphnet.engine.runner import PREDICT, TRAIN
 from graphnet.network.network import Network
 from graphnet.runs import load_recipe, model_names
 

@@ -157,6 +157,6 @@ def test_recomputed_values_are_verified_too(monkeypatch: pytest.MonkeyPatch) -> 
         graph, program = right(*arguments)  # type: ignore[arg-type]
         return swap_relu_of("relu1", graph), program
 
-    monkeypatch.setattr("graphnet.engine.programs.fit_memory", wrong)
+    monkeypatch.setattr("graphnet.compiler.planning.policy.fit_memory", wrong)
     with pytest.raises(gn.VerificationError, match="the pass fit_memory changed"):
         network().program("train", 64)

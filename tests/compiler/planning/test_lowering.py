@@ -33,8 +33,8 @@ from graphnet.compiler.passes.merge_common import MergeCommon
 from graphnet.compiler.planning.lowering import lower
 from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program
 from graphnet.compiler.types import TensorType
-from graphnet.network.network import GRADIENTS as BACKWARD
-from graphnet.network.network import PREDICT
+from graphnet.engine.runner import GRADIENTS as BACKWARD
+from graphnet.engine.runner import PREDICT
 from graphnet.runtime.kernels import NumpyTarget
 
 

@@ -6,7 +6,7 @@ from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import BACKWARD, Graph, Origin, Output
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import Add, BiasAdd, Fused, MatMul, Relu
-from graphnet.compiler.passes.pipeline import PassManager, Purpose
+from graphnet.compiler.passes.pipeline import Assembly, PassManager
 from graphnet.compiler.planning.lowering import lower
 from graphnet.compiler.planning.program import Operand, Program, body_lines, layers_of, short_name, table
 from graphnet.compiler.types import BATCH, TensorType
@@ -35,7 +35,7 @@ def dense() -> Graph:
 
 
 def program() -> Program:
-    graph = PassManager(Purpose(dense()).pipeline()).run(dense())
+    graph = PassManager(Assembly(dense()).pipeline()).run(dense())
     return lower(graph, {BATCH: 2}, Scratchy())
 
 

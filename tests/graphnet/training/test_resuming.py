@@ -19,7 +19,7 @@ from graphnet.models import char_rnn, lenet
 from graphnet.optimizers import Adam
 from graphnet.runtime.gnet import Contents, dumps, load_gnet
 from graphnet.schedules import OneCycle
-from graphnet.training.history import Callback
+from graphnet.training.callback import Callback
 
 Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng(11)

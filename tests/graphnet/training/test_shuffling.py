@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.training.history import shuffled
+from graphnet.training.loop import shuffled
 
 X = np.random.default_rng(0).standard_normal((11, 3))
 Y = X @ np.ones((3, 2))

@@ -1,0 +1,263 @@
+"""A network that runs: it predicts, evaluates, does single steps of training, and shows what the compiler made.
+
+It knows nothing of training loops, files and pictures.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.common.checks import check_whole
+from graphnet.common.exclusive import exclusive
+from graphnet.compiler.errors import GraphError
+from graphnet.compiler.inspect.summary import Summary, summarize
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.passes.derive_backward import gradient_name
+from graphnet.compiler.passes.pipeline import Stage
+from graphnet.compiler.planning.program import Program
+from graphnet.compiler.types import BATCH
+from graphnet.engine.assembly import LOSS, Objective
+from graphnet.engine.checkpoints import FitState, Mark
+from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.programs import Programs
+from graphnet.engine.runner import EVALUATE, GRADIENTS, PREDICT, TRAIN, Runner
+from graphnet.engine.scores import Scores
+from graphnet.engine.sizes import check_sizes
+from graphnet.engine.variables import Variables
+from graphnet.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from graphnet.compiler.inspect.explain import Explanation
+    from graphnet.compiler.inspect.footprint import MemoryReport
+
+Array = NDArray[Any]
+INFERENCE_BATCH = 256
+
+
+class Engine(Variables):
+    """What a `Network` is beneath fitting, saving and pictures.
+
+    Attributes:
+        seed: of the first weights and of shuffling.
+        epoch: how many epochs of `fit` were done.
+        fit_state: where a call of `fit` stood when it wrote the checkpoint that this network was loaded from; None
+            for other networks, and as soon as `fit` is called.
+        samples: inputs by name that files of this network hold, with what it makes of them; see `Network.save`.
+        runner: for graphnet itself; what it offers may change.
+    """
+
+    def __init__(self, graph: Graph, programs: Programs, objective: Objective | None, optimizer: Optimizer | None,
+                 seed: int) -> None:
+        self.runner, self.seed = Runner(graph, programs, objective, optimizer), seed
+        self.epoch = 0
+        self.fit_state: FitState | None = None
+        self.fit_mark: Mark | None = None  # what `mark_of` gave when the state was loaded
+        self.samples: dict[str, Array] | None = None
+        self.reset_states([state.name for state in graph.states])
+
+    def __reduce__(self) -> NoReturn:
+        raise GraphError("a Network cannot be pickled or copied, since a pickle runs code when it is read; "
+                         "use net.save(path) and gn.load(path)")
+
+    # What there is -----------------------------------------------------------------------------------------------
+
+    @property
+    def graph(self) -> Graph:
+        """The declared graph, in the dtype that the network computes in."""
+        return self.runner.graph
+
+    @property
+    def objective(self) -> Objective | None:
+        """Losses and metrics; None for a network that can only predict."""
+        return self.runner.objective
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """How weights follow their gradients; None for a network that is not to be trained."""
+        return self.runner.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer | None) -> None:
+        self.runner.optimizer = optimizer
+
+    @property
+    def step(self) -> int:
+        """How many training steps were done."""
+        return self.runner.step
+
+    @step.setter
+    def step(self, step: int) -> None:
+        self.runner.step = step
+
+    @property
+    def rate_factor(self) -> float:
+        """What the optimizer's learning rate is multiplied by; callbacks may change it."""
+        return self.runner.rate_factor
+
+    @rate_factor.setter
+    def rate_factor(self, factor: float) -> None:
+        self.runner.rate_factor = factor
+
+    @property
+    def optimize(self) -> bool:
+        """Whether the network was compiled with the optimising passes."""
+        return self.runner.programs.policy.optimize
+
+    @property
+    def stateful(self) -> bool:
+        """Whether there are layers that carry their state from call to call."""
+        return bool(self.runner.recurrent)
+
+    # What it does ------------------------------------------------------------------------------------------------
+
+    @exclusive
+    def predict(self, x: object, batch_size: int = INFERENCE_BATCH) -> Array | dict[str, Array]:
+        """The outputs for samples, computed in batches.
+
+        Args:
+            x: an array (samples, …), or a dict or tuple of them for several inputs.
+            batch_size: samples computed at a time.
+
+        Returns:
+            An array (samples, …), or a dict of them for several outputs.
+        """
+        check_whole("predict", "batch_size", batch_size)
+        arrays, dims = self.runner.check_inputs(x)
+        count, feeder = check_lengths(arrays), Feeder(arrays)
+        self.runner.check_batches("predict", count, batch_size)
+        purpose, results = self.runner.purpose(PREDICT), dict[str, Array]()
+        for start in range(0, count, batch_size):
+            stop = min(start + batch_size, count)
+            run = self.runner.executable(purpose, dims | {BATCH: stop - start})
+            feeder.feed_range(run.inputs, start, stop)
+            run.run()
+            for name, value in run.outputs.items():
+                if name not in results:
+                    results[name] = np.empty((count, *value.shape[1:]), value.dtype)
+                results[name][start:stop] = value
+        return results if len(results) > 1 else next(iter(results.values()))
+
+    @exclusive
+    def evaluate(self, x: object, y: object, batch_size: int = INFERENCE_BATCH, *,
+                 sample_weight: object = None) -> dict[str, Any]:
+        """Loss and metrics over all samples, exact however they are cut into batches.
+
+        Args:
+            x: an array (samples, …), or a dict or tuple of them for several inputs.
+            y: the labels likewise.
+            batch_size: samples computed at a time.
+            sample_weight: a factor ≥ 0 for the loss of each sample, an array (samples,), or (samples, …) for the first
+                dims of what the loss is a mean of; for several outputs a tuple or dict of them. Metrics do not use it.
+
+        Returns:
+            Floats by name; arrays for a confusion matrix and for losses with reduction "none".
+        """
+        check_whole("evaluate", "batch_size", batch_size)
+        arrays, labels, dims = self.runner.check_samples(x, y, sample_weight)
+        count, feeder, scores = check_lengths(arrays), Feeder(arrays), Scores(self.runner.need_objective())
+        self.runner.check_batches("evaluate", count, batch_size)
+        purpose = self.runner.purpose(EVALUATE, labels)
+        for start in range(0, count, batch_size):
+            stop = min(start + batch_size, count)
+            run = self.runner.executable(purpose, dims | {BATCH: stop - start})
+            feeder.feed_range(run.inputs, start, stop)
+            run.run()
+            scores.add(run.outputs, stop - start)
+        return scores.result()
+
+    @exclusive
+    def train_on_batch(self, x: object, y: object, *, sample_weight: object = None) -> dict[str, Any]:
+        """One step of training on one batch; returns its loss and metrics, from before the step.
+
+        Arguments are those of `evaluate`.
+        """
+        arrays, labels, dims = self.runner.check_samples(x, y, sample_weight)
+        count = check_lengths(arrays)
+        run = self.runner.executable(self.runner.purpose(TRAIN, labels), dims | {BATCH: count})
+        Feeder(arrays).feed_range(run.inputs, 0, count)
+        self.runner.run_step(run)
+        scores = Scores(self.runner.need_objective())
+        scores.add(run.outputs, count)
+        return scores.result()
+
+    @exclusive
+    def loss_and_gradients(self, x: object, y: object, inputs: bool = False, *,
+                           sample_weight: object = None) -> tuple[float, dict[str, Array]]:
+        """The loss of a batch and its gradient for each trainable weight, without a step.
+
+        Args:
+            x: the inputs.
+            y: the labels.
+            inputs: whether to add the gradients for the floating-point inputs, by their names.
+            sample_weight: as in `evaluate`.
+        """
+        arrays, labels, dims = self.runner.check_samples(x, y, sample_weight)
+        count = check_lengths(arrays)
+        wanted = tuple(i.name for i in self.graph.inputs if inputs and self.graph.types[i.value].is_float)
+        run = self.runner.executable(self.runner.purpose(GRADIENTS, labels, wanted), dims | {BATCH: count})
+        Feeder(arrays).feed_range(run.inputs, 0, count)
+        run.run()
+        names = [p.name for p in self.graph.parameters if p.trainable] + list(wanted)
+        return float(run.outputs[LOSS]), {name: run.outputs[gradient_name(name)].copy(order="C") for name in names}
+
+    # What the compiler made ----------------------------------------------------------------------------------------
+
+    def summary(self) -> Summary:
+        """Shapes, parameters, FLOPs and activation bytes of each layer; print it."""
+        return summarize(self.graph)
+
+    def program(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> Program:
+        """The Program for a purpose ("train", "evaluate", "predict" or "gradients") at a batch size; print it.
+
+        Args:
+            mode: the purpose. Labels are taken to be of the usual kind, e.g. class numbers.
+            batch: the batch size.
+            dims: numbers for other symbols of the graph, by name.
+
+        Raises:
+            GraphError: the network was compiled without what the purpose needs.
+            ArgumentError: there is no such symbol, or a number is none.
+            ShapeError: a symbol has no number.
+        """
+        purpose = self.runner.usual_purpose(mode)
+        return self.runner.programs.program(purpose, check_sizes("program", self.graph, batch, dims))
+
+    def stages(self, mode: str = PREDICT, batch: int | None = None, **dims: int) -> list[Stage]:
+        """What each pass made of the graph for a purpose.
+
+        With a batch size (and numbers for other symbols, as in `program`) it is what was done for the Program of these
+        sizes, which may be less or more: passes are left out, and values computed again, where the Program would
+        otherwise take more memory than without optimisation, or than `memory_limit` allows.
+        """
+        return self._stages("stages", mode, batch, dims)
+
+    def _stages(self, owner: str, mode: str, batch: int | None, dims: dict[str, int]) -> list[Stage]:
+        programs, purpose = self.runner.programs, self.runner.usual_purpose(mode)
+        if batch is None and not dims:
+            return programs.stages(purpose)
+        return programs.stages_at(purpose, check_sizes(owner, self.graph, 1 if batch is None else batch, dims))
+
+    def explain(self, mode: str = PREDICT, batch: int | None = None, **dims: int) -> Explanation:
+        """What each pass changed, and why neighbours were fused or not; print it, or take `to_json()`.
+
+        With a batch size (and numbers for other symbols) it is about the Program of these sizes; see `stages`.
+        """
+        from graphnet.compiler.inspect.explain import explain
+
+        every, used = self.stages(mode), self._stages("explain", mode, batch, dims)
+        names = {stage.applied.name for stage in used}
+        left_out = [stage.applied.name for stage in every if stage.applied.name not in names]
+        return explain(self.graph.name, mode, used, tuple(dict.fromkeys(left_out)))
+
+    def memory(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> MemoryReport:
+        """The bytes that a purpose takes at a batch size and what for, computed without running; print it.
+
+        Arguments and errors are those of `program`.
+        """
+        from graphnet.compiler.inspect.footprint import measure_memory
+
+        purpose = self.runner.usual_purpose(mode)
+        return measure_memory(self.runner.programs.program(purpose, check_sizes("memory", self.graph, batch, dims)))

@@ -1,0 +1,182 @@
+"""What an engine works with and its users need not see: arrays checked and named, Programs bound to memory, runs.
+
+Whoever runs a Program holds the lock: all Programs of a network work in one arena.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from numpy.typing import NDArray
+
+from graphnet.compiler.errors import GraphError
+from graphnet.compiler.index_ranges import index_ranges
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.passes.attach_update import RATE, STEP
+from graphnet.compiler.passes.pipeline import Assembly, Purpose
+from graphnet.compiler.types import BATCH, Dims, TensorType
+from graphnet.engine.assembly import Objective, differentiating, evaluating, predicting, training
+from graphnet.engine.feeding import check_input, check_lengths, name_arrays
+from graphnet.engine.programs import Programs
+from graphnet.engine.recurrent_states import RecurrentStates, check_whole_batches
+from graphnet.engine.targets import check_targets
+from graphnet.optimizers import Optimizer
+from graphnet.runtime.session import Executable
+
+Array = NDArray[Any]
+PREDICT, EVALUATE, TRAIN, GRADIENTS = "predict", "evaluate", "train", "gradients"
+
+
+class Runner:
+    """Runs the Programs of one network.
+
+    Args:
+        graph: as declared, in the dtype that the network computes in.
+        programs: make and keep its Programs.
+        objective: what it is trained for; None for prediction only.
+        optimizer: None if it is not to be trained.
+
+    Attributes:
+        lock: may be taken again by the thread that holds it.
+        recurrent: what stateful layers carry from call to call.
+        step: how many training steps were done.
+        rate_factor: what the optimizer's learning rate is multiplied by.
+    """
+
+    def __init__(self, graph: Graph, programs: Programs, objective: Objective | None,
+                 optimizer: Optimizer | None) -> None:
+        self.graph, self.programs, self.objective, self.optimizer = graph, programs, objective, optimizer
+        self.lock = threading.RLock()
+        self.recurrent = RecurrentStates(graph, programs.buffers)
+        self.step, self.rate_factor = 0, 1.0
+        self._ranges = index_ranges(graph)
+
+    # What there is -----------------------------------------------------------------------------------------------
+
+    def need_objective(self) -> Objective:
+        """The losses and metrics.
+
+        Raises:
+            GraphError: there are none.
+        """
+        if self.objective is None:
+            raise GraphError("this network was compiled for prediction only; "
+                             "to train or evaluate it give gn.compile a loss")
+        return self.objective
+
+    def need_optimizer(self) -> Optimizer:
+        """The optimizer.
+
+        Raises:
+            GraphError: there is none.
+        """
+        if self.optimizer is None:
+            raise GraphError("this network was compiled without an optimizer; to train it give gn.compile one")
+        return self.optimizer
+
+    def weight_views(self) -> dict[str, Array]:
+        """The weights by name, as views that may be written to."""
+        return self.programs.weights(self.graph)
+
+    def state_views(self) -> dict[str, Array]:
+        """The states by name, likewise; recurrent ones only if they belong to a batch."""
+        views = self.programs.states(self.graph) | self.recurrent.views
+        return {state.name: views[state.name] for state in self.graph.states if state.name in views}
+
+    def moment_views(self) -> dict[str, dict[str, Array]]:
+        """The optimizer's moments, by moment and weight, likewise."""
+        count = sum(p.trainable for p in self.graph.parameters)
+        moments = self.optimizer.update_op(count).moments if self.optimizer is not None and count else ()
+        return self.programs.moments(self.graph, moments)
+
+    # What is fed -------------------------------------------------------------------------------------------------
+
+    def check_inputs(self, x: object) -> tuple[dict[str, Array], dict[str, int]]:
+        """Inputs, checked and named; numbers for symbols beside the batch."""
+        dims: dict[str, int] = {}
+        named = name_arrays("x", [i.name for i in self.graph.inputs], x)
+        checked = {i.name: check_input(i.name, named[i.name], self.graph.types[i.value], i.origin, dims)
+                   for i in self.graph.inputs if BATCH in self.graph.types[i.value].shape}
+        for allowed in self._ranges:
+            allowed.check(checked[allowed.name], dims)
+        dims.pop(BATCH, None)
+        return checked, dims
+
+    def check_samples(self, x: object, y: object, sample_weight: object = None) -> tuple[
+            dict[str, Array], dict[str, TensorType], dict[str, int]]:
+        """Inputs, labels and sample weights, checked and named as the Programs name them; the types of labels and
+        weights; numbers for symbols.
+        """
+        arrays, dims = self.check_inputs(x)
+        targets, types = check_targets(self.graph, self.need_objective(), y, sample_weight, dims)
+        arrays |= targets
+        check_lengths(arrays)
+        return arrays, types, dims
+
+    def check_batches(self, owner: str, count: int, batch_size: int) -> None:
+        """Refuses what stateful layers cannot take: a last batch that is smaller, or another size than before.
+
+        Raises:
+            DataError: the text says what to do.
+        """
+        if self.recurrent:
+            check_whole_batches(owner, count, batch_size)
+            self.recurrent.check(min(count, batch_size))
+
+    def states_set_aside(self) -> AbstractContextManager[None]:
+        """Within this context stateful layers begin anew; after it they go on as if nothing had been in between."""
+        return self.recurrent.set_aside()
+
+    # What runs ---------------------------------------------------------------------------------------------------
+
+    def purpose(self, name: str, labels: Mapping[str, TensorType] | None = None,
+                inputs: tuple[str, ...] = ()) -> Purpose:
+        """What a Program is for, by its name; labels and sample weights of these types, gradients for these inputs.
+
+        Raises:
+            GraphError: there is no such purpose.
+        """
+        fed = dict(labels or {})
+        assemblies: dict[str, Callable[[], Assembly]] = {
+            PREDICT: lambda: predicting(self.graph),
+            EVALUATE: lambda: evaluating(self.graph, self.need_objective(), fed),
+            TRAIN: lambda: training(self.graph, self.need_objective(), fed, self.need_optimizer()),
+            GRADIENTS: lambda: differentiating(self.graph, self.need_objective(), fed, inputs)}
+        if name not in assemblies:
+            raise GraphError(f"mode is {name!r}, but it must be one of {PREDICT}, {EVALUATE}, {TRAIN}, {GRADIENTS}")
+        return Purpose(name, (*fed.items(), *inputs), assemble=assemblies[name])
+
+    def usual_purpose(self, name: str) -> Purpose:
+        """The same with labels of the usual kind, such as class numbers, where it takes any."""
+        if name == PREDICT or self.objective is None:
+            return self.purpose(name)
+        types = self.graph.types
+        return self.purpose(name, {output: loss.label_types(types[self.graph.output(output)])[0]
+                                   for output, loss in self.objective.losses.items()})
+
+    def executable(self, purpose: Purpose, dims: Dims) -> Executable:
+        """The Program for a purpose, bound and ready to run; the states of stateful layers fit its batch.
+
+        Raises:
+            DataError: they belong to another number of sequences.
+        """
+        self.recurrent.prepare(dims[BATCH])
+        found = self.programs.executable(purpose, dims)
+        if purpose.name != GRADIENTS:
+            self.recurrent.hold(dims[BATCH])
+        return found
+
+    def run_step(self, run: Executable) -> None:
+        """Runs a training Program whose inputs have been fed, as the next step."""
+        self.feed_step(run, self.step + 1)
+        run.run()
+        self.step += 1
+
+    def feed_step(self, run: Executable, step: int) -> None:
+        """Writes the step's number and its learning rate into the inputs of a training Program."""
+        if RATE in run.inputs:  # without trained weights there is no update: a step moves the states alone
+            run.inputs[RATE][...] = self.need_optimizer().rate_at(step) * self.rate_factor
+            run.inputs[STEP][...] = step

@@ -1,0 +1,111 @@
+"""What `fit` calls along the way, and what it may use of the network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from graphnet.compiler.errors import ArgumentError
+from graphnet.engine.checkpoints import FIT, check_kinds
+from graphnet.optimizers import Optimizer
+
+Array = NDArray[Any]
+
+
+class Trained(Protocol):
+    """What a callback may use of the network that is trained: see `Engine` and `Network`."""
+
+    seed: int
+    rate_factor: float
+    step: int
+    epoch: int
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """How weights follow their gradients."""
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """The weights by name, as read-only views."""
+        ...
+
+    def set_weights(self, weights: Mapping[str, object]) -> None:
+        """Replaces the named weights."""
+
+    @property
+    def states(self) -> dict[str, Array]:
+        """What layers keep from step to step, as copies by name."""
+        ...
+
+    def set_states(self, states: Mapping[str, object]) -> None:
+        """Replaces the named states."""
+
+    def reset_states(self, names: Sequence[str] | None = None) -> None:
+        """Lets stateful layers begin new sequences."""
+
+    def predict(self, x: object, batch_size: int = ...) -> Array | dict[str, Array]:
+        """The outputs for samples."""
+        ...
+
+    def evaluate(self, x: object, y: object, batch_size: int = ..., *, sample_weight: object = None) -> dict[str, Any]:
+        """Loss and metrics over all samples."""
+        ...
+
+    def save(self, path: str | os.PathLike[str], *, samples: object = None) -> None:
+        """Writes a `.gnet` file."""
+
+
+class Callback:
+    """What `fit` calls along the way. Override what you need; epochs and steps count over the life of the network.
+
+    A callback that remembers something from step to step or from epoch to epoch overrides `state` and `set_state` too,
+    so that a training that goes on from a checkpoint does what it would have done.
+
+    The network that they are given is the one that is trained. Its type here is `Any`, so that an override may ask for
+    as much of it as it needs: `gn.Network`, `gn.Engine`, or no more than `Trained` has.
+    """
+
+    def on_train_begin(self, network: Any) -> None:
+        """Before the first epoch of a call of `fit`."""
+
+    def on_epoch_begin(self, network: Any, epoch: int) -> None:
+        """Before an epoch."""
+
+    def on_step_end(self, network: Any, step: int, logs: dict[str, float]) -> None:
+        """After a step; `logs` has the `loss` of its batch, from before the step."""
+
+    def on_epoch_end(self, network: Any, epoch: int, logs: dict[str, Any]) -> bool | None:
+        """After an epoch (and its validation). Returning True stops the training."""
+
+    def on_train_end(self, network: Any) -> None:
+        """After the last epoch, also if a callback stopped the training; not if an error did."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: plain data (None, bool, int, float, str, bytes, lists, dicts) and arrays."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over what `state` gave, when a training goes on: after `on_train_begin`, and before the next step.
+
+        In the middle of an epoch there is no further `on_epoch_begin` for it.
+
+        Raises:
+            GraphNetError: the state does not fit.
+        """
+        check_kinds(state, {}, ("train", FIT, "callbacks", type(self).__name__))
+
+
+def check_callbacks(callbacks: Sequence[Callback]) -> None:
+    """Refuses what is no list of callbacks.
+
+    Raises:
+        ArgumentError: it is none, or holds something else, such as a class instead of an object.
+    """
+    if not isinstance(callbacks, list | tuple):
+        raise ArgumentError("fit", "callbacks", callbacks, "it must be a list of Callback objects")
+    for index, callback in enumerate(callbacks):
+        if not isinstance(callback, Callback):
+            raise ArgumentError("fit", f"callbacks[{index}]", callback, "it must be a Callback object")
