@@ -12,14 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.compiler import ops
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.ir import Graph, Origin
 from graphnet.compiler.types import Dim
 
 Array = NDArray[Any]
-REARRANGING = (ops.Reshape, ops.Slice, ops.Concat, ops.Transpose, ops.Copy, ops.Upsample)
-"""Ops whose results hold the numbers of their inputs and no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,6 @@ def _sources(graph: Graph, value: int) -> Iterator[int]:
         maker = graph.producers.get(value)
         if maker is None:
             yield value
-        elif isinstance(maker.op, REARRANGING):
+        elif maker.op.rearranging:
             todo += [v for v in maker.inputs if v not in seen]
             seen.update(maker.inputs)

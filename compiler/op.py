@@ -64,6 +64,10 @@ class Op:
     """The two inputs may change places."""
     view: ClassVar[bool] = False
     """The output is input 0 under another shape: no bytes move."""
+    rearranging: ClassVar[bool] = False
+    """Every element of the outputs is an element of an input: nothing is computed."""
+    images: ClassVar[bool] = False  # a property of a fused op, whose body says it
+    """Works on images, and faster with the batch innermost: a graph with such an op keeps every batched value so."""
     inplace: ClassVar[tuple[int, ...]] = ()  # may be a property where it depends on the attributes
     """Inputs whose memory output `inplace_output` may take over, if nobody else needs them."""
     inplace_output: ClassVar[int] = 0

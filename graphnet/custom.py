@@ -27,6 +27,8 @@ An op is a frozen dataclass; its fields are its attributes. This one is x² with
 
     y = gn.layers.Apply(Square())(x)
 
+An op on images says `images = True`: the Program then keeps its values with the batch innermost, as for a convolution.
+
 Without `register_kernel` the backend runs `forward` and copies its result. A `.gnet` file holds the op's name and
 attributes, never its code: whoever loads the file registers the op first.
 """

@@ -140,6 +140,7 @@ class Copy(Op):
 
     name = "copy"
     elementwise = True
+    rearranging = True
     inplace = (0,)
 
     def infer(self, x: TensorType) -> Types:

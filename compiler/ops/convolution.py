@@ -23,6 +23,8 @@ class _Convolution(Op):
     dilation: Pair = (1, 1)
     groups: int = 1
 
+    images = True
+
     def __post_init__(self) -> None:
         self.check(min(self.strides) >= 1, "strides", "each must be at least 1")
         self.check(min(self.dilation) >= 1, "dilation", "each must be at least 1")

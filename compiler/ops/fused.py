@@ -31,11 +31,6 @@ class Fused(Op):
     differentiable: ClassVar[bool] = False
 
     @property
-    def root(self) -> Op:
-        """The op the kernel is chosen by."""
-        return self.body.nodes[0].op
-
-    @property
     def chain(self) -> tuple[Node, ...]:
         """The root and its epilogue, each of which transforms what the one before made."""
         return tuple(node for node in self.body.nodes if not isinstance(node.op, Reduction))
@@ -49,6 +44,11 @@ class Fused(Op):
     def gives_chain(self) -> bool:
         """Whether the first output is what the chain makes."""
         return self.body.outputs[0].value == self.chain[-1].outputs[0]
+
+    @property
+    def images(self) -> bool:  # type: ignore[override]
+        """Whether an op of the body works on images."""
+        return any(node.op.images for node in self.body.nodes)
 
     @property
     def inplace(self) -> tuple[int, ...]:  # type: ignore[override]

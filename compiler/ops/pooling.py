@@ -21,6 +21,8 @@ class Pooling(Op):
     strides: Pair
     padding: Pairs = ((0, 0), (0, 0))
 
+    images = True
+
     def __post_init__(self) -> None:
         self.check(min(self.kernel) >= 1, "kernel", "each must be at least 1")
         self.check(min(self.strides) >= 1, "strides", "each must be at least 1")

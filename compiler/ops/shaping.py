@@ -20,6 +20,7 @@ class Reshape(Op):
 
     name = "reshape"
     view = True
+    rearranging = True
 
     def infer(self, x: TensorType) -> Types:
         if factors(x.shape) != factors(self.shape):
@@ -50,6 +51,7 @@ class Concat(Op):
     axis: int
 
     name = "concat"
+    rearranging = True
 
     def infer(self, *types: TensorType) -> Types:
         if not types:
@@ -99,6 +101,7 @@ class Slice(Op):
     stop: int
 
     name = "slice"
+    rearranging = True
 
     def __post_init__(self) -> None:
         self.check(self.start >= 0, "start", "it must be at least 0")

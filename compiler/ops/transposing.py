@@ -19,6 +19,7 @@ class Transpose(Op):
     axes: tuple[int, ...]
 
     name = "transpose"
+    rearranging = True
 
     def __post_init__(self) -> None:
         self.check(sorted(self.axes) == list(range(len(self.axes))), "axes",

@@ -38,6 +38,7 @@ class Upsample(_Blocks):
     """
 
     name = "upsample"
+    rearranging = True
 
     def infer(self, x: TensorType) -> Types:
         sides = (size * factor for size, factor in zip(self.sides(x), self.factors, strict=True))

@@ -1,19 +1,15 @@
 """Chooses the memory layout of each value: rows (last axis innermost) or batch-last (batch axis innermost).
 
 With the batch innermost, the rows that im2col and col2im copy are whole runs of memory, and bias, pooling and masks of
-small images run at vector speed; matrix products take either layout. So a graph with convolution or pooling keeps every
-batched value batch-last, and any other graph keeps rows.
+small images run at vector speed; matrix products take either layout. So a graph with an op that works on images (see
+`Op.images`) keeps every batched value batch-last, and any other graph keeps rows.
 """
 
 from __future__ import annotations
 
 from graphnet.compiler.ir import Graph
-from graphnet.compiler.op import Op
-from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Operand, batch_last_strides, row_strides
 from graphnet.compiler.types import BATCH, TensorType, concrete
-
-IMAGE_OPS = ("conv", "max_pool", "avg_pool")
 
 
 def batch_last_values(graph: Graph) -> frozenset[int]:
@@ -21,7 +17,7 @@ def batch_last_values(graph: Graph) -> frozenset[int]:
 
     States are not: they stay from Program to Program, and people read them.
     """
-    if not any(is_image_op(node.op) for node in graph.nodes):
+    if not any(node.op.images for node in graph.nodes):
         return frozenset()
     states = {value for state in graph.states for value in (state.value, state.next)}
     return frozenset(v for v, t in graph.types.items() if t.rank >= 2 and t.shape[0] == BATCH and v not in states)
@@ -32,9 +28,3 @@ def operand(type: TensorType, batch_last: bool) -> Operand:
     shape = concrete(type.shape)
     strides = batch_last_strides if batch_last else row_strides
     return Operand(type.dtype, shape, strides(shape, type.dtype))
-
-
-def is_image_op(op: Op) -> bool:
-    """Whether an op, or the root of a fused one, works on images."""
-    root = op.root if isinstance(op, Fused) else op
-    return root.name.startswith(IMAGE_OPS)

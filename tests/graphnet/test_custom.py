@@ -118,6 +118,52 @@ def test_it_is_fused_like_a_built_in_op():
     assert [node.op for node in instruction.op.body.nodes] == [ops.MatMul(), ops.BiasAdd(-1), Power()]
 
 
+@dataclass(frozen=True)
+class Square(gn.Op):
+    """y = x², under a name that begins like that of a convolution."""
+
+    name = "convnet.square"
+    elementwise = True
+
+    def infer(self, x: TensorType) -> Types:
+        return (x,)
+
+    def forward(self, x):
+        return (x * x,)
+
+    def pullback(self, b: Builder, inputs, outputs, grads) -> Gradients:
+        return (b.add(ops.Multiply(), grads[0], b.add(ops.Scale(2.0), inputs[0])),)
+
+
+@dataclass(frozen=True)
+class Flip(gn.Op):
+    """y[n, c, i, j] = x[n, c, i, W - 1 - j]; an op on images, whatever its name."""
+
+    name = "mylab.conv"
+    images = True
+
+    def infer(self, x: TensorType) -> Types:
+        return (x,)
+
+    def forward(self, x):
+        return (x[..., ::-1],)
+
+    def pullback(self, b: Builder, inputs, outputs, grads) -> Gradients:
+        return (b.add(Flip(), grads[0]),)
+
+
+@pytest.mark.parametrize(("op", "layout"), [(Square(), "rows"), (Flip(), "batch-last")])
+def test_the_op_says_whether_it_works_on_images_not_its_name(op, layout, monkeypatch):
+    monkeypatch.setattr(op_module, "_REGISTRY", dict(op_module._REGISTRY))
+    gn.register_op(type(op))
+    x = gn.Input((3, 4, 5), dtype="float64")
+    net = gn.compile(gn.Model(x, gn.layers.ReLU()(gn.layers.Apply(op)(x))), dtype="float64")
+    instructions = net.program("predict", batch=2).instructions
+    assert {slot.operand.layout for i in instructions for slot in i.outputs} == {layout}
+    images = np.random.default_rng(0).standard_normal((2, 3, 4, 5))
+    np.testing.assert_array_equal(net.predict(images), np.maximum(op.forward(images)[0], 0))
+
+
 def test_several_inputs_and_results():
     a, b = gn.Input((2,), name="a"), gn.Input((2,), name="b")
     total, difference = gn.layers.Apply(SumAndDifference()).call(a, b)

@@ -21,7 +21,6 @@ from op_contract import (
 
 from graphnet.compiler.op import registered_ops
 from graphnet.compiler.ops import Conv2d, MatMul, Relu, Scale, SgdUpdate, SimpleRnn, Softmax, Update
-from graphnet.compiler.planning.layout import is_image_op
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels import registry
 
@@ -81,6 +80,12 @@ def test_an_example_takes_a_symbolic_batch(cls):
     assert any(symbolic_forms(case) for case in cases_of(cls))
 
 
+@pytest.mark.parametrize("case", [case for case in all_cases() if case.values[0].op.rearranging])
+def test_what_rearranges_computes_nothing(case):
+    arrays = case.arrays()
+    assert all(np.isin(made, np.concatenate([a.ravel() for a in arrays])).all() for made in case.op.forward(*arrays))
+
+
 @pytest.mark.parametrize("case", all_cases())
 def test_cost_is_a_count(case):
     check_cost(case)
@@ -108,7 +113,7 @@ def test_inplace_equals_out_of_place(cls, dtype, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("case", [case for case in all_cases() if case.values[0].symbolic])
 def test_kernel_allocates_nothing_that_grows_with_the_batch(case, layout, monkeypatch):
-    if case.op.view or (layout == "rows" and is_image_op(case.op)):
+    if case.op.view or (layout == "rows" and case.op.images):
         return  # a view is an instruction only where it moves elements; images are in rows in unoptimised Programs only
     check_allocation(case.cast("float32"), layout, monkeypatch)
 

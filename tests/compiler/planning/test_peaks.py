@@ -55,7 +55,7 @@ def scales(program: Program) -> list[str]:
 def columns(program: Program) -> int:
     """Bytes of scratch memory of the instruction that convolves."""
     return next(i.workspace[0].operand.nbytes for i in program.instructions
-                if isinstance(i.op.root if isinstance(i.op, Fused) else i.op, Conv2d))
+                if isinstance(i.op.chain[0].op if isinstance(i.op, Fused) else i.op, Conv2d))
 
 
 @pytest.mark.parametrize(("channels", "size", "folded"), [(8, 12, True), (96, 3, False)])
