@@ -12,7 +12,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from graphnet.compiler.op import Op
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import BATCH, TensorType
 
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
 PHASES = (FORWARD, BACKWARD, UPDATE)
@@ -151,6 +151,16 @@ class Graph:
         """Values that somebody outside the nodes asked for: outputs, new weights and new states."""
         advanced = [item.next for item in self.variables if item.next is not None]
         return frozenset([o.value for o in (*self.outputs, *self.penalties)] + advanced)
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols of all types, in order of appearance."""
+        return tuple(dict.fromkeys(dim for t in self.types.values() for dim in t.shape if isinstance(dim, str)))
+
+    @property
+    def free_dims(self) -> tuple[str, ...]:
+        """The symbols beside the batch, such as the length of sequences."""
+        return tuple(symbol for symbol in self.symbols if symbol != BATCH)
 
     @cached_property
     def text(self) -> str:

@@ -22,9 +22,7 @@ _BATCH, _OTHERS = 3, 6
 
 def small_dims(graph: Graph) -> dict[str, int]:
     """A small number for each symbol, all different, so that no two are mistaken for one another."""
-    symbols = dict.fromkeys(dim for t in graph.types.values() for dim in t.shape if isinstance(dim, str))
-    others = [symbol for symbol in symbols if symbol != BATCH]
-    return {BATCH: _BATCH} | {symbol: _OTHERS + i for i, symbol in enumerate(others)}
+    return {BATCH: _BATCH} | {symbol: _OTHERS + i for i, symbol in enumerate(graph.free_dims)}
 
 
 def random_feeds(graph: Graph, dims: Dims, seed: int = 0) -> dict[str, Array]:

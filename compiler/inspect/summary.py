@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphnet.compiler.ir import FORWARD, Graph, Node
-from graphnet.compiler.types import BATCH, Shape, TensorType, format_shape
+from graphnet.compiler.types import Shape, TensorType, format_shape
 
 _HEAD = ("layer", "kind", "output", "parameters", "FLOPs", "activation bytes")
 
@@ -86,10 +86,9 @@ def summarize(graph: Graph) -> Summary:
     for node in graph.nodes:
         if node.phase == FORWARD:
             layers.setdefault(node.origin.layer, []).append(node)
-    symbols = dict.fromkeys(dim for t in graph.types.values() for dim in t.shape if isinstance(dim, str))
-    dims = dict.fromkeys(symbols, 1)
+    dims = dict.fromkeys(graph.symbols, 1)
     costs = (_cost(graph, name, nodes, dims) for name, nodes in layers.items())
-    return Summary(graph.name, tuple(costs), tuple(symbol for symbol in symbols if symbol != BATCH))
+    return Summary(graph.name, tuple(costs), graph.free_dims)
 
 
 def _cost(graph: Graph, name: str, nodes: list[Node], dims: dict[str, int]) -> LayerCost:

@@ -52,8 +52,7 @@ def peak(graph: Graph, order: Sequence[Node], sizes: dict[int, int]) -> int:
 
 def _sizes(graph: Graph) -> dict[int, int]:
     """Bytes of each value in the arena; nothing for weights and states, which have buffers of their own."""
-    symbols = {dim for t in graph.types.values() for dim in t.shape if isinstance(dim, str)}
-    dims: Dims = dict.fromkeys(symbols, NOMINAL)
+    dims: Dims = dict.fromkeys(graph.symbols, NOMINAL)
     outer = {item.value for item in graph.variables}
     return {v: 0 if v in outer else t.bind(dims).nbytes for v, t in graph.types.items()}
 

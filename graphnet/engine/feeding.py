@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graphnet.common.source import at_user_source
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
-from graphnet.compiler.types import BATCH, TensorType, format_shape
+from graphnet.compiler.types import TensorType, format_shape
 from graphnet.engine.assembly import LABEL, WEIGHT
 
 Array = NDArray[Any]
@@ -140,8 +140,3 @@ class Feeder:
         if key not in self._stages:
             self._stages[key] = np.empty((count, *array.shape[1:]), array.dtype)
         return self._stages[key]
-
-
-def symbols(types: Mapping[str, TensorType]) -> set[str]:
-    """The symbols that these types have beside the batch."""
-    return {dim for t in types.values() for dim in t.shape if isinstance(dim, str)} - {BATCH}

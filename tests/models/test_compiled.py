@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.compiler.types import BATCH
 from graphnet.inspect.random_samples import random_samples
 from graphnet.runs import load_recipe, model_names
 from graphnet.views.graph_drawing import draw_graph
@@ -20,8 +19,7 @@ def network(name: str, **options: bool) -> gn.Network:
 
 
 def free_dims(net: gn.Network) -> dict[str, int]:
-    symbols = {dim for t in net.graph.types.values() for dim in t.shape if isinstance(dim, str)} - {BATCH}
-    return dict.fromkeys(symbols, TIME)
+    return dict.fromkeys(net.graph.free_dims, TIME)
 
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from graphnet.cli.common.arguments import whole
 from graphnet.compiler.errors import ArgumentError, DataError, GraphError
-from graphnet.compiler.types import BATCH
 from graphnet.engine.runner import PREDICT, TRAIN
 from graphnet.network.network import Network
 from graphnet.runs import load_recipe, model_names
@@ -81,12 +80,12 @@ def chosen_dims(network: Network, given: list[tuple[str, int]]) -> dict[str, int
     Raises:
         ArgumentError: a name is not one of them.
     """
-    symbols = {dim for t in network.graph.types.values() for dim in t.shape if isinstance(dim, str)} - {BATCH}
+    symbols = sorted(network.graph.free_dims)
     for name, size in given:
         if name not in symbols:
             raise ArgumentError(network.graph.name, "--dim", f"{name}={size}",
-                                f"its free dims are: {', '.join(sorted(symbols)) or 'none'}")
-    return dict.fromkeys(sorted(symbols), FREE_DIM) | dict(given)
+                                f"its free dims are: {', '.join(symbols) or 'none'}")
+    return dict.fromkeys(symbols, FREE_DIM) | dict(given)
 
 
 def write_new(path: str, text: str, overwrite: bool) -> None:
