@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from graphnet.compiler.planning.liveness import arena_bytes, arena_slots
 from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program, Slot, short_name
 
 _OPTIMIZER = "optimizer/"
@@ -80,7 +81,7 @@ class MemoryReport:
 def measure_memory(program: Program) -> MemoryReport:
     """The memory that a Program takes."""
     sizes = program.buffers
-    live = live_bytes(program)
+    live = arena_bytes(program)
     index = max(range(len(live)), key=lambda i: sum(live[i]), default=None)
     activations, scratch = (0, 0) if index is None else live[index]
     arena = sizes.get(ARENA, 0)
@@ -92,49 +93,13 @@ def measure_memory(program: Program) -> MemoryReport:
         sum(slot.operand.nbytes for slot in arena_values(program)), None if index is None else _peak(program, index))
 
 
-def arena_slots(program: Program) -> Iterator[tuple[Slot, int]]:
-    """Each piece of the arena once, as its largest slot, with the instruction that makes it (-1: an input).
-
-    Values that share a piece of memory, in place or as views, have the same place and life.
-    """
-    pieces: dict[tuple[int, int, int], tuple[Slot, int]] = {}
-    for slot, maker in _all_slots(program):
-        key = slot.offset, slot.first, slot.last
-        if slot.buffer == ARENA and slot.operand.nbytes and (
-                key not in pieces or pieces[key][0].operand.nbytes < slot.operand.nbytes):
-            pieces[key] = slot, maker
-    yield from pieces.values()
-
-
 def arena_values(program: Program) -> list[Slot]:
     """Every value in the arena, each once, and the scratch of each instruction; no views."""
-    values = {slot.value: slot for slot, _ in _all_slots(program) if slot.buffer == ARENA and slot.value >= 0}
+    values = {slot.value: slot for slot, _ in arena_slots(program) if slot.value >= 0}
     read_only = {s.value for i in program.instructions for s in i.inputs} - {
         s.value for i in program.instructions for s in i.outputs} - {s.value for s in program.inputs.values()}
     scratch = [slot for i in program.instructions for slot in i.workspace]
     return [slot for value, slot in values.items() if value not in read_only] + scratch
-
-
-def live_bytes(program: Program) -> list[tuple[int, int]]:
-    """For each instruction the bytes of the arena that are live: values, and its scratch."""
-    changes = [0] * (len(program.instructions) + 2)
-    for slot, _ in arena_slots(program):
-        if slot.value >= 0:
-            changes[max(slot.first, 0)] += slot.operand.nbytes
-            changes[slot.last + 1] -= slot.operand.nbytes
-    found, live = [], 0
-    for index, instruction in enumerate(program.instructions):
-        live += changes[index]
-        found.append((live, sum(slot.operand.nbytes for slot in instruction.workspace)))
-    return found
-
-
-def _all_slots(program: Program) -> Iterator[tuple[Slot, int]]:
-    yield from ((slot, -1) for slot in program.inputs.values())
-    for index, i in enumerate(program.instructions):
-        yield from ((slot, index) for slot in (*i.outputs, *i.workspace))
-    yield from ((slot, -1) for i in program.instructions for slot in i.inputs)
-    yield from ((slot, -1) for slot in program.outputs.values())
 
 
 def _peak(program: Program, index: int) -> Peak:

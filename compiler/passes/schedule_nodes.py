@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphnet.compiler.ir import PHASES, Graph, Node
+from graphnet.compiler.liveness import lifetimes, live_bytes, owners
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.types import Dims
 
@@ -35,19 +36,9 @@ class ScheduleNodes(Pass):
 
 def peak(graph: Graph, order: Sequence[Node], sizes: dict[int, int]) -> int:
     """The most bytes that are live at one node, for nodes in this order."""
-    owner = _owners(graph)
-    left = _readers(graph, owner)
-    live = sum(sizes[item.value] for item in graph.inputs)
-    most = live
-    for node in order:
-        live += sum(sizes[v] for v in node.outputs if owner[v] == v)
-        most = max(most, live)
-        read = Counter(owner[v] for v in dict.fromkeys(node.inputs))
-        for value in {*read, *(owner[v] for v in node.outputs)}:
-            left[value] -= read[value]
-            live -= sizes[value] if left[value] == 0 else 0
-            left[value] = -1 if left[value] == 0 else left[value]
-    return most
+    owner = owners(graph)
+    pieces = ((sizes[v], *life) for v, life in lifetimes(order, graph.kept).items() if owner[v] == v)
+    return max(live_bytes(pieces, len(order)))
 
 
 def _sizes(graph: Graph) -> dict[int, int]:
@@ -55,15 +46,6 @@ def _sizes(graph: Graph) -> dict[int, int]:
     dims: Dims = dict.fromkeys(graph.symbols, NOMINAL)
     outer = {item.value for item in graph.variables}
     return {v: 0 if v in outer else t.bind(dims).nbytes for v, t in graph.types.items()}
-
-
-def _owners(graph: Graph) -> dict[int, int]:
-    """The value whose memory each value lies in: itself, or what it is a view of."""
-    owner = {item.value: item.value for item in graph.given}
-    for node in graph.nodes:
-        for value in node.outputs:
-            owner[value] = owner[node.inputs[0]] if node.op.view else value
-    return owner
 
 
 def _readers(graph: Graph, owner: dict[int, int]) -> dict[int, int]:
@@ -86,7 +68,7 @@ def _scheduled(graph: Graph, phase: str, sizes: dict[int, int]) -> list[Node]:
     for index, node in enumerate(nodes):
         for source in {made_here[v] for v in node.inputs if v in made_here}:
             followers[source].append(index)
-    owner = _owners(graph)
+    owner = owners(graph)
     left = _readers(graph, owner)
     ready = [index for index, count in enumerate(waiting) if count == 0]
     order: list[Node] = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.compiler.liveness import BEFORE, live_bytes
 from graphnet.compiler.planning.program import ALIGNMENT
 
 _EXHAUSTIVE = 12_000  # blocks up to which the quadratic planners are tried too: a second
@@ -45,15 +46,8 @@ def align(size: int) -> int:
 
 def lower_bound(blocks: Sequence[Block]) -> int:
     """The most bytes that are live at one time: no plan can take less."""
-    changes: dict[int, int] = {}
-    for block in blocks:
-        changes[block.first] = changes.get(block.first, 0) + align(block.size)
-        changes[block.last + 1] = changes.get(block.last + 1, 0) - align(block.size)
-    live = peak = 0
-    for time in sorted(changes):
-        live += changes[time]
-        peak = max(peak, live)
-    return peak
+    length = max((block.last for block in blocks), default=BEFORE) + 1
+    return max(live_bytes(((align(block.size), block.first, block.last) for block in blocks), length))
 
 
 def _by_size(blocks: Sequence[Block]) -> tuple[list[int], int]:

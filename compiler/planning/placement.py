@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphnet.compiler.ir import RECURRENT, Graph, Node, Parameter, State
+from graphnet.compiler.liveness import BEFORE, Life, lifetimes
 from graphnet.compiler.ops.updates import GradientReader
 from graphnet.compiler.planning.layout import operand
 from graphnet.compiler.planning.memory import Block, align, plan
 from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Operand, Slot
 from graphnet.compiler.types import BATCH
-
-BEFORE = -1  # the time at which inputs are there
 
 
 @dataclass(eq=False)
@@ -102,17 +101,12 @@ class Placement:
                     self._put(value, Storage(self.forms[value].nbytes))
 
     def _measure_lifetimes(self) -> None:
-        born = {id(self.of[i.value]) for i in self.graph.inputs}
-        for index, node in enumerate(self.code):
-            for value in node.outputs:
-                storage = self.of[value]
-                if id(storage) not in born:
-                    storage.first = index
-                    born.add(id(storage))
-            for value in (*node.inputs, *node.outputs):
-                self.of[value].last = index
-        for value in self.graph.kept:
-            self.of[value].last = len(self.code)
+        """A storage lives from its first value to the last use of any. Views are no instructions, only more values."""
+        lives = lifetimes(self.code, self.graph.kept, through_views=False)
+        unread = Life(BEFORE, BEFORE)
+        for storage in dict.fromkeys(self.of.values()):
+            storage.first = lives.get(storage.values[0], unread).first
+            storage.last = max(lives.get(value, unread).last for value in storage.values)
 
     def _take_over(self) -> None:
         """Puts an output into the memory of an input that dies there, where the op allows it."""

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import BACKWARD, Graph, Node
 from graphnet.compiler.passes.base import Pass
+from graphnet.compiler.planning.liveness import arena_bytes, arena_pieces
 from graphnet.compiler.planning.lowering import lower
-from graphnet.compiler.planning.program import ARENA, Program, Slot, Target
+from graphnet.compiler.planning.program import ARENA, Program, Target
 from graphnet.compiler.types import Dims
 
 MOST_NODES = 16  # that one value may cost
@@ -89,24 +90,9 @@ def _best_step(graph: Graph, program: Program, relower: Callable[[Graph], Progra
     return None
 
 
-def _arena_slots(program: Program) -> dict[tuple[int, int, int, int], Slot]:
-    """One slot for each piece of the arena and lifetime."""
-    slots = [s for i in program.instructions for s in (*i.inputs, *i.outputs, *i.workspace)]
-    return {(s.offset, s.operand.nbytes, s.first, s.last): s
-            for s in (*slots, *program.inputs.values(), *program.outputs.values()) if s.buffer == ARENA}
-
-
 def _profile(program: Program) -> list[int]:
     """Live bytes of the arena at each instruction."""
-    changes = [0] * (len(program.instructions) + 2)
-    for slot in _arena_slots(program).values():
-        changes[max(slot.first, 0)] += slot.operand.nbytes
-        changes[min(slot.last, len(program.instructions)) + 1] -= slot.operand.nbytes
-    live, total = [], 0
-    for change in changes[:len(program.instructions)]:
-        total += change
-        live.append(total)
-    return live
+    return [values + scratch for values, scratch in arena_bytes(program)]
 
 
 def _peak_area(program: Program, level: int) -> int:
@@ -120,10 +106,10 @@ def _gaps(graph: Graph, program: Program, full: int) -> Iterator[Gap]:
     for index, instruction in enumerate(program.instructions):
         for slot in instruction.inputs:
             uses.setdefault(slot.value, []).append(index)
-    live = {slot.value: slot for slot in _arena_slots(program).values()
-            if slot.first < full < slot.last and slot.operand.nbytes}
     holding = _values_by_place(program)
-    for slot in live.values():
+    for slot, _ in arena_pieces(program):
+        if not slot.first < full < slot.last:
+            continue
         for value in holding.get((slot.offset, slot.first, slot.last), ()):
             later = [use for use in uses.get(value, ()) if use >= full]
             if not later or later[0] == full or value in graph.kept:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import UPDATE, Graph, Parameter, State
+from graphnet.compiler.liveness import lifetimes
 from graphnet.compiler.ops.arithmetic import Advance, Copy
 from graphnet.compiler.planning.placement import gradient_positions, gradient_reader
 
@@ -21,11 +22,11 @@ def separate_results(graph: Graph) -> Graph:
 
 def _keep_old(graph: Graph) -> Graph:
     """Copies the old weights and states that are still needed after the new ones were written over them."""
-    needed, ends = _last_needs(graph), _overwrites(graph)
+    lives, ends = lifetimes(graph.nodes, graph.kept), _overwrites(graph)
     b = Builder(graph.name, graph)
     copies = {}
     for item in _moving(graph):
-        if needed.get(item.value, 0) > ends[item.value]:
+        if item.value in lives and lives[item.value].last > ends[item.value]:
             with b.at(item.origin):
                 copies[item.value] = b.add(Copy(), item.value)
     if not copies:
@@ -36,7 +37,7 @@ def _keep_old(graph: Graph) -> Graph:
 
     nodes = []
     for index, node in enumerate(graph.nodes):
-        time = max(index, needed.get(node.outputs[0], 0)) if node.op.view else index
+        time = lives[node.outputs[0]].last if node.op.view else index
         nodes.append(replace(node, inputs=tuple(source(v, time) for v in node.inputs)))
     b.nodes = [*b.nodes[len(graph.nodes):], *nodes]
     for item in _moving(graph):
@@ -49,22 +50,10 @@ def _moving(graph: Graph) -> list[Parameter | State]:
     return [item for item in graph.variables if item.next not in (None, item.value)]
 
 
-def _last_needs(graph: Graph) -> dict[int, int]:
-    """The number of the last node that needs each value, through views too; one past the end if the caller does."""
-    after = len(graph.nodes) + 1
-    needs = dict.fromkeys(graph.kept, after)
-    for index in reversed(range(len(graph.nodes))):
-        node = graph.nodes[index]
-        time = max(index, needs.get(node.outputs[0], 0)) if node.op.view else index
-        for value in node.inputs:
-            needs[value] = max(needs.get(value, 0), time)
-    return needs
-
-
 def _overwrites(graph: Graph) -> dict[int, int]:
-    """The number of the node that each changing weight or state is overwritten by; the end if it is none of these."""
+    """The number of the node that writes over each changing weight or state; of the last, if that is done after it."""
     sources = {item.value: item.value for item in _moving(graph)}
-    ends = dict.fromkeys(sources, len(graph.nodes))
+    ends = dict.fromkeys(sources, len(graph.nodes) - 1)
     for index, node in enumerate(graph.nodes):
         if node.op.view and node.inputs[0] in sources:
             sources[node.outputs[0]] = sources[node.inputs[0]]

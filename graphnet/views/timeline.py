@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphnet.compiler.inspect.footprint import arena_slots
+from graphnet.compiler.planning.liveness import arena_pieces
 from graphnet.compiler.planning.program import ARENA, Program, short_name
 
 _UNITS = ((1 << 20, "MiB"), (1 << 10, "KiB"), (1, "bytes"))
@@ -45,7 +45,7 @@ def make_timeline(program: Program) -> Timeline:
     length = len(program.instructions)
     names = {slot.value: name for name, slot in program.inputs.items()}
     pieces = []
-    for slot, maker in arena_slots(program):
+    for slot, maker in arena_pieces(program):
         op = names.get(slot.value, "input") if maker < 0 else short_name(program.instructions[maker].op)
         layer = "" if maker < 0 else program.instructions[maker].origin.layer
         scratch = slot.value < 0

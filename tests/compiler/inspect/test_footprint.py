@@ -5,7 +5,8 @@ import pytest
 import small_networks
 
 import graphnet as gn
-from graphnet.compiler.inspect.footprint import arena_slots, live_bytes, measure_memory
+from graphnet.compiler.inspect.footprint import measure_memory
+from graphnet.compiler.planning.liveness import arena_bytes
 from graphnet.compiler.planning.program import ARENA
 
 SIZES = {"T": 7}
@@ -34,23 +35,6 @@ def test_the_parts_add_up(make: Callable[[], gn.Model], mode: str) -> None:
     assert report.optimizer == trains * 2 * report.parameters
 
 
-def test_live_bytes_count_what_lies_in_the_arena_at_each_instruction() -> None:
-    program = small_networks.image_network().program("train", 4)
-    for index, (values, scratch) in enumerate(live_bytes(program)):
-        there = [slot for slot, _ in arena_slots(program) if slot.first <= index <= slot.last]
-        assert values == sum(slot.operand.nbytes for slot in there if slot.value >= 0)
-        assert scratch == sum(slot.operand.nbytes for slot in there if slot.value < 0)
-
-
-def test_no_two_live_pieces_of_the_arena_overlap() -> None:
-    program = small_networks.image_network().program("train", 4)
-    pieces = [slot for slot, _ in arena_slots(program)]
-    for i, a in enumerate(pieces):
-        for b in pieces[:i]:
-            apart_in_time = a.last < b.first or b.last < a.first
-            assert apart_in_time or a.end <= b.offset or b.end <= a.offset, (a, b)
-
-
 def test_sharing_saves_memory_and_the_report_says_how_much() -> None:
     report = gn.compile(small_networks.residual_model(), **small_networks.TRAINED).memory("train", 64)
     assert report.values > report.arena
@@ -61,7 +45,7 @@ def test_the_peak_is_the_fullest_instruction() -> None:
     program = small_networks.image_network().program("train", 64)
     report = measure_memory(program)
     assert report.peak is not None
-    live = [sum(parts) for parts in live_bytes(program)]
+    live = [sum(parts) for parts in arena_bytes(program)]
     assert live[report.peak.instruction] == max(live) == report.activations + report.scratch
     assert f"fullest at instruction {report.peak.instruction}, {report.peak.op} of {report.peak.layer}" in str(report)
 
