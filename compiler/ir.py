@@ -16,7 +16,10 @@ from graphnet.compiler.types import BATCH, TensorType
 
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
 PHASES = (FORWARD, BACKWARD, UPDATE)
-RECURRENT = "recurrent"  # the role of states that hold one row for each sample of a batch
+BUFFER, COUNTER, RECURRENT, OPTIMIZER = "buffer", "counter", "recurrent", "optimizer"
+"""The roles of states, see `State`."""
+LAYER_ROLES = (BUFFER, COUNTER, RECURRENT)
+"""Those of states that layers keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class State:
     """A value kept from one step to the next: `value` is the old one, `next` the id of the new one.
 
     `role` says what it is for: `buffer` (statistics; changes in training only), `counter` (of random numbers, int64
-    (2,): key and count; changes in training only), `recurrent` (changes in every call), `optimizer` (a moment).
+    (2,): key and count; changes in training only), `recurrent` (a row for each sample of a batch; changes in every
+    call), `optimizer` (a moment).
     `initial` is the number it is filled with at first; counters are filled by the network from its seed.
     """
 

@@ -82,6 +82,41 @@ def test_shipped_code_raises_instead_of_asserting(path):
     assert lines == []
 
 
+ROLE_AT = {"hold_states": 1, "state": 2, "read_state": 3}
+"""Functions that take a role of states, and where."""
+
+
+def bare_roles(tree: ast.AST) -> Iterator[str]:
+    """The roles of states that are compared, or given to a function, as bare strings."""
+    from graphnet.compiler.ir import LAYER_ROLES, OPTIMIZER
+
+    for node in ast.walk(tree):
+        places: list[ast.expr] = []
+        if isinstance(node, ast.Compare):
+            places = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            places = node.args[ROLE_AT[name]:][:1] if name in ROLE_AT else []
+            places += [keyword.value for keyword in node.keywords if keyword.arg in ("role", "roles")]
+        for place in places:
+            parts = place.elts if isinstance(place, ast.Tuple | ast.List | ast.Set) else [place]
+            yield from (f"line {part.lineno}: {part.value!r}" for part in parts
+                        if isinstance(part, ast.Constant) and part.value in (*LAYER_ROLES, OPTIMIZER))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=NAMES)
+def test_roles_of_states_have_names(path):
+    assert list(bare_roles(parse(path))) == []
+
+
+@pytest.mark.parametrize(("code", "count"), [
+    ('state.role == "buffer"', 1), ('role in ("counter", RECURRENT, "recurrent")', 2), ("role == BUFFER", 0),
+    ('b.state("counter", t, "counter")', 1), ('b.read_state(self, "counter", t, COUNTER)', 0),
+    ('hold_states(graph, ("buffer",))', 1), ('State(0, "s", role="optimizer")', 1), ('plain["optimizer"] is None', 0)])
+def test_bare_roles_are_found(code, count):
+    assert len(list(bare_roles(ast.parse(code)))) == count
+
+
 HANDS_ON = ("runtime/gnet/wire/parallel.py",)
 """Modules that carry any error from another thread to the caller's."""
 

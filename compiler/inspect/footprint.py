@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from graphnet.compiler.passes.attach_update import moment_name
 from graphnet.compiler.planning.liveness import arena_bytes, arena_slots
 from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program, Slot, short_name
-
-_OPTIMIZER = "optimizer/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def measure_memory(program: Program) -> MemoryReport:
     index = max(range(len(live)), key=lambda i: sum(live[i]), default=None)
     activations, scratch = (0, 0) if index is None else live[index]
     arena = sizes.get(ARENA, 0)
-    optimizer = sum(size for name, size in sizes.items() if name.startswith(_OPTIMIZER))
+    optimizer = sum(size for name, size in sizes.items() if name.startswith(moment_name("")))
     return MemoryReport(
         program.name, dict(program.dims), sizes.get(PARAMETERS, 0), sizes.get(GRADIENTS, 0), optimizer,
         sum(size for name, size in sizes.items() if name.split("/")[0] == STATES), activations,

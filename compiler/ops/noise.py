@@ -18,7 +18,7 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
 
-COUNTER = TensorType("int64", (2,))
+COUNTER_TYPE = TensorType("int64", (2,))
 _WORDS = (1 << 64) - 1
 
 
@@ -65,7 +65,7 @@ class RandomMask(Op):
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
-        return (Example(cls((3, 4, 5), 0.3), (COUNTER,)), Example(cls((4, 3, 1, 1), 0.5), (COUNTER,)))
+        return (Example(cls((3, 4, 5), 0.3), (COUNTER_TYPE,)), Example(cls((4, 3, 1, 1), 0.5), (COUNTER_TYPE,)))
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class GaussianNoise(Op):
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
-        return (Example(cls(0.1), (f64(3, 4, 5), COUNTER)), Example(cls(1.5), (f64(4, 3), COUNTER)))
+        return (Example(cls(0.1), (f64(3, 4, 5), COUNTER_TYPE)), Example(cls(1.5), (f64(4, 3), COUNTER_TYPE)))
 
 
 def check_counter(owner: str, counter: TensorType) -> None:
@@ -153,5 +153,5 @@ def check_counter(owner: str, counter: TensorType) -> None:
     Raises:
         ShapeError: it is something else.
     """
-    if counter != COUNTER:
+    if counter != COUNTER_TYPE:
         raise ShapeError(f"{owner} needs a counter int64 (2,), got {counter.dtype} {format_shape(counter.shape)}")

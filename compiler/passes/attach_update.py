@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.ir import UPDATE, Graph, Origin, Parameter
+from graphnet.compiler.ir import OPTIMIZER, UPDATE, Graph, Origin, Parameter
 from graphnet.compiler.ops.clipping import ClipGradients
 from graphnet.compiler.ops.updates import Update
 from graphnet.compiler.passes.base import Pass
@@ -43,7 +43,7 @@ class AttachUpdate(Pass):
             rate = b.input(RATE, TensorType("float64", ()))
             step = b.input(STEP, TensorType("int64", ()))
             flat = TensorType(b.types[trained[0].value].dtype, (sum(b.types[p.value].size for p in trained),))
-            moments = [b.state(moment_name(moment), flat, "optimizer") for moment in self.update.moments]
+            moments = [b.state(moment_name(moment), flat, OPTIMIZER) for moment in self.update.moments]
             gradients = tuple(graph.output(n) for n in names)
             if self.clip is not None:
                 gradients = b.apply(replace(self.clip, count=len(trained)), *gradients)
@@ -66,7 +66,7 @@ class AttachUpdate(Pass):
 
 def moment_name(moment: str) -> str:
     """The name of the state, and so of the buffer, that a moment of all weights lies in."""
-    return f"optimizer/{moment}"
+    return f"{OPTIMIZER}/{moment}"
 
 
 def _rates(trained: Sequence[Parameter]) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.ir import Graph
+from graphnet.compiler.ir import BUFFER, COUNTER, Graph
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.rewrite import hold_states, rename_values
 
@@ -34,7 +34,7 @@ class SpecializeInference(Pass):
                 b.nodes.append(node)
                 continue
             names.update((old, new) for old, new in zip(node.outputs, forms, strict=True) if new is not None)
-        held = hold_states(graph, ("buffer", "counter"))
+        held = hold_states(graph, (BUFFER, COUNTER))
         held = replace(held, penalties=()) if held.penalties else held
         if not names:
             return held

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from graphnet.compiler.ir import RECURRENT, Graph, Node, Parameter, State
+from graphnet.compiler.ir import OPTIMIZER, RECURRENT, Graph, Node, Parameter, State
 from graphnet.compiler.liveness import BEFORE, Life, lifetimes
 from graphnet.compiler.ops.updates import GradientReader
 from graphnet.compiler.planning.layout import operand
@@ -62,7 +62,7 @@ class Placement:
         """Weights lie in one flat buffer, the trained ones first; gradients and each moment likewise."""
         self._pack(PARAMETERS, [p.value for p in _packed(self.graph)])
         for state in self.graph.states:
-            if state.role == "optimizer":
+            if state.role == OPTIMIZER:
                 self._pack(state.name, [state.value])
             if state.role == RECURRENT:
                 self._pack(recurrent_buffer(state.name), [state.value])
@@ -175,7 +175,7 @@ def recurrent_buffer(name: str) -> str:
 
 
 def _packed_states(graph: Graph) -> list[State]:
-    return [state for state in graph.states if state.role not in ("optimizer", RECURRENT)]
+    return [state for state in graph.states if state.role not in (OPTIMIZER, RECURRENT)]
 
 
 def _packed(graph: Graph) -> list[Parameter]:

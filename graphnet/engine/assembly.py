@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import GraphError
-from graphnet.compiler.ir import Graph, Origin, Output
+from graphnet.compiler.ir import LAYER_ROLES, Graph, Origin, Output
 from graphnet.compiler.ops import Add, Scale
 from graphnet.compiler.passes.derive_backward import DeriveBackward
 from graphnet.compiler.passes.pipeline import Assembly
@@ -86,7 +86,7 @@ def differentiating(graph: Graph, objective: Objective, fed: Mapping[str, Tensor
         GraphError: a loss is not reduced to a single number.
     """
     objective.check_trainable()
-    held = hold_states(graph, ("buffer", "counter", "recurrent"))
+    held = hold_states(graph, LAYER_ROLES)
     return Assembly(_with_objective(held, objective, fed), derive=(DeriveBackward(LOSS, tuple(inputs)),))
 
 

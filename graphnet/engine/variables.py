@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from graphnet.common.exclusive import exclusive
 from graphnet.compiler.errors import DataError, MemoryLimitError, ShapeError
+from graphnet.compiler.ir import COUNTER
 from graphnet.compiler.types import concrete, format_shape
 from graphnet.engine.feeding import as_array
 from graphnet.engine.runner import Runner
@@ -100,7 +101,7 @@ class Variables:
             carried.reset()
         for name in (name for name in chosen if name in views):
             views[name].fill(states[name].initial)
-            if states[name].role == "counter":
+            if states[name].role == COUNTER:
                 views[name][:] = _stream_key(self.seed, name), 0
 
     @property

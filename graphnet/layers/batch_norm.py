@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from graphnet.common.checks import check_flag, check_number
 from graphnet.compiler import ops
+from graphnet.compiler.ir import BUFFER
 from graphnet.compiler.types import known
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.options import WeightOptions
@@ -66,8 +67,8 @@ class BatchNorm(Normalization):
         vector = t.with_shape((known(t.shape[axis], f"the number of channels that {self.kind} takes"),))
         gamma = self.gamma(b, vector) if self.scale else b.add(ops.Full(vector.shape, 1.0, t.dtype))
         beta = self.beta(b, vector) if self.center else b.add(ops.Full(vector.shape, 0.0, t.dtype))
-        mean = b.read_state(self, "moving_mean", vector, "buffer")
-        variance = b.read_state(self, "moving_variance", vector, "buffer", 1.0)
+        mean = b.read_state(self, "moving_mean", vector, BUFFER)
+        variance = b.read_state(self, "moving_variance", vector, BUFFER, 1.0)
         op = ops.BatchNorm(axis, self.momentum, self.epsilon, self.unbiased)
         if not self.trainable:
             return op.scale_and_shift(b, x, gamma, beta, mean, variance)

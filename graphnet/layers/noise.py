@@ -7,7 +7,8 @@ from typing import Any
 from graphnet.common.checks import check_number
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.ops.noise import COUNTER
+from graphnet.compiler.ir import COUNTER
+from graphnet.compiler.ops.noise import COUNTER_TYPE
 from graphnet.compiler.types import Shape, TensorType, format_shape
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
@@ -30,7 +31,7 @@ class _Dropout(Layer):
         shape = self.mask_shape(b.types[x])
         if self.rate == 0:
             return x
-        counter = b.read_state(self, "counter", COUNTER, "counter")
+        counter = b.read_state(self, "counter", COUNTER_TYPE, COUNTER)
         mask, counter = b.apply(ops.RandomMask(shape, self.rate), counter)
         b.write_state(self, "counter", counter)
         return b.add(ops.ApplyMask(1 / (1 - self.rate)), x, mask)
@@ -116,7 +117,7 @@ class GaussianNoise(Layer):
         """Adds the noise; nothing if there is none."""
         if self.stddev == 0:
             return x
-        counter = b.read_state(self, "counter", COUNTER, "counter")
+        counter = b.read_state(self, "counter", COUNTER_TYPE, COUNTER)
         y, counter = b.apply(ops.GaussianNoise(self.stddev), x, counter)
         b.write_state(self, "counter", counter)
         return y

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from graphnet.compiler.ir import RECURRENT, Graph, Input, Node, Origin, Output, Parameter, State
+from graphnet.compiler.ir import COUNTER, LAYER_ROLES, RECURRENT, Graph, Input, Node, Origin, Output, Parameter, State
+from graphnet.compiler.ops.noise import COUNTER_TYPE
 from graphnet.compiler.types import BATCH, DTYPES, TensorType
 from graphnet.runtime.gnet.fields import check_dim, decode_fields, decode_op
 from graphnet.runtime.gnet.graph_writer import (
@@ -26,9 +27,6 @@ from graphnet.runtime.gnet.wire import limits
 from graphnet.runtime.gnet.wire.header import Plain, expect_items, expect_keys, expect_list, pack
 from graphnet.runtime.gnet.wire.names import check_name, check_text, check_unique
 from graphnet.runtime.gnet.wire.refusal import Path, refuse, shown
-
-COUNTER, COUNTERS = "counter", TensorType("int64", (2,))
-STATE_ROLES = ("buffer", COUNTER, RECURRENT)
 
 Item = TypeVar("Item", Input, Parameter, State)
 
@@ -112,12 +110,12 @@ class _Reader:
     def _state(self, item: Any, path: Path) -> State:
         state = self._item(State, item, path)
         kind, role = self.types[state.value], state.role
-        if role not in STATE_ROLES:
-            known = ", ".join(STATE_ROLES)
+        if role not in LAYER_ROLES:
+            known = ", ".join(LAYER_ROLES)
             raise refuse((*path, 4, "role"), f"a state has one of the roles {known}, not {shown(role)}")
         _check_symbols(kind, (BATCH,) if role == RECURRENT else (), (*path, 2))
-        if role == COUNTER and kind != COUNTERS:
-            raise refuse((*path, 2), f"a counter is {COUNTERS}, not {kind}")
+        if role == COUNTER and kind != COUNTER_TYPE:
+            raise refuse((*path, 2), f"a counter is {COUNTER_TYPE}, not {kind}")
         if not _can_hold(kind.dtype, state.initial):
             raise refuse((*path, 4, "initial"), f"{kind.dtype} cannot hold {state.initial!r}")
         return state

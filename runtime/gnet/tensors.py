@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.compiler.ir import BUFFER, OPTIMIZER
 from graphnet.runtime.gnet.wire.refusal import refuse
 
 Array = NDArray[Any]
 
-PARAM, BUFFER, CONST, STATE, OPTIMIZER = "param", "buffer", "const", "state", "optimizer"
+PARAM, CONST, STATE = "param", "const", "state"
 ROLES = (PARAM, BUFFER, CONST, STATE, OPTIMIZER)
 ITEM_BYTES = {"bool": 1, "int8": 1, "int16": 2, "int32": 4, "int64": 8, "uint8": 1, "uint16": 2, "uint32": 4,
               "uint64": 8, "float16": 2, "float32": 4, "float64": 8}

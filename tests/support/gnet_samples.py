@@ -11,7 +11,7 @@ import msgpack
 import numpy as np
 
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.ir import Graph, Origin, Output
+from graphnet.compiler.ir import BUFFER, RECURRENT, Graph, Origin, Output
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import (
     BiasAdd,
@@ -66,8 +66,8 @@ def recurrent_graph(dtype: str = "float64") -> Graph:
     b = Builder("cell")
     x = b.input("x", TensorType(dtype, (1, 3)))
     w = b.parameter("cell/weight", TensorType(dtype, (3, 3)))
-    h = b.state("cell/h", TensorType(dtype, (1, 3)), "recurrent", 0.5)
-    mean = b.state("cell/mean", TensorType(dtype, (1, 3)), "buffer")
+    h = b.state("cell/h", TensorType(dtype, (1, 3)), RECURRENT, 0.5)
+    mean = b.state("cell/mean", TensorType(dtype, (1, 3)), BUFFER)
     y = b.add(Tanh(), b.add(MatMul(True), x, w))
     b.advance(h, y)
     b.advance(mean, b.add(Scale(0.25), h))

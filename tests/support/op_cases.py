@@ -13,7 +13,7 @@ import pytest
 import graphnet.compiler.ops  # noqa: F401  registers all ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.ir import Graph, Output
+from graphnet.compiler.ir import BUFFER, OPTIMIZER, Graph, Output
 from graphnet.compiler.op import Array, Example, Op, Types, registered_ops
 from graphnet.compiler.ops import Update
 from graphnet.compiler.types import BATCH, FLOATS, Dim, TensorType
@@ -98,7 +98,7 @@ def _declare(b: Builder, op: Op, position: int, t: TensorType, advanced: bool) -
         return b.input(name, t)
     if is_update and position < 2 + op.count:  # type: ignore[attr-defined]
         return b.parameter(name, t)
-    return b.state(name, t, "optimizer" if is_update else "buffer")
+    return b.state(name, t, OPTIMIZER if is_update else BUFFER)
 
 
 def _leading_sizes(case: Case) -> Iterator[int]:
