@@ -10,18 +10,12 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import BATCH
 
 
-def free_dims(graph: Graph) -> set[str]:
-    """The symbols of a graph's inputs beside the batch."""
-    types = graph.types
-    return {dim for i in graph.inputs for dim in types[i.value].shape if isinstance(dim, str)} - {BATCH}
-
-
 def check_sizes(owner: str, graph: Graph, batch: object, dims: Mapping[str, object]) -> dict[str, int]:
     """A number for each symbol.
 
     Args:
         owner: the method that they were given to, for the text.
-        graph: with these symbols in its inputs.
+        graph: with these symbols.
         batch: the batch size.
         dims: numbers for the other symbols, by name.
 
@@ -29,7 +23,7 @@ def check_sizes(owner: str, graph: Graph, batch: object, dims: Mapping[str, obje
         ArgumentError: there is no such symbol, or a number is none.
         ShapeError: one has no number.
     """
-    free = free_dims(graph)
+    free = set(graph.free_dims)
     for name in dims:
         if name not in free:
             raise ArgumentError(owner, name, dims[name], f"the free dims of {graph.name} are: "

@@ -13,7 +13,6 @@ from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.types import BATCH
 from graphnet.engine.engine import Engine
 from graphnet.engine.runner import PREDICT, TRAIN
-from graphnet.engine.sizes import free_dims
 from graphnet.inspect.profile import profile_network
 from graphnet.inspect.random_samples import random_samples
 from graphnet.views.colours import drawing_colours
@@ -74,7 +73,7 @@ def _time(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]
 
 def _stages(network: Engine, mode: str, batch: int, dims: Mapping[str, int]) -> list[Stage]:
     """What the passes did at these sizes if they are complete, and else for all sizes."""
-    complete = dims.keys() >= free_dims(network.graph)
+    complete = dims.keys() >= set(network.graph.free_dims)
     return network.stages(mode, batch, **dims) if complete else network.stages(mode)
 
 
