@@ -19,12 +19,14 @@ from graphnet.declare.options import WeightOptions, WeightRules
 from graphnet.declare.tensor import Call, SymbolicTensor, next_serial
 from graphnet.initializers import Fans, Initializer
 
+_KEPT_BY_THE_BASE = ("name", "trainable", *WeightOptions.__optional_keys__)
+
 
 class Layer:
     """A step of a model. Call it on tensors to place it; call it again to share its weights.
 
-    A subclass passes `name` and `trainable` on to this class, implements `emit` and `config`, and sets
-    `arity` or `takes_integers` where it differs.
+    A subclass passes `name`, `trainable` and `options` on to this class, keeps its own arguments under their own names
+    (`self.units = …`), implements `emit`, and sets `arity` or `takes_integers` where it differs.
 
     Args:
         name: unique in a model; by default the class's name in snake case, numbered by the order of calls.
@@ -61,8 +63,19 @@ class Layer:
         raise NotImplementedError(self.kind)
 
     def config(self) -> dict[str, Any]:
-        """The arguments that the layer was declared with, by name."""
-        raise NotImplementedError(self.kind)
+        """The arguments that the layer was declared with, by name: those of its `__init__`, as it keeps them.
+
+        Without `name`, `trainable` and what is said about the weights.
+
+        Raises:
+            GraphError: an argument is not kept under its name.
+        """
+        names = [name for name in self._argument_names() if name not in _KEPT_BY_THE_BASE]
+        for name in names:
+            if not hasattr(self, name):
+                raise GraphError(f"{self.kind} does not keep its argument {name}; write self.{name} = {name} in its "
+                                 "__init__, or give it a method config that returns its arguments by name")
+        return {name: getattr(self, name) for name in names}
 
     def __call__(self, *inputs: Any) -> SymbolicTensor:
         """Places the layer behind its inputs, given one by one or as one list or tuple.
@@ -122,7 +135,10 @@ class Layer:
     def __repr__(self) -> str:
         named = {} if self.name is None else {"name": self.name}
         frozen = {} if self.trainable else {"trainable": False}
-        given = self.config() | named | frozen | self.rules.config()
+        try:
+            given = self.config() | named | frozen | self.rules.config()
+        except GraphError:  # an error text that shows a layer of a user's own must not fail over it
+            return f"{self.kind}(…)"
         arguments = ", ".join(f"{key}={value!r}" for key, value in given.items())
         return f"{self.kind}({arguments})"
 
@@ -131,10 +147,13 @@ class Layer:
         unknown = [name for name in options if name not in WeightOptions.__optional_keys__]
         if not unknown:
             return
-        known = [name for name, parameter in inspect.signature(type(self)).parameters.items()
-                 if parameter.kind is not parameter.VAR_KEYWORD] + sorted(WeightOptions.__optional_keys__)
+        known = self._argument_names() + sorted(WeightOptions.__optional_keys__)
         raise ArgumentError(self.kind, unknown[0], options[unknown[0]],
                             f"there is no such argument; there are {', '.join(known)}")
+
+    def _argument_names(self) -> list[str]:
+        return [name for name, parameter in inspect.signature(type(self)).parameters.items()
+                if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)]
 
     def _check_inputs(self, inputs: tuple[Any, ...], source: str) -> tuple[SymbolicTensor, ...]:
         if len(inputs) == 1 and isinstance(inputs[0], list | tuple):
@@ -164,10 +183,6 @@ class SimpleLayer(Layer):
             raise GraphError(f"{kind} is given a {type(inputs[0]).__name__} as it is made, but it has no arguments "
                              f"besides its name; make the layer first, then call it on its input: {kind}()(x)")
         super().__init__(name=name)
-
-    def config(self) -> dict[str, Any]:
-        """No arguments."""
-        return {}
 
 
 def _hint(value: object) -> str:

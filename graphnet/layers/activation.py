@@ -5,7 +5,7 @@ PReLU, which has a weight, stands in `prelu.py`.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from graphnet.common.checks import check_flag, check_number
 from graphnet.common.registry import Registry
@@ -110,10 +110,6 @@ class HardSigmoid(ActivationLayer):
         """Adds the op."""
         return b.add(ops.HardSigmoid(self.slope), x)
 
-    def config(self) -> dict[str, Any]:
-        """The slope."""
-        return {"slope": self.slope}
-
 
 @ACTIVATIONS.register()
 class LeakyReLU(ActivationLayer):
@@ -132,10 +128,6 @@ class LeakyReLU(ActivationLayer):
         """Adds the op."""
         return b.add(ops.LeakyRelu(self.slope), x)
 
-    def config(self) -> dict[str, Any]:
-        """The slope."""
-        return {"slope": self.slope}
-
 
 @ACTIVATIONS.register()
 class ELU(ActivationLayer):
@@ -153,10 +145,6 @@ class ELU(ActivationLayer):
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the op."""
         return b.add(ops.Elu(self.alpha), x)
-
-    def config(self) -> dict[str, Any]:
-        """The alpha."""
-        return {"alpha": self.alpha}
 
 
 @ACTIVATIONS.register()
@@ -177,10 +165,6 @@ class GELU(ActivationLayer):
         """Adds the op."""
         return b.add(ops.Gelu(self.approximate), x)
 
-    def config(self) -> dict[str, Any]:
-        """Which formula."""
-        return {"approximate": self.approximate}
-
 
 class _AlongAxis(ActivationLayer):
     """An activation that joins the elements along an axis."""
@@ -194,10 +178,6 @@ class _AlongAxis(ActivationLayer):
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the op."""
         return b.add(self.along(resolve_axis(self.kind, self.axis, b.types[x])), x)
-
-    def config(self) -> dict[str, Any]:
-        """The axis."""
-        return {"axis": self.axis}
 
 
 @ACTIVATIONS.register()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from graphnet.common.checks import check_flag, check_number
 from graphnet.compiler import ops
@@ -76,7 +76,3 @@ class BatchNorm(Normalization):
         b.write_state(self, "moving_mean", mean)
         b.write_state(self, "moving_variance", variance)
         return y
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"axis": self.axis, "momentum": self.momentum, "unbiased": self.unbiased} | super().config()

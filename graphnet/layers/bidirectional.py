@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from graphnet.common.checks import check_choice
 from graphnet.compiler import ops
@@ -68,7 +68,3 @@ class Bidirectional(SequenceLayer):
             return (b.add(ops.Multiply(), first, second),)
         total = b.add(ops.Add(), first, second)
         return (b.add(ops.Scale(0.5), total) if self.merge_mode == "ave" else total,)
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"layer": self.layer, "merge_mode": self.merge_mode}

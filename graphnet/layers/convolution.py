@@ -47,11 +47,6 @@ class Convolution(Layer):
         """Adds the activation, if there is one."""
         return y if self.activation is None else self.activation.emit(b, y)
 
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"activation": self.activation, "use_bias": self.use_bias,
-                "kernel_initializer": self.kernel_initializer, "bias_initializer": self.bias_initializer}
-
 
 def check_groups(owner: str, groups: object, filters: int) -> int:
     """A number of groups that divides the filters.
@@ -126,11 +121,6 @@ class Conv2D(Convolution):
         y = b.add(ops.Conv2d(self.strides, padding, self.dilation, self.groups), x, w)
         return self.activate(b, self.add_bias(b, y, shape))
 
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
-                "padding": self.padding, "dilation": self.dilation, "groups": self.groups} | super().config()
-
 
 class DepthwiseConv2D(Convolution):
     """Filters each channel by itself: `Conv2D` with as many groups as channels.
@@ -175,8 +165,3 @@ class DepthwiseConv2D(Convolution):
         padding = resolve_padding(self.padding, image, self.kernel_size, self.strides, self.dilation)
         y = b.add(ops.Conv2d(self.strides, padding, self.dilation, channels), x, w)
         return self.activate(b, self.add_bias(b, y, shape))
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"kernel_size": self.kernel_size, "strides": self.strides, "padding": self.padding,
-                "dilation": self.dilation, "depth_multiplier": self.depth_multiplier} | super().config()

@@ -69,8 +69,3 @@ class Conv1D(Convolution):
         op = ops.Conv2d((1, self.strides), ((0, 0), padding), (1, self.dilation), self.groups)
         y = self.add_bias(b, b.add(op, as_image(b, x), as_image(b, w)), shape)
         return self.activate(b, as_sequence(b, y))
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
-                "padding": self.padding, "dilation": self.dilation, "groups": self.groups} | super().config()

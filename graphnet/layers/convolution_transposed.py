@@ -97,9 +97,3 @@ class ConvTranspose2D(Convolution):
                              "use less padding, a larger kernel or a larger input; "
                              "images are (N, channels, height, width)")
         return size
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
-                "padding": self.padding, "output_padding": self.output_padding, "dilation": self.dilation,
-                "groups": self.groups} | super().config()

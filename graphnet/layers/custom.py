@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.op import Op, is_registered
@@ -41,7 +40,3 @@ class Apply(Layer):
         """Adds the op."""
         made = b.apply(self.op, *inputs)
         return made[0] if len(made) == 1 else made
-
-    def config(self) -> dict[str, Any]:
-        """The op."""
-        return {"op": self.op}

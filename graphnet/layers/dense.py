@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler import ops
@@ -59,8 +59,3 @@ class Dense(Layer):
             bias = self.weight(b, "bias", t.with_shape((self.units,)), self.bias_initializer, fans)
             y = b.add(ops.BiasAdd(-1), y, bias)
         return y if self.activation is None else self.activation.emit(b, y)
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"units": self.units, "activation": self.activation, "use_bias": self.use_bias,
-                "kernel_initializer": self.kernel_initializer, "bias_initializer": self.bias_initializer}

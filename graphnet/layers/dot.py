@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
@@ -54,10 +53,6 @@ class Dot(Layer):
         y = b.add(ops.BatchMatMul(transpose_b=True), *rows)
         target = (shapes[0][0], *(rest or [1]))
         return y if target == b.types[y].shape else b.add(ops.Reshape(target), y)
-
-    def config(self) -> dict[str, Any]:
-        """The axes and whether vectors are scaled."""
-        return {"axes": self.axes, "normalize": self.normalize}
 
 
 def _others(shape: Shape, axis: int) -> Shape:

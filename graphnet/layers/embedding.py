@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
@@ -50,8 +50,3 @@ class Embedding(Layer):
         shape = (self.input_dim, self.output_dim)
         table = self.weight(b, "weight", TensorType("float32", shape), self.embeddings_initializer, Fans.dense(shape))
         return b.add(ops.Embedding(), x, table)
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"input_dim": self.input_dim, "output_dim": self.output_dim,
-                "embeddings_initializer": self.embeddings_initializer}

@@ -75,10 +75,6 @@ class ZeroPad1D(Layer):
         sequence_length(b, x, self.kind)
         return add_margins(b, x, {2: self.padding})
 
-    def config(self) -> dict[str, Any]:
-        """The padding."""
-        return {"padding": self.padding}
-
 
 class ZeroPad2D(Layer):
     """Adds rows and columns of zeros around an image.
@@ -100,10 +96,6 @@ class ZeroPad2D(Layer):
         """Adds the zeros."""
         image_size(b.types[x].shape, self.kind)
         return add_margins(b, x, {2: self.padding[0], 3: self.padding[1]})
-
-    def config(self) -> dict[str, Any]:
-        """The padding."""
-        return {"padding": self.padding}
 
 
 class Crop1D(Layer):
@@ -127,10 +119,6 @@ class Crop1D(Layer):
         sequence_length(b, x, self.kind)
         return cut_margins(b, x, {2: self.cropping})
 
-    def config(self) -> dict[str, Any]:
-        """The cropping."""
-        return {"cropping": self.cropping}
-
 
 class Crop2D(Layer):
     """Cuts rows and columns off the sides of an image.
@@ -152,7 +140,3 @@ class Crop2D(Layer):
         """Adds the cuts."""
         image_size(b.types[x].shape, self.kind)
         return cut_margins(b, x, {2: self.cropping[0], 3: self.cropping[1]})
-
-    def config(self) -> dict[str, Any]:
-        """The cropping."""
-        return {"cropping": self.cropping}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
@@ -45,10 +45,6 @@ class Merge(Layer):
                              f"repeated, declare gn.layers.{self.kind}(broadcast=True)")
         spread = inputs if shape is None else [repeat_to(b, x, shape) for x in inputs]
         return reduce(lambda left, right: b.add(self.op, left, right), spread)
-
-    def config(self) -> dict[str, Any]:
-        """Whether dims of 1 are repeated."""
-        return {"broadcast": self.broadcast}
 
 
 def broadcast_shape(shapes: Sequence[Shape]) -> Shape | None:
@@ -163,7 +159,3 @@ class Concatenate(Layer):
     def emit(self, b: Emitter, *inputs: int) -> int:
         """Adds the op."""
         return b.add(ops.Concat(resolve_axis(self.kind, self.axis, b.types[inputs[0]])), *inputs)
-
-    def config(self) -> dict[str, Any]:
-        """The axis."""
-        return {"axis": self.axis}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from graphnet.common.checks import check_number
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
@@ -60,10 +58,6 @@ class Dropout(_Dropout):
         """That of the input."""
         return t.shape
 
-    def config(self) -> dict[str, Any]:
-        """The rate."""
-        return {"rate": self.rate}
-
 
 class SpatialDropout(_Dropout):
     """Dropout of whole channels of a sample: y = x / (1 - rate) or 0 (Tompson et al. 2015, section 3.2).
@@ -92,10 +86,6 @@ class SpatialDropout(_Dropout):
         axis = channel_axis(self.kind, self.axis, t)
         return tuple(dim if at in (0, axis) else 1 for at, dim in enumerate(t.shape))
 
-    def config(self) -> dict[str, Any]:
-        """The rate and the axis."""
-        return {"rate": self.rate, "axis": self.axis}
-
 
 class GaussianNoise(Layer):
     """y = x + stddev · n in training, with n standard normal for each element by itself; y = x outside it.
@@ -121,7 +111,3 @@ class GaussianNoise(Layer):
         y, counter = b.apply(ops.GaussianNoise(self.stddev), x, counter)
         b.write_state(self, "counter", counter)
         return y
-
-    def config(self) -> dict[str, Any]:
-        """The standard deviation."""
-        return {"stddev": self.stddev}

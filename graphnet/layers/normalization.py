@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from graphnet.common.checks import check_epsilon, check_flag, check_whole
 from graphnet.compiler import ops
@@ -35,11 +35,6 @@ class Normalization(Layer):
     def beta(self, b: Emitter, type: TensorType) -> int:
         """The id of the weight β."""
         return self.weight(b, "beta", type, self.beta_initializer)
-
-    def config(self) -> dict[str, Any]:
-        """The shared arguments."""
-        return {"epsilon": self.epsilon, "center": self.center, "scale": self.scale,
-                "beta_initializer": self.beta_initializer, "gamma_initializer": self.gamma_initializer}
 
 
 class LayerNorm(Normalization):
@@ -79,10 +74,6 @@ class LayerNorm(Normalization):
         if self.center:
             y = b.add(ops.BiasAdd(-1), y, _merge(b, self.beta(b, t.with_shape(dims)), 0))
         return y if b.types[y] == t else b.add(ops.Reshape(t.shape), y)
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"axis": self.axis} | super().config()
 
 
 class GroupNorm(Normalization):
@@ -130,10 +121,6 @@ class GroupNorm(Normalization):
         if self.scale:
             y = b.add(ops.ScaleAxis(1), y, self.gamma(b, t.with_shape((channels,))))
         return b.add(ops.BiasAdd(1), y, self.beta(b, t.with_shape((channels,)))) if self.center else y
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"groups": self.groups} | super().config()
 
 
 def _merge(b: Emitter, value: int, first: int) -> int:

@@ -35,11 +35,6 @@ class Pool2D(Layer):
         whole = round_up(padding, image, self.pool_size, self.strides) if self.ceil_mode else padding
         return padding, whole
 
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding,
-                "ceil_mode": self.ceil_mode}
-
 
 class MaxPool2D(Pool2D):
     """The largest element of each window of each channel; the first of equal ones gets the gradient.
@@ -91,7 +86,3 @@ class AvgPool2D(Pool2D):
         declared, padding = self.resolve(b, x)
         counted = declared if self.count_include_pad else ((0, 0), (0, 0))
         return b.add(ops.AvgPool2d(self.pool_size, self.strides, padding, counted), x)
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return super().config() | {"count_include_pad": self.count_include_pad}

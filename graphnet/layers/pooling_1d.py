@@ -40,11 +40,6 @@ class Pool1D(Layer):
         """Size and strides of the window on an image of height 1."""
         return (1, self.pool_size), (1, self.strides)
 
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding,
-                "ceil_mode": self.ceil_mode}
-
 
 class MaxPool1D(Pool1D):
     """The largest element of each window of each channel; the first of equal ones gets the gradient.
@@ -95,7 +90,3 @@ class AvgPool1D(Pool1D):
         declared, padding = self.resolve(b, x)
         counted = declared if self.count_include_pad else ((0, 0), (0, 0))
         return as_sequence(b, b.add(ops.AvgPool2d(*self.window, padding, counted), as_image(b, x)))
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return super().config() | {"count_include_pad": self.count_include_pad}

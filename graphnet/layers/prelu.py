@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
@@ -48,7 +48,3 @@ class PReLU(Layer):
         slopes = 1 if self.shared else known(t.shape[axis], "the number of channels that PReLU takes")
         slope = self.weight(b, "slope", t.with_shape((slopes,)), self.slope_initializer)
         return b.add(ops.PRelu(axis), x, slope)
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return {"shared": self.shared, "slope_initializer": self.slope_initializer, "axis": self.axis}

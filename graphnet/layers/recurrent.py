@@ -175,9 +175,3 @@ class RecurrentLayer(SequenceLayer):
         if self.use_bias:
             return owner.weight(b, name, t, initializer, Fans.dense((t.size, t.size)))
         return b.add(ops.Full(t.shape, 0.0, t.dtype))
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        names = ("units", "return_sequences", "return_state", "go_backwards", "stateful", "truncate", "use_bias",
-                 "kernel_initializer", "recurrent_initializer", "bias_initializer")
-        return {name: getattr(self, name) for name in names}

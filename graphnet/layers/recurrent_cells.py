@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -65,10 +65,6 @@ class SimpleRNN(RecurrentLayer):
         """The op of one direction."""
         return ops.SimpleRnn(reverse, truncate, self.return_sequences, activation=self.activation)
 
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return super().config() | {"activation": self.activation}
-
 
 class LSTM(RecurrentLayer):
     """c_t = f ∘ c_{t-1} + i ∘ g, h_t = o ∘ tanh(c_t) with i, f, o = σ(z_i), σ(z_f), σ(z_o), g = tanh(z_g).
@@ -117,10 +113,6 @@ class LSTM(RecurrentLayer):
     def bias(self, b: Emitter, owner: Layer, name: str, t: TensorType, initializer: Initializer) -> int:
         """The id of the bias, whose forget part begins as 1 if wanted."""
         return super().bias(b, owner, name, t, UnitForget(initializer) if self.unit_forget_bias else initializer)
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return super().config() | {"unit_forget_bias": self.unit_forget_bias}
 
 
 class GRU(RecurrentLayer):
@@ -173,10 +165,6 @@ class GRU(RecurrentLayer):
         if not self.reset_after:
             return [*weights, b.add(ops.Full(shape.shape, 0.0, t.dtype))]
         return [*weights, self.bias(b, owner, f"{prefix}recurrent_bias", shape, self.bias_initializer)]
-
-    def config(self) -> dict[str, Any]:
-        """The arguments."""
-        return super().config() | {"reset_after": self.reset_after}
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.ops.windows import check_pair, image_size
@@ -31,10 +29,6 @@ class UpSample1D(Layer):
         sequence_length(b, x, self.kind)
         return b.add(ops.Upsample((self.size,)), x)
 
-    def config(self) -> dict[str, Any]:
-        """The size."""
-        return {"size": self.size}
-
 
 class UpSample2D(Layer):
     """Repeats rows and columns: y[n, c, i, j] = x[n, c, ⌊i / height⌋, ⌊j / width⌋], the nearest neighbour.
@@ -56,7 +50,3 @@ class UpSample2D(Layer):
         """Adds the op."""
         image_size(b.types[x].shape, self.kind)
         return b.add(ops.Upsample(self.size), x)
-
-    def config(self) -> dict[str, Any]:
-        """The size."""
-        return {"size": self.size}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
 
 from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
@@ -52,10 +51,6 @@ class Reshape(Layer):
         batch, *dims = b.types[x].shape
         return b.add(ops.Reshape((batch, *self._fill(tuple(dims)))), x)
 
-    def config(self) -> dict[str, Any]:
-        """The target shape."""
-        return {"target_shape": self.target_shape}
-
     def _fill(self, dims: Shape) -> Shape:
         """The target with its -1 computed for a sample of these dims."""
         if -1 not in self.target_shape:
@@ -102,10 +97,6 @@ class Permute(Layer):
                              f"{format_shape(t.shape)} has {t.rank - 1}", "name every axis but the batch once")
         return b.add(ops.Transpose((0, *self.dims)), x)
 
-    def config(self) -> dict[str, Any]:
-        """The order."""
-        return {"dims": self.dims}
-
 
 class Slice(Layer):
     """The elements `start` to `stop` - 1 along an axis; `start` and `stop` count as in Python.
@@ -137,7 +128,3 @@ class Slice(Layer):
                              f"{start} to {stop - 1} are asked for (start={self.start}, stop={self.stop})",
                              f"choose 0 ≤ start < stop ≤ {size}, or count from the end with negative numbers")
         return b.add(ops.Slice(axis, start, stop), x)
-
-    def config(self) -> dict[str, Any]:
-        """The range and the axis."""
-        return {"start": self.start, "stop": self.stop, "axis": self.axis}

@@ -28,6 +28,42 @@ def test_config_declares_the_layer_again(layer: L.Layer) -> None:
     assert repr(again) == repr(layer)
 
 
+class Scaled(L.Layer):
+    def __init__(self, factor, *, kernel_regularizer=None, **options):
+        super().__init__(kernel_regularizer=kernel_regularizer, **options)
+        self.factor = factor
+
+    def emit(self, b, x):
+        return b.add(gn.custom.ops.Scale(self.factor), x)
+
+
+class Head(L.Dense):
+    def __init__(self, classes, **options):
+        super().__init__(classes, "softmax", **options)
+
+
+class ByHand(Head):
+    def config(self):
+        return {"classes": self.units}
+
+
+def test_the_config_of_a_layer_of_ones_own() -> None:
+    assert Scaled(2.0, name="twice", kernel_regularizer="l2").config() == {"factor": 2.0}
+    assert repr(Scaled(2.0, name="twice", trainable=False)) == "Scaled(factor=2.0, name='twice', trainable=False)"
+    assert "factor=2.0, kernel_regularizer=L2(" in repr(Scaled(2.0, kernel_regularizer="l2"))
+    assert ByHand(3).config() == {"classes": 3}
+    assert repr(ByHand(3, name="head")) == "ByHand(classes=3, name='head')"
+
+
+def test_an_argument_that_is_not_kept_is_named_with_what_to_write() -> None:
+    with pytest.raises(GraphError) as caught:
+        Head(3).config()
+    assert str(caught.value) == ("Head does not keep its argument classes; write self.classes = classes in its "
+                                 "__init__, or give it a method config that returns its arguments by name")
+    with pytest.raises(ArgumentError, match=re.escape("Dense: activation is Head(…), but it must be an activation")):
+        L.Dense(3, activation=Head(3))
+
+
 def test_weights_are_declared_once_and_shared() -> None:
     dense = L.Dense(3)
     a, b = gn.Input((4,)), gn.Input((4,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,25 @@ def test_a_file_keeps_everything(declare: Declare, shape: tuple[int, ...], tmp_p
     np.testing.assert_array_equal(other.predict(arrays[0]), net.predict(arrays[0]))
 
 
-def test_every_layer_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: set[str] = set()
+@pytest.fixture
+def placed(monkeypatch: pytest.MonkeyPatch) -> dict[str, L.Layer]:
+    """A layer of each kind in the cases, by its kind."""
+    layers: dict[str, L.Layer] = {}
     place = L.Layer.call
-    monkeypatch.setattr(L.Layer, "call", lambda self, *inputs: (seen.add(self.kind), place(self, *inputs))[1])
+    monkeypatch.setattr(L.Layer, "call",
+                        lambda self, *inputs: (layers.setdefault(self.kind, self), place(self, *inputs))[1])
     for declare, shape in layer_cases().values():
         declare(gn.Input(shape))
-    assert set(L.__all__) - NOT_OF_FLOATS <= seen
+    return layers
+
+
+def test_every_layer_is_here(placed: dict[str, L.Layer]) -> None:
+    assert set(L.__all__) - NOT_OF_FLOATS <= placed.keys()
+
+
+def test_every_layer_keeps_its_arguments(placed: dict[str, L.Layer]) -> None:
+    for layer in placed.values():
+        assert type(layer).config is L.Layer.config
+        given = {name for name, parameter in inspect.signature(type(layer)).parameters.items()
+                 if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)}
+        assert layer.config().keys() == given - {"name", "trainable"}
