@@ -13,6 +13,7 @@ from graphnet.common.names import snake_case
 from graphnet.compiler.errors import ArgumentError
 
 T = TypeVar("T")
+C = TypeVar("C", bound=type[Any])
 PLAIN = (bool, int, float, str, type(None))
 
 
@@ -24,9 +25,9 @@ class Registry(Generic[T]):
         self._classes: dict[str, type[T]] = {}
         self._names: dict[str, Callable[[], T]] = {}
 
-    def register(self, *aliases: str) -> Callable[[type[T]], type[T]]:
+    def register(self, *aliases: str) -> Callable[[C], C]:
         """A class decorator that adds the class under its own name in snake case and under `aliases`."""
-        def add(cls: type[T]) -> type[T]:
+        def add(cls: C) -> C:
             self._classes[cls.__name__] = cls
             self._names.update(dict.fromkeys((snake_case(cls.__name__), *aliases), cls))
             return cls

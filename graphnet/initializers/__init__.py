@@ -1,21 +1,9 @@
 """What weights are filled with before training."""
 
-from graphnet.initializers.base import INITIALIZERS, Fans, Initializer
-from graphnet.initializers.matrices import Identity, Orthogonal
-from graphnet.initializers.scaled import (
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    LeCunNormal,
-    LeCunUniform,
-    XavierNormal,
-    XavierUniform,
-)
-from graphnet.initializers.simple import Constant, Normal, Ones, TruncatedNormal, Uniform, Zeros
+from graphnet.common import faces as _faces
+from graphnet.initializers.base import *
+from graphnet.initializers.matrices import *
+from graphnet.initializers.scaled import *
+from graphnet.initializers.simple import *
 
-__all__ = [
-    "INITIALIZERS", "Constant", "Fans", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity",
-    "Initializer", "LeCunNormal", "LeCunUniform", "Normal", "Ones", "Orthogonal", "TruncatedNormal", "Uniform",
-    "XavierNormal", "XavierUniform", "Zeros",
-]
+_faces.set_all(globals())

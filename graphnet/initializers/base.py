@@ -19,6 +19,7 @@ from graphnet.common.checks import check_whole
 from graphnet.common.registry import Registry
 from graphnet.compiler.errors import ArgumentError
 
+__all__ = ["INITIALIZERS", "Fans", "Initializer"]
 Array = NDArray[Any]
 
 

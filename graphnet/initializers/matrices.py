@@ -13,6 +13,7 @@ from graphnet.common.checks import check_number
 from graphnet.compiler.errors import ArgumentError
 from graphnet.initializers.base import INITIALIZERS, Initializer
 
+__all__ = ["Identity", "Orthogonal"]
 Array = NDArray[Any]
 
 

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from graphnet.compiler.errors import ArgumentError
 from graphnet.initializers.base import INITIALIZERS, Fans, Initializer
 
+__all__ = [
+    "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "LeCunNormal", "LeCunUniform", "XavierNormal",
+    "XavierUniform",
+]
 Array = NDArray[Any]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from graphnet.common.checks import check_number
 from graphnet.initializers.base import INITIALIZERS, Initializer
 
+__all__ = ["Constant", "Normal", "Ones", "TruncatedNormal", "Uniform", "Zeros"]
 Array = NDArray[Any]
 
 

@@ -15,6 +15,11 @@ from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import SimpleLayer
 from graphnet.layers.axis import check_axis_argument, resolve_axis
 
+__all__ = [
+    "ELU", "GELU", "SELU", "HardSigmoid", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus",
+    "Softsign", "Tanh",
+]
+
 
 class ActivationLayer(SimpleLayer):
     """Base of layers that other layers can take as their `activation`. Without weights; the shape stays."""

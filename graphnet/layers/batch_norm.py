@@ -14,6 +14,8 @@ from graphnet.initializers import Initializer
 from graphnet.layers.axis import channel_axis, check_channel_axis
 from graphnet.layers.normalization import Normalization
 
+__all__ = ["BatchNorm"]
+
 
 class BatchNorm(Normalization):
     """y = γ (x - μ) / √(σ² + ε) + β for each channel (Ioffe and Szegedy 2015).

@@ -11,6 +11,7 @@ from graphnet.declare.emitter import Emitter
 from graphnet.declare.options import WeightOptions
 from graphnet.layers.recurrent import RecurrentLayer, SequenceLayer
 
+__all__ = ["Bidirectional"]
 MODES = ("concat", "sum", "ave", "mul", None)
 
 

@@ -15,6 +15,8 @@ from graphnet.declare.options import WeightOptions
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
 from graphnet.layers.activation import ActivationLayer, resolve_activation
 
+__all__ = ["Conv2D", "DepthwiseConv2D"]
+
 
 class Convolution(Layer):
     """What all convolutions share: weight, bias and activation."""

@@ -21,6 +21,8 @@ from graphnet.layers.sequences import (
     sequence_length,
 )
 
+__all__ = ["Conv1D"]
+
 
 class Conv1D(Convolution):
     """Cross-correlation of sequences with learned filters, plus a bias for each filter.

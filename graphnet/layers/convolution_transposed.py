@@ -14,6 +14,8 @@ from graphnet.initializers import Initializer
 from graphnet.layers.activation import ActivationLayer
 from graphnet.layers.convolution import IMAGES, Convolution, check_groups, split_channels
 
+__all__ = ["ConvTranspose2D"]
+
 
 class ConvTranspose2D(Convolution):
     """The reverse of `Conv2D` in shape: each element of the input adds a filter, scaled by it, to the output.

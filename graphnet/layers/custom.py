@@ -9,6 +9,8 @@ from graphnet.compiler.op import Op, is_registered
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 
+__all__ = ["Apply"]
+
 
 class Apply(Layer):
     """y = op(x), for an op of your own (see `graphnet.custom`).

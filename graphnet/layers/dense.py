@@ -14,6 +14,8 @@ from graphnet.declare.options import WeightOptions
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
 from graphnet.layers.activation import ActivationLayer, resolve_activation
 
+__all__ = ["Dense"]
+
 
 class Dense(Layer):
     """y = f(x W + b).

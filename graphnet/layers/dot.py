@@ -12,6 +12,8 @@ from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.layers.axis import check_axis_argument, resolve_axis
 
+__all__ = ["Dot"]
+
 
 class Dot(Layer):
     """Sums the products of two tensors over an axis of each: y[n, i, …, j, …] = Σ_k a[n, i, …, k] · b[n, j, …, k].

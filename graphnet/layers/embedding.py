@@ -13,6 +13,8 @@ from graphnet.declare.layer import Layer
 from graphnet.declare.options import WeightOptions
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
 
+__all__ = ["Embedding"]
+
 
 class Embedding(Layer):
     """y[…, :] = W[i[…], :]: a learned vector for each number i (Bengio et al. 2003).

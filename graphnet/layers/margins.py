@@ -12,6 +12,8 @@ from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.layers.sequences import check_span, sequence_length
 
+__all__ = ["Crop1D", "Crop2D", "ZeroPad1D", "ZeroPad2D"]
+
 
 def check_sides(owner: str, name: str, value: object) -> Pairs:
     """Margins of an image as ((top, bottom), (left, right)).

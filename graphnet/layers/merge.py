@@ -16,6 +16,8 @@ from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.layers.axis import check_axis_argument, resolve_axis
 
+__all__ = ["Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"]
+
 
 class Merge(Layer):
     """Folds its inputs, all of one shape, from left to right with an op of two operands.

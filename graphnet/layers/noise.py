@@ -12,6 +12,8 @@ from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.layers.axis import channel_axis, check_channel_axis
 
+__all__ = ["Dropout", "GaussianNoise", "SpatialDropout"]
+
 
 class _Dropout(Layer):
     """The part that both kinds of dropout share."""

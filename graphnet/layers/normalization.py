@@ -14,6 +14,8 @@ from graphnet.declare.options import WeightOptions
 from graphnet.initializers import INITIALIZERS, Initializer
 from graphnet.layers.axis import check_trailing_axes, first_trailing_axis
 
+__all__ = ["GroupNorm", "LayerNorm"]
+
 
 class Normalization(Layer):
     """What all normalising layers share: ε, and the learned scale γ and shift β."""

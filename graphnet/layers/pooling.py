@@ -11,6 +11,8 @@ from graphnet.compiler.ops.windows import Pairs, check_padding, check_pair, imag
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 
+__all__ = ["AvgPool2D", "MaxPool2D"]
+
 
 class Pool2D(Layer):
     """What poolings of images share: the window."""

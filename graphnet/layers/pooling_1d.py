@@ -12,6 +12,8 @@ from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.layers.sequences import as_image, as_sequence, check_fits, check_span, resolve_span, sequence_length
 
+__all__ = ["AvgPool1D", "MaxPool1D"]
+
 
 class Pool1D(Layer):
     """What poolings of sequences share: the window."""

@@ -9,6 +9,8 @@ from graphnet.compiler.types import format_shape
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import SimpleLayer
 
+__all__ = ["GlobalAveragePool", "GlobalMaxPool"]
+
 
 class _GlobalPool(SimpleLayer):
     """Reduces all axes behind the channels."""

@@ -13,6 +13,8 @@ from graphnet.declare.options import WeightOptions
 from graphnet.initializers import INITIALIZERS, Constant, Initializer
 from graphnet.layers.axis import channel_axis, check_channel_axis
 
+__all__ = ["PReLU"]
+
 
 class PReLU(Layer):
     """y = x where x > 0, else a · x with a learned slope a (He et al. 2015, eq. 1). The gradient for x at 0 is a.

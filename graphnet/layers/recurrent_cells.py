@@ -19,6 +19,8 @@ from graphnet.initializers import Fans, Initializer
 from graphnet.initializers.base import Array
 from graphnet.layers.recurrent import RecurrentLayer
 
+__all__ = ["GRU", "LSTM", "SimpleRNN"]
+
 
 class SimpleRNN(RecurrentLayer):
     """h_t = f(x_t W + h_{t-1} U + b), f tanh or ReLU (Elman 1990).

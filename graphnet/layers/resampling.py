@@ -9,6 +9,8 @@ from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.layers.sequences import sequence_length
 
+__all__ = ["UpSample1D", "UpSample2D"]
+
 
 class UpSample1D(Layer):
     """Repeats each element: y[n, c, i] = x[n, c, ⌊i / size⌋]. The gradient of an element is the sum over its repeats.

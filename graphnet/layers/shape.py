@@ -13,6 +13,8 @@ from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer, SimpleLayer
 from graphnet.layers.axis import check_axis_argument, resolve_axis
 
+__all__ = ["Flatten", "Permute", "Reshape", "Slice"]
+
 
 class Flatten(SimpleLayer):
     """One row for each sample: (N, a, b, …) becomes (N, a · b · …), in row-major order."""

@@ -1,11 +1,9 @@
 """Losses: what training makes small."""
 
-from graphnet.losses.base import LOSSES, Loss
-from graphnet.losses.binary import BinaryCrossEntropy, Hinge
-from graphnet.losses.classification import CrossEntropy, KLDivergence, SoftmaxCrossEntropy
-from graphnet.losses.regression import CosineSimilarity, Huber, MeanAbsoluteError, MeanSquaredError
+from graphnet.common import faces as _faces
+from graphnet.losses.base import *
+from graphnet.losses.binary import *
+from graphnet.losses.classification import *
+from graphnet.losses.regression import *
 
-__all__ = [
-    "LOSSES", "BinaryCrossEntropy", "CosineSimilarity", "CrossEntropy", "Hinge", "Huber", "KLDivergence", "Loss",
-    "MeanAbsoluteError", "MeanSquaredError", "SoftmaxCrossEntropy",
-]
+_faces.set_all(globals())

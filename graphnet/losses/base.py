@@ -18,6 +18,7 @@ from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import TensorType, format_shape
 
+__all__ = ["LOSSES", "Loss"]
 Array = NDArray[Any]
 MEAN, SUM, NONE = REDUCTIONS = ("mean", "sum", "none")
 

@@ -15,6 +15,7 @@ from graphnet.compiler.types import TensorType
 from graphnet.losses.base import LOSSES, Loss, refuse_first
 from graphnet.losses.classification import check_class_weights
 
+__all__ = ["BinaryCrossEntropy", "Hinge"]
 Array = NDArray[Any]
 
 

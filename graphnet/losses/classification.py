@@ -16,6 +16,7 @@ from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import TensorType, format_shape, known
 from graphnet.losses.base import LOSSES, Loss, refuse_first
 
+__all__ = ["CrossEntropy", "KLDivergence", "SoftmaxCrossEntropy"]
 Array = NDArray[Any]
 
 

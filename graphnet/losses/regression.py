@@ -12,6 +12,8 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.types import TensorType, format_shape
 from graphnet.losses.base import LOSSES, Loss
 
+__all__ = ["CosineSimilarity", "Huber", "MeanAbsoluteError", "MeanSquaredError"]
+
 
 @dataclass(frozen=True)
 class _Regression(Loss):

@@ -1,11 +1,9 @@
 """Metrics: figures that people read. Each is exact over a whole set, not an average of batches."""
 
-from graphnet.metrics.accuracy import Accuracy, BinaryAccuracy, Perplexity, TopKAccuracy
-from graphnet.metrics.base import METRICS, Metric
-from graphnet.metrics.confusion import F1, ConfusionMatrix, Precision, Recall
-from graphnet.metrics.errors import MeanAbsoluteError, MeanSquaredError
+from graphnet.common import faces as _faces
+from graphnet.metrics.accuracy import *
+from graphnet.metrics.base import *
+from graphnet.metrics.confusion import *
+from graphnet.metrics.errors import *
 
-__all__ = [
-    "F1", "METRICS", "Accuracy", "BinaryAccuracy", "ConfusionMatrix", "MeanAbsoluteError", "MeanSquaredError", "Metric",
-    "Perplexity", "Precision", "Recall", "TopKAccuracy",
-]
+_faces.set_all(globals())

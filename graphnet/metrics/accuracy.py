@@ -16,6 +16,7 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.types import format_shape
 from graphnet.metrics.base import METRICS, Metric
 
+__all__ = ["Accuracy", "BinaryAccuracy", "Perplexity", "TopKAccuracy"]
 Array = NDArray[Any]
 
 

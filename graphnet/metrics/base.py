@@ -14,6 +14,7 @@ from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.ir import Origin
 
+__all__ = ["METRICS", "Metric"]
 Array = NDArray[Any]
 
 

@@ -17,6 +17,7 @@ from graphnet.compiler.types import format_shape
 from graphnet.metrics.accuracy import check_classes
 from graphnet.metrics.base import METRICS, Metric
 
+__all__ = ["F1", "ConfusionMatrix", "Precision", "Recall"]
 Array = NDArray[Any]
 BINARY, MACRO, MICRO = AVERAGES = ("binary", "macro", "micro")
 

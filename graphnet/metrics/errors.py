@@ -11,6 +11,7 @@ from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.metrics.base import METRICS, Metric
 
+__all__ = ["MeanAbsoluteError", "MeanSquaredError"]
 Array = NDArray[Any]
 
 

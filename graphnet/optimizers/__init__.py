@@ -1,11 +1,9 @@
 """Optimizers: how weights follow their gradients. Each names the op that does one step for all weights."""
 
-from graphnet.optimizers.adam import Adam, AdamW, AMSGrad, NAdam
-from graphnet.optimizers.adaptive import Adadelta, Adagrad, Lion, RMSProp
-from graphnet.optimizers.base import OPTIMIZERS, Optimizer
-from graphnet.optimizers.descent import SGD, SGDW, Momentum, Nesterov
+from graphnet.common import faces as _faces
+from graphnet.optimizers.adam import *
+from graphnet.optimizers.adaptive import *
+from graphnet.optimizers.base import *
+from graphnet.optimizers.descent import *
 
-__all__ = [
-    "OPTIMIZERS", "SGD", "SGDW", "AMSGrad", "Adadelta", "Adagrad", "Adam", "AdamW", "Lion", "Momentum", "NAdam",
-    "Nesterov", "Optimizer", "RMSProp",
-]
+_faces.set_all(globals())

@@ -9,6 +9,8 @@ from graphnet.compiler import ops
 from graphnet.optimizers.base import OPTIMIZERS, Decaying, Optimizer
 from graphnet.schedules import Schedule
 
+__all__ = ["AMSGrad", "Adam", "AdamW", "NAdam"]
+
 
 @dataclass(frozen=True)
 class _Adam(Optimizer):

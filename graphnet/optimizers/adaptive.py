@@ -9,6 +9,8 @@ from graphnet.compiler import ops
 from graphnet.optimizers.base import OPTIMIZERS, Decaying, Optimizer
 from graphnet.schedules import Schedule
 
+__all__ = ["Adadelta", "Adagrad", "Lion", "RMSProp"]
+
 
 @OPTIMIZERS.register("rmsprop")
 @dataclass(frozen=True)

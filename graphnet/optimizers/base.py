@@ -16,6 +16,7 @@ from graphnet.compiler.ops.clipping import GLOBAL_NORM, NORM, VALUE
 from graphnet.compiler.passes.attach_update import AttachUpdate
 from graphnet.schedules import SCHEDULES, Schedule
 
+__all__ = ["OPTIMIZERS", "Optimizer"]
 CLIPPING = {"clip_value": VALUE, "clip_norm": NORM, "global_clip_norm": GLOBAL_NORM}
 
 

@@ -9,6 +9,8 @@ from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.optimizers.base import OPTIMIZERS, Decaying, Optimizer
 
+__all__ = ["SGD", "SGDW", "Momentum", "Nesterov"]
+
 
 @dataclass(frozen=True)
 class _WithMomentum(Optimizer):

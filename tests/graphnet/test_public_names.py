@@ -1,5 +1,8 @@
+import inspect
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -11,6 +14,17 @@ def test_every_public_name_is_there(name):
     value = getattr(gn, name)
     assert value is getattr(gn, name)
     assert name in dir(gn)
+
+
+@pytest.mark.parametrize("face", ["initializers", "layers", "losses", "metrics", "optimizers"])
+def test_a_face_has_what_its_modules_export_and_nothing_else(face):
+    package = import_module(f"graphnet.{face}")
+    said = ["Layer"] if face == "layers" else []  # which lives on the floor below
+    for module in pkgutil.iter_modules(package.__path__, f"graphnet.{face}."):
+        said += getattr(import_module(module.name), "__all__", [])
+    assert sorted(said) == package.__all__
+    public = {name for name, value in vars(package).items() if name[0] != "_" and not inspect.ismodule(value)}
+    assert public == set(said)
 
 
 def test_unknown_name():
