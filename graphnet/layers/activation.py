@@ -16,8 +16,8 @@ from graphnet.declare.layer import SimpleLayer
 from graphnet.layers.axis import check_axis_argument, resolve_axis
 
 __all__ = [
-    "ELU", "GELU", "SELU", "HardSigmoid", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus",
-    "Softsign", "Tanh",
+    "ELU", "GELU", "SELU", "HardSigmoid", "LeakyReLU", "LogSoftmax", "Mish", "ReLU", "SiLU", "Sigmoid", "Softmax",
+    "Softplus", "Softsign", "Tanh",
 ]
 
 
@@ -83,6 +83,18 @@ class SiLU(ActivationLayer):
     """y = x / (1 + exp(-x)) (Hendrycks and Gimpel 2016); also known as Swish."""
 
     op = ops.Silu()
+
+
+@ACTIVATIONS.register()
+class Mish(ActivationLayer):
+    """y = x · tanh(log(1 + exp(x))) (Misra 2019, eq. 1).
+
+    Composed of ops that are there, so it needs none of its own: the compiler derives its gradient and fuses the three.
+    """
+
+    def emit(self, b: Emitter, x: int) -> int:
+        """Adds the ops."""
+        return b.add(ops.Multiply(), x, b.add(ops.Tanh(), b.add(ops.Softplus(), x)))
 
 
 @ACTIVATIONS.register()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from activation_cases import ACTIVATION_CASES
+
 import graphnet as gn
 
 L = gn.layers
 ROW, STEPS, LINE, IMAGE = (4,), (5, 4), (4, 9), (4, 6, 7)
 Declare = Callable[[gn.SymbolicTensor], gn.SymbolicTensor]
 CELLS = (L.SimpleRNN, L.LSTM, L.GRU)
-PLAIN = (L.ELU, L.GELU, L.SELU, L.HardSigmoid, L.LeakyReLU, L.LogSoftmax, L.ReLU, L.Sigmoid, L.SiLU, L.Softmax,
-         L.Softplus, L.Softsign, L.Tanh)
+PLAIN = tuple({type(case.make()): None for case in ACTIVATION_CASES.values()})
 MERGING = (L.Add, L.Subtract, L.Multiply, L.Maximum, L.Minimum, L.Average)
 
 SINGLE: dict[str, tuple[Declare, tuple[int, ...]]] = {

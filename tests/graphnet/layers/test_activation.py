@@ -2,6 +2,7 @@ import re
 
 import numpy as np
 import pytest
+from activation_cases import ACTIVATION_CASES
 
 import graphnet as gn
 from graphnet import ArgumentError, ShapeError
@@ -10,35 +11,48 @@ L = gn.layers
 X = np.array([[-2.0, 0.0, 1.0]], np.float64)
 
 
-@pytest.mark.parametrize(("layer", "expected"), [
-    (L.ReLU(), np.maximum(X, 0)), (L.Tanh(), np.tanh(X)), (L.Sigmoid(), 1 / (1 + np.exp(-X))),
-    (L.Softmax(), np.exp(X) / np.exp(X).sum()), (L.LogSoftmax(), X - np.log(np.exp(X).sum())),
-    (L.LeakyReLU(0.25), [[-0.5, 0, 1]]), (L.ELU(2.0), [[2 * np.expm1(-2), 0, 1]]),
-    (L.HardSigmoid(), [[1 / 6, 0.5, 2 / 3]]),
-    (L.SELU(), [[1.0507009873554805 * 1.6732632423543772 * np.expm1(-2), 0, 1.0507009873554805]]),
-    (L.GELU(), [[-2 * 0.022750131948179195, 0, 0.8413447460685429]]), (L.SiLU(), X / (1 + np.exp(-X))),
-    (L.GELU(approximate=True), [[-0.045402305912225635, 0, 0.8411919906082767]]),
-    (L.Softplus(), np.log1p(np.exp(X))), (L.Softsign(), [[-2 / 3, 0, 0.5]]), (L.PReLU(), [[-0.5, 0, 1]]),
-    (L.PReLU(slope_initializer="ones"), X),
-])
-def test_numbers(run, layer, expected) -> None:
+CASES = pytest.mark.parametrize("case", ACTIVATION_CASES.values(), ids=ACTIVATION_CASES)
+
+
+@CASES
+def test_numbers(run, case) -> None:
     x = gn.Input((3,), dtype="float64")
-    (y,) = run(gn.Model(x, layer(x)), {"input": X}).values()
+    (y,) = run(gn.Model(x, case.make()(x)), {"input": X}).values()
+    np.testing.assert_allclose(y, case.formula(X), rtol=1e-14, atol=1e-15)
+
+
+@CASES
+def test_compiled_values_and_gradients_follow_the_formula(case) -> None:
+    x = gn.Input((5,), dtype="float64")
+    net = gn.compile(gn.Model(x, case.make()(x)), loss="mse", dtype="float64")
+    points = np.random.default_rng(0).normal(0, 3, (6, 5))
+    np.testing.assert_allclose(net.predict(points), case.formula(points), rtol=1e-12, atol=1e-14)
+    _, gradients = net.loss_and_gradients(points, np.zeros_like(points), inputs=True)
+    steps = 1e-6 * np.eye(points.size).reshape(-1, *points.shape)
+    expected = [((case.formula(points + h)**2).mean() - (case.formula(points - h)**2).mean()) / 2e-6 for h in steps]
+    np.testing.assert_allclose(gradients["input"], np.reshape(expected, points.shape), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(("options", "expected"), [({}, [[-0.5, 0, 1]]), ({"slope_initializer": "ones"}, X)])
+def test_prelu_begins_with_its_slope(run, options, expected) -> None:
+    x = gn.Input((3,), dtype="float64")
+    (y,) = run(gn.Model(x, L.PReLU(**options)(x)), {"input": X}).values()
     np.testing.assert_allclose(y, expected, rtol=1e-14, atol=1e-15)
 
 
-NAMES = {"relu": L.ReLU, "sigmoid": L.Sigmoid, "tanh": L.Tanh, "softmax": L.Softmax, "log_softmax": L.LogSoftmax,
-         "leaky_relu": L.LeakyReLU, "elu": L.ELU, "selu": L.SELU, "gelu": L.GELU, "silu": L.SiLU, "swish": L.SiLU,
-         "softplus": L.Softplus, "softsign": L.Softsign, "hard_sigmoid": L.HardSigmoid}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_name_in_another_layer_is_the_layer_behind_it(run, name: str) -> None:
+@pytest.mark.parametrize(("name", "case"), [(name, case) for case in ACTIVATION_CASES.values() for name in case.names])
+def test_a_name_in_another_layer_is_the_layer_behind_it(run, name: str, case) -> None:
     x = gn.Input((3,), dtype="float64")
-    behind = NAMES[name]()
     inside = run(gn.Model(x, L.Dense(4, activation=name)(x)), {"input": X})
-    (outside,) = run(gn.Model(x, behind(L.Dense(4)(x))), {"input": X}).values()
+    (outside,) = run(gn.Model(x, case.make()(L.Dense(4)(x))), {"input": X}).values()
     np.testing.assert_array_equal(inside["dense"], outside)
+
+
+def test_mish_is_one_pass_over_its_input() -> None:
+    x = gn.Input((3,))
+    net = gn.compile(gn.Model(x, L.Mish()(x)))
+    (node,) = [i.op for i in net.program("predict", 2).instructions]
+    assert [step.op.name for step in node.body.nodes] == ["softplus", "tanh", "multiply"]
 
 
 def test_the_axis_of_softmax() -> None:
