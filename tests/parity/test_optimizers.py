@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from optimizer_cases import OPTIMIZER_CASES
 
 import graphnet as gn
 from graphnet import optimizers as opt
@@ -9,35 +10,7 @@ from graphnet import optimizers as opt
 pytestmark = pytest.mark.parity
 
 STEPS = 20
-CASES = {
-    "sgd": (gn.optimizers.SGD(0.1), "SGD", {"lr": 0.1}),
-    "sgd with momentum": (gn.optimizers.SGD(0.1, momentum=0.5), "SGD", {"lr": 0.1, "momentum": 0.5}),
-    "momentum": (gn.optimizers.Momentum(0.05), "SGD", {"lr": 0.05, "momentum": 0.9}),
-    "nesterov": (gn.optimizers.Momentum(0.05, momentum=0.8, nesterov=True), "SGD",
-                 {"lr": 0.05, "momentum": 0.8, "nesterov": True}),
-    "adam": (gn.optimizers.Adam(0.01), "Adam", {"lr": 0.01}),
-    "adam with its own constants": (gn.optimizers.Adam(0.02, beta1=0.7, beta2=0.95, epsilon=1e-3), "Adam",
-                                    {"lr": 0.02, "betas": (0.7, 0.95), "eps": 1e-3}),
-    "nesterov by name": (opt.Nesterov(0.05, 0.7), "SGD", {"lr": 0.05, "momentum": 0.7, "nesterov": True}),
-    "amsgrad": (opt.AMSGrad(0.05, beta2=0.5), "Adam", {"lr": 0.05, "betas": (0.9, 0.5), "amsgrad": True}),
-    "adamw": (opt.AdamW(0.01), "AdamW", {"lr": 0.01}),
-    "adamw with much decay": (opt.AdamW(0.05, weight_decay=0.5), "AdamW", {"lr": 0.05, "weight_decay": 0.5}),
-    "nadam": (opt.NAdam(0.01), "NAdam", {"lr": 0.01}),
-    "nadam with its own constants": (opt.NAdam(0.02, 0.7, 0.95, 1e-3, 0.05), "NAdam",
-                                     {"lr": 0.02, "betas": (0.7, 0.95), "eps": 1e-3, "momentum_decay": 0.05}),
-    "rmsprop": (opt.RMSProp(0.005), "RMSprop", {"lr": 0.005}),
-    "rmsprop with momentum": (opt.RMSProp(0.005, rho=0.9, momentum=0.5), "RMSprop",
-                              {"lr": 0.005, "alpha": 0.9, "momentum": 0.5}),
-    "rmsprop centered": (opt.RMSProp(0.005, rho=0.9, centered=True, epsilon=1e-3), "RMSprop",
-                         {"lr": 0.005, "alpha": 0.9, "centered": True, "eps": 1e-3}),
-    "rmsprop centered with momentum": (opt.RMSProp(0.005, 0.95, 0.8, True, 1e-3), "RMSprop",
-                                       {"lr": 0.005, "alpha": 0.95, "momentum": 0.8, "centered": True, "eps": 1e-3}),
-    "adagrad": (opt.Adagrad(0.05), "Adagrad", {"lr": 0.05}),
-    "adagrad with its own constants": (opt.Adagrad(0.05, epsilon=0.1), "Adagrad", {"lr": 0.05, "eps": 0.1}),
-    "adadelta": (opt.Adadelta(), "Adadelta", {"lr": 1.0}),
-    "adadelta with its own constants": (opt.Adadelta(0.5, 0.7, 1e-3), "Adadelta",
-                                        {"lr": 0.5, "rho": 0.7, "eps": 1e-3}),
-}
+CASES = {name: (case.optimizer, *case.twin) for name, case in OPTIMIZER_CASES.items() if case.twin is not None}
 
 
 @pytest.fixture(autouse=True)
