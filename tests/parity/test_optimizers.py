@@ -10,7 +10,7 @@ from graphnet import optimizers as opt
 pytestmark = pytest.mark.parity
 
 STEPS = 20
-CASES = {name: (case.optimizer, *case.twin) for name, case in OPTIMIZER_CASES.items() if case.twin is not None}
+CASES = {name: (case.optimizer, *case.twin) for name, case in OPTIMIZER_CASES.items() if isinstance(case.twin, tuple)}
 
 
 @pytest.fixture(autouse=True)

@@ -103,20 +103,22 @@ class OptimizerCase:
         optimizer: the optimizer.
         op: what it updates four weights by.
         formula: one step.
-        twin: the class in `torch.optim` and its options; None if PyTorch has none.
+        twin: the class in `torch.optim` and its options; or why there is none.
         refused: arguments that the class does not take, with the refusal behind its name.
     """
 
     optimizer: opt.Optimizer
     op: ops.Update
     formula: Formula
-    twin: tuple[str, dict[str, Any]] | None
+    twin: tuple[str, dict[str, Any]] | str
     refused: list[tuple[dict[str, Any], str]] = field(default_factory=list)
 
 
 SHARE, POSITIVE, EPSILON = ("it must be a finite number ≥ 0 and < 1", "it must be a finite number > 0",
                             "it must be a finite number ≥ 1.17549e-38")
 FLAG, COUNT = "it must be True or False", "it must be a finite number ≥ 0"
+
+NOT_IN_TORCH = "torch.optim has no such optimizer"
 
 OPTIMIZER_CASES: dict[str, OptimizerCase] = {
     "sgd": OptimizerCase(opt.SGD(0.1), ops.SgdUpdate(4), sgd, ("SGD", {"lr": 0.1}), [
@@ -141,9 +143,9 @@ OPTIMIZER_CASES: dict[str, OptimizerCase] = {
         opt.Nesterov(0.05, 0.7), ops.MomentumUpdate(4, momentum=0.7, nesterov=True), sgd,
         ("SGD", {"lr": 0.05, "momentum": 0.7, "nesterov": True})),
     "sgdw": OptimizerCase(
-        opt.SGDW(0.05, 0.8, weight_decay=0.3), ops.MomentumUpdate(4, momentum=0.8), sgdw, None,
+        opt.SGDW(0.05, 0.8, weight_decay=0.3), ops.MomentumUpdate(4, momentum=0.8), sgdw, NOT_IN_TORCH,
         [({"decay_vectors": 0}, f"decay_vectors is 0, but {FLAG}")]),
-    "sgdw without momentum": OptimizerCase(opt.SGDW(momentum=0), ops.SgdUpdate(4), sgdw, None),
+    "sgdw without momentum": OptimizerCase(opt.SGDW(momentum=0), ops.SgdUpdate(4), sgdw, NOT_IN_TORCH),
     "adam": OptimizerCase(opt.Adam(0.01), ops.AdamUpdate(4), adam, ("Adam", {"lr": 0.01}), [
         ({"learning_rate": 0}, f"learning_rate is 0, but {POSITIVE}"), ({"beta1": 1.0}, f"beta1 is 1.0, but {SHARE}"),
         ({"learning_rate": float("nan")}, f"learning_rate is nan, but {POSITIVE}"),
@@ -189,6 +191,6 @@ OPTIMIZER_CASES: dict[str, OptimizerCase] = {
         opt.Adadelta(0.5, 0.7, 1e-3), ops.AdadeltaUpdate(4, rho=0.7, epsilon=1e-3), adadelta,
         ("Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 1e-3})),
     "lion": OptimizerCase(
-        opt.Lion(0.02, 0.8, 0.95, weight_decay=0.1), ops.LionUpdate(4, beta1=0.8, beta2=0.95), lion, None,
+        opt.Lion(0.02, 0.8, 0.95, weight_decay=0.1), ops.LionUpdate(4, beta1=0.8, beta2=0.95), lion, NOT_IN_TORCH,
         [({"beta1": 1}, f"beta1 is 1, but {SHARE}"), ({"beta2": 2}, f"beta2 is 2, but {SHARE}")]),
 }
