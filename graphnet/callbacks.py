@@ -6,14 +6,13 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from graphnet.common.checks import check_flag, check_number, check_path, check_whole
 from graphnet.compiler.errors import ArgumentError
-from graphnet.engine.checkpoints import FIT, check_kinds, same_value
+from graphnet.engine.checkpoints import FIT, same_value
 from graphnet.training.callback import Callback, Trained
 
-Kinds = Mapping[str, tuple[type, ...]]
 MIN, MAX = MODES = ("min", "max")
 RISING = ("accuracy", "precision", "recall", "f1")
 """Ends of the names of figures that are better the larger they are."""
@@ -32,7 +31,7 @@ class Monitor(Callback):
     monitor: str = "val_loss"
     mode: str | None = field(default=None, kw_only=True)
     best: float = field(default=math.inf, init=False)
-    remembered: ClassVar[Kinds] = {}
+    remembered: ClassVar[Mapping[str, Any]] = {}
     """Attributes beside `best` that a checkpoint keeps, and their types."""
 
     def __post_init__(self) -> None:
@@ -75,16 +74,17 @@ class Monitor(Callback):
             GnetFormatError: it is not the state of such a callback.
             ArgumentError: an argument was another one.
         """
-        owner = type(self).__name__
-        kinds: dict[str, tuple[type, ...]] = {"arguments": (dict,), "best": (float,), **self.remembered}
-        check_kinds(state, kinds, ("train", FIT, "callbacks", owner))
+        from graphnet.runtime.gnet.codec import decode_map
+
+        owner, types = type(self).__name__, {"arguments": dict[str, Any], "best": float, **self.remembered}
+        kept = decode_map(state, types, ("train", FIT, "callbacks", owner))
         for name, value in self.arguments.items():
-            before = state["arguments"].get(name)
+            before = kept["arguments"].get(name)
             if not same_value(before, value):
                 raise ArgumentError(owner, name, value,
                                     f"the checkpoint was made with {before!r}; give the same to go on")
         for key in ("best", *self.remembered):
-            setattr(self, key, state[key])
+            setattr(self, key, kept[key])
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class ReduceOnPlateau(Monitor):
     least: float = 0.0
     waited: int = field(default=0, init=False)
     resting: int = field(default=0, init=False)
-    remembered: ClassVar[Kinds] = {"waited": (int,), "resting": (int,)}
+    remembered: ClassVar[Mapping[str, Any]] = {"waited": int, "resting": int}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -159,6 +159,13 @@ class ReduceOnPlateau(Monitor):
 ReduceLROnPlateau = ReduceOnPlateau
 
 
+class _Kept(TypedDict):
+    """The weights and layer states of an epoch."""
+
+    weights: dict[str, Any]
+    states: dict[str, Any]
+
+
 @dataclass
 class EarlyStopping(Monitor):
     """Stops the training when a figure has stopped to improve (Prechelt 1998); the rule is Keras's.
@@ -186,9 +193,9 @@ class EarlyStopping(Monitor):
     best_epoch: int = field(default=0, init=False)
     stopped_epoch: int = field(default=0, init=False)
     _waited: int = field(default=0, init=False, repr=False)
-    _kept: dict[str, Any] | None = field(default=None, init=False, repr=False)
-    remembered: ClassVar[Kinds] = {"best_epoch": (int,), "stopped_epoch": (int,), "_waited": (int,),
-                                   "_kept": (dict, type(None))}
+    _kept: _Kept | None = field(default=None, init=False, repr=False)
+    remembered: ClassVar[Mapping[str, Any]] = {"best_epoch": int, "stopped_epoch": int, "_waited": int,
+                                               "_kept": _Kept | None}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -228,13 +235,6 @@ class EarlyStopping(Monitor):
             network.set_weights(self._kept["weights"])
             network.set_states(self._kept["states"])
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Takes over what `state` gave; see `Monitor.set_state`."""
-        super().set_state(state)
-        if self._kept is not None:
-            kinds = dict.fromkeys(("weights", "states"), (dict,))
-            check_kinds(self._kept, kinds, ("train", FIT, "callbacks", "EarlyStopping", "_kept"))
-
 
 class ResetStates(Callback):
     """Lets stateful layers begin new sequences with each epoch, for data that is the same sequences every time."""
@@ -263,7 +263,7 @@ class ModelCheckpoint(Monitor):
         saved: the path of the last file; None before the first.
     """
 
-    remembered: ClassVar[Kinds] = {"saved": (str, type(None))}
+    remembered: ClassVar[Mapping[str, Any]] = {"saved": str | None}
 
     def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", *, best_only: bool = True,
                  mode: str | None = None) -> None:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from graphnet.compiler.errors import GnetFormatError
 from graphnet.compiler.types import format_shape
 from graphnet.engine.assembly import LOSS, METRIC, PENALTY, TERM, Objective
-from graphnet.engine.checkpoints import FIT, check_kinds, check_values
+from graphnet.engine.checkpoints import FIT
 from graphnet.losses.base import MEAN, NONE, SUM
 
 Array = NDArray[Any]
 _PATH = ("train", FIT, "scores")
+_STATE = {"samples": int, "losses": dict[str, float], "single": dict[str, Array], "statistics": dict[str, Array]}
 
 
 class Scores:
@@ -66,19 +67,17 @@ class Scores:
         Raises:
             GnetFormatError: they are not such totals.
         """
-        check_kinds(state, {"samples": (int,), "losses": (dict,), "single": (dict,), "statistics": (dict,)}, _PATH)
-        check_values(state["losses"], float, (*_PATH, "losses"))
-        for key in ("single", "statistics"):
-            check_values(state[key], np.ndarray, (*_PATH, key))
+        from graphnet.runtime.gnet.codec import decode_map
+
+        kept = decode_map(state, _STATE, _PATH)
         wanted = {"losses": self._reduced(), "statistics": self._statistic_names()}
         for key, names in wanted.items():
-            if missing := sorted(names - state[key].keys()):
+            if missing := sorted(names - kept[key].keys()):
                 raise GnetFormatError(f"{missing[0]!r} is missing", (*_PATH, key))
-        if state["samples"] < 1:
+        if kept["samples"] < 1:
             raise GnetFormatError("it must be at least 1", (*_PATH, "samples"))
-        self._samples, self._losses = state["samples"], dict(state["losses"])
-        self._single = {name: [array] for name, array in state["single"].items()}
-        self._statistics = dict(state["statistics"])
+        self._samples, self._losses, self._statistics = kept["samples"], kept["losses"], kept["statistics"]
+        self._single = {name: [array] for name, array in kept["single"].items()}
 
     def result(self) -> dict[str, Any]:
         """The loss over all samples, and each metric.

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from graphnet.common.checks import check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError, GraphNetError, MemoryLimitError
 from graphnet.compiler.types import BATCH
-from graphnet.engine.checkpoints import FIT, parse_fit_state
+from graphnet.engine.checkpoints import FIT, FitState
 from graphnet.engine.marks import mark_of
 from graphnet.engine.runner import PREDICT
 from graphnet.network.compiling import make_network
 from graphnet.network.network import Network
 from graphnet.saving.array_trees import attach_arrays
 from graphnet.saving.saved_samples import parse_samples
-from graphnet.saving.training_setup import TRAIN, TrainingSetup, parse_setup
+from graphnet.saving.training_setup import TRAIN, objective_of, parse_setup
 
 if TYPE_CHECKING:
     from graphnet.runtime.gnet import Contents, GnetFile
@@ -71,17 +71,17 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
     if memory_limit is not None:
         check_whole("load", "memory_limit", memory_limit)
     name = check_path("load", path) if isinstance(path, str | os.PathLike) else ""
-    made: list[tuple[Network, TrainingSetup]] = []
+    made: list[Network] = []
 
     def place(contents: Contents) -> dict[str, Array]:
         """Makes the network, whose own memory the weights and moments are then read into."""
         with contents.locating(), _refusing_what_does_not_fit():
             made.append(_make_network(contents, backend, memory_limit))
-        return _places(made[0][0])
+        return _places(made[0])
 
     contents = load_gnet(path, expect_sha256, memory_limit, place=place)
     with contents.locating(), _refusing_what_does_not_fit():
-        network = _fill(*made[0], contents)
+        network = _fill(made[0], contents)
     if memory_limit is not None:
         _check_limit(network, memory_limit, name)
     return network
@@ -103,7 +103,7 @@ def network_of(contents: Contents, *, backend: str = "numpy", memory_limit: int 
         GnetFormatError: the training set-up or the samples do not fit the graph or the tensors.
     """
     with contents.locating(), _refusing_what_does_not_fit():
-        return _fill(*_make_network(contents, backend, memory_limit), contents)
+        return _fill(_make_network(contents, backend, memory_limit), contents)
 
 
 @contextmanager
@@ -117,13 +117,13 @@ def _refusing_what_does_not_fit() -> Iterator[None]:
         raise GnetFormatError(str(error), ("graph",)) from error
 
 
-def _make_network(contents: Contents, backend: str, memory_limit: int | None) -> tuple[Network, TrainingSetup]:
+def _make_network(contents: Contents, backend: str, memory_limit: int | None) -> Network:
     """A network for a file's graph and training set-up; its weights are not filled in yet."""
-    setup = parse_setup(contents.graph, dict(contents.train))
-    network = make_network(contents.graph, setup.objective, setup.optimizer, seed=setup.seed, backend=backend,
-                           optimize=setup.optimize, memory_limit=memory_limit)
+    setup = parse_setup(contents.train)
+    network = make_network(contents.graph, objective_of(setup, contents.graph), setup.optimizer, seed=setup.seed,
+                           backend=backend, optimize=setup.optimize, memory_limit=memory_limit)
     network.step, network.epoch, network.rate_factor = setup.step, setup.epoch, setup.rate_factor
-    return network, setup
+    return network
 
 
 def _places(network: Network) -> dict[str, Array]:
@@ -135,8 +135,10 @@ def _places(network: Network) -> dict[str, Array]:
                                             for name, view in parts.items()}
 
 
-def _fill(network: Network, setup: TrainingSetup, contents: Contents) -> Network:
+def _fill(network: Network, contents: Contents) -> Network:
     """Fills in what a file holds; what was read into its place is there already."""
+    from graphnet.runtime.gnet.codec import decode_record
+
     arrays = {name: tensor.array for name, tensor in contents.tensors.items()}
     network.set_weights({name: arrays[name] for name, view in network.runner.weight_views().items()
                          if not _is_same_memory(arrays[name], view)})
@@ -145,8 +147,9 @@ def _fill(network: Network, setup: TrainingSetup, contents: Contents) -> Network
     network.set_optimizer_state({moment: {
         name: array for name, array in parts.items() if not _is_same_memory(array, views[moment][name])}
         for moment, parts in _moments(contents, views).items()})
-    if setup.fit is not None:
-        network.fit_state = parse_fit_state(attach_arrays(setup.fit, arrays, (TRAIN, FIT)), (TRAIN, FIT))
+    if contents.train.get(FIT) is not None:
+        state = attach_arrays(contents.train[FIT], arrays, (TRAIN, FIT))
+        network.fit_state = decode_record(FitState, state, (TRAIN, FIT))
         network.fit_mark = mark_of(network)
     samples = parse_samples(network, contents)
     network.samples = None if samples is None else samples[0]

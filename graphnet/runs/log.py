@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.engine.checkpoints import FIT, check_kinds
+from graphnet.engine.checkpoints import FIT
 from graphnet.runs.directory import LOG_CSV, LOG_TEXT, RunDirectory
 from graphnet.training.callback import Callback
 
@@ -106,8 +106,10 @@ class RunLog(Callback):
             GnetFormatError: this is not the state of a log.
             OSError: a file cannot be written.
         """
-        check_kinds(state, {"text": (np.ndarray,), "rows": (np.ndarray,), "seconds": (float,), "diverged": (bool,)},
-                    ("train", FIT, "callbacks", "RunLog"))
+        from graphnet.runtime.gnet.codec import decode_map
+
+        decode_map(state, {"text": NDArray[Any], "rows": NDArray[Any], "seconds": float, "diverged": bool},
+                   ("train", FIT, "callbacks", "RunLog"))
         self._text.replace(_decode(state["text"]))
         self._rows.replace(_decode(state["rows"]))
         self._start, self.diverged = time.perf_counter() - state["seconds"], state["diverged"]

@@ -102,11 +102,11 @@ class Settings:
     epochs: int
     batch_size: int
     optimizer: str
-    learning_rate: float
+    learning_rate: float | int
     schedule: str
     seed: int = 0
     dtype: str = "float32"
-    validation: float = 0.0
+    validation: float | int = 0.0
     data_dir: str | None = None
     options: Values = field(default_factory=dict)
 

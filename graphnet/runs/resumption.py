@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from graphnet.compiler.errors import ArgumentError, DataError, GnetFormatError
-from graphnet.engine.checkpoints import check_kinds
 from graphnet.network.network import Network
 from graphnet.runs.catalog import load_recipe
 from graphnet.runs.directory import CHECKPOINT, METRICS, MODEL, RunDirectory
@@ -17,11 +16,7 @@ from graphnet.runs.job import RUN, Figures, Job, about_run, begin, carry_out, ve
 from graphnet.runs.options import parse_options
 from graphnet.runs.recipe import Settings
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "model": (str,), "settings": (dict,), "checkpoint_every": (int, type(None)), "folder": (str,), "versions": (dict,)}
-_SETTINGS: dict[str, tuple[type, ...]] = {
-    "epochs": (int,), "batch_size": (int,), "optimizer": (str,), "learning_rate": (float, int), "schedule": (str,),
-    "seed": (int,), "dtype": (str,), "validation": (float, int), "data_dir": (str, type(None)), "options": (dict,)}
+_NOTES = {"model": str, "settings": Settings, "checkpoint_every": int | None, "folder": str, "versions": dict[str, Any]}
 
 
 def is_finished(path: str | os.PathLike[str]) -> bool:
@@ -89,6 +84,7 @@ def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
     """The network as it was at the checkpoint, and how the run was begun."""
     from graphnet.network.loading import network_of
     from graphnet.runtime.gnet import load_gnet
+    from graphnet.runtime.gnet.codec import decode_map
     from graphnet.runtime.gnet.wire.refusal import naming
 
     path = os.fspath(run.file(CHECKPOINT))
@@ -99,32 +95,33 @@ def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
     with naming(path):
         if RUN not in contents.meta:
             raise GnetFormatError("it is no checkpoint of a run: graphnet train writes them", ("meta",))
-        check_kinds(contents.meta[RUN], _KINDS, ("meta", RUN))
-        check_kinds(contents.meta[RUN]["settings"], _SETTINGS, ("meta", RUN, "settings"))
-        _check_settings(contents.meta[RUN])
+        notes = decode_map(contents.meta[RUN], _NOTES, ("meta", RUN))
+        _check_settings(notes)
         network = network_of(contents)
         if network.fit_state is None and network.step:
             raise GnetFormatError("it does not say where the training stands", ("train",))
-    return network, contents.meta[RUN]
+    return network, notes
 
 
 def _check_settings(notes: Mapping[str, Any]) -> None:
     """Refuses settings that no run was ever begun with."""
+    from graphnet.runtime.gnet.codec import decode_map
+
     settings, path = notes["settings"], ("meta", RUN, "settings")
     for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-        if settings[name] < least:
-            raise GnetFormatError(f"it must be at least {least}, not {settings[name]}", (*path, name))
-    if not 0 <= settings["validation"] < 1:
-        raise GnetFormatError(f"it must be at least 0 and below 1, not {settings['validation']}", (*path, "validation"))
+        if (value := getattr(settings, name)) < least:
+            raise GnetFormatError(f"it must be at least {least}, not {value}", (*path, name))
+    if not 0 <= settings.validation < 1:
+        raise GnetFormatError(f"it must be at least 0 and below 1, not {settings.validation}", (*path, "validation"))
     if notes["checkpoint_every"] is not None and notes["checkpoint_every"] < 1:
         raise GnetFormatError("it must be nil or at least 1", ("meta", RUN, "checkpoint_every"))
-    defaults = {name: option.default for name, option in load_recipe(notes["model"]).options.items()}
-    check_kinds(settings["options"], {name: (type(value),) for name, value in defaults.items()}, (*path, "options"))
+    kinds = {name: type(option.default) for name, option in load_recipe(notes["model"]).options.items()}
+    decode_map(settings.options, kinds, (*path, "options"))
 
 
 def _job(run: RunDirectory, notes: Mapping[str, Any]) -> Job:
-    return Job(notes["model"], load_recipe(notes["model"]), Settings(**notes["settings"]), run,
-               notes["checkpoint_every"], notes["folder"])
+    return Job(notes["model"], load_recipe(notes["model"]), notes["settings"], run, notes["checkpoint_every"],
+               notes["folder"])
 
 
 def _check_given(job: Job, given: Mapping[str, Any]) -> None:

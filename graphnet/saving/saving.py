@@ -61,12 +61,13 @@ def contents_of(network: Engine, state: FitState | None = None, notes: Mapping[s
         GnetFormatError: the state holds what no file can.
     """
     from graphnet.runtime.gnet import STATE, Contents, Tensor, by_name
+    from graphnet.runtime.gnet.codec import encode_record
 
     setup, tensors = describe_setup(network), [*_tensors(network), *sample_tensors(network)]
     if state is None and _still_stands(network):
         state = network.fit_state
     if state is not None:
-        setup[FIT], arrays = detach_arrays(state.plain(), f"{FIT}:")
+        setup[FIT], arrays = detach_arrays(encode_record(state), f"{FIT}:")
         tensors += [Tensor(name, STATE, array) for name, array in arrays.items()]
     meta = {"producer": f"graphnet {version()}"} | sample_notes(network) | dict(notes or {})
     return Contents(network.graph, by_name(tensors), setup, meta)

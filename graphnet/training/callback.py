@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import ArgumentError
-from graphnet.engine.checkpoints import FIT, check_kinds
+from graphnet.engine.checkpoints import FIT
 from graphnet.optimizers import Optimizer
 
 Array = NDArray[Any]
@@ -95,7 +95,9 @@ class Callback:
         Raises:
             GraphNetError: the state does not fit.
         """
-        check_kinds(state, {}, ("train", FIT, "callbacks", type(self).__name__))
+        from graphnet.runtime.gnet.codec import decode_map
+
+        decode_map(state, {}, ("train", FIT, "callbacks", type(self).__name__))
 
 
 def check_callbacks(callbacks: Sequence[Callback]) -> None:

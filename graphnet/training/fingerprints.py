@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.types import format_shape
-
-Fingerprint = dict[str, Any]
+from graphnet.engine.checkpoints import Fingerprint
 
 
 def fingerprint(array: NDArray[Any]) -> Fingerprint:
-    """Dtype, shape, and SHA-256 of the bytes of a row-major array, as plain data."""
+    """What tells a row-major array from others."""
     digest = hashlib.sha256(array.reshape(-1).view("uint8").data).hexdigest()
-    return {"dtype": array.dtype.name, "shape": list(array.shape), "sha256": digest}
+    return Fingerprint(array.dtype.name, array.shape, digest)
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
@@ -47,7 +46,7 @@ def check_unchanged(before: Mapping[str, Fingerprint], now: Mapping[str, Fingerp
 
 
 def _difference(before: Fingerprint, now: Fingerprint) -> str:
-    forms = [f"{item['dtype']} {format_shape(tuple(item['shape']))}" for item in (before, now)]
+    forms = [f"{item.dtype} {format_shape(item.shape)}" for item in (before, now)]
     return f"was {forms[0]} and is {forms[1]}" if forms[0] != forms[1] else "holds other numbers"
 
 

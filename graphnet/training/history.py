@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GnetFormatError
-from graphnet.engine.checkpoints import FIT, check_kinds, check_values
+from graphnet.engine.checkpoints import FIT
 
 _PATH = ("train", FIT, "history")
+_STATE = {"epochs": NDArray[Any], "figures": dict[str, NDArray[Any]]}
 
 
 @dataclass
@@ -43,8 +45,9 @@ class History:
         Raises:
             GnetFormatError: they are not such epochs.
         """
-        check_kinds(state, {"epochs": (np.ndarray,), "figures": (dict,)}, _PATH)
-        check_values(state["figures"], np.ndarray, (*_PATH, "figures"))
+        from graphnet.runtime.gnet.codec import decode_map
+
+        decode_map(state, _STATE, _PATH)
         if state["epochs"].ndim != 1:
             raise GnetFormatError("it must have one axis", (*_PATH, "epochs"))
         for name, values in state["figures"].items():

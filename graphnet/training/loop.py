@@ -195,7 +195,7 @@ class _Loop:
         save_checkpoint(self.network, self.checkpoint, FitState(
             self.network.step, dict(self.arguments), dict(self.samples), self.begun, self.position, self.stopped,
             self.seconds if within else 0.0, self.scores.state() if within else None, self.history.state(),
-            [{"class": type(callback).__name__, "state": callback.state()} for callback in self.callbacks]))
+            tuple([{"class": type(callback).__name__, "state": callback.state()} for callback in self.callbacks])))
 
     def restore(self, state: FitState) -> None:
         """Goes to where a checkpoint was written."""
