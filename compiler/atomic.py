@@ -1,4 +1,4 @@
-"""Replaces a file as a whole or not at all, also when the machine stops halfway.
+"""Writes a file as a whole or not at all, also when the machine stops halfway. Nothing else makes or replaces files.
 
 The bytes go to a temporary file beside the target, are synced to disk, and are put in place by one rename, which is
 synced too. A process that dies leaves its temporary file; the next one to write the same target removes it. It tells
@@ -7,6 +7,7 @@ dead from living by a lock that the system drops when a process ends.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -36,20 +37,26 @@ class LateStart:
     make: Callable[[], memoryview]
 
 
-def replace_file(path: str | os.PathLike[str], pieces: Iterable[memoryview], start: LateStart | None = None) -> None:
+def replace_file(path: str | os.PathLike[str], pieces: Iterable[bytes | memoryview], start: LateStart | None = None,
+                 *, overwrite: bool = True, owner: str = "save") -> None:
     """Makes `pieces` the contents of a file.
 
     Args:
         path: the target; symbolic links are followed. An existing file keeps its mode.
         pieces: the bytes, in order.
         start: what stands before them, if that is known later; what it raises is passed on.
+        overwrite: whether there may be a file already.
+        owner: who is named when the target is refused.
 
     Raises:
         ArgumentError: the target is no regular file, or its folder does not exist.
+        FileExistsError: it is there and may not be replaced.
         OSError: what the system refuses; before the rename the old file is untouched.
     """
     target = os.path.realpath(path)
-    mode = _check_target(path, target)
+    if not overwrite and os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
+    mode = _check_target(owner, path, target)
     folder, prefix = os.path.dirname(target), _prefix(target)
     remove_stale(folder, prefix)
     with ExitStack() as always, ExitStack() as on_failure:
@@ -62,6 +69,9 @@ def replace_file(path: str | os.PathLike[str], pieces: Iterable[memoryview], sta
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        if not overwrite:  # takes the name, unless somebody did meanwhile
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            on_failure.callback(_remove, target)
         os.replace(temporary, target)
         on_failure.pop_all()
     _sync_folder(folder)
@@ -84,18 +94,18 @@ def remove_stale(folder: str, prefix: str) -> None:
                 _remove_unlocked(os.path.join(folder, name))
 
 
-def _check_target(path: str | os.PathLike[str], target: str) -> int | None:
+def _check_target(owner: str, path: str | os.PathLike[str], target: str) -> int | None:
     """The mode bits of the target, None if it does not exist yet."""
     if os.fspath(path).endswith(_SEPARATORS):
-        raise ArgumentError("save", "path", os.fspath(path), "it must be a file, and this ends as a folder does")
+        raise ArgumentError(owner, "path", os.fspath(path), "it must be a file, and this ends as a folder does")
     try:
         mode = os.stat(target).st_mode
     except FileNotFoundError:
         if not os.path.isdir(os.path.dirname(target)):
-            raise ArgumentError("save", "path", os.fspath(path), "its folder must exist; create it first") from None
+            raise ArgumentError(owner, "path", os.fspath(path), "its folder must exist; create it first") from None
         return None
     if not stat.S_ISREG(mode):
-        raise ArgumentError("save", "path", os.fspath(path), "only a regular file can be replaced")
+        raise ArgumentError(owner, "path", os.fspath(path), "only a regular file can be replaced")
     return stat.S_IMODE(mode)
 
 
@@ -138,7 +148,7 @@ def _remove_unlocked(path: str) -> None:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, pieces: Iterable[memoryview], start: LateStart | None) -> None:
+def _write_all(descriptor: int, pieces: Iterable[bytes | memoryview], start: LateStart | None) -> None:
     if start is None:
         for piece in pieces:
             _write(descriptor, piece)
@@ -153,9 +163,10 @@ def _write_all(descriptor: int, pieces: Iterable[memoryview], start: LateStart |
     _write(descriptor, start.make())
 
 
-def _write(descriptor: int, data: memoryview) -> None:
-    while data:
-        data = data[os.write(descriptor, data):]
+def _write(descriptor: int, data: bytes | memoryview) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest):]
 
 
 def _remove(path: str) -> None:

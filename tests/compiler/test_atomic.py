@@ -298,3 +298,40 @@ def test_a_path_that_ends_as_a_folder_does_is_refused(path):
         with pytest.raises(ArgumentError, match="it must be a file, and this ends as a folder does"):
             save_gnet(name, dtypes())
     assert names(path.parent) == ["model.gnet"]
+
+
+def test_what_is_there_is_only_replaced_if_it_may_be(path):
+    with pytest.raises(FileExistsError) as caught:
+        atomic.replace_file(path, [b"new"], overwrite=False)
+    assert caught.value.filename == str(path)
+    assert path.read_bytes() == IMAGES
+    atomic.replace_file(path.parent / "new", [b"one", memoryview(b"two")], overwrite=False)
+    assert (path.parent / "new").read_bytes() == b"onetwo"
+    assert names(path.parent) == ["model.gnet", "new"]
+
+
+def test_what_comes_meanwhile_is_not_replaced(tmp_path, monkeypatch):
+    def fsync(fd, real=os.fsync):
+        (tmp_path / "new").write_bytes(b"theirs")
+        real(fd)
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(FileExistsError):
+        atomic.replace_file(tmp_path / "new", [b"mine"], overwrite=False)
+    assert (tmp_path / "new").read_bytes() == b"theirs"
+    assert names(tmp_path) == ["new"]
+
+
+def test_a_new_file_that_cannot_be_put_in_place_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        atomic.replace_file(tmp_path / "new", [b"mine"], overwrite=False)
+    assert names(tmp_path) == []
+
+
+def test_the_refusal_names_its_owner(tmp_path):
+    with pytest.raises(ArgumentError, match=r"plot: path is .*, but its folder must exist; create it first"):
+        atomic.replace_file(tmp_path / "nowhere" / "a", [b""], owner="plot")
+    with pytest.raises(ArgumentError, match=r"save: path is .*, but only a regular file can be replaced"):
+        atomic.replace_file(tmp_path, [b""])
