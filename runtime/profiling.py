@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE, Origin
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Instruction, short_name, table
@@ -136,8 +137,7 @@ class Profile:
 
     def save_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes every timed run as a trace that Perfetto (ui.perfetto.dev) and chrome://tracing open."""
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(self.trace(), file)
+        replace_file(path, [json.dumps(self.trace()).encode()], owner="save_trace")
 
     def trace(self) -> dict[str, Any]:
         """The trace as data, in the Trace Event Format (Google 2016): complete events, times in µs."""

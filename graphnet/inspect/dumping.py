@@ -12,6 +12,7 @@ from typing import Any
 
 from graphnet.common.checks import check_path
 from graphnet.common.version import version
+from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.planning.program import Program
@@ -49,17 +50,14 @@ class Dump:
     def _write(self, name: str, text: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         data = text.encode()
         try:
-            with open(self.path / name, "xb") as file:
-                file.write(data)
+            replace_file(self.path / name, [data], overwrite=False)
         except FileExistsError:
             raise DataError(f"dump: {self.path / name} is there already and no dump wrote it; move it away") from None
         return {"file": name, **facts, "sha256": hashlib.sha256(data).hexdigest()}
 
     def _write_index(self) -> None:
         index = {"producer": f"graphnet {version()}", "programs": self._programs}
-        beside = self.path / f"{INDEX}.new"
-        beside.write_text(json.dumps(index, indent=1) + "\n")
-        os.replace(beside, self.path / INDEX)
+        replace_file(self.path / INDEX, [f"{json.dumps(index, indent=1)}\n".encode()])
 
     def _clear(self) -> None:
         """Removes an earlier dump, after making sure that all of it is one."""

@@ -120,7 +120,7 @@ class RunDirectory:
         """
         from graphnet.compiler.atomic import replace_file
 
-        replace_file(self.file(name), [memoryview(content)])
+        replace_file(self.file(name), [content])
 
     def remove(self, name: str) -> None:
         """Removes one of FILES, if it is there."""

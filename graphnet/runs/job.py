@@ -26,7 +26,7 @@ from graphnet.saving.saving import save_checkpoint
 from graphnet.training.callback import Callback
 from graphnet.training.fingerprints import file_sha256
 from graphnet.training.history import History
-from graphnet.views.curves import plot_curves, png_bytes
+from graphnet.views.curves import figure_bytes, plot_curves
 
 Figures = dict[str, Any]
 RUN = "run"
@@ -204,4 +204,4 @@ def _draw(run: RunDirectory, log: RunLog, history: History, about: Figures) -> N
     panels = {name: {"train": values, log.held_out: figures[VALIDATION + name]}
               for name, values in figures.items() if VALIDATION + name in figures}
     title = f"{about['model']} on {about['dataset']}"
-    run.write(CURVES, png_bytes(plot_curves(panels, history.epochs, title)))
+    run.write(CURVES, figure_bytes(plot_curves(panels, history.epochs, title)))

@@ -36,10 +36,10 @@ def plot_curves(panels: Mapping[str, Curves], epochs: Sequence[int], title: str 
     return figure
 
 
-def png_bytes(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
+def figure_bytes(figure: Figure, format: str = "png") -> bytes:
+    """The figure as a file: "png", "svg" or "pdf"."""
     content = io.BytesIO()
-    figure.savefig(content, format="png")
+    figure.savefig(content, format=format)
     return content.getvalue()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphnet.common.checks import check_path
+from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.types import BATCH
@@ -16,6 +17,7 @@ from graphnet.engine.runner import PREDICT, TRAIN
 from graphnet.inspect.profile import profile_network
 from graphnet.inspect.random_samples import random_samples
 from graphnet.views.colours import drawing_colours
+from graphnet.views.curves import figure_bytes
 from graphnet.views.graph_drawing import draw_graph
 from graphnet.views.timeline import make_timeline
 
@@ -31,14 +33,17 @@ def plot(network: Engine, path: str | os.PathLike[str], mode: str | None, view: 
     """Draws a view of a network into a file; see `Network.plot`.
 
     Raises:
-        ArgumentError: the view or the ending of the file is unknown, or there is no such picture.
+        ArgumentError: the view or the ending of the file is unknown, there is no such picture, or the path is of no
+            file or in no folder.
+        OSError: the file cannot be written; an old one stays.
     """
     if view not in (GRAPH, MEMORY, TIME):
         raise ArgumentError("plot", "view", view, f"it must be one of {GRAPH}, {MEMORY}, {TIME}")
-    if Path(check_path("plot", path)).suffix.lower() not in FORMATS:
+    ending = Path(check_path("plot", path)).suffix.lower()
+    if ending not in FORMATS:
         raise ArgumentError("plot", "path", str(path), f"the file must end in {', '.join(FORMATS)}")
     draw = {GRAPH: _graph, MEMORY: _memory, TIME: _time}[view]
-    draw(network, mode, batch, dims).savefig(path)
+    replace_file(path, [figure_bytes(draw(network, mode, batch, dims), ending[1:])], owner="plot")
 
 
 def _graph(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from pathlib import Path
 
 from graphnet.cli.common.arguments import whole
+from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.errors import ArgumentError, DataError, GraphError
 from graphnet.engine.runner import PREDICT, TRAIN
 from graphnet.network.network import Network
@@ -89,15 +89,15 @@ def chosen_dims(network: Network, given: list[tuple[str, int]]) -> dict[str, int
 
 
 def write_new(path: str, text: str, overwrite: bool) -> None:
-    """Writes a text file; an old one stays unless it may be replaced.
+    """Writes a text file as a whole; an old one stays unless it may be replaced.
 
     Raises:
         DataError: there is one already.
+        ArgumentError: there is no such folder, or the path is of something that is no file.
         OSError: it cannot be written.
     """
     try:
-        with open(Path(path), "w" if overwrite else "x", encoding="utf-8") as file:
-            file.write(text)
+        replace_file(path, [text.encode()], overwrite=overwrite)
     except FileExistsError:
         raise DataError(f"{path} is there already; choose another name or give --overwrite") from None
 

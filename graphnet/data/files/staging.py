@@ -1,28 +1,25 @@
-"""Places files atomically: they are written to a temporary directory and moved when they are complete."""
+"""Places files of data, and makes the directories for them."""
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from graphnet.compiler.errors import DataError
+from graphnet.compiler.atomic import replace_file
+from graphnet.compiler.errors import ArgumentError, DataError
 
 
 @contextmanager
-def staging(directory: Path) -> Iterator[Path]:
-    """Makes a temporary directory inside `directory`, so that `os.replace` out of it never crosses disks.
+def making(directory: Path) -> Iterator[None]:
+    """Makes a directory for what the block places in it.
 
-    However the block ends, the temporary directory goes away. When it ends with an exception, so do the
-    directories that had to be made for it, as far as they are still empty.
+    When the block ends with an exception, the directories that had to be made go, as far as they are still empty.
 
     Args:
-        directory: Where the finished files are going to live; made when it is not there.
-
-    Yields:
-        The temporary directory.
+        directory: Where the files are going to live; made when it is not there.
 
     Raises:
         DataError: The directory cannot be made or written to.
@@ -31,8 +28,9 @@ def staging(directory: Path) -> Iterator[Path]:
     try:
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".partial-", dir=directory) as temporary:
-                yield Path(temporary)
+            if not os.access(directory, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
+            yield
         except OSError as error:
             raise DataError(f"{directory}: cannot be written to: {error}") from error
     except BaseException:
@@ -46,13 +44,14 @@ def place(path: Path, content: bytes) -> None:
     """Writes a whole file or nothing; an existing file is replaced in one step.
 
     Args:
-        path: The file to write.
+        path: The file to write; its directory is made when it is not there.
         content: All of its bytes.
 
     Raises:
         DataError: It cannot be written.
     """
-    with staging(path.parent) as temporary:
-        partial = temporary / path.name
-        partial.write_bytes(content)
-        os.replace(partial, path)
+    with making(path.parent):
+        try:
+            replace_file(path, [content])
+        except ArgumentError as error:  # no regular file
+            raise DataError(f"{path}: cannot be written to: {error}") from error

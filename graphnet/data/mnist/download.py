@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphnet.compiler.errors import ArgumentError, DataError
-from graphnet.data.files.staging import staging
+from graphnet.data.files.staging import making, place
 from graphnet.data.mnist.checksum import check_packed
 from graphnet.data.mnist.load import mnist_cache
 from graphnet.data.mnist.mnist_files import MNIST_FILES, IdxFile
@@ -75,11 +75,10 @@ def download_mnist(
 
     from graphnet.data.mnist.fetch import fetch  # brings urllib and tqdm
 
-    with staging(directory) as temporary:
-        for file in wanted:
-            (temporary / file.packed_name).write_bytes(fetch(file, mirrors, progress, timeout))
-        for file in wanted:
-            os.replace(temporary / file.packed_name, directory / file.packed_name)
+    with making(directory):
+        contents = [fetch(file, mirrors, progress, timeout) for file in wanted]
+        for file, content in zip(wanted, contents, strict=True):
+            place(directory / file.packed_name, content)
     return Download(directory, tuple(file.packed_name for file in wanted))
 
 

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,24 @@ def test_a_file_is_only_replaced_if_asked(run: Callable[..., Any], saved: Path, 
     assert (elsewhere / "out.html").read_text() == "mine"
     assert run("explain", saved, "--html", "out.html", "--overwrite").code == 0
     assert (elsewhere / "out.html").read_text() != "mine"
+
+
+@pytest.mark.parametrize(("command", "option"), [("explain", "--html"), ("profile", "--trace")])
+def test_a_page_that_fails_halfway_leaves_the_old_one(
+        run: Callable[..., Any], saved: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, command: str,
+        option: str) -> None:
+    def write(descriptor: int, data: memoryview, real: Callable[[int, memoryview], int] = os.write) -> int:
+        if len(data) < 1000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data[:-100])
+
+    (elsewhere / "out").write_text("mine")
+    monkeypatch.setattr(os, "write", write)
+    result = run(command, saved, option, "out", "--overwrite")
+    assert (result.code, result.err) == (1, "graphnet: [Errno 28] No space left on device\n")
+    assert run(command, saved, option, "new").code == 1
+    assert sorted(path.name for path in elsewhere.iterdir()) == ["image.gnet", "out"]
+    assert (elsewhere / "out").read_text() == "mine"
 
 
 def test_without_a_loss_it_predicts(run: Callable[..., Any], untrainable: Path, elsewhere: Path) -> None:

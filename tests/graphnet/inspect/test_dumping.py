@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +91,22 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     with pytest.raises(gn.DataError, match="is there already and no dump wrote it; move it away"):
         net.predict(X)
     assert (tmp_path / "dump" / "01-predict-N=2" / "00-declared.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("failing", ["00-declared.txt", "index.json"])
+def test_a_disk_that_is_full_leaves_no_half_of_a_file(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
+    def replace(source: str, target: str, real: Callable[[str, str], None] = os.replace) -> None:
+        if target.endswith(failing):
+            raise OSError("No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    net = small_networks.image_network(dump=tmp_path)
+    with pytest.raises(OSError, match="No space left"):
+        net.predict(X)
+    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in found if path.name == failing or path.suffix not in (".txt", ".json")]
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

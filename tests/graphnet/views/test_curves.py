@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graphnet.views.curves import plot_curves, png_bytes
+from graphnet.views.curves import figure_bytes, plot_curves
 
 PANELS = {"loss": {"train": [3.0, 2.0, 1.0], "test": [3.5, 2.5, 1.5]},
           "accuracy": {"train": [0.5, 0.75, 1.0], "test": [0.25, 0.5, 0.75]}}
@@ -29,7 +29,7 @@ def test_the_panels_hold_the_curves() -> None:
 @pytest.mark.parametrize("epochs", [1, 2, 300])
 def test_the_picture(epochs: int) -> None:
     curves = {"train": list(np.linspace(1, 0, epochs)), "test": [float("nan")] * epochs}
-    content = png_bytes(plot_curves({"loss": curves}, list(range(1, epochs + 1)), "title"))
+    content = figure_bytes(plot_curves({"loss": curves}, list(range(1, epochs + 1)), "title"))
     picture = Image.open(io.BytesIO(content))
     assert (picture.format, picture.size) == ("PNG", (624, 480))
     pixels = np.asarray(picture.convert("RGB"))
@@ -40,12 +40,12 @@ def test_the_picture(epochs: int) -> None:
 def test_pictures_leave_no_global_state() -> None:
     from matplotlib import _pylab_helpers
 
-    png_bytes(plot_curves(PANELS, [1, 2, 3]))
+    figure_bytes(plot_curves(PANELS, [1, 2, 3]))
     assert not _pylab_helpers.Gcf.figs
 
 
 def test_epochs_are_whole_numbers() -> None:
     figure = plot_curves({"loss": {"train": [1.0, 2.0]}}, [1, 2])
-    png_bytes(figure)
+    figure_bytes(figure)
     ticks = figure.axes[0].get_xticks()
     np.testing.assert_array_equal(ticks, ticks.round())

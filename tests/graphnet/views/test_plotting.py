@@ -1,10 +1,14 @@
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
 import small_networks
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 import graphnet as gn
@@ -61,6 +65,39 @@ def test_refusals(net: gn.Network, tmp_path: Path) -> None:
     with pytest.raises(gn.ArgumentError, match="mode is 'evaluate', but times are measured for train and predict"):
         net.plot(tmp_path / "x.png", view="time", mode="evaluate")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("failing", ["drawing", "writing"])
+def test_a_picture_that_fails_halfway_leaves_the_old_one(
+        net: gn.Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, failing: str) -> None:
+    path = tmp_path / f"graph.{ending}"
+    path.write_text("old")
+
+    def draw(figure: Figure, file: BinaryIO, **options: Any) -> None:
+        file.write(b"half of a picture")
+        raise OSError("No space left on device")
+
+    def write(descriptor: int, data: memoryview, real: Callable[[int, memoryview], int] = os.write) -> int:
+        if len(data) < 1000:
+            raise OSError("No space left on device")
+        return real(descriptor, data[:-100])
+
+    if failing == "drawing":
+        monkeypatch.setattr(Figure, "savefig", draw)
+    else:
+        monkeypatch.setattr(os, "write", write)
+    with pytest.raises(OSError, match="No space left"):
+        net.plot(path)
+    monkeypatch.undo()
+    assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [(f"graph.{ending}", "old")]
+    net.plot(path)
+    assert path.stat().st_size > 1000
+
+
+def test_a_picture_needs_its_folder(net: gn.Network, tmp_path: Path) -> None:
+    with pytest.raises(gn.ArgumentError, match=r"plot: path is .*, but its folder must exist; create it first"):
+        net.plot(tmp_path / "nowhere" / "graph.png")
 
 
 def test_pyplot_is_left_alone(tmp_path: Path) -> None:
