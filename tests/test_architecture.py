@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+from import_graph import Edge, circles, folder_of, import_edges, parse
 
 ROOT = Path(__file__).parents[1]
 FLOORS = {"compiler": 1, "runtime": 2, "graphnet": 3, "models": 4}
@@ -48,11 +50,6 @@ def eager(tree: ast.Module) -> Iterator[ast.stmt]:
         waiting += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
 
 
-@cache
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
-
-
 def test_there_is_something_to_check():
     assert len(SOURCES) > 50
     assert {path.relative_to(ROOT).parts[0] for path in SOURCES} == set(FLOORS)
@@ -67,6 +64,68 @@ def test_imports_only_go_down(path):
         if own in ("compiler", "runtime") and module == "graphnet":
             continue  # the names imported from it are looked at one by one
         assert FLOORS[floor_of(module)] <= FLOORS[own], f"line {node.lineno}: {own} imports {module}"
+
+
+@cache
+def all_imports() -> list[Edge]:
+    return import_edges(ROOT, PACKAGES | {"graphnet": "graphnet"})
+
+
+def test_no_files_import_one_another_in_a_circle():
+    found = circles(all_imports())
+    assert not found, "\n".join(found)
+
+
+def test_no_folders_import_one_another_in_a_circle():
+    """Each file in the root of graphnet/ counts as a folder: what users import by name is a room of its own."""
+    found = circles(all_imports(), lambda path: folder_of(path, ("graphnet",)))
+    assert not found, "\n".join(found)
+
+
+def test_the_imports_that_circles_are_looked_for_in_are_all_there():
+    edges = {(edge.importer, edge.imported) for edge in all_imports()}
+    assert ("runtime/session.py", "runtime/kernels/registry.py") in edges, "through a face"
+    assert {importer for importer, _ in edges} | {imported for _, imported in edges} >= {
+        name for name in NAMES if not name.endswith("__init__.py") and count_lines(name) > 1} - {"graphnet/__main__.py"}
+
+
+MOST_IN_A_FOLDER, MOST_IN_GRAPHNET, MOST_LINES = 18, 9, 350
+FAMILIES = ("compiler/ops", "runtime/kernels", "graphnet/layers")
+"""Folders with a file for each family of ops, kernels or layers: as many as there are."""
+
+
+def count_lines(name: str) -> int:
+    """The lines of a file, as `wc -l` counts them."""
+    return (ROOT / name).read_bytes().count(b"\n")
+
+
+def test_no_room_is_crowded():
+    counts = Counter(name.rpartition("/")[0] for name in NAMES)
+    crowded = {folder: count for folder, count in counts.items()
+               if count > (MOST_IN_GRAPHNET if folder == "graphnet" else MOST_IN_A_FOLDER) and folder not in FAMILIES}
+    assert crowded == {}
+
+
+def test_no_file_is_long():
+    assert {name: count_lines(name) for name in NAMES if count_lines(name) > MOST_LINES} == {}
+
+
+BUDGETS = tomllib.loads((ROOT / "tests" / "budgets.toml").read_text("utf-8"))
+
+
+def test_the_core_can_be_read_in_an_evening():
+    lines = {name: count_lines(name) for name in BUDGETS["core"]["files"]}
+    largest = sorted(lines.items(), key=lambda item: -item[1])
+    over = sum(lines.values()) - BUDGETS["core"]["budget"]
+    assert over <= 0, f"the core is {over:,} lines over its budget; its largest files: {largest[:8]}"
+    assert len(lines) == len(BUDGETS["core"]["files"]), "a file is listed twice"
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_a_floor_stays_below_its_ceiling(floor):
+    lines = sum(count_lines(name) for name in NAMES if name.startswith(f"{floor}/"))
+    ceiling = BUDGETS["floors"][floor]
+    assert lines <= ceiling, f"{floor}/ has {lines:,} lines, {lines - ceiling:,} over its ceiling of {ceiling:,}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
