@@ -1,5 +1,6 @@
 """The `.gnet` model file: safe, verifiable, mapped into memory. FORMAT.md specifies it."""
 
+from graphnet.compiler.ir import BUFFER, OPTIMIZER
 from graphnet.runtime.gnet.binding import slot_name, split_slot
 from graphnet.runtime.gnet.contents import Contents, by_name
 from graphnet.runtime.gnet.footprint import forward_peak
@@ -7,7 +8,7 @@ from graphnet.runtime.gnet.head import OPSET, Head
 from graphnet.runtime.gnet.mapped import GnetFile, open_gnet
 from graphnet.runtime.gnet.reader import load_gnet, read_info
 from graphnet.runtime.gnet.rows import Row
-from graphnet.runtime.gnet.tensors import BUFFER, CONST, OPTIMIZER, PARAM, ROLES, STATE, Tensor
+from graphnet.runtime.gnet.tensors import CONST, PARAM, ROLES, STATE, Tensor
 from graphnet.runtime.gnet.writer import dumps, save_gnet
 
 __all__ = [

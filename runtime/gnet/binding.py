@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from graphnet.compiler.ir import Graph, State
+from graphnet.compiler.ir import BUFFER, OPTIMIZER, Graph, State
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.gnet.rows import Row
-from graphnet.runtime.gnet.tensors import BUFFER, OPTIMIZER, PARAM, ROLES, STATE
+from graphnet.runtime.gnet.tensors import PARAM, ROLES, STATE
 from graphnet.runtime.gnet.wire.names import check_unique
 from graphnet.runtime.gnet.wire.refusal import refuse, shown
 
