@@ -113,12 +113,17 @@ def test_no_file_is_long():
 BUDGETS = tomllib.loads((ROOT / "tests" / "budgets.toml").read_text("utf-8"))
 
 
+def core() -> list[str]:
+    """The files of the core, in reading order; a file that is named by itself does not come again with its folder."""
+    paths = [path for pattern in BUDGETS["core"]["files"] for path in sorted(ROOT.glob(pattern)) or [ROOT / pattern]]
+    return list(dict.fromkeys(str(path.relative_to(ROOT)) for path in paths))
+
+
 def test_the_core_can_be_read_in_an_evening():
-    lines = {name: count_lines(name) for name in BUDGETS["core"]["files"]}
+    lines = {name: count_lines(name) for name in core()}
     largest = sorted(lines.items(), key=lambda item: -item[1])
     over = sum(lines.values()) - BUDGETS["core"]["budget"]
     assert over <= 0, f"the core is {over:,} lines over its budget; its largest files: {largest[:8]}"
-    assert len(lines) == len(BUDGETS["core"]["files"]), "a file is listed twice"
 
 
 @pytest.mark.parametrize("floor", FLOORS)
