@@ -11,8 +11,8 @@ from graphnet.common.exclusive import exclusive
 from graphnet.engine.checkpoints import Checkpoint
 from graphnet.engine.engine import Engine
 from graphnet.training.callback import Callback
+from graphnet.training.fitting import fit
 from graphnet.training.history import History
-from graphnet.training.loop import fit
 
 if TYPE_CHECKING:
     from graphnet.inspect.gradient_check import GradientCheck

@@ -1,0 +1,74 @@
+"""`Network.fit`: checks what it is given, and starts the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from graphnet.common.checks import check_flag, check_whole
+from graphnet.compiler.errors import ArgumentError
+from graphnet.engine.checkpoints import as_checkpoint
+from graphnet.engine.engine import Engine
+from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.runner import TRAIN
+from graphnet.training.callback import Callback, check_callbacks
+from graphnet.training.history import History
+from graphnet.training.loop import Batches, Loop
+from graphnet.training.resuming import check_resumable
+
+Array = NDArray[Any]
+
+
+def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shuffle: bool | None,
+        sample_weight: object, validation_data: tuple[object, ...] | None, callbacks: Sequence[Callback],
+        verbose: bool | None, checkpoint: object, resume: bool) -> History:
+    """See `Network.fit`."""
+    check_whole("fit", "batch_size", batch_size)
+    check_whole("fit", "epochs", epochs)
+    check_flag("fit", "resume", resume)
+    if verbose is not None:
+        check_flag("fit", "verbose", verbose)
+    check_callbacks(callbacks)
+    saving = as_checkpoint(checkpoint)
+    arrays, labels, dims = network.runner.check_samples(x, y, sample_weight)
+    shuffle = _check_order(network, shuffle)
+    batches = Batches(network, network.runner.need_objective(), Feeder(arrays),
+                       network.runner.purpose(TRAIN, labels), dims, check_lengths(arrays), batch_size)
+    network.runner.check_batches("fit", batches.count, batch_size)
+    fed = dict(arrays)
+    if validation_data is not None:  # refuse it now, not after an epoch
+        fed |= _check_validation(network, validation_data, batch_size)
+    arguments = {"batch_size": int(batch_size), "epochs": int(epochs), "shuffle": shuffle}
+    samples = _fingerprints(fed) if saving or resume else {}
+    loop = Loop(network, batches, arguments, samples, validation_data, callbacks, saving, verbose)
+    if resume:
+        loop.resume_at = check_resumable(network, arguments, samples, callbacks)
+    return loop.run()
+
+
+def _check_validation(network: Engine, data: object, batch_size: int) -> dict[str, Array]:
+    """The arrays of the validation data, by names that tell them from those to train on."""
+    if not isinstance(data, list | tuple) or len(data) not in (2, 3):
+        raise ArgumentError("fit", "validation_data", type(data).__name__,
+                            "it must be a tuple (x, y) or (x, y, sample_weight)")
+    arrays = network.runner.check_samples(*data)[0]
+    with network.lock, network.runner.states_set_aside():
+        network.runner.check_batches("validation_data of fit", check_lengths(arrays), batch_size)
+    return {f"validation {name}": array for name, array in arrays.items()}
+
+
+def _fingerprints(arrays: Mapping[str, Array]) -> dict[str, Any]:
+    from graphnet.training.fingerprints import fingerprint
+
+    return {name: fingerprint(array) for name, array in arrays.items()}
+
+
+def _check_order(network: Engine, shuffle: bool | None) -> bool:
+    if shuffle is None:
+        return not network.stateful
+    if shuffle and network.stateful:
+        raise ArgumentError("fit", "shuffle", shuffle, "stateful layers need the samples in order: row i "
+                                                       "of a batch goes on where row i of the batch before ended")
+    return check_flag("fit", "shuffle", shuffle)
