@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from graphnet.compiler.op import Op
+from graphnet.compiler.op import Op, format_value
 from graphnet.compiler.types import BATCH, TensorType
+from graphnet.compiler.words import format_name
 
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
 PHASES = (FORWARD, BACKWARD, UPDATE)
@@ -196,13 +197,15 @@ class Graph:
 
 
 def format_graph(graph: Graph) -> str:
-    """Writes a graph as text, one line an item, values as `%id`."""
+    """Writes a graph as text, one line an item, values as `%id`.
+
+    Names that are no plain words stand in quotes. `graphnet.compiler.parsing` reads it back.
+    """
     types = graph.types
-    lines = [f"graph {graph.name}"]
-    lines += [f"  input %{i.value} {i.name}: {types[i.value]}" for i in graph.inputs]
-    lines += [f"  parameter %{p.value} {p.name}: {types[p.value]}{_extras(p)}{_next(p)}"
-              for p in graph.parameters]
-    lines += [f"  state %{s.value} {s.name}: {types[s.value]} {s.role} from {s.initial!r}{_next(s)}"
+    lines = [f"graph {format_name(graph.name)}"]
+    lines += [f"  input {_declared(i, types)}" for i in graph.inputs]
+    lines += [f"  parameter {_declared(p, types)}{_extras(p)}{_next(p)}" for p in graph.parameters]
+    lines += [f"  state {_declared(s, types)} {format_name(s.role)} from {format_value(s.initial)}{_next(s)}"
               for s in graph.states]
     phase = FORWARD
     for node in graph.nodes:
@@ -210,14 +213,18 @@ def format_graph(graph: Graph) -> str:
             phase = node.phase
             lines.append(f"  -- {phase}")
         lines.append("  " + format_node(node, types))
-    lines += [f"  output {o.name} = %{o.value}" for o in graph.outputs]
-    lines += [f"  penalty {o.name} = %{o.value}" for o in graph.penalties]
+    lines += [f"  output {format_name(o.name)} = %{o.value}" for o in graph.outputs]
+    lines += [f"  penalty {format_name(o.name)} = %{o.value}" for o in graph.penalties]
     return "\n".join(lines) + "\n"
+
+
+def _declared(item: Input | Parameter | State, types: Mapping[int, TensorType]) -> str:
+    return f"%{item.value} {format_name(item.name)}: {types[item.value]}"
 
 
 def _extras(p: Parameter) -> str:
     frozen = "" if p.trainable else " frozen"
-    rate = "" if p.rate == 1 else f" rate {p.rate!r}"
+    rate = "" if p.rate == 1 else f" rate {format_value(p.rate)}"
     return frozen + rate + ("" if p.constraint is None else f" constraint {p.constraint}")
 
 
@@ -230,5 +237,5 @@ def format_node(node: Node, types: Mapping[int, TensorType]) -> str:
     results = ", ".join(f"%{v}" for v in node.outputs)
     operands = ", ".join(f"%{v}" for v in node.inputs)
     made = ", ".join(str(types[v]) for v in node.outputs)
-    layer = f"  # {node.origin.layer}" if node.origin.layer else ""
+    layer = f"  # {format_name(node.origin.layer)}" if node.origin.layer else ""
     return f"{results} = {node.op}({operands}) : {made}{layer}"

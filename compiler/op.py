@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from enum import Enum
+from math import copysign
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -160,8 +162,8 @@ class Op:
 
     def __str__(self) -> str:
         """The name and the attributes that differ from their defaults."""
-        attrs = ", ".join(f"{field.name}={_format(getattr(self, field.name))}" for field in fields(self)
-                          if getattr(self, field.name) != field.default)
+        attrs = ", ".join(f"{field.name}={format_value(getattr(self, field.name))}" for field in fields(self)
+                          if _differs(getattr(self, field.name), field.default))
         return f"{self.name}{{{attrs}}}" if attrs else self.name
 
     @classmethod
@@ -230,8 +232,18 @@ def as_type(array: Array) -> TensorType:
     return TensorType(array.dtype.name, array.shape)
 
 
-def _format(value: object) -> str:
+def _differs(value: Any, default: Any) -> bool:
+    """Whether an attribute is not at its default; -0.0 is another number than 0.0."""
+    return bool(value != default) or (value == 0 and copysign(1, value) != copysign(1, default))
+
+
+def format_value(value: object) -> str:
+    """An attribute as text: numbers and strings as in Python, NumPy's too; tuples without spaces; ops as they are."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Enum):
+        return f"{type(value).__name__}.{value.name}"
     if isinstance(value, tuple):
-        inner = ",".join(_format(item) for item in value)
+        inner = ",".join(format_value(item) for item in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
     return repr(value) if isinstance(value, float) or np.isscalar(value) else str(value)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.words import format_symbol
 
 Dim = int | str
 Shape = tuple[Dim, ...]
@@ -18,7 +19,7 @@ Dims = Mapping[str, int]
 BATCH = "N"
 FLOATS = ("float32", "float64")
 DTYPES = (*FLOATS, "int64", "int32", "uint8", "bool")
-_SHORT = {"float32": "f32", "float64": "f64", "int64": "i64", "int32": "i32", "uint8": "u8", "bool": "bool"}
+SHORT = {"float32": "f32", "float64": "f64", "int64": "i64", "int32": "i32", "uint8": "u8", "bool": "bool"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class TensorType:
                 raise ShapeError(f"shape {format_shape(self.shape)} has a negative dim")
 
     def __str__(self) -> str:
-        return f"{_SHORT[self.dtype]}[{','.join(map(str, self.shape))}]"
+        dims = (format_symbol(dim) if isinstance(dim, str) else str(dim) for dim in self.shape)
+        return f"{SHORT[self.dtype]}[{','.join(dims)}]"
 
     @property
     def rank(self) -> int:

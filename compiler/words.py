@@ -1,0 +1,51 @@
+"""How names stand in the text of a graph: as they are where they are plain words, in quotes otherwise."""
+
+from __future__ import annotations
+
+import re
+
+# Written out, because what Python takes for printable changes with its version, and with it the digest of a graph.
+_UNSEEN = (r"\x00-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff\ufeff"
+           r"\U000e0000-\U000e0fff")
+_LETTER = rf"[^ {_UNSEEN}'\"\\#:]"
+_DIM_LETTER = rf"[^ {_UNSEEN}'\"\\#:,\[\]]"
+_ESCAPE = r"\\(?:[\\'\"nrt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})"
+_SHORT = {"n": "\n", "r": "\r", "t": "\t"}
+_TO_ESCAPE, _ESCAPED = re.compile(rf"[\"\\{_UNSEEN}]"), re.compile(_ESCAPE)
+
+NAME = re.compile(rf"{_LETTER}+(?::+{_LETTER}+)*")
+"""A plain name: of what can be seen, but for quotes, `\\` and `#`; with colons inside only."""
+SYMBOL = re.compile(rf"(?![-+0-9]){_DIM_LETTER}+")
+"""A plain symbol of a dim: nor has it `:`, `,`, `[` or `]`, and it does not begin like a number."""
+STRING = re.compile(rf"'(?:[^'\\]|{_ESCAPE})*'|\"(?:[^\"\\]|{_ESCAPE})*\"")
+"""A string in quotes of either kind, with escapes as in Python."""
+
+
+def format_name(name: str) -> str:
+    """`conv1/weight`, `"my layer"`."""
+    return name if NAME.fullmatch(name) else quote(name)
+
+
+def format_symbol(symbol: str) -> str:
+    """`N`, `"2 T"`."""
+    return symbol if SYMBOL.fullmatch(symbol) else quote(symbol)
+
+
+def quote(text: str) -> str:
+    """The text in double quotes, with escapes for what could not be seen."""
+    return f'"{_TO_ESCAPE.sub(_escape, text)}"'
+
+
+def unquote(quoted: str) -> str:
+    """What a string in quotes, as `STRING` matches it, stands for."""
+    return _ESCAPED.sub(_unescape, quoted[1:-1])
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    return f"\\{character}" if character in '"\\' else character.encode("unicode_escape").decode()
+
+
+def _unescape(found: re.Match[str]) -> str:
+    kind, digits = found[0][1], found[0][2:]
+    return chr(int(digits, 16)) if digits else _SHORT.get(kind, kind)
