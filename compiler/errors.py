@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 _KEY_CHARS = 100  # of a key that an error quotes
+_LINE_CHARS = 120  # of a line that an error shows
 
 
 class GraphNetError(Exception):
     """Base of every error that graphnet raises on purpose."""
+
+
+STUMBLES = (GraphNetError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What an op may raise on attributes or types that no layer would give it."""
 
 
 class ArgumentError(GraphNetError, ValueError):
@@ -19,6 +24,14 @@ class ArgumentError(GraphNetError, ValueError):
 
 class GraphError(GraphNetError):
     """The graph is not well formed: a cycle, a disconnected input, a duplicate name, …"""
+
+
+class GraphTextError(GraphError):
+    """The text of a graph cannot be read. `line` and `column` say where; both count from 1."""
+
+    def __init__(self, reason: str, line: int, column: int, text: str = "") -> None:
+        self.reason, self.line, self.column = reason, line, column
+        super().__init__("\n".join([f"line {line}, column {column}: {reason}", *_excerpt(text, column - 1)]))
 
 
 class DataError(GraphNetError):
@@ -49,6 +62,14 @@ def _visible(key: str) -> str:
     """A key from a file that may be hostile: short, and without what could play tricks on a terminal."""
     short = key if len(key) <= _KEY_CHARS else key[:_KEY_CHARS] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)
+
+
+def _excerpt(text: str, at: int) -> list[str]:
+    """The line around `at` and a caret under it; what cannot be printed is replaced, character by character."""
+    start = max(at - _LINE_CHARS // 2, 0)
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[start:start + _LINE_CHARS])
+    head, tail = "…" * (start > 0), "…" * (len(text) > start + _LINE_CHARS)
+    return [f"  {head}{shown}{tail}", "  " + " " * (len(head) + at - start) + "^"] if text else []
 
 
 class MemoryLimitError(GraphNetError):

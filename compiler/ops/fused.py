@@ -14,6 +14,7 @@ from graphnet.compiler.ops.activations import Relu
 from graphnet.compiler.ops.arithmetic import Multiply
 from graphnet.compiler.ops.linear import BiasAdd, MatMul
 from graphnet.compiler.ops.reduction import ReduceSum, Reduction
+from graphnet.compiler.ops.wiring import wiring_text
 from graphnet.compiler.types import Dims, TensorType
 
 
@@ -84,7 +85,7 @@ class Fused(Op):
         return replace(self, body=replace(self.body, nodes=nodes, types=types))
 
     def __str__(self) -> str:
-        return f"fused{{{' + '.join(str(node.op) for node in self.body.nodes)}}}"
+        return f"fused{{{wiring_text(self.body)}}}"
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

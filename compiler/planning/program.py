@@ -16,9 +16,10 @@ from typing import Protocol
 
 import numpy as np
 
-from graphnet.compiler.ir import Node, Origin
+from graphnet.compiler.ir import Origin
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
+from graphnet.compiler.ops.wiring import BodyLine, wiring_lines
 from graphnet.compiler.types import TensorType
 
 ARENA, PARAMETERS, GRADIENTS, STATES = "arena", "parameters", "gradients", "states"
@@ -181,23 +182,9 @@ def table(head: Row, rows: Sequence[Row], numbers: set[str]) -> list[str]:
     return [line(row) for row in (head, *rows)]
 
 
-def body_lines(op: Op) -> list[tuple[str, Node | None]]:
+def body_lines(op: Op) -> list[BodyLine]:
     """The ops that an instruction runs, one a line, and for those of a fused body their nodes."""
-    if not isinstance(op, Fused):
-        return [(str(op), None)]
-    names = {item.value: f"x{i}" for i, item in enumerate(op.body.inputs)}
-    lines: list[tuple[str, Node | None]] = []
-    above: tuple[int, ...] = ()
-    for node in op.body.nodes:
-        operands = ", ".join("·" if v in above else names[v] for v in node.inputs)
-        names |= {v: f"t{len(names) - len(op.body.inputs) + i}" for i, v in enumerate(node.outputs)}
-        joins = "+ " if not set(above).isdisjoint(node.inputs) else f"; {names[node.outputs[0]]} = " if above else ""
-        lines.append((f"{joins}{node.op}({operands})", node))
-        above = node.outputs
-    results = [o.value for o in op.body.outputs]
-    if results != list(above):
-        lines.append((f"→ {', '.join(names[v] for v in results)}", None))
-    return lines
+    return wiring_lines(op.body) if isinstance(op, Fused) else [(str(op), None)]
 
 
 def _rows(index: int, instruction: Instruction) -> Iterator[Row]:

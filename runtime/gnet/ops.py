@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-from functools import cache
 from typing import Any
 
-from graphnet.compiler.errors import GraphError, GraphNetError
+from graphnet.compiler.arity import arity
+from graphnet.compiler.errors import STUMBLES, GraphError
 from graphnet.compiler.op import Op, Types, op_class
 from graphnet.compiler.ops import Fused, GradientReader
 from graphnet.runtime.gnet.wire import limits
@@ -14,9 +13,6 @@ from graphnet.runtime.gnet.wire.refusal import Path, refuse, shown
 
 NEVER_STORED: tuple[type[Op], ...] = (Fused, GradientReader)
 """Ops that passes make; a file holds the graph as it was declared."""
-
-_STUMBLES = (GraphNetError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What an op may raise on attributes or types that no layer would give it."""
 
 
 def stored_class(name: Any, path: Path) -> type[Op]:
@@ -44,7 +40,7 @@ def make_op(cls: type[Op], attributes: dict[str, Any], path: Path) -> Op:
     """
     try:
         return cls(**attributes)
-    except _STUMBLES as error:
+    except STUMBLES as error:
         raise refuse(path, f"{cls.name} refuses its attributes: {error}") from None
 
 
@@ -54,22 +50,11 @@ def infer_types(op: Op, inputs: Types, path: Path) -> Types:
     Raises:
         GnetFormatError: it takes another number of inputs, or refuses them.
     """
-    cls: Any = type(op)
-    least, most = _arity(cls)
-    if not least <= len(inputs) <= most:
+    least, most = arity(type(op))
+    if not least <= len(inputs) <= (limits.ARRAY_ITEMS if most is None else most):
         wanted = f"{least}" if least == most else f"at least {least}"
         raise refuse(path, f"{op.name} takes {wanted} inputs, not {len(inputs)}")
     try:
         return op.infer(*inputs)
-    except _STUMBLES as error:
+    except STUMBLES as error:
         raise refuse(path, f"{op.name} refuses its inputs: {error}") from None
-
-
-@cache
-def _arity(cls: Any) -> tuple[int, int]:
-    """The least and greatest number of inputs of an op, from the signature of its `infer`."""
-    parameters = [p for p in inspect.signature(cls.infer).parameters.values() if p.name != "self"]
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    least = sum(p.default is p.empty for p in positional)
-    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    return least, limits.ARRAY_ITEMS if variadic else len(positional)

@@ -9,9 +9,10 @@ import inspect
 from dataclasses import MISSING, Field, fields
 from typing import Any, get_type_hints
 
+from graphnet.compiler.arity import arity
 from graphnet.compiler.op import Op, registered_ops
 from graphnet.compiler.types import Dim
-from graphnet.runtime.gnet.ops import NEVER_STORED, _arity
+from graphnet.runtime.gnet.ops import NEVER_STORED
 
 HEAD = """# The ops of opset 1
 
@@ -30,8 +31,8 @@ def reference() -> str:
 
 
 def _entry(name: str, cls: type[Op]) -> str:
-    least, most = _arity(cls)
-    inputs = f"{least}" if least == most else f"{least} or more" if most > 100 else f"{least} to {most}"
+    least, most = arity(cls)
+    inputs = f"{least}" if least == most else f"{least} or more" if most is None else f"{least} to {most}"
     hints = get_type_hints(cls)
     lines = [f"## {name}", "", f"Inputs: {inputs}."]
     lines += [f"- `{field.name}`: {_type(hints[field.name])}{_default(field)}" for field in fields(cls)]
