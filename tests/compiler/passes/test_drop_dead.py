@@ -5,29 +5,29 @@ from pass_checks import check_numbers, check_settled, text
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Graph, Output
 from graphnet.compiler.op import f64
-from graphnet.compiler.ops import Add, ReduceMean, Relu, SoftmaxCrossEntropy, Tanh
+from graphnet.compiler.ops import ReduceMean, Relu, SoftmaxCrossEntropy, Tanh
+from graphnet.compiler.parsing import parse_graph
 from graphnet.compiler.passes.drop_dead import DropDead
 from graphnet.compiler.types import TensorType
 
+WITH_DEAD_BRANCH = text("""
+    graph g
+      input %0 x: f64[2]
+      parameter %1 w: f64[2]
+      %2 = tanh(%1) : f64[2]
+      %3 = relu(%2) : f64[2]
+      %4 = add(%0, %0) : f64[2]
+      output y = %4
+    """)
+
 
 def with_dead_branch() -> Graph:
-    b = Builder("g")
-    x, w = b.input("x", f64(2)), b.parameter("w", f64(2))
-    b.add(Relu(), b.add(Tanh(), w))
-    return b.build([Output("y", b.add(Add(), x, x))])
+    return parse_graph(WITH_DEAD_BRANCH)
 
 
 def test_golden():
     before = with_dead_branch()
-    assert str(before) == text("""
-        graph g
-          input %0 x: f64[2]
-          parameter %1 w: f64[2]
-          %2 = tanh(%1) : f64[2]
-          %3 = relu(%2) : f64[2]
-          %4 = add(%0, %0) : f64[2]
-          output y = %4
-        """)
+    assert str(before) == WITH_DEAD_BRANCH
     after = DropDead().run(before)
     assert str(after) == text("""
         graph g

@@ -4,32 +4,32 @@ from pass_checks import check_numbers, check_settled, results, text
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Graph, Output
 from graphnet.compiler.op import f64
-from graphnet.compiler.ops import Add, Full, ReduceMean, Relu, Scale, SoftmaxCrossEntropy, Subtract, Tanh
+from graphnet.compiler.ops import Full, ReduceMean, Relu, Scale, SoftmaxCrossEntropy, Subtract
+from graphnet.compiler.parsing import parse_graph
 from graphnet.compiler.passes.merge_common import MergeCommon
 from graphnet.compiler.types import TensorType
+
+TWICE = text("""
+    graph g
+      input %0 x: f64[2]
+      %1 = relu(%0) : f64[2]
+      %2 = tanh(%1) : f64[2]
+      %3 = relu(%0) : f64[2]
+      %4 = tanh(%3) : f64[2]
+      %5 = add(%2, %4) : f64[2]
+      output y = %5
+      output right = %4
+    """)
 
 
 def twice() -> Graph:
     """(tanh(relu x)) + (tanh(relu x)), each side computed by itself."""
-    b = Builder("g")
-    x = b.input("x", f64(2))
-    left, right = (b.add(Tanh(), b.add(Relu(), x)) for _ in range(2))
-    return b.build([Output("y", b.add(Add(), left, right)), Output("right", right)])
+    return parse_graph(TWICE)
 
 
 def test_golden():
     before = twice()
-    assert str(before) == text("""
-        graph g
-          input %0 x: f64[2]
-          %1 = relu(%0) : f64[2]
-          %2 = tanh(%1) : f64[2]
-          %3 = relu(%0) : f64[2]
-          %4 = tanh(%3) : f64[2]
-          %5 = add(%2, %4) : f64[2]
-          output y = %5
-          output right = %4
-        """)
+    assert str(before) == TWICE
     assert str(MergeCommon().run(before)) == text("""
         graph g
           input %0 x: f64[2]

@@ -8,15 +8,20 @@ from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import Graph, Node, Origin, Output
 from graphnet.compiler.op import f64
 from graphnet.compiler.ops import Add, Multiply, Relu, Tanh
+from graphnet.compiler.parsing import parse_graph
 from graphnet.compiler.passes.order_nodes import OrderNodes
 from graphnet.compiler.rewrite import check_graph
 
 
 def diamond() -> Graph:
-    b = Builder("diamond")
-    x = b.input("x", f64(2))
-    left, right = b.add(Relu(), x), b.add(Tanh(), x)
-    return b.build([Output("y", b.add(Add(), left, right))])
+    return parse_graph(text("""
+        graph diamond
+          input %0 x: f64[2]
+          %1 = relu(%0) : f64[2]
+          %2 = tanh(%0) : f64[2]
+          %3 = add(%1, %2) : f64[2]
+          output y = %3
+        """))
 
 
 def shuffled(graph: Graph, *order: int) -> Graph:
