@@ -50,3 +50,9 @@ def test_block(start: str, number: int) -> None:
     for line in shown:
         if line.strip() != "…":
             assert any(found.rstrip() == line.rstrip() for found in lines), f"there is no such line: {line}"
+
+
+def test_text_of_a_graph_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
+    code = next(text for kind, text in BLOCKS if kind == "python" and "parse_graph" in text)
+    exec(compile(code, "pasted.py", "exec"), {})
+    assert capsys.readouterr().out.strip() == code.rpartition("# ")[2].strip()
