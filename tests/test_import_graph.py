@@ -67,6 +67,24 @@ def test_a_circle_through_a_face(tmp_path, statement):
     assert text.startswith("app/user.py, low/home.py import one another:")
 
 
+def test_a_face_of_stars(tmp_path):
+    """It lists what each file says in its `__all__`, or else all that is public there."""
+    files = {"low/__init__.py": "from app import tools as _tools\nfrom app.low.a import *\nfrom app.low.b import *",
+             "low/a.py": "__all__ = ('one',)\none = 1\ntwo = 2", "low/b.py": "class Two: pass\n_three = 3",
+             "app/tools.py": "", "app/user.py": "from app.low import one", "app/other.py": "from app.low import Two"}
+    assert [(edge.importer, edge.imported) for edge in edges(tmp_path, files)] == [
+        ("app/other.py", "low/b.py"), ("app/user.py", "low/a.py")]
+    for name in ("two", "_three", "_tools"):
+        with pytest.raises(ValueError, match=rf"there is no app\.low\.{name}"):
+            edges(tmp_path / name, files | {"app/user.py": f"from app.low import {name}"})
+
+
+@pytest.mark.parametrize("statement", ["from app import b", "import app.b", "from app.b import x"])
+def test_an_import_that_leads_nowhere(tmp_path, statement):
+    with pytest.raises(ValueError, match=r"there is no app\.b"):
+        edges(tmp_path, {"app/__init__.py": "", "app/a.py": statement})
+
+
 def test_a_face_behind_a_face(tmp_path):
     found = edges(tmp_path, {
         "app/__init__.py": "from app.low import made", "low/__init__.py": "from app.low.home import made",

@@ -1,8 +1,8 @@
 """Who imports whom in a source tree, and who in a circle.
 
 Every kind of import statement counts: at the top of a file, inside a function (lazy), under TYPE_CHECKING (type-only).
-A name leads to the file that defines it, through `__init__` files that only list exports; such files are no places of
-their own. Whoever imports one of them as a module imports all that it lists.
+A name leads to the file that defines it, through faces: `__init__` files that only list exports, which are no places of
+their own. Whoever imports a face as a module imports all that it lists.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import networkx as nx
 
@@ -38,14 +39,14 @@ def import_edges(root: Path, packages: Mapping[str, str]) -> list[Edge]:
     Args:
         root: the folder of the tree.
         packages: for each folder in it the name that it is imported by.
+
+    Raises:
+        ValueError: one names what is not there.
     """
-    paths = {module: path for folder, package in packages.items() for module, path in _modules(root, folder, package)}
-    trees = {module: parse(root / path) for module, path in paths.items()}
-    faces = {module: _imported_names(tree) for module, tree in trees.items() if _is_face(paths[module], tree)}
-    files = {module: path for module, path in paths.items() if module not in faces}
-    edges = {Edge(files[module], files[found], name, kind) for module in files
-             for kind, source, name in _statements(trees[module])
-             for found in _homes(source, name, files, faces) if found != module}
+    tree = _Tree(root, packages)
+    edges = {Edge(tree.paths[module], tree.paths[found], item.name, item.kind)
+             for module in tree.paths.keys() - tree.faces for item in _imports(tree.parsed[module])
+             for found in tree.homes(item.module, item.name) if found != module}
     return sorted(edges)
 
 
@@ -70,17 +71,66 @@ def circles(edges: Iterable[Edge], place: Callable[[str], str] = str) -> list[st
     return ["\n".join([f"{', '.join(part)} import one another:", *_lines(part, ways)]) for part in found]
 
 
-def _lines(part: Sequence[str], ways: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:
-    inside = [lines for (importer, imported), lines in ways.items()
-              if importer in part and imported in part and importer != imported]
-    for lines in sorted(inside, key=len):
-        yield from lines
-
-
 def folder_of(path: str, open_folders: Iterable[str] = ()) -> str:
     """The folder of a file; in `open_folders`, whose files have nothing to do with each other, the file itself."""
     folder = path.rpartition("/")[0]
     return path if folder in open_folders else folder
+
+
+class _Import(NamedTuple):
+    """`from module import name as local`, or without a name `import module`."""
+
+    kind: str
+    module: str
+    name: str
+    local: str
+
+
+class _Tree:
+    """The files of a source tree by the full names of their modules."""
+
+    def __init__(self, root: Path, packages: Mapping[str, str]) -> None:
+        self.packages = tuple(packages.values())
+        self.paths = {module: path for folder, package in packages.items()
+                      for module, path in _modules(root, folder, package)}
+        self.parsed = {module: parse(root / path) for module, path in self.paths.items()}
+        self.faces = {module for module, tree in self.parsed.items() if _is_face(self.paths[module], tree)}
+        self._exports: dict[str, dict[str, tuple[str, str]]] = {}
+
+    def homes(self, module: str, name: str = "") -> set[str]:
+        """The modules that an import leads to, none if it leads out of the tree.
+
+        Raises:
+            ValueError: there is no such module, or its face does not list the name.
+        """
+        inner = f"{module}.{name}" if name else module
+        if inner in self.paths or (name == "*" and module in self.faces):
+            whole = inner if inner in self.paths else module
+            listed = self.exports(whole).values() if whole in self.faces else ()
+            return {whole} - self.faces | {found for item in listed for found in self.homes(*item)}
+        if module in self.faces and name in self.exports(module):
+            return self.homes(*self.exports(module)[name])
+        if module in self.paths and module not in self.faces:
+            return {module}
+        if f"{module}.".startswith(tuple(f"{package}." for package in self.packages)):
+            raise ValueError(f"there is no {inner}")
+        return set()
+
+    def exports(self, module: str) -> Mapping[str, tuple[str, str]]:
+        """What `from module import *` brings: for each name the module and the name that it comes from."""
+        if module not in self._exports:
+            self._exports[module] = dict(self._gather(module))
+        return self._exports[module]
+
+    def _gather(self, module: str) -> Iterator[tuple[str, tuple[str, str]]]:
+        if module not in self.faces:
+            yield from ((name, (module, name)) for name in _public(self.parsed[module]))
+            return
+        for item in _imports(self.parsed[module]):
+            if item.name == "*" and item.module in self.paths:
+                yield from self.exports(item.module).items()
+            elif not item.local.startswith("_"):
+                yield item.local, (item.module, item.name)
 
 
 def _modules(root: Path, folder: str, package: str) -> Iterator[tuple[str, str]]:
@@ -93,26 +143,33 @@ def _modules(root: Path, folder: str, package: str) -> Iterator[tuple[str, str]]
 
 def _is_face(path: str, tree: ast.Module) -> bool:
     """Whether a file is an `__init__` that only lists what its folder exports: all that it makes itself is private."""
+    return path.endswith("__init__.py") and all(name.startswith("_") for name in _made(tree))
+
+
+def _made(tree: ast.Module) -> list[str]:
+    """The names of what a file makes itself at its top level."""
     made = [node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
-    made += [ast.unparse(target) for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
-    return path.endswith("__init__.py") and all(name.startswith("_") for name in made)
+    return made + [ast.unparse(target) for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
 
 
-def _imported_names(tree: ast.Module) -> dict[str, tuple[str, str]]:
-    """For each name that a face exports the module and the name that it comes from."""
-    return {alias.asname or alias.name: (node.module or "", alias.name)
-            for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+def _public(tree: ast.Module) -> list[str]:
+    """What a file exports: the names of its `__all__`, or all that it makes and that are not private."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return list(ast.literal_eval(node.value))
+    return [name for name in _made(tree) if not name.startswith("_")]
 
 
-def _statements(block: ast.AST, kind: str = "top-level") -> Iterator[tuple[str, str, str]]:
-    """The kind, the module and the name of each import in a block; no name if a module is imported as a whole."""
+def _imports(block: ast.AST, kind: str = "top-level") -> Iterator[_Import]:
+    """The imports in a block of statements, and in those inside them."""
     for node in (child for part in BLOCKS for child in getattr(block, part, ())):
         if isinstance(node, ast.Import):
-            yield from ((kind, alias.name, "") for alias in node.names)
+            yield from (_Import(kind, alias.name, "", alias.asname or alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from ((kind, node.module or "", alias.name) for alias in node.names)
+            yield from (_Import(kind, node.module or "", alias.name, alias.asname or alias.name)
+                        for alias in node.names)
         else:
-            yield from _statements(node, _kind_inside(node, kind))
+            yield from _imports(node, _kind_inside(node, kind))
 
 
 def _kind_inside(node: ast.AST, kind: str) -> str:
@@ -121,25 +178,8 @@ def _kind_inside(node: ast.AST, kind: str) -> str:
     return "type-only" if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) else kind
 
 
-def _homes(module: str, name: str, files: Mapping[str, str],
-           faces: Mapping[str, Mapping[str, tuple[str, str]]]) -> set[str]:
-    """The modules that an import statement leads to, none if it is not of this tree."""
-    found: set[str] = set()
-    todo, seen = [(module, name)], set[tuple[str, str]]()
-    while todo:
-        item = module, name = todo.pop()
-        inner = f"{module}.{name}" if name else module
-        if item in seen:
-            continue
-        seen.add(item)
-        if inner in files:
-            found.add(inner)
-        elif inner in faces:
-            todo += faces[inner].values()
-        elif name == "*" and module in faces:
-            todo += faces[module].values()
-        elif name in faces.get(module, {}):
-            todo.append(faces[module][name])
-        elif module in files:
-            found.add(module)
-    return found
+def _lines(part: Sequence[str], ways: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:
+    inside = [lines for (importer, imported), lines in ways.items()
+              if importer in part and imported in part and importer != imported]
+    for lines in sorted(inside, key=len):
+        yield from lines
