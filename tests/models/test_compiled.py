@@ -22,7 +22,6 @@ def free_dims(net: gn.Network) -> dict[str, int]:
     return dict.fromkeys(net.graph.free_dims, TIME)
 
 
-
 @pytest.mark.parametrize("name", model_names())
 def test_it_compiles_and_trains_verified(name: str) -> None:
     net = network(name, verify=True, check_finite=True)
