@@ -18,7 +18,7 @@ from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE, Graph, Node, Origin,
 from graphnet.compiler.op import f64
 from graphnet.compiler.ops import Fused, MaxNorm, NonNegative, Relu, UnitNorm
 from graphnet.compiler.passes.derive_backward import DeriveBackward
-from graphnet.compiler.passes.pipeline import PassManager, Purpose
+from graphnet.compiler.passes.pipeline import PassManager, Assembly
 from graphnet.compiler.types import BATCH, TensorType
 from graphnet.runs import load_recipe, model_names
 
@@ -62,7 +62,7 @@ def test_random_models(seed: int) -> None:
 def test_random_graphs_of_all_ops(seed: int) -> None:
     dag = random_dag(seed)
     inputs = tuple(i.name for i in dag.graph.inputs if i.name in dag.varied)
-    manager = PassManager(Purpose(dag.graph, derive=(DeriveBackward(inputs=inputs),)).pipeline())
+    manager = PassManager(Assembly(dag.graph, derive=(DeriveBackward(inputs=inputs),)).pipeline())
     manager.run(dag.graph)
     for stage in manager.stages:
         check_text(stage.after)
