@@ -18,7 +18,7 @@ from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE, Graph, Node, Origin,
 from graphnet.compiler.op import f64
 from graphnet.compiler.ops import Fused, MaxNorm, NonNegative, Relu, UnitNorm
 from graphnet.compiler.passes.derive_backward import DeriveBackward
-from graphnet.compiler.passes.pipeline import PassManager, Assembly
+from graphnet.compiler.passes.pipeline import Assembly, PassManager
 from graphnet.compiler.types import BATCH, TensorType
 from graphnet.runs import load_recipe, model_names
 
