@@ -52,6 +52,7 @@ class LossCase:
         formula: from prediction and labels the loss of each element, or of each sample.
         twin: from the logits `Z` and the labels, as torch tensors, the reduced loss.
         end: the activation that ends the model.
+        refused: labels that the loss does not take with predictions (N, 3), and what it says to them.
     """
 
     loss: lo.Loss
@@ -59,6 +60,7 @@ class LossCase:
     formula: Callable[[Array, Array], Array]
     twin: Callable[[Any, Any], Any]
     end: str | None = None
+    refused: tuple[tuple[Any, str], ...] = ()
 
 
 def smoothed(labels: Array, smoothing: float = 0.0) -> Array:
@@ -114,7 +116,9 @@ LOSS_CASES: dict[str, LossCase] = {
     "smooth l1": LossCase(lo.Huber(0.6), NUMBERS, lambda p, y: huber(p, y, 0.6),
                           lambda z, t: 0.6 * f().smooth_l1_loss(z, t, beta=0.6)),
     "hinge": LossCase(lo.Hinge(), 2 * BITS - 1, lambda p, y: np.maximum(0, 1 - y * p),
-                      lambda z, t: (1 - z * t).clamp(min=0).mean()),
+                      lambda z, t: (1 - z * t).clamp(min=0).mean(), refused=(
+                          ([[1, -1, 0], [1, 1, 1]],
+                           "label (0, 2) is 0, but labels must be -1 or 1 (2 * y - 1 makes"),)),
     "cosine": LossCase(lo.CosineSimilarity(), NUMBERS, cosine,
                        lambda z, t: f().cosine_embedding_loss(z, t, tensor([1], z))),
     "cosine sum": LossCase(lo.CosineSimilarity(reduction="sum"), NUMBERS, cosine,
@@ -141,7 +145,8 @@ LOSS_CASES: dict[str, LossCase] = {
         lo.SoftmaxCrossEntropy(0.3, WEIGHTS), CLASSES, lambda z, y: cross_entropy(softmax(z), y, 0.3, WEIGHTS),
         lambda z, t: weighted_mean(z, t, weight=tensor(WEIGHTS, z), label_smoothing=0.3)),
     "probabilities": LossCase(lo.CrossEntropy(), CLASSES, cross_entropy,
-                              lambda z, t: f().nll_loss(f().log_softmax(z, -1), t), "softmax"),
+                              lambda z, t: f().nll_loss(f().log_softmax(z, -1), t), "softmax",
+                              (([0, 3], "label 1 is 3, but the model has 3 classes"),)),
     "probabilities, rows": LossCase(lo.CrossEntropy(), ROWS, cross_entropy,
                                     lambda z, t: f().cross_entropy(z, t), "softmax"),
     "probabilities, smoothed": LossCase(lo.CrossEntropy(0.3), CLASSES, lambda p, y: cross_entropy(p, y, 0.3),
@@ -155,14 +160,16 @@ LOSS_CASES: dict[str, LossCase] = {
     "probabilities of a sigmoid": LossCase(lo.CrossEntropy(), CLASSES, cross_entropy,
                                            lambda z, t: f().nll_loss(f().logsigmoid(z), t), "sigmoid"),
     "kl divergence": LossCase(lo.KLDivergence(), ROWS, divergence,
-                              lambda z, t: f().kl_div(f().log_softmax(z, -1), t, reduction="batchmean"), "softmax"),
+                              lambda z, t: f().kl_div(f().log_softmax(z, -1), t, reduction="batchmean"), "softmax",
+                              ((np.full((2, 3), 0.5), "the sum of label 0 is 1.5, but probabilities must sum to 1"),)),
     "kl divergence sum": LossCase(lo.KLDivergence(reduction="sum"), ROWS, divergence,
                                   lambda z, t: f().kl_div(f().log_softmax(z, -1), t, reduction="sum"), "softmax"),
     "kl divergence of a sigmoid": LossCase(lo.KLDivergence(), ROWS, divergence,
                                            lambda z, t: f().kl_div(f().logsigmoid(z), t, reduction="batchmean"),
                                            "sigmoid"),
     "binary": LossCase(lo.BinaryCrossEntropy(), BITS, binary, lambda z, t: f().binary_cross_entropy(z.sigmoid(), t),
-                       "sigmoid"),
+                       "sigmoid", ((np.full((2, 3), 1.5), "label (0, 0) is 1.5, but labels must be between 0 and 1; "
+                                                          "6 of 6"),)),
     "binary of a softmax": LossCase(lo.BinaryCrossEntropy(), ROWS, binary,
                                     lambda z, t: f().binary_cross_entropy(z.softmax(-1), t), "softmax"),
     "binary from logits": LossCase(lo.BinaryCrossEntropy(from_logits=True), ROWS, lambda z, y: binary(sigmoid(z), y),
