@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from graphnet.compiler.op import Op, format_value
+from graphnet.compiler.op import Op
 from graphnet.compiler.types import BATCH, TensorType
-from graphnet.compiler.words import format_name
+from graphnet.compiler.words import format_name, format_value
 
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
 PHASES = (FORWARD, BACKWARD, UPDATE)
@@ -197,10 +197,7 @@ class Graph:
 
 
 def format_graph(graph: Graph) -> str:
-    """Writes a graph as text, one line an item, values as `%id`.
-
-    Names that are no plain words stand in quotes. `graphnet.compiler.parsing` reads it back.
-    """
+    """Writes a graph as text, one line an item, values as `%id`; `graphnet.compiler.parsing` reads it back."""
     types = graph.types
     lines = [f"graph {format_name(graph.name)}"]
     lines += [f"  input {_declared(i, types)}" for i in graph.inputs]

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from enum import Enum
-from math import copysign
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from graphnet.compiler.errors import ArgumentError, GraphError
 from graphnet.compiler.types import Dim, Dims, TensorType, bind_shape
+from graphnet.compiler.words import differs, format_value
 
 Array = NDArray[Any]
 Types = tuple[TensorType, ...]
@@ -163,7 +162,7 @@ class Op:
     def __str__(self) -> str:
         """The name and the attributes that differ from their defaults."""
         attrs = ", ".join(f"{field.name}={format_value(getattr(self, field.name))}" for field in fields(self)
-                          if _differs(getattr(self, field.name), field.default))
+                          if differs(getattr(self, field.name), field.default))
         return f"{self.name}{{{attrs}}}" if attrs else self.name
 
     @classmethod
@@ -230,20 +229,3 @@ def f64(*shape: int) -> TensorType:
 def as_type(array: Array) -> TensorType:
     """The type of an array."""
     return TensorType(array.dtype.name, array.shape)
-
-
-def _differs(value: Any, default: Any) -> bool:
-    """Whether an attribute is not at its default; -0.0 is another number than 0.0."""
-    return bool(value != default) or (value == 0 and copysign(1, value) != copysign(1, default))
-
-
-def format_value(value: object) -> str:
-    """An attribute as text: numbers and strings as in Python, NumPy's too; tuples without spaces; ops as they are."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, Enum):
-        return f"{type(value).__name__}.{value.name}"
-    if isinstance(value, tuple):
-        inner = ",".join(format_value(item) for item in value)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return repr(value) if isinstance(value, float) or np.isscalar(value) else str(value)

@@ -1,8 +1,16 @@
-"""How names stand in the text of a graph: as they are where they are plain words, in quotes otherwise."""
+"""How names and attributes stand in the text of a graph.
+
+Names are as they are where they are plain words, in quotes otherwise.
+"""
 
 from __future__ import annotations
 
 import re
+from enum import Enum
+from math import copysign
+from typing import Any
+
+import numpy as np
 
 # Written out, because what Python takes for printable changes with its version, and with it the digest of a graph.
 _UNSEEN = (r"\x00-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff\ufeff"
@@ -39,6 +47,23 @@ def quote(text: str) -> str:
 def unquote(quoted: str) -> str:
     """What a string in quotes, as `STRING` matches it, stands for."""
     return _ESCAPED.sub(_unescape, quoted[1:-1])
+
+
+def differs(value: Any, default: Any) -> bool:
+    """Whether an attribute is not at its default; -0.0 is another number than 0.0."""
+    return bool(value != default) or (value == 0 and copysign(1, value) != copysign(1, default))
+
+
+def format_value(value: object) -> str:
+    """An attribute as text: numbers and strings as in Python, NumPy's too; tuples without spaces; ops as they are."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Enum):
+        return f"{type(value).__name__}.{value.name}"
+    if isinstance(value, tuple):
+        inner = ",".join(format_value(item) for item in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return repr(value) if isinstance(value, float) or np.isscalar(value) else str(value)
 
 
 def _escape(found: re.Match[str]) -> str:
