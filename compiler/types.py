@@ -75,7 +75,7 @@ class TensorType:
 
 def bind_shape(shape: Shape, dims: Dims) -> Shape:
     """Replaces the symbols of `shape` that `dims` names by numbers."""
-    return tuple(dims.get(dim, dim) if isinstance(dim, str) else dim for dim in shape)
+    return tuple([dims.get(dim, dim) if isinstance(dim, str) else dim for dim in shape])
 
 
 def concrete(shape: Shape) -> tuple[int, ...]:
@@ -84,10 +84,10 @@ def concrete(shape: Shape) -> tuple[int, ...]:
     Raises:
         ShapeError: a dim is still a symbol.
     """
-    numbers = tuple(dim for dim in shape if isinstance(dim, int))
+    numbers = [dim for dim in shape if isinstance(dim, int)]
     if len(numbers) != len(shape):
         raise ShapeError(f"shape {format_shape(shape)} is not fully known")
-    return numbers
+    return tuple(numbers)
 
 
 def known(dim: Dim, what: str) -> int:

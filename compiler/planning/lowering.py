@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from graphnet.compiler.ir import Graph, Node
 from graphnet.compiler.planning.layout import batch_last_values, operand
 from graphnet.compiler.planning.placement import Placement, Storage
@@ -33,6 +35,7 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
     storages = [[Storage(form.nbytes, first=i, last=i) for form in group] for i, group in enumerate(scratch)]
     placement.plan_arena(storages)
 
+    @cache
     def slot(value: int) -> Slot:
         return _slot(value, forms[value], placement.of[value])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from graphnet.compiler.liveness import BEFORE, live_bytes
 from graphnet.compiler.planning.program import ALIGNMENT
 
 _EXHAUSTIVE = 12_000  # blocks up to which the quadratic planners are tried too: a second
+_FEW = 500  # blocks up to which a plain loop is faster than NumPy's calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,31 @@ def _by_area(blocks: Sequence[Block]) -> tuple[list[int], int]:
 
 def _placed(blocks: Sequence[Block], order: Sequence[int]) -> tuple[list[int], int]:
     """Places the blocks in this order, each as low as it fits among those that are live with it."""
+    return (_place_few if len(blocks) <= _FEW else _place_many)(blocks, order)
+
+
+def _place_few(blocks: Sequence[Block], order: Sequence[int]) -> tuple[list[int], int]:
+    offsets = [0] * len(blocks)
+    starts: list[int] = []
+    placed: list[tuple[int, int, int, int]] = []  # start, end, first, last, by start
+    for i in order:
+        size, first, last = align(blocks[i].size), blocks[i].first, blocks[i].last
+        offset = 0
+        for start, end, born, dies in placed:
+            if dies < first or born > last:
+                continue
+            if start - offset >= size:
+                break
+            if end > offset:  # no call of max: this line runs for every pair of blocks
+                offset = end
+        at = bisect_left(starts, offset)
+        starts.insert(at, offset)
+        placed.insert(at, (offset, offset + size, first, last))
+        offsets[i] = offset
+    return offsets, max((end for _, end, _, _ in placed), default=0)
+
+
+def _place_many(blocks: Sequence[Block], order: Sequence[int]) -> tuple[list[int], int]:
     offsets = [0] * len(blocks)
     starts, ends, firsts, lasts = (np.zeros(len(blocks), np.int64) for _ in range(4))  # of those placed, by start
     for count, i in enumerate(order):

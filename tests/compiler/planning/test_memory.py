@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphnet.compiler.planning.memory import Block, _by_area, _by_size, _by_time, align, lower_bound, plan
+from graphnet.compiler.planning.memory import (
+    Block,
+    _by_area,
+    _by_size,
+    _by_time,
+    _place_few,
+    _place_many,
+    align,
+    lower_bound,
+    plan,
+)
 from graphnet.compiler.planning.program import ALIGNMENT
 
 
@@ -41,6 +51,12 @@ def test_no_two_live_blocks_overlap(planner, given_blocks):
 def test_the_smallest_plan_is_kept(given_blocks):
     assert plan(given_blocks)[1] == min(
         planner(given_blocks)[1] for planner in (_by_area, _by_size, _by_time))
+
+
+@given(st.lists(blocks(), max_size=40), st.randoms())
+def test_few_blocks_are_placed_as_many_are(given_blocks, chance):
+    order = chance.sample(range(len(given_blocks)), len(given_blocks))
+    assert _place_few(given_blocks, order) == _place_many(given_blocks, order)
 
 
 @given(st.lists(blocks(), max_size=20))
