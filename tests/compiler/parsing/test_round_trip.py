@@ -48,7 +48,7 @@ def test_models_compute_the_same(name: str) -> None:
     check_same_numbers(net.stages("train")[-1].after)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_random_models(seed: int) -> None:
     net = random_recipe(seed).network(optimizer="sgd")
     for mode in MODES:
@@ -58,14 +58,15 @@ def test_random_models(seed: int) -> None:
         check_same_numbers((before, *afterwards)[-1])
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(25))
 def test_random_graphs_of_all_ops(seed: int) -> None:
     dag = random_dag(seed)
     inputs = tuple(i.name for i in dag.graph.inputs if i.name in dag.varied)
     manager = PassManager(Assembly(dag.graph, derive=(DeriveBackward(inputs=inputs),)).pipeline())
     manager.run(dag.graph)
     for stage in manager.stages:
-        check_text(stage.after)
+        if stage.changed:
+            check_text(stage.after)
     check_same_numbers(manager.result, dag.feeds)
 
 
