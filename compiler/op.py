@@ -6,14 +6,17 @@ type inference, the reference forward, the symbolic pullback, its cost and examp
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import ArgumentError, GraphError
+from graphnet.compiler.expression import Expression, Formula, trace
 from graphnet.compiler.types import Dim, Dims, TensorType, bind_shape
 from graphnet.compiler.words import differs, format_value
 
@@ -60,7 +63,12 @@ class Op:
     name: ClassVar[str]
     elementwise: ClassVar[bool] = False
     """Every output element depends on the elements at its own place only; the inputs may be broadcast to it
-    in ways the op declares. Input 0 and the output have the same shape."""
+    in ways the op declares. Input 0 and the output have the same shape. So the op may run on any piece by itself."""
+    samplewise: ClassVar[bool] = False
+    """What comes of a sample depends on that sample only. The first axis of the inputs and the output counts them."""
+    statistic: ClassVar[bool] = False
+    """The output has no batch, and those of two batches add up to that of both. The first axis of the inputs counts
+    samples."""
     commutative: ClassVar[bool] = False
     """The two inputs may change places."""
     view: ClassVar[bool] = False
@@ -95,6 +103,22 @@ class Op:
     def forward(self, *inputs: Any, **_: Any) -> tuple[Array, ...]:
         """The reference: the clearest correct NumPy. Never changes its inputs."""
         raise NotImplementedError(self.name)
+
+    def expression(self, *inputs: Any, **_: Any) -> Expression | None:
+        """What `forward` computes, for one element: what kernels are made of where an element-wise op gives it.
+
+        Takes an `Expression` for each input and says the formula anew; tests compare it with `forward`. None, if the
+        op has none.
+        """
+        return None
+
+    @cached_property
+    def formula(self) -> Formula | None:
+        """The expression in steps; None without one, or where a subclass has another `forward` but not another one."""
+        if type(self).expression is Op.expression or not restates(type(self), "expression", "forward"):
+            return None
+        made: Callable[..., Any] = self.expression
+        return trace(made, _count_inputs(type(self).expression))
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...],
                  grads: Gradients) -> Gradients:
@@ -214,6 +238,17 @@ def op_class(name: str) -> type[Op]:
 def registered_ops() -> dict[str, type[Op]]:
     """All ops by name, sorted."""
     return dict(sorted(_REGISTRY.items()))
+
+
+def restates(cls: type[Op], method: str, reference: str) -> bool:
+    """Whether `method` says what `reference` of the same class does: no subclass has redefined the latter alone."""
+    said, meant = (next(base for base in cls.__mro__ if name in vars(base)) for name in (method, reference))
+    return issubclass(said, meant)
+
+
+@cache
+def _count_inputs(method: Callable[..., Any]) -> int:
+    return len(inspect.signature(method).parameters) - 1
 
 
 def f(dtype: str, *shape: int) -> TensorType:

@@ -11,6 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from graphnet.compiler import expression as ex
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType
@@ -62,6 +64,9 @@ class ReluGrad(ActivationGrad):
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (grad * (y > 0),)
 
+    def expression(self, grad: Expression, y: Expression) -> Expression:
+        return grad * (y > 0)
+
 
 @dataclass(frozen=True)
 class Relu(Activation):
@@ -72,6 +77,9 @@ class Relu(Activation):
 
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (np.maximum(x, 0),)
+
+    def expression(self, x: Expression) -> Expression:
+        return ex.maximum(x, 0)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -87,6 +95,9 @@ class SigmoidGrad(ActivationGrad):
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (grad * (y * (1 - y)),)
 
+    def expression(self, grad: Expression, y: Expression) -> Expression:
+        return grad * (y * (1 - y))
+
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 3 * outputs[0].size
 
@@ -101,6 +112,9 @@ class Sigmoid(Activation):
     def forward(self, x: Array) -> tuple[Array, ...]:
         half = x.dtype.type(0.5)
         return (np.tanh(x * half) * half + half,)
+
+    def expression(self, x: Expression) -> Expression:
+        return ex.tanh(x * 0.5) * 0.5 + 0.5
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size
@@ -119,6 +133,9 @@ class TanhGrad(ActivationGrad):
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (grad * (1 - y * y),)
 
+    def expression(self, grad: Expression, y: Expression) -> Expression:
+        return grad * (1 - y * y)
+
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 3 * outputs[0].size
 
@@ -132,6 +149,9 @@ class Tanh(Activation):
 
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (np.tanh(x),)
+
+    def expression(self, x: Expression) -> Expression:
+        return ex.tanh(x)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.compiler import expression as ex
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Op, Types, f64
 from graphnet.compiler.ops.activations import Activation, ActivationGrad
 
@@ -28,6 +30,9 @@ class LeakyReluGrad(ActivationGrad):
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (np.where(y > 0, grad, grad * grad.dtype.type(self.slope)),)
 
+    def expression(self, grad: Expression, y: Expression) -> Expression:
+        return ex.where(y > 0, grad, grad * self.slope)
+
 
 @dataclass(frozen=True)
 class LeakyRelu(Activation):
@@ -47,6 +52,9 @@ class LeakyRelu(Activation):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (np.where(x > 0, x, x * x.dtype.type(self.slope)),)
 
+    def expression(self, x: Expression) -> Expression:
+        return ex.where(x > 0, x, x * self.slope)
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return tuple(Example(cls(slope), (f64(3, 4, 5),), kink=1e-3) for slope in (0.01, 0.3))
@@ -64,6 +72,9 @@ class EluGrad(ActivationGrad):
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         scalar = y.dtype.type
         return (grad * np.where(y > 0, scalar(self.scale), y + scalar(self.scale * self.alpha)),)
+
+    def expression(self, grad: Expression, y: Expression) -> Expression:
+        return grad * ex.where(y > 0, self.scale, y + self.scale * self.alpha)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * outputs[0].size
@@ -92,6 +103,9 @@ class Elu(Activation):
         low = np.expm1(np.minimum(x, 0)) * scalar(self.alpha)
         return (np.where(x > 0, x, low) * scalar(self.scale),)
 
+    def expression(self, x: Expression) -> Expression:
+        return ex.where(x > 0, x, ex.expm1(ex.minimum(x, 0)) * self.alpha) * self.scale
+
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size
 
@@ -112,6 +126,9 @@ class HardSigmoidGrad(ActivationGrad):
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (np.where((y > 0) & (y < 1), grad * grad.dtype.type(self.slope), grad.dtype.type(0)),)
 
+    def expression(self, grad: Expression, y: Expression) -> Expression:
+        return ex.where((y > 0) & (y < 1), grad * self.slope, 0)
+
 
 @dataclass(frozen=True)
 class HardSigmoid(Activation):
@@ -131,6 +148,9 @@ class HardSigmoid(Activation):
     def forward(self, x: Array) -> tuple[Array, ...]:
         scalar = x.dtype.type
         return (np.clip(x * scalar(self.slope) + scalar(0.5), 0, 1),)
+
+    def expression(self, x: Expression) -> Expression:
+        return ex.minimum(ex.maximum(x * self.slope + 0.5, 0), 1)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.compiler import expression as ex
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Types, f64
 from graphnet.compiler.ops.activations import Activation, ActivationGrad
 from graphnet.compiler.ops.erf import erf
@@ -31,6 +33,14 @@ class GeluGrad(ActivationGrad):
             return (grad * scalar(0.5) * (1 + t + x * (1 - t * t) * inner),)
         density = np.exp(x * x * scalar(-0.5)) * scalar(1 / math.sqrt(2 * math.pi))
         return (grad * (_normal(x) + x * density),)
+
+    def expression(self, grad: Expression, x: Expression) -> Expression:
+        if self.tanh:
+            t = ex.tanh(_inner_of(x))
+            inner = math.sqrt(2 / math.pi) * (1 + 3 * _CUBIC * x * x)
+            return grad * 0.5 * (1 + t + x * (1 - t * t) * inner)
+        density = ex.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+        return grad * (_normal_of(x) + x * density)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return (14 if self.tanh else 50) * outputs[0].size
@@ -58,6 +68,11 @@ class Gelu(Activation):
             return (x * (1 + np.tanh(_inner(x))) * x.dtype.type(0.5),)
         return (x * _normal(x),)
 
+    def expression(self, x: Expression) -> Expression:
+        if self.tanh:
+            return x * (1 + ex.tanh(_inner_of(x))) * 0.5
+        return x * _normal_of(x)
+
     def flops(self, inputs: Types, outputs: Types) -> int:
         return (8 if self.tanh else 45) * outputs[0].size
 
@@ -73,6 +88,10 @@ def _normal(x: Array) -> Array:
     return p
 
 
+def _normal_of(x: Expression) -> Expression:
+    return ex.erf(x * math.sqrt(0.5)) * 0.5 + 0.5
+
+
 def _inner(x: Array) -> Array:
     """√(2/π) (x + 0.044715 x³)."""
     scalar = x.dtype.type
@@ -80,10 +99,18 @@ def _inner(x: Array) -> Array:
     return inner
 
 
+def _inner_of(x: Expression) -> Expression:
+    return (x + _CUBIC * x * x * x) * math.sqrt(2 / math.pi)
+
+
 def _logistic(x: Array) -> Array:
     half = x.dtype.type(0.5)
     s: Array = np.tanh(x * half) * half + half
     return s
+
+
+def _logistic_of(x: Expression) -> Expression:
+    return ex.tanh(x * 0.5) * 0.5 + 0.5
 
 
 @dataclass(frozen=True)
@@ -95,6 +122,10 @@ class SiluGrad(ActivationGrad):
     def forward(self, grad: Array, x: Array) -> tuple[Array, ...]:
         s = _logistic(x)
         return (grad * s * (1 + x * (1 - s)),)
+
+    def expression(self, grad: Expression, x: Expression) -> Expression:
+        s = _logistic_of(x)
+        return grad * s * (1 + x * (1 - s))
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 9 * outputs[0].size
@@ -110,6 +141,9 @@ class Silu(Activation):
 
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x * _logistic(x),)
+
+    def expression(self, x: Expression) -> Expression:
+        return x * _logistic_of(x)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 5 * outputs[0].size
@@ -128,6 +162,9 @@ class SoftplusGrad(ActivationGrad):
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (grad * -np.expm1(-y),)
 
+    def expression(self, grad: Expression, y: Expression) -> Expression:
+        return grad * -ex.expm1(-y)
+
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size
 
@@ -141,6 +178,9 @@ class Softplus(Activation):
 
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),)
+
+    def expression(self, x: Expression) -> Expression:
+        return ex.maximum(x, 0) + ex.log1p(ex.exp(-abs(x)))
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 6 * outputs[0].size
@@ -160,6 +200,10 @@ class SoftsignGrad(ActivationGrad):
         rest = 1 - np.abs(y)
         return (grad * rest * rest,)
 
+    def expression(self, grad: Expression, y: Expression) -> Expression:
+        rest = 1 - abs(y)
+        return grad * rest * rest
+
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size
 
@@ -173,6 +217,9 @@ class Softsign(Activation):
 
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x / (1 + np.abs(x)),)
+
+    def expression(self, x: Expression) -> Expression:
+        return x / (1 + abs(x))
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 3 * outputs[0].size

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
 
@@ -52,6 +53,9 @@ class Add(Op):
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return (a + b,)
 
+    def expression(self, a: Expression, b: Expression) -> Expression:
+        return a + b
+
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         return grads[0], grads[0]
 
@@ -73,6 +77,9 @@ class Subtract(Op):
 
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return (a - b,)
+
+    def expression(self, a: Expression, b: Expression) -> Expression:
+        return a - b
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
@@ -97,6 +104,9 @@ class Multiply(Op):
 
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return (a * b,)
+
+    def expression(self, a: Expression, b: Expression) -> Expression:
+        return a * b
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
@@ -125,6 +135,9 @@ class Scale(Op):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x * x.dtype.type(self.factor),)
 
+    def expression(self, x: Expression) -> Expression:
+        return x * self.factor
+
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(self, grad),)
@@ -148,6 +161,9 @@ class Copy(Op):
 
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x.copy(),)
+
+    def expression(self, x: Expression) -> Expression:
+        return x
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         return grads

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.compiler import expression as ex
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Op, f64
 from graphnet.compiler.ops.cross_entropy import floor
 from graphnet.compiler.ops.element_losses import TYPES, ElementLoss, ElementLossGrad
@@ -34,6 +36,10 @@ class BinaryCrossEntropyGrad(ElementLossGrad):
         no, yes = map(p.dtype.type, self.weights)
         return (g * (no * _quotient(1 - t, 1 - p) - yes * _quotient(t, p)),)
 
+    def expression(self, g: Expression, p: Expression, t: Expression) -> Expression:
+        no, yes = self.weights
+        return g * (no * _quotient_of(1 - t, 1 - p) - yes * _quotient_of(t, p))
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (Example(cls((0.5, 2.0)), (*TYPES, f64(3, 4)), low=0.1, high=0.9),)
@@ -55,6 +61,11 @@ class BinaryCrossEntropy(ElementLoss):
         no, yes = map(p.dtype.type, self.weights)
         least = floor(p.dtype)
         return (-yes * t * np.log(np.maximum(p, least)) - no * (1 - t) * np.log(np.maximum(1 - p, least)),)
+
+    def expression(self, p: Expression, t: Expression) -> Expression:
+        no, yes = self.weights
+        right, wrong = ex.log(ex.maximum(p, ex.SMALLEST)), ex.log(ex.maximum(1 - p, ex.SMALLEST))
+        return -yes * t * right - no * (1 - t) * wrong
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -78,6 +89,13 @@ class SigmoidCrossEntropyGrad(ElementLossGrad):
         small, large = e / (1 + e), 1 / (1 + e)  # of σ(z) and σ(-z)
         chance, rest = np.where(z < 0, small, large), np.where(z < 0, large, small)
         return (g * (no * (1 - t) * chance - yes * t * rest),)
+
+    def expression(self, g: Expression, z: Expression, t: Expression) -> Expression:
+        no, yes = self.weights
+        e = ex.exp(-abs(z))
+        small, large = e / (1 + e), 1 / (1 + e)
+        chance, rest = ex.where(z < 0, small, large), ex.where(z < 0, large, small)
+        return g * (no * (1 - t) * chance - yes * t * rest)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -104,6 +122,11 @@ class SigmoidCrossEntropy(ElementLoss):
         small = np.log1p(np.exp(-np.abs(z)))
         return (yes * t * (np.maximum(-z, 0) + small) + no * (1 - t) * (np.maximum(z, 0) + small),)
 
+    def expression(self, z: Expression, t: Expression) -> Expression:
+        no, yes = self.weights
+        small = ex.log1p(ex.exp(-abs(z)))
+        return yes * t * (ex.maximum(-z, 0) + small) + no * (1 - t) * (ex.maximum(z, 0) + small)
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (Example(cls(), TYPES, low=-3, high=3, kink=1e-3),
@@ -114,3 +137,7 @@ def _quotient(a: Array, b: Array) -> Array:
     """a / b, and 0 where b is not a positive normal number."""
     least = floor(b.dtype)
     return np.where(b < least, b.dtype.type(0), a / np.maximum(b, least))
+
+
+def _quotient_of(a: Expression, b: Expression) -> Expression:
+    return ex.where(b < ex.SMALLEST, 0, a / ex.maximum(b, ex.SMALLEST))

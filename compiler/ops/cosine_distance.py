@@ -25,6 +25,7 @@ class CosineDistance(Op):
     """
 
     name = "cosine_distance"
+    samplewise = True
     constants: ClassVar[tuple[int, ...]] = (1,)
 
     def infer(self, p: TensorType, t: TensorType) -> Types:
@@ -56,6 +57,7 @@ class CosineDistanceGrad(Op):
     """
 
     name = "cosine_distance_grad"
+    samplewise = True
     differentiable: ClassVar[bool] = False
 
     def infer(self, g: TensorType, p: TensorType, t: TensorType) -> Types:

@@ -30,6 +30,7 @@ class CrossEntropy(Op):
     """
 
     name = "cross_entropy"
+    samplewise = True
     constants: ClassVar[tuple[int, ...]] = (1,)
 
     def infer(self, p: TensorType, labels: TensorType) -> Types:
@@ -61,6 +62,7 @@ class CrossEntropyGrad(Op):
     """
 
     name = "cross_entropy_grad"
+    samplewise = True
     differentiable = False
 
     def infer(self, g: TensorType, p: TensorType, labels: TensorType) -> Types:
@@ -92,6 +94,7 @@ class NegativeEntropy(Op):
     """
 
     name = "negative_entropy"
+    samplewise = True
     differentiable: ClassVar[bool] = False
 
     def infer(self, t: TensorType) -> Types:

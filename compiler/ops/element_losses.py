@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from graphnet.compiler import expression as ex
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType
@@ -60,6 +62,9 @@ class AbsoluteErrorGrad(ElementLossGrad):
     def forward(self, g: Array, p: Array, t: Array) -> tuple[Array, ...]:
         return (g * np.sign(p - t),)
 
+    def expression(self, g: Expression, p: Expression, t: Expression) -> Expression:
+        return g * ex.sign(p - t)
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (Example(cls(), (*TYPES, f64(3, 4)), kink=1e-3),)
@@ -74,6 +79,9 @@ class AbsoluteError(ElementLoss):
 
     def forward(self, p: Array, t: Array) -> tuple[Array, ...]:
         return (np.abs(p - t),)
+
+    def expression(self, p: Expression, t: Expression) -> Expression:
+        return abs(p - t)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -94,6 +102,9 @@ class HuberGrad(ElementLossGrad):
     def forward(self, g: Array, p: Array, t: Array) -> tuple[Array, ...]:
         delta = p.dtype.type(self.delta)
         return (g * np.clip(p - t, -delta, delta),)
+
+    def expression(self, g: Expression, p: Expression, t: Expression) -> Expression:
+        return g * ex.minimum(ex.maximum(p - t, -self.delta), self.delta)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -117,6 +128,11 @@ class Huber(ElementLoss):
         inner = np.minimum(size, delta)
         return (inner * (size - half * inner),)
 
+    def expression(self, p: Expression, t: Expression) -> Expression:
+        size = abs(p - t)
+        inner = ex.minimum(size, self.delta)
+        return inner * (size - 0.5 * inner)
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (Example(cls(0.4), TYPES), Example(cls(1.0), TYPES, low=-3, high=3))
@@ -130,6 +146,9 @@ class HingeGrad(ElementLossGrad):
 
     def forward(self, g: Array, p: Array, t: Array) -> tuple[Array, ...]:
         return (-g * t * (t * p < 1),)
+
+    def expression(self, g: Expression, p: Expression, t: Expression) -> Expression:
+        return -g * t * (t * p < 1)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -145,6 +164,9 @@ class Hinge(ElementLoss):
 
     def forward(self, p: Array, t: Array) -> tuple[Array, ...]:
         return (np.maximum(1 - t * p, 0),)
+
+    def expression(self, p: Expression, t: Expression) -> Expression:
+        return ex.maximum(1 - t * p, 0)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

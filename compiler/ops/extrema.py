@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.compiler import expression as ex
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType
@@ -25,6 +27,9 @@ class Maximum(Op):
 
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return (np.maximum(a, b),)
+
+    def expression(self, a: Expression, b: Expression) -> Expression:
+        return ex.maximum(a, b)
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
@@ -51,6 +56,9 @@ class Minimum(Op):
 
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return (np.minimum(a, b),)
+
+    def expression(self, a: Expression, b: Expression) -> Expression:
+        return ex.minimum(a, b)
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
@@ -80,6 +88,9 @@ class Select(Op):
 
     def forward(self, g: Array, a: Array, b: Array) -> tuple[Array, ...]:
         return (np.where((a >= b) == self.holds, g, g.dtype.type(0)),)
+
+    def expression(self, g: Expression, a: Expression, b: Expression) -> Expression:
+        return ex.where(a >= b, g, 0) if self.holds else ex.where(a >= b, 0, g)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Op, Types, f, f64
 from graphnet.compiler.types import FLOATS, TensorType, format_shape
 
@@ -29,6 +30,7 @@ class LabelRows(Op):
     dtype: str
 
     name = "label_rows"
+    samplewise = True
     differentiable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -82,6 +84,9 @@ class SmoothLabels(Op):
     def forward(self, labels: Array) -> tuple[Array, ...]:
         scalar = labels.dtype.type
         return (labels * scalar(1 - self.smoothing) + scalar(self.smoothing / 2),)
+
+    def expression(self, labels: Expression) -> Expression:
+        return labels * (1 - self.smoothing) + self.smoothing / 2
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * outputs[0].size

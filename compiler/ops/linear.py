@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.reduction import ReduceSum
 from graphnet.compiler.types import TensorType, check_axis, format_shape
@@ -110,6 +111,9 @@ class BiasAdd(Op):
 
     def forward(self, x: Array, bias: Array) -> tuple[Array, ...]:
         return (x + along_axis(bias, self.axis, x.ndim),)
+
+    def expression(self, x: Expression, bias: Expression) -> Expression:
+        return x + bias
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads

@@ -19,6 +19,7 @@ from graphnet.compiler.types import TensorType, known
 class Statistic(Op):
     """Numbers about a batch, float64, of a shape without the batch; the numbers of two batches add up."""
 
+    statistic: ClassVar[bool] = True
     differentiable: ClassVar[bool] = False
 
     def flops(self, inputs: Types, outputs: Types) -> int:

@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
 
@@ -91,6 +92,9 @@ class ApplyMask(Op):
 
     def forward(self, x: Array, mask: Array) -> tuple[Array, ...]:
         return (x * (mask * x.dtype.type(self.factor)),)
+
+    def expression(self, x: Expression, mask: Expression) -> Expression:
+        return x * mask * self.factor
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.compiler import expression as ex
 from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.activations import Relu
 from graphnet.compiler.ops.arithmetic import Multiply, Subtract, same_type
@@ -43,6 +45,9 @@ class PRelu(Op):
 
     def forward(self, x: Array, slope: Array) -> tuple[Array, ...]:
         return (np.where(x > 0, x, x * along_axis(slope, self.axis, x.ndim)),)
+
+    def expression(self, x: Expression, slope: Expression) -> Expression:
+        return ex.where(x > 0, x, x * slope)
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
@@ -85,6 +90,9 @@ class PReluGrad(Op):
 
     def forward(self, grad: Array, x: Array, slope: Array) -> tuple[Array, ...]:
         return (np.where(x > 0, grad, grad * along_axis(slope, self.axis, x.ndim)),)
+
+    def expression(self, grad: Expression, x: Expression, slope: Expression) -> Expression:
+        return ex.where(x > 0, grad, grad * slope)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * outputs[0].size

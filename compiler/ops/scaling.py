@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphnet.compiler import expression as ex
 from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.ops.linear import along_axis
@@ -38,6 +40,9 @@ class ScaleAxis(Op):
 
     def forward(self, x: Array, scale: Array) -> tuple[Array, ...]:
         return (x * along_axis(scale, self.axis, x.ndim),)
+
+    def expression(self, x: Expression, scale: Expression) -> Expression:
+        return x * scale
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
@@ -103,6 +108,9 @@ class InverseRoot(Op):
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (1 / np.sqrt(x + x.dtype.type(self.epsilon)),)
 
+    def expression(self, x: Expression) -> Expression:
+        return 1 / ex.sqrt(x + self.epsilon)
+
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
         return (None if grad is None else b.add(InverseRootGrad(), grad, outputs[0]),)
@@ -129,6 +137,9 @@ class InverseRootGrad(Op):
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (grad * (y * y * y * y.dtype.type(-0.5)),)
+
+    def expression(self, grad: Expression, y: Expression) -> Expression:
+        return grad * (y * y * y * -0.5)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Op, Types, f, f64
+from graphnet.compiler.expression import Expression, Expressions, Formula, trace
+from graphnet.compiler.op import Array, Example, Op, Types, f, f64, restates
 from graphnet.compiler.types import TensorType, concrete, format_shape
 
 
@@ -71,6 +72,34 @@ class Update(GradientReader):
             moments: what the optimizer keeps, in the order of `moments`.
         """
         raise NotImplementedError(self.name)
+
+    def numbers(self, rate: float, step: int) -> tuple[float, ...]:
+        """What `rule` needs of the learning rate of a weight and the number of the step, worked out in float64."""
+        return (rate,)
+
+    def rule(self, numbers: Expressions, g: Expression, *moments: Any) -> Expressions:
+        """What `step` computes, for one element: what its weight goes down by, and its new moments.
+
+        Args:
+            numbers: those of the step, in the dtype of the weights.
+            g: the gradient.
+            moments: in the order of `moments`.
+        """
+        raise NotImplementedError(self.name)
+
+    def formula_of(self, decayed: bool) -> Formula | None:
+        """The whole update of an element by `rule`, in steps; None if the optimizer has only `step`.
+
+        Inputs: p, g, the moments, the numbers, and for weights with decay 1 - η λ. Outputs: new p and moments.
+        """
+        if type(self).rule is Update.rule or not restates(type(self), "rule", "step"):
+            return None
+        kept, given = len(self.moments), len(self.numbers(1.0, 1))
+
+        def update(p: Expression, g: Expression, *rest: Expression) -> Expressions:
+            down, *moments = self.rule(rest[kept:kept + given], g, *rest[:kept])
+            return (p * rest[-1] if decayed else p) - down, *moments
+        return trace(update, 2 + kept + given + decayed)
 
     def spread(self, numbers: tuple[float, ...], sizes: Sequence[int], otherwise: float) -> Array:
         """Numbers given for each weight, for each element of weights of these sizes (float64)."""
@@ -133,6 +162,10 @@ class SgdUpdate(Update):
     def step(self, rate: Array, step: int, p: Array, g: Array, *moments: Array) -> tuple[Array, ...]:
         return (p - rate * g,)
 
+    def rule(self, numbers: Expressions, g: Expression, *moments: Expression) -> Expressions:
+        (rate,) = numbers
+        return (rate * g,)
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (cls.example(cls(2)), cls.example(cls(2, (0.5, 2.0), (0.1, 0.0))))
@@ -165,6 +198,11 @@ class MomentumUpdate(Update):
         v = scalar(self.momentum) * moments[0] + g
         direction = g + scalar(self.momentum) * v if self.nesterov else v
         return p - rate * direction, v
+
+    def rule(self, numbers: Expressions, g: Expression, *moments: Expression) -> Expressions:
+        (rate,), (v,) = numbers, moments
+        v = self.momentum * v + g
+        return rate * (g + self.momentum * v if self.nesterov else v), v
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

@@ -9,6 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from graphnet.compiler import expression as ex
+from graphnet.compiler.expression import Expression, Expressions
 from graphnet.compiler.op import Array, Example
 from graphnet.compiler.ops.updates import Update
 
@@ -36,6 +38,10 @@ class _Moments(Update):
         scalar = g.dtype.type
         return (scalar(self.beta1) * m + scalar(1 - self.beta1) * g,
                 scalar(self.beta2) * v + scalar(1 - self.beta2) * g * g)
+
+    def followed(self, g: Expression, m: Expression, v: Expression) -> tuple[Expression, Expression]:
+        """The next m and v."""
+        return self.beta1 * m + (1 - self.beta1) * g, self.beta2 * v + (1 - self.beta2) * (g * g)
 
     def root_correction(self, step: int) -> float:
         """1 / √(1 - β₂ᵗ)."""
@@ -68,6 +74,16 @@ class AdamUpdate(_Moments):
         kept = (m, v, np.maximum(moments[2], v)) if self.amsgrad else (m, v)
         size, root = map(scalar, self.corrections(step))
         return p - rate * size * m / (np.sqrt(kept[-1]) * root + scalar(self.epsilon)), *kept
+
+    def numbers(self, rate: float, step: int) -> tuple[float, ...]:
+        corrected, root = self.corrections(step)
+        return rate * corrected, root
+
+    def rule(self, numbers: Expressions, g: Expression, *moments: Expression) -> Expressions:
+        size, root = numbers
+        m, v = self.followed(g, *moments[:2])
+        kept = (m, v, *(ex.maximum(u, v) for u in moments[2:]))
+        return size * m / (ex.sqrt(kept[-1]) * root + self.epsilon), *kept
 
     def corrections(self, step: int) -> tuple[float, float]:
         """1 / (1 - β₁ᵗ) and 1 / √(1 - β₂ᵗ)."""
@@ -102,6 +118,15 @@ class NAdamUpdate(_Moments):
         m, v = self.follow(g, moments[0], moments[1])
         now, ahead, root = map(scalar, self.corrections(step))
         return p - rate * (now * g + ahead * m) / (np.sqrt(v) * root + scalar(self.epsilon)), m, v
+
+    def numbers(self, rate: float, step: int) -> tuple[float, ...]:
+        now, ahead, root = self.corrections(step)
+        return rate * now, rate * ahead, root
+
+    def rule(self, numbers: Expressions, g: Expression, *moments: Expression) -> Expressions:
+        now, ahead, root = numbers
+        m, v = self.followed(g, *moments)
+        return (now * g + ahead * m) / (ex.sqrt(v) * root + self.epsilon), m, v
 
     def corrections(self, step: int) -> tuple[float, float, float]:
         """(1 - μₜ) / (1 - Πᵗ), μₜ₊₁ / (1 - Πᵗ⁺¹) and 1 / √(1 - β₂ᵗ)."""

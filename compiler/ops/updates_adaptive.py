@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from graphnet.compiler import expression as ex
+from graphnet.compiler.expression import Expression, Expressions
 from graphnet.compiler.op import Array, Example
 from graphnet.compiler.ops.updates import Update
 
@@ -53,6 +55,18 @@ class RmsPropUpdate(Update):
             kept.append(direction)
         return p - rate * direction, *kept
 
+    def rule(self, numbers: Expressions, g: Expression, *moments: Expression) -> Expressions:
+        kept = [self.rho * moments[0] + (1 - self.rho) * (g * g)]
+        spread = kept[0]
+        if self.centered:
+            kept.append(self.rho * moments[1] + (1 - self.rho) * g)
+            spread = ex.maximum(spread - kept[1] * kept[1], 0)
+        direction = g / (ex.sqrt(spread) + self.epsilon)
+        if self.momentum:
+            direction = self.momentum * moments[-1] + direction
+            kept.append(direction)
+        return numbers[0] * direction, *kept
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (cls.example(cls(2)), cls.example(cls(2, rho=0.9, momentum=0.5)),
@@ -96,6 +110,10 @@ class AdagradUpdate(Update):
         s = moments[0] + g * g
         return p - rate * (g / (np.sqrt(s) + p.dtype.type(self.epsilon))), s
 
+    def rule(self, numbers: Expressions, g: Expression, *moments: Expression) -> Expressions:
+        s = moments[0] + g * g
+        return numbers[0] * (g / (ex.sqrt(s) + self.epsilon)), s
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (cls.example(cls(2)), cls.example(cls(2, (0.5, 2.0), epsilon=0.01)))
@@ -131,6 +149,12 @@ class AdadeltaUpdate(Update):
         d = np.sqrt(moments[1] + epsilon) / np.sqrt(v + epsilon) * g
         return p - rate * d, v, rho * moments[1] + rest * d * d
 
+    def rule(self, numbers: Expressions, g: Expression, *moments: Expression) -> Expressions:
+        v, u = moments
+        v = self.rho * v + (1 - self.rho) * (g * g)
+        d = ex.sqrt(u + self.epsilon) / ex.sqrt(v + self.epsilon) * g
+        return numbers[0] * d, v, self.rho * u + (1 - self.rho) * (d * d)
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (cls.example(cls(2)), cls.example(cls(2, (0.5, 2.0), rho=0.7, epsilon=0.01)))
@@ -159,6 +183,11 @@ class LionUpdate(Update):
         scalar, (m,) = p.dtype.type, moments
         direction = np.sign(scalar(self.beta1) * m + scalar(1 - self.beta1) * g)
         return p - rate * direction, scalar(self.beta2) * m + scalar(1 - self.beta2) * g
+
+    def rule(self, numbers: Expressions, g: Expression, *moments: Expression) -> Expressions:
+        (m,) = moments
+        direction = ex.sign(self.beta1 * m + (1 - self.beta1) * g)
+        return numbers[0] * direction, self.beta2 * m + (1 - self.beta2) * g
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
