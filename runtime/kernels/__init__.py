@@ -1,41 +1,11 @@
-"""Kernels on NumPy. Importing this package registers them all."""
+"""Kernels on NumPy. Importing this package registers those of all its modules."""
 
-from graphnet.runtime.kernels import (
-    blocks,
-    convolution,
-    elementwise,
-    embedding,
-    fused,
-    linear,
-    log_softmax,
-    merging,
-    moving,
-    noise,
-    normalization,
-    pieces,
-    pooling,
-    pooling_average,
-    prelu,
-    recurrent,
-    recurrent_gru,
-    recurrent_lstm,
-    recurrent_simple,
-    reduction,
-    reduction_max,
-    regularisation,
-    shaping,
-    softmax,
-    unit_length,
-    updates,
-    updates_adam,
-    updates_adaptive,
-)
+from importlib import import_module as _import_module
+from pkgutil import iter_modules as _iter_modules
+
 from graphnet.runtime.kernels.registry import NumpyTarget, bind_kernel
 
-__all__ = [
-    "NumpyTarget", "bind_kernel", "blocks", "convolution", "elementwise", "embedding", "fused",
-    "linear", "log_softmax", "merging", "moving", "noise", "normalization", "pieces", "pooling",
-    "pooling_average", "prelu", "recurrent", "recurrent_gru", "recurrent_lstm", "recurrent_simple",
-    "reduction", "reduction_max", "regularisation", "shaping", "softmax", "unit_length", "updates",
-    "updates_adam", "updates_adaptive",
-]
+__all__ = ["NumpyTarget", "bind_kernel"]
+
+for _found in _iter_modules(__path__):
+    _import_module(f"{__name__}.{_found.name}")

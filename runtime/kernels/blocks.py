@@ -7,31 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphnet.compiler.ops import (
-    AbsoluteError,
-    AbsoluteErrorGrad,
-    AddUp,
-    BinaryCrossEntropy,
-    BinaryCrossEntropyGrad,
-    CosineDistance,
-    CosineDistanceGrad,
-    CountCorrect,
-    CountDecisions,
-    CountPairs,
-    CrossEntropy,
-    CrossEntropyGrad,
-    Hinge,
-    HingeGrad,
-    Huber,
-    HuberGrad,
-    LabelRows,
-    NegativeEntropy,
-    SigmoidCrossEntropy,
-    SigmoidCrossEntropyGrad,
-    SmoothLabels,
-)
 from graphnet.runtime.kernels.flat import PIECE
-from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
+from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel_by_trait
 
 
 def _cut(call: Call) -> list[tuple[tuple[Array, ...], slice]]:
@@ -43,11 +20,11 @@ def _cut(call: Call) -> list[tuple[tuple[Array, ...], slice]]:
     return [(tuple(array[part] for array in call.inputs), part) for part in parts]
 
 
-@kernel(AbsoluteError, AbsoluteErrorGrad, BinaryCrossEntropy, BinaryCrossEntropyGrad, CosineDistance,
-        CosineDistanceGrad, CrossEntropy, CrossEntropyGrad, Hinge, HingeGrad, Huber, HuberGrad, LabelRows,
-        NegativeEntropy, SigmoidCrossEntropy, SigmoidCrossEntropyGrad, SmoothLabels)
+@kernel_by_trait("samplewise")
 def sample_by_sample(call: Call) -> Run:
     """Each block's results into their place."""
+    if len(call.outputs) != 1 or len({array.shape[:1] for array in (*call.inputs, *call.outputs)}) != 1:
+        return bind_reference(call)
     (out,), forward = call.outputs, call.op.forward
     blocks = [(inputs, out[part]) for inputs, part in _cut(call)]
 
@@ -57,9 +34,11 @@ def sample_by_sample(call: Call) -> Run:
     return run
 
 
-@kernel(AddUp, CountCorrect, CountDecisions, CountPairs)
+@kernel_by_trait("statistic")
 def statistic(call: Call) -> Run:
     """The sum of the blocks' statistics."""
+    if len(call.outputs) != 1 or len({array.shape[:1] for array in call.inputs}) != 1:
+        return bind_reference(call)
     (out,), forward = call.outputs, call.op.forward
     blocks = [inputs for inputs, _ in _cut(call)]
 

@@ -52,15 +52,6 @@ def flatten_alike(arrays: Sequence[Array]) -> list[Array] | None:
     return [view.reshape(-1) for view in stored]
 
 
-def cut_alike(arrays: Sequence[Array], size: int = PIECE) -> list[tuple[Array, ...]] | None:
-    """Matching pieces of at most `size` elements of arrays of one shape and order; None if they are not."""
-    flattened = flatten_alike(arrays)
-    if flattened is None:
-        return None
-    starts = range(0, flattened[-1].size, size)
-    return [tuple(a[start:start + size] for a in flattened) for start in starts]
-
-
 def cut(array: Array) -> list[Array]:
     """The pieces of a flat array."""
     return [array[start:start + PIECE] for start in range(0, len(array), PIECE)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphnet.compiler.ops import MatMul, MatMulGradWeight
+from graphnet.compiler.ops import BatchMatMul, MatMul, MatMulGradWeight
 from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.registry import Array, Call, Run, kernel, void
@@ -65,3 +65,10 @@ def as_matrix(x: Array) -> Array | None:
     """A view (all leading axes, last axis) of x, or None if its layout does not allow one."""
     matrix = x.reshape(x.size // max(x.shape[-1], 1), x.shape[-1])
     return matrix if np.may_share_memory(matrix, x) or not x.size else None
+
+
+@kernel(BatchMatMul)
+def batch_matmul(call: Call) -> Run:
+    """A[n] B[n]."""
+    (y,), (a, b) = call.outputs, call.op.matrices(*call.inputs)
+    return lambda: void(np.matmul(a, b, out=y))

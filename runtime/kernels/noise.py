@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from graphnet.compiler.op import Op
-from graphnet.compiler.ops import ApplyMask, GaussianNoise, RandomMask
+from graphnet.compiler.ops import GaussianNoise, RandomMask
 from graphnet.compiler.ops.noise import generator, next_counter
 from graphnet.compiler.planning.program import Operand, row_strides
 from graphnet.compiler.types import TensorType
@@ -38,18 +38,6 @@ def random_mask(call: Call) -> Run:
             stream.random(out=drawn, dtype=drawn.dtype)
             np.greater_equal(shaped, rate, place)
         np.copyto(following, next_counter(counter))
-    return run
-
-
-@kernel(ApplyMask)
-def apply_mask(call: Call) -> Run:
-    """x · mask · factor."""
-    (x, mask), (y,) = call.inputs, call.outputs
-    factor = x.dtype.type(call.op.factor)
-
-    def run() -> None:
-        np.multiply(x, mask, y)
-        np.multiply(y, factor, y)
     return run
 
 

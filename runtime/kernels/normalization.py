@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphnet.compiler.ops import (
-    BatchNorm,
-    BatchNormGrad,
-    DotAxis,
-    InverseRoot,
-    Normalize,
-    NormalizeGrad,
-    ScaleAxis,
-)
-from graphnet.compiler.ops.linear import along_axis
+from graphnet.compiler.ops import BatchNorm, BatchNormGrad, DotAxis, Normalize, NormalizeGrad
 from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels.channels import block_size, blocks, dot, split_at, split_shape, total
-from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel, like, void
-
-
-@kernel(ScaleAxis)
-def scale_axis(call: Call) -> Run:
-    """x · s along an axis."""
-    (x, s), (y,) = call.inputs, call.outputs
-    scale = along_axis(s, call.op.axis, x.ndim)
-    return lambda: void(np.multiply(x, scale, y))
+from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel, like
 
 
 @kernel(DotAxis)
@@ -36,14 +19,6 @@ def dot_axis(call: Call) -> Run:
         return bind_reference(call)
     a, b = views
     return lambda: dot(a, b, y)
-
-
-@kernel(InverseRoot)
-def inverse_root(call: Call) -> Run:
-    """1 / √(x + ε)."""
-    (x,), (y,) = call.inputs, call.outputs
-    epsilon = x.dtype.type(call.op.epsilon)
-    return lambda: _inverse_root(x, epsilon, y)
 
 
 def _inverse_root(x: Array, epsilon: Array, out: Array) -> None:

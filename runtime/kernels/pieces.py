@@ -1,43 +1,24 @@
-"""Runs the reference forward in pieces that stay in the cache.
+"""Runs the reference forward of element-wise ops in pieces that stay in the cache.
 
-For element-wise formulas of several steps: the temporaries of a piece are small and warm, and their size does not grow
-with the batch. So the formula stands in one place, the op.
+For ops without an expression: the temporaries of a piece are small and warm, and their size does not grow with the
+batch.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from graphnet.compiler.ops import (
-    Elu,
-    EluGrad,
-    Gelu,
-    GeluGrad,
-    HardSigmoid,
-    HardSigmoidGrad,
-    InverseRootGrad,
-    LeakyRelu,
-    LeakyReluGrad,
-    Select,
-    Silu,
-    SiluGrad,
-    Softplus,
-    SoftplusGrad,
-    Softsign,
-    SoftsignGrad,
-)
-from graphnet.runtime.kernels.flat import cut_alike
-from graphnet.runtime.kernels.registry import Call, Run, bind_reference, kernel
+from graphnet.runtime.kernels.flat import PIECE
+from graphnet.runtime.kernels.registry import Call, Run, bind_reference, kernel_by_trait
+from graphnet.runtime.kernels.walk import cut_operands
 
 
-@kernel(Elu, EluGrad, Gelu, GeluGrad, HardSigmoid, HardSigmoidGrad, InverseRootGrad, LeakyRelu, LeakyReluGrad, Select,
-        Silu, SiluGrad, Softplus, SoftplusGrad, Softsign, SoftsignGrad)
-def element_wise(call: Call) -> Run:
+@kernel_by_trait("elementwise")
+def by_pieces(call: Call) -> Run:
     """f of each piece of the operands, which all have one shape."""
-    pieces = cut_alike([*call.inputs, *call.outputs])
-    if pieces is None:
+    if len(call.outputs) != 1 or any(x.shape != call.outputs[0].shape for x in call.inputs):
         return bind_reference(call)
-    forward = call.op.forward
+    pieces, forward = cut_operands([*call.inputs, *call.outputs], PIECE), call.op.forward
 
     def run() -> None:
         for *taken, out in pieces:

@@ -1,19 +1,21 @@
 """Which kernel runs which op.
 
 A kernel is bound once to its arrays and then called many times, so everything that can be worked out beforehand (views,
-block sizes, scalars) is. An op without a kernel of its own runs its reference forward.
+block sizes, scalars) is. An op's kernel is the one registered for its class, else one for what the op says of itself
+(see `traits`), else its reference forward.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.op import Op
+from graphnet.compiler.ops.updates import Update
 from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import TensorType
 
@@ -34,6 +36,7 @@ class Call:
 Bind = Callable[[Call], Run]
 Workspace = Callable[[Any, tuple[Operand, ...], tuple[Operand, ...]], tuple[TensorType, ...]]
 _KERNELS: dict[type[Op], tuple[Bind, Workspace]] = {}
+_BY_TRAIT: dict[str, tuple[Bind, Workspace]] = {}
 _FRUGAL: dict[type[Op], Workspace] = {}
 _Bound = TypeVar("_Bound", bound=Bind)
 
@@ -66,9 +69,32 @@ def kernel(*ops: type[Op], workspace: Workspace = no_workspace,
     return register
 
 
+def kernel_by_trait(trait: str, workspace: Workspace = no_workspace) -> Callable[[_Bound], _Bound]:
+    """Registers a function that binds all ops with a trait, but for those with a kernel of their own."""
+    def register(bind: _Bound) -> _Bound:
+        _BY_TRAIT[trait] = bind, workspace
+        return bind
+    return register
+
+
+def traits(op: Op) -> Iterator[str]:
+    """What an op says of itself that a kernel can go by, the most telling first."""
+    if isinstance(op, Update) and op.formula_of(decayed=False) is not None:
+        yield "update"
+    if op.elementwise and op.formula is not None:
+        yield "expression"
+    yield from (trait for trait in ("elementwise", "samplewise", "statistic") if getattr(op, trait))
+
+
+def _kernel_of(op: Op) -> tuple[Bind, Workspace]:
+    if type(op) in _KERNELS:
+        return _KERNELS[type(op)]
+    return next((_BY_TRAIT[trait] for trait in traits(op)), (bind_reference, no_workspace))
+
+
 def bind_kernel(call: Call) -> Run:
     """The function that runs an op on its arrays."""
-    bind, _ = _KERNELS.get(type(call.op), (bind_reference, no_workspace))
+    bind, _ = _kernel_of(call.op)
     return bind(call)
 
 
@@ -94,7 +120,7 @@ class NumpyTarget:
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
         """The scratch arrays of the op's kernel."""
-        _, workspace = _KERNELS.get(type(op), (bind_reference, no_workspace))
+        _, workspace = _kernel_of(op)
         wanted = _FRUGAL.get(type(op), workspace) if self.frugal else workspace
         return wanted(op, inputs, outputs)
 
@@ -106,10 +132,10 @@ def like(array: Array, flat: Array) -> Array:
     return flat.reshape(-1)[:array.size].reshape(shape).transpose(np.argsort(order))
 
 
-def sequence(steps: Sequence[Run]) -> Run:
+def sequence(steps: Sequence[Callable[[], object]]) -> Run:
     """One function that calls these in order."""
     if len(steps) == 1:
-        return steps[0]
+        return cast(Run, steps[0])
 
     def run() -> None:
         for step in steps:

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.compiler.op import Op
+from graphnet.compiler.ops.linear import along_axis
 from graphnet.compiler.ops.reduction import Reduction
 from graphnet.compiler.planning.program import Operand
+from graphnet.runtime.kernels.flat import flatten_alike
 from graphnet.runtime.kernels.registry import Array, Run, void
 
 Cut = tuple[slice, ...]
@@ -49,6 +52,29 @@ def piece(array: Array, cut: Cut) -> Array:
 def cut_shape(form: Operand, cut: Cut) -> tuple[int, ...]:
     """The shape of a piece."""
     return tuple(len(range(*part.indices(dim))) for part, dim in zip(cut, form.shape, strict=True))
+
+
+def spread(op: Op, array: Array, rank: int) -> Array:
+    """A view of an operand of an element-wise op that broadcasts to the result: a vector lies along the op's axis."""
+    axis = getattr(op, "axis", None)
+    return array if array.ndim != 1 or rank == 1 or axis is None else along_axis(array, axis, rank)
+
+
+def cut_operands(arrays: Sequence[Array], size: int) -> list[list[Array]]:
+    """Matching pieces of arrays that broadcast to the last of them, of at most `size` elements; flat ones if all lie
+    alike."""
+    *_, out = arrays
+    if all(a.shape == out.shape for a in arrays) and (flat := flatten_alike(arrays)):
+        return [[a[start:start + size] for a in flat] for start in range(0, out.size, size)]
+    form = Operand(out.dtype.name, out.shape, out.strides)
+    return [[piece(a, _fitting(a, out, cut)) for a in arrays] for cut in cuts(form, size)] if out.size else []
+
+
+def _fitting(array: Array, out: Array, cut: Cut) -> Cut:
+    if array.ndim != out.ndim:
+        return ()
+    return tuple(part if have == dim else slice(None)
+                 for part, have, dim in zip(cut, array.shape, out.shape, strict=True))
 
 
 def along(role: Sequence[int | None], cut: Cut) -> Cut:

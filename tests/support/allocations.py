@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from graphnet.runtime.kernels import blocks, flat, pieces, reduction_max
+from graphnet.runtime.kernels import blocks, pieces, reduction_max
 
 SLACK = 1024  # bytes: interpreter objects such as ints and frames, which do not grow
 
@@ -23,9 +23,8 @@ SLACK = 1024  # bytes: interpreter objects such as ints and frames, which do not
 def small_pieces(monkeypatch: pytest.MonkeyPatch, elements: int) -> Iterator[None]:
     """Within the block NumPy's buffers and pieces of arrays have at most about this many elements."""
     before = np.setbufsize(elements)
-    for module in (blocks, reduction_max):
+    for module in (blocks, pieces, reduction_max):
         monkeypatch.setattr(module, "PIECE", elements)
-    monkeypatch.setattr(pieces, "cut_alike", lambda arrays: flat.cut_alike(arrays, elements))
     try:
         yield
     finally:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from kernel_runs import LAYOUTS, bind
+from kernel_runs import LAYOUTS, bind, bind_placed
 
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.op import f64
@@ -79,15 +79,12 @@ def test_many_pieces_equal_one(op, layout):
 
 @pytest.mark.parametrize("op", [Gelu(), GeluGrad(), Softplus(), LeakyReluGrad()], ids=str)
 def test_operands_of_different_layouts(op):
-    from graphnet.runtime.kernels import bind_kernel
-    from graphnet.runtime.kernels.registry import Call
-
     rng = np.random.default_rng(0)
     count = 1 if isinstance(op, Gelu | Softplus) else 2
     arrays = [rng.standard_normal((3, 4, 5)) for _ in range(count)]
-    mixed = [a if i else np.asfortranarray(a) for i, a in enumerate(arrays)]
-    out = np.full((3, 4, 5), np.nan)
-    bind_kernel(Call(op, tuple(mixed), (out,)))()
+    mixed = tuple(a if i else np.asfortranarray(a) for i, a in enumerate(arrays))
+    run, (out,) = bind_placed(op, mixed, "rows")
+    run()
     np.testing.assert_allclose(out, op.forward(*arrays)[0], rtol=0, atol=1e-15)
 
 
