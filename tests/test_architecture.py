@@ -1,6 +1,7 @@
 """The code keeps to the design: imports go down only, heavy ones are lazy, nothing is left out of the package."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -215,13 +216,14 @@ def test_every_package_is_in_the_wheel():
 def test_every_op_is_exported(path):
     import graphnet.compiler.ops as ops
 
-    tree = parse(path)
-    for node in tree.body:
+    module = importlib.import_module(f"graphnet.compiler.ops.{path.stem}")
+    for node in parse(path).body:
         named = isinstance(node, ast.ClassDef) and any(
             isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == "name" for item in node.body)
         if named:
-            assert node.name in ops.__all__, f"{node.name} is missing from compiler/ops/__init__.py"
-            assert hasattr(ops, node.name)
+            assert node.name in module.__all__, f"{node.name} is missing from __all__ of {path.name}"
+            assert getattr(ops, node.name, None) is getattr(module, node.name), (
+                f"compiler/ops/__init__.py has no line for {path.name}")
 
 
 def loaded_by(modules: str, directory: Path) -> list[str]:
@@ -230,10 +232,12 @@ def loaded_by(modules: str, directory: Path) -> list[str]:
                           capture_output=True, text=True, check=True).stdout.split()
 
 
-def test_every_module_of_ops_is_imported(tmp_path):
-    loaded = loaded_by("graphnet.compiler.ops", tmp_path)
-    for path in (ROOT / "compiler" / "ops").glob("[!_]*.py"):
-        assert f"graphnet.compiler.ops.{path.stem}" in loaded, f"{path.name} is never imported"
+@pytest.mark.parametrize("package", ["compiler/ops", "runtime/kernels"])
+def test_every_module_that_registers_something_is_imported(package, tmp_path):
+    name = f"graphnet.{package.replace('/', '.')}"
+    loaded = loaded_by(name, tmp_path)
+    for path in (ROOT / package).glob("[!_]*.py"):
+        assert f"{name}.{path.stem}" in loaded, f"{path.name} is never imported"
 
 
 def test_importing_the_package_brings_no_heavy_module(tmp_path):

@@ -17,6 +17,8 @@ from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType
 
+__all__ = ["Relu", "ReluGrad", "Sigmoid", "SigmoidGrad", "Tanh", "TanhGrad"]
+
 
 @dataclass(frozen=True)
 class Activation(Op):

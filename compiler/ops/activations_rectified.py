@@ -13,6 +13,8 @@ from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Op, Types, f64
 from graphnet.compiler.ops.activations import Activation, ActivationGrad
 
+__all__ = ["Elu", "EluGrad", "HardSigmoid", "HardSigmoidGrad", "LeakyRelu", "LeakyReluGrad"]
+
 
 def _check_finite(op: Op, name: str) -> None:
     value = getattr(op, name)

@@ -14,6 +14,8 @@ from graphnet.compiler.op import Array, Example, Types, f64
 from graphnet.compiler.ops.activations import Activation, ActivationGrad
 from graphnet.compiler.ops.erf import erf
 
+__all__ = ["Gelu", "GeluGrad", "Silu", "SiluGrad", "Softplus", "SoftplusGrad", "Softsign", "SoftsignGrad"]
+
 _CUBIC = 0.044715  # Hendrycks and Gimpel 2016, section 2
 
 

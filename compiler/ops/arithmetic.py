@@ -13,6 +13,8 @@ from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
 
+__all__ = ["Add", "Advance", "Copy", "Full", "Multiply", "Scale", "Subtract"]
+
 
 def same_type(owner: str, *types: TensorType) -> TensorType:
     """The one type that all operands have.

@@ -15,6 +15,8 @@ from graphnet.compiler.ops.linear import BiasAdd, along_axis
 from graphnet.compiler.ops.scaling import InverseRoot, ScaleAxis, other_axes
 from graphnet.compiler.types import TensorType, check_axis, format_shape
 
+__all__ = ["BatchNorm", "BatchNormGrad"]
+
 
 @dataclass(frozen=True)
 class BatchNorm(Op):

@@ -13,6 +13,8 @@ from graphnet.compiler.op import Array, Example, Op, f64
 from graphnet.compiler.ops.cross_entropy import floor
 from graphnet.compiler.ops.element_losses import TYPES, ElementLoss, ElementLossGrad
 
+__all__ = ["BinaryCrossEntropy", "BinaryCrossEntropyGrad", "SigmoidCrossEntropy", "SigmoidCrossEntropyGrad"]
+
 
 def _check_weights(op: Op, weights: tuple[float, ...]) -> None:
     op.check(len(weights) == 2 and min(weights) >= 0, "weights", "it must be two numbers ≥ 0, for 0 and for 1")

@@ -14,6 +14,8 @@ from graphnet.compiler.op import Array, Example, Types, f64
 from graphnet.compiler.ops.updates import GradientReader
 from graphnet.compiler.types import TensorType
 
+__all__ = ["ClipGradients"]
+
 VALUE, NORM, GLOBAL_NORM = "value", "norm", "global_norm"
 EPSILON = 1e-6
 """Added to norms, as PyTorch's `clip_grad_norm_` does."""

@@ -12,6 +12,8 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Op, Types, f64
 from graphnet.compiler.types import TensorType
 
+__all__ = ["Constraint", "MaxNorm", "NonNegative", "UnitNorm"]
+
 SMALLEST = 1e-7
 """The norm that a weight is divided by at least, so that 0 stays 0."""
 

@@ -13,6 +13,8 @@ from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape, known
 
+__all__ = ["Conv2d", "Conv2dGradInput", "Conv2dGradWeight"]
+
 
 @dataclass(frozen=True)
 class _Convolution(Op):

@@ -13,6 +13,8 @@ from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.losses import as_rows, check_labels
 from graphnet.compiler.types import TensorType, format_shape
 
+__all__ = ["CrossEntropy", "CrossEntropyGrad", "NegativeEntropy"]
+
 
 def floor(dtype: np.dtype[Any]) -> np.floating[Any]:
     """The smallest normal number of a dtype: what a probability counts as at least, so that its logarithm is finite."""

@@ -14,6 +14,8 @@ from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType
 
+__all__ = ["AbsoluteError", "AbsoluteErrorGrad", "ElementLoss", "Hinge", "HingeGrad", "Huber", "HuberGrad"]
+
 
 @dataclass(frozen=True)
 class ElementLoss(Op):

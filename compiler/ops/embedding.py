@@ -12,6 +12,8 @@ from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
 from graphnet.compiler.types import Dim, TensorType, format_shape, known
 
+__all__ = ["Embedding", "EmbeddingGrad"]
+
 
 @dataclass(frozen=True)
 class Embedding(Op):

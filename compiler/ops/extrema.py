@@ -13,6 +13,8 @@ from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType
 
+__all__ = ["Maximum", "Minimum", "Select"]
+
 
 @dataclass(frozen=True)
 class Maximum(Op):

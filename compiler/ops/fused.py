@@ -17,6 +17,8 @@ from graphnet.compiler.ops.reduction import ReduceSum, Reduction
 from graphnet.compiler.ops.wiring import wiring_text
 from graphnet.compiler.types import Dims, TensorType
 
+__all__ = ["Fused"]
+
 
 @dataclass(frozen=True)
 class Fused(Op):

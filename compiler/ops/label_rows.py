@@ -13,6 +13,8 @@ from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Op, Types, f, f64
 from graphnet.compiler.types import FLOATS, TensorType, format_shape
 
+__all__ = ["LabelRows", "SmoothLabels"]
+
 
 @dataclass(frozen=True)
 class LabelRows(Op):

@@ -14,6 +14,8 @@ from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.reduction import ReduceSum
 from graphnet.compiler.types import TensorType, check_axis, format_shape
 
+__all__ = ["BiasAdd", "MatMul", "MatMulGradWeight"]
+
 
 @dataclass(frozen=True)
 class MatMul(Op):

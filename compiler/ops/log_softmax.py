@@ -11,6 +11,8 @@ from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType, check_axis
 
+__all__ = ["LogSoftmax", "LogSoftmaxGrad"]
+
 
 @dataclass(frozen=True)
 class LogSoftmax(Op):

@@ -12,6 +12,8 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
 from graphnet.compiler.types import TensorType, format_shape
 
+__all__ = ["SoftmaxCrossEntropy", "SoftmaxCrossEntropyGrad"]
+
 
 def check_labels(logits: TensorType, labels: TensorType, owner: str) -> None:
     """Refuses labels that are neither class numbers (…) nor rows of probabilities (…, classes).

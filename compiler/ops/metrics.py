@@ -14,6 +14,8 @@ from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.ops.losses import check_labels
 from graphnet.compiler.types import TensorType, known
 
+__all__ = ["AddUp", "CountCorrect", "CountDecisions", "CountPairs"]
+
 
 @dataclass(frozen=True)
 class Statistic(Op):

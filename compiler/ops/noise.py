@@ -19,6 +19,8 @@ from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
 
+__all__ = ["ApplyMask", "GaussianNoise", "RandomMask"]
+
 COUNTER_TYPE = TensorType("int64", (2,))
 _WORDS = (1 << 64) - 1
 

@@ -12,6 +12,8 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import TensorType
 
+__all__ = ["Penalty", "PenaltyGrad"]
+
 
 @dataclass(frozen=True)
 class _Penalised(Op):

@@ -12,6 +12,8 @@ from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
 from graphnet.compiler.types import TensorType, concrete, format_shape
 
+__all__ = ["MaxPool2d", "MaxPool2dGrad"]
+
 
 @dataclass(frozen=True)
 class Pooling(Op):

@@ -13,6 +13,8 @@ from graphnet.compiler.ops.pooling import Pooling
 from graphnet.compiler.ops.windows import Pairs, image_size
 from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
 
+__all__ = ["AvgPool2d", "AvgPool2dGrad"]
+
 
 @dataclass(frozen=True)
 class AveragePooling(Pooling):

@@ -18,6 +18,8 @@ from graphnet.compiler.ops.reduction import ReduceSum
 from graphnet.compiler.ops.shaping import Reshape
 from graphnet.compiler.types import TensorType, check_axis, format_shape
 
+__all__ = ["PRelu", "PReluGrad"]
+
 
 def _check_slope(x: TensorType, slope: TensorType, axis: int) -> None:
     axis = check_axis(axis, x.rank, "PReLU")

@@ -29,6 +29,8 @@ from graphnet.compiler.ops.recurrent_weights import (
 )
 from graphnet.compiler.types import Dim, TensorType, format_shape
 
+__all__ = ["Gru", "GruGrad", "GruGradWeights"]
+
 
 @dataclass(frozen=True)
 class Gru(Recurrent):

@@ -22,6 +22,8 @@ from graphnet.compiler.ops.recurrent_cases import cell_example, gradient_example
 from graphnet.compiler.ops.recurrent_weights import RecurrentGradInput, RecurrentGradWeights, check_saved
 from graphnet.compiler.types import Dim, TensorType
 
+__all__ = ["SimpleRnn", "SimpleRnnGrad"]
+
 ACTIVATIONS = ("tanh", "relu")
 
 

@@ -12,6 +12,8 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Op, Types, f64
 from graphnet.compiler.types import Shape, TensorType, format_shape, known
 
+__all__ = ["RecurrentGradInput", "RecurrentGradWeights"]
+
 
 @dataclass(frozen=True)
 class RecurrentGradWeights(Op):

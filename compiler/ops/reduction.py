@@ -12,6 +12,8 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import Shape, TensorType, check_axis, format_shape
 
+__all__ = ["Expand", "ReduceMean", "ReduceSum"]
+
 
 def _without(shape: Shape, axes: tuple[int, ...]) -> Shape:
     return tuple(dim for axis, dim in enumerate(shape) if axis not in axes)

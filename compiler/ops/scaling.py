@@ -15,6 +15,8 @@ from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.ops.linear import along_axis
 from graphnet.compiler.types import TensorType, check_axis, format_shape
 
+__all__ = ["DotAxis", "InverseRoot", "InverseRootGrad", "ScaleAxis"]
+
 
 def other_axes(axis: int, rank: int) -> tuple[int, ...]:
     """All axes of a tensor of this rank but one."""

@@ -11,6 +11,8 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import Dim, Shape, TensorType, check_axis, factors, format_shape, known
 
+__all__ = ["Concat", "Pad", "Reshape", "Slice"]
+
 
 @dataclass(frozen=True)
 class Reshape(Op):

@@ -11,6 +11,8 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.types import TensorType, format_shape
 
+__all__ = ["Transpose"]
+
 
 @dataclass(frozen=True)
 class Transpose(Op):

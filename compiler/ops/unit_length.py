@@ -12,6 +12,8 @@ from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.types import TensorType, check_axis
 
+__all__ = ["UnitLength", "UnitLengthGrad"]
+
 
 @dataclass(frozen=True)
 class _UnitLength(Op):

@@ -17,6 +17,8 @@ from graphnet.compiler.expression import Expression, Expressions, Formula, trace
 from graphnet.compiler.op import Array, Example, Op, Types, f, f64, restates
 from graphnet.compiler.types import TensorType, concrete, format_shape
 
+__all__ = ["GradientReader", "MomentumUpdate", "SgdUpdate", "Update"]
+
 
 @dataclass(frozen=True)
 class GradientReader(Op):

@@ -14,6 +14,8 @@ from graphnet.compiler.expression import Expression, Expressions
 from graphnet.compiler.op import Array, Example
 from graphnet.compiler.ops.updates import Update
 
+__all__ = ["AdamUpdate", "NAdamUpdate"]
+
 
 @dataclass(frozen=True)
 class _Moments(Update):

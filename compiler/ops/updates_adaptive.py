@@ -13,6 +13,8 @@ from graphnet.compiler.expression import Expression, Expressions
 from graphnet.compiler.op import Array, Example
 from graphnet.compiler.ops.updates import Update
 
+__all__ = ["AdadeltaUpdate", "AdagradUpdate", "LionUpdate", "RmsPropUpdate"]
+
 
 @dataclass(frozen=True)
 class RmsPropUpdate(Update):
