@@ -20,7 +20,6 @@ from graphnet.compiler.ops.recurrent import (
     stack_operand,
     stack_weights,
 )
-from graphnet.compiler.ops.recurrent_cases import HIDDEN, cell_example, gradient_example
 from graphnet.compiler.ops.recurrent_weights import (
     RecurrentGradInput,
     check_saved,
@@ -85,12 +84,6 @@ class Gru(Recurrent):
         dw, du, db, dc = b.apply(sums, dz, operands, gates)
         return b.add(RecurrentGradInput(), dz, weight), dh, dw, du, db, dc, *[None] * len(lengths)
 
-    @classmethod
-    def examples(cls) -> Sequence[Example]:
-        return (cell_example(cls(sequences=True), HIDDEN),
-                cell_example(cls(reverse=True, sequences=True, reset_after=False), HIDDEN, lengths=True),
-                cell_example(cls(saved=False), HIDDEN), cell_example(cls(), HIDDEN, lengths=True))
-
 
 @dataclass(frozen=True)
 class GruGrad(Walk):
@@ -140,13 +133,6 @@ class GruGrad(Walk):
 
     def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
         return length_range(5, types[2].shape[0], types)
-
-    @classmethod
-    def examples(cls) -> Sequence[Example]:
-        plain, masked = cell_example(Gru(sequences=True), HIDDEN), cell_example(Gru(reverse=True), HIDDEN, lengths=True)
-        before = cell_example(Gru(reset_after=False, sequences=True), HIDDEN, lengths=True)
-        return (gradient_example(plain, cls(), (3, 2)), gradient_example(masked, cls(True, 2), (3, 2)),
-                gradient_example(before, cls(truncate=3, reset_after=False), (3, 2)))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Types, as_type
+from graphnet.compiler.op import Array, Gradients, NodeMaker, Types, as_type
 from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
@@ -19,7 +19,6 @@ from graphnet.compiler.ops.recurrent import (
     stack_operand,
     stack_weights,
 )
-from graphnet.compiler.ops.recurrent_cases import cell_example, gradient_example
 from graphnet.compiler.ops.recurrent_weights import RecurrentGradInput, RecurrentGradWeights, check_saved
 from graphnet.compiler.types import Dim, TensorType
 
@@ -75,11 +74,6 @@ class Lstm(Recurrent):
         dw, du, db = b.apply(RecurrentGradWeights(int(b.types[recurrent].shape[0])), dz, outputs[3])
         return b.add(RecurrentGradInput(), dz, weight), dh, dc, dw, du, db, *[None] * len(lengths)
 
-    @classmethod
-    def examples(cls) -> Sequence[Example]:
-        return (cell_example(cls(sequences=True)), cell_example(cls(reverse=True, sequences=True), lengths=True),
-                cell_example(cls(saved=False)), cell_example(cls(), lengths=True))
-
 
 @dataclass(frozen=True)
 class LstmGrad(Walk):
@@ -125,9 +119,3 @@ class LstmGrad(Walk):
 
     def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
         return length_range(6, types[3].shape[0], types)
-
-    @classmethod
-    def examples(cls) -> Sequence[Example]:
-        return (gradient_example(cell_example(Lstm(sequences=True)), cls(), (4, 5)),
-                gradient_example(cell_example(Lstm(reverse=True), lengths=True), cls(True, 2), (4, 5)),
-                gradient_example(cell_example(Lstm(sequences=True), lengths=True), cls(truncate=3), (4, 5)))

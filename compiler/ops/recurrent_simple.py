@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Types, as_type
+from graphnet.compiler.op import Array, Gradients, NodeMaker, Types, as_type
 from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
@@ -18,7 +18,6 @@ from graphnet.compiler.ops.recurrent import (
     stack_operand,
     stack_weights,
 )
-from graphnet.compiler.ops.recurrent_cases import cell_example, gradient_example
 from graphnet.compiler.ops.recurrent_weights import RecurrentGradInput, RecurrentGradWeights, check_saved
 from graphnet.compiler.types import Dim, TensorType
 
@@ -73,11 +72,6 @@ class SimpleRnn(Recurrent):
         dw, du, db = b.apply(RecurrentGradWeights(int(b.types[recurrent].shape[0])), dz, outputs[2])
         return b.add(RecurrentGradInput(), dz, weight), dh, dw, du, db, *[None] * len(lengths)
 
-    @classmethod
-    def examples(cls) -> Sequence[Example]:
-        return (cell_example(cls(sequences=True)), cell_example(cls(reverse=True, sequences=True), lengths=True),
-                cell_example(cls(saved=False)), cell_example(cls(activation="relu"), lengths=True))
-
 
 @dataclass(frozen=True)
 class SimpleRnnGrad(Walk):
@@ -121,9 +115,3 @@ class SimpleRnnGrad(Walk):
 
     def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
         return length_range(4, types[2].shape[0], types)
-
-    @classmethod
-    def examples(cls) -> Sequence[Example]:
-        plain, masked = SimpleRnn(sequences=True), SimpleRnn(reverse=True, activation="relu")
-        return (gradient_example(cell_example(plain), cls(), (3,)),
-                gradient_example(cell_example(masked, lengths=True), cls(True, 2, "relu"), (3,)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import recurrent_examples
 
 import graphnet.compiler.ops  # noqa: F401  registers all ops
 from graphnet.compiler.builder import Builder
@@ -60,9 +61,14 @@ def all_cases(differentiable: bool = False) -> list[object]:
             for case in cases_of(cls) if not differentiable or cls.differentiable]
 
 
+def examples_of(cls: type[Op]) -> tuple[Example, ...]:
+    """The examples of an op: its own, and those that stand with the tests."""
+    return (*cls.examples(), *recurrent_examples.EXAMPLES.get(cls, ()))
+
+
 def cases_of(cls: type[Op]) -> list[Case]:
     """The cases of one op."""
-    return [Case(example.op, example.inputs, example) for example in cls.examples()]
+    return [Case(example.op, example.inputs, example) for example in examples_of(cls)]
 
 
 def symbolic_forms(case: Case) -> list[tuple[Case, int]]:

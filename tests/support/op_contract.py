@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from allocations import SLACK, peak_of, small_pieces
-from op_cases import Case, one_node_graph, symbolic_forms
+from op_cases import Case, examples_of, one_node_graph, symbolic_forms
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.interpreter import interpret
@@ -35,7 +35,7 @@ def check_documented(cls: type[Op]) -> None:
     assert text, f"{cls.__name__} has no docstring"
     assert not text.startswith(f"{cls.__name__}("), f"{cls.__name__} has no docstring but the generated one"
     assert "=" in text or "←" in text, f"the docstring of {cls.__name__} has no formula"
-    assert len(cls.examples()) > 0, f"{cls.__name__} has no examples"
+    assert len(examples_of(cls)) > 0, f"{cls.__name__} has no examples"
 
 
 def check_types(case: Case) -> None:

@@ -13,6 +13,7 @@ from gnet_samples import SAMPLES, empty_graph, image_graph, images, op_graph, sa
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from op_cases import examples_of
 
 from graphnet.compiler.errors import ArgumentError, GnetFormatError
 from graphnet.compiler.ir import Graph
@@ -151,7 +152,7 @@ def test_any_plain_data_round_trips(plain):
 
 def _stored_ops():
     return [pytest.param(example, id=f"{name}-{index}") for name, cls in registered_ops().items()
-            if not issubclass(cls, Fused | GradientReader) for index, example in enumerate(cls.examples())]
+            if not issubclass(cls, Fused | GradientReader) for index, example in enumerate(examples_of(cls))]
 
 
 @pytest.mark.parametrize("example", _stored_ops())
