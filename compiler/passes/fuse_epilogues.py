@@ -49,7 +49,7 @@ class FuseEpilogues(Pass):
 
     def decisions(self, graph: Graph) -> list[Decision]:
         """What is fused and what is not, and the reason, for each node and each node that reads it."""
-        found = [Decision(node, user, self._no_root(node)) for node in graph.nodes if not self._may_root(node)
+        found = [Decision(node, user, self._no_root(node)) for node in graph.nodes if self._no_root(node)
                  for value in node.outputs for user in graph.uses.get(value, ())]
         for chain in self._chains(graph):
             found += [Decision(a, b) for a, b in pairwise(chain)]
@@ -62,12 +62,9 @@ class FuseEpilogues(Pass):
         """The chain of each root, in order; of one node where nothing can join it."""
         chains, taken = [], set[int]()
         for node in graph.nodes:
-            if id(node) not in taken and self._may_root(node):
+            if id(node) not in taken and not self._no_root(node):
                 chains.append(_chain(graph, node, taken))
         return chains
-
-    def _may_root(self, node: Node) -> bool:
-        return not self._no_root(node)
 
     def _no_root(self, node: Node) -> str:
         """Why no fusion begins at a node, in words; "" if one may."""

@@ -61,14 +61,10 @@ def _chain_before(graph: Graph, pool: Node) -> list[Node]:
     """The monotone nodes that nobody but the next one reads, in order, right before the pooling."""
     chain: list[Node] = []
     value = pool.inputs[0]
-    while (maker := graph.producers.get(value)) and _may_follow(graph, maker, value):
+    while (maker := graph.producers.get(value)) and not _refusal(graph, maker, value):
         chain.append(maker)
         value = maker.inputs[0]
     return chain[::-1]
-
-
-def _may_follow(graph: Graph, node: Node, value: int) -> bool:
-    return not _refusal(graph, node, value)
 
 
 def _refusal(graph: Graph, node: Node, value: int) -> str:
