@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.ir import Graph, Origin
-from graphnet.compiler.types import Dim
-
-Array = NDArray[Any]
+from graphnet.compiler.types import Array, Dim
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import Graph, Input, Parameter, State
-from graphnet.compiler.types import TensorType, concrete
-
-Array = NDArray[Any]
+from graphnet.compiler.types import Array, TensorType, concrete
 
 
 def interpret(graph: Graph, feeds: Mapping[str, Array]) -> dict[int, Array]:

@@ -13,14 +13,12 @@ from functools import cache, cached_property
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import ArgumentError, GraphError
 from graphnet.compiler.expression import Expression, Formula, trace
-from graphnet.compiler.types import Dim, Dims, TensorType, bind_shape
+from graphnet.compiler.types import Array, Dim, Dims, TensorType, bind_shape
 from graphnet.compiler.words import differs, format_value
 
-Array = NDArray[Any]
 Types = tuple[TensorType, ...]
 Gradients = tuple[int | None, ...]
 

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import math
 import zlib
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.ir import Graph, Input, Node, Parameter, State
-from graphnet.compiler.types import BATCH, Dims, concrete
+from graphnet.compiler.types import BATCH, Array, Dims, concrete
 
-Array = NDArray[Any]
 Item = Input | Parameter | State
 _BATCH, _OTHERS = 3, 6
 

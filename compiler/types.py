@@ -6,12 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.words import format_symbol
 
+Array = NDArray[Any]
+"""An array of any dtype and shape."""
 Dim = int | str
 Shape = tuple[Dim, ...]
 Dims = Mapping[str, int]

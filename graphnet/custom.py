@@ -41,9 +41,9 @@ from typing import TypeVar
 from graphnet.compiler import ops
 from graphnet.compiler.custom_ops import register_op
 from graphnet.compiler.errors import ArgumentError, ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, Op, Types, is_custom
+from graphnet.compiler.op import Example, Gradients, Op, Types, is_custom
 from graphnet.compiler.op import NodeMaker as Builder
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.registry import Bind, Call, Run, Workspace, kernel, no_workspace
 
 __all__ = [

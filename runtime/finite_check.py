@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import NonFiniteError
 from graphnet.compiler.planning.program import Slot, short_name
+from graphnet.compiler.types import Array
 from graphnet.runtime.session import Executable
 from graphnet.runtime.watching import Watched, Watcher
 
-Array = NDArray[Any]
 Place = tuple[str, int]
 
 

@@ -8,17 +8,14 @@ another order differs about as much, be the op ever so ill-conditioned; a wrong 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import VerificationError
 from graphnet.compiler.planning.program import short_name
+from graphnet.compiler.types import Array
 from graphnet.runtime.session import Executable
 from graphnet.runtime.watching import Watched, Watcher
 
-Array = NDArray[Any]
 FACTOR = 64
 _GOLDEN = 0x9E3779B97F4A7C15  # 2⁶⁴ over the golden ratio (Knuth, TAOCP 6.4)
 

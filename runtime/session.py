@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GraphNetError
 from graphnet.compiler.planning.program import ALIGNMENT, ARENA, Instruction, Program, Slot
+from graphnet.compiler.types import Array
 from graphnet.runtime.kernels import bind_kernel
 from graphnet.runtime.kernels.registry import Call, Run
-
-Array = NDArray[Any]
 
 
 class Buffers:

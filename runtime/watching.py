@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.planning.program import Instruction, Program
+from graphnet.compiler.types import Array
 from graphnet.runtime.session import Buffers, Executable
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

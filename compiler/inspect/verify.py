@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GraphError, ShapeError, VerificationError
 from graphnet.compiler.interpreter import interpret
@@ -24,8 +22,8 @@ from graphnet.compiler.passes.derive_backward import gradient_name
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.random_feeds import random_feeds, small_dims
 from graphnet.compiler.rewrite import check_graph, convert_floats
+from graphnet.compiler.types import Array
 
-Array = NDArray[Any]
 ROUNDING = 2.0 ** 22 * float(np.finfo(np.float64).eps)
 
 

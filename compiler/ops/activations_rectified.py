@@ -10,8 +10,9 @@ import numpy as np
 
 from graphnet.compiler import expression as ex
 from graphnet.compiler.expression import Expression
-from graphnet.compiler.op import Array, Example, Op, Types, f64
+from graphnet.compiler.op import Example, Op, Types, f64
 from graphnet.compiler.ops.activations import Activation, ActivationGrad
+from graphnet.compiler.types import Array
 
 __all__ = ["Elu", "EluGrad", "HardSigmoid", "HardSigmoidGrad", "LeakyRelu", "LeakyReluGrad"]
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from graphnet.compiler import expression as ex
 from graphnet.compiler.expression import Expression
-from graphnet.compiler.op import Array, Example, Types, f64
+from graphnet.compiler.op import Example, Types, f64
 from graphnet.compiler.ops.activations import Activation, ActivationGrad
 from graphnet.compiler.ops.erf import erf
+from graphnet.compiler.types import Array
 
 __all__ = ["Gelu", "GeluGrad", "Silu", "SiluGrad", "Softplus", "SoftplusGrad", "Softsign", "SoftsignGrad"]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.types import Array, Shape, TensorType, concrete, format_shape
 
 __all__ = ["Add", "Advance", "Copy", "Full", "Multiply", "Scale", "Subtract"]
 

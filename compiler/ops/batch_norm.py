@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import Multiply, Subtract, same_type
 from graphnet.compiler.ops.linear import BiasAdd, along_axis
 from graphnet.compiler.ops.scaling import InverseRoot, ScaleAxis, other_axes
-from graphnet.compiler.types import TensorType, check_axis, format_shape
+from graphnet.compiler.types import Array, TensorType, check_axis, format_shape
 
 __all__ = ["BatchNorm", "BatchNormGrad"]
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from graphnet.compiler import expression as ex
 from graphnet.compiler.expression import Expression
-from graphnet.compiler.op import Array, Example, Op, f64
+from graphnet.compiler.op import Example, Op, f64
 from graphnet.compiler.ops.cross_entropy import floor
 from graphnet.compiler.ops.element_losses import TYPES, ElementLoss, ElementLossGrad
+from graphnet.compiler.types import Array
 
 __all__ = ["BinaryCrossEntropy", "BinaryCrossEntropyGrad", "SigmoidCrossEntropy", "SigmoidCrossEntropyGrad"]
 

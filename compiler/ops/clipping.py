@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Types, f64
+from graphnet.compiler.op import Example, Types, f64
 from graphnet.compiler.ops.updates import GradientReader
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["ClipGradients"]
 

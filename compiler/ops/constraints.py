@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Op, Types, f64
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.op import Example, Op, Types, f64
+from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["Constraint", "MaxNorm", "NonNegative", "UnitNorm"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
-from graphnet.compiler.types import Shape, TensorType, concrete, format_shape, known
+from graphnet.compiler.types import Array, Shape, TensorType, concrete, format_shape, known
 
 __all__ = ["Conv2d", "Conv2dGradInput", "Conv2dGradWeight"]
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
-from graphnet.compiler.types import TensorType, format_shape
+from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["CosineDistance", "CosineDistanceGrad"]
 

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f, f64
 from graphnet.compiler.ops.losses import as_rows, check_labels
-from graphnet.compiler.types import TensorType, format_shape
+from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["CrossEntropy", "CrossEntropyGrad", "NegativeEntropy"]
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from graphnet.compiler import expression as ex
 from graphnet.compiler.expression import Expression
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["AbsoluteError", "AbsoluteErrorGrad", "ElementLoss", "Hinge", "HingeGrad", "Huber", "HuberGrad"]
 

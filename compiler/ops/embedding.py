@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import DataError, ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
-from graphnet.compiler.types import Dim, TensorType, format_shape, known
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f, f64
+from graphnet.compiler.types import Array, Dim, TensorType, format_shape, known
 
 __all__ = ["Embedding", "EmbeddingGrad"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphnet.compiler.op import Array
+from graphnet.compiler.types import Array
 
 SWITCH = 0.46875
 END = 6.0  # from here on erf rounds to 1: erfc(6) = 2.2e-17

@@ -9,13 +9,13 @@ from typing import ClassVar, Self
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.ir import Graph, Node
-from graphnet.compiler.op import Array, Example, Op, Types, f64
+from graphnet.compiler.op import Example, Op, Types, f64
 from graphnet.compiler.ops.activations import Relu
 from graphnet.compiler.ops.arithmetic import Multiply
 from graphnet.compiler.ops.linear import BiasAdd, MatMul
 from graphnet.compiler.ops.reduction import ReduceSum, Reduction
 from graphnet.compiler.ops.wiring import wiring_text
-from graphnet.compiler.types import Dims, TensorType
+from graphnet.compiler.types import Array, Dims, TensorType
 
 __all__ = ["Fused"]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
-from graphnet.compiler.op import Array, Example, Op, Types, f, f64
-from graphnet.compiler.types import FLOATS, TensorType, format_shape
+from graphnet.compiler.op import Example, Op, Types, f, f64
+from graphnet.compiler.types import FLOATS, Array, TensorType, format_shape
 
 __all__ = ["LabelRows", "SmoothLabels"]
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.reduction import ReduceSum
-from graphnet.compiler.types import TensorType, check_axis, format_shape
+from graphnet.compiler.types import Array, TensorType, check_axis, format_shape
 
 __all__ = ["BiasAdd", "MatMul", "MatMulGradWeight"]
 

@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Op, Types, f, f64
+from graphnet.compiler.op import Example, Op, Types, f, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.ops.losses import check_labels
-from graphnet.compiler.types import TensorType, known
+from graphnet.compiler.types import Array, TensorType, known
 
 __all__ = ["AddUp", "CountCorrect", "CountDecisions", "CountPairs"]
 

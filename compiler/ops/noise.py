@@ -16,8 +16,8 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f, f64
-from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f, f64
+from graphnet.compiler.types import Array, Shape, TensorType, concrete, format_shape
 
 __all__ = ["ApplyMask", "GaussianNoise", "RandomMask"]
 

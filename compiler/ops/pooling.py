@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
-from graphnet.compiler.types import TensorType, concrete, format_shape
+from graphnet.compiler.types import Array, TensorType, concrete, format_shape
 
 __all__ = ["MaxPool2d", "MaxPool2dGrad"]
 

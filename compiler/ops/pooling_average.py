@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.pooling import Pooling
 from graphnet.compiler.ops.windows import Pairs, image_size
-from graphnet.compiler.types import Shape, TensorType, concrete, format_shape
+from graphnet.compiler.types import Array, Shape, TensorType, concrete, format_shape
 
 __all__ = ["AvgPool2d", "AvgPool2dGrad"]
 

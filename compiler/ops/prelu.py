@@ -10,13 +10,13 @@ import numpy as np
 from graphnet.compiler import expression as ex
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.activations import Relu
 from graphnet.compiler.ops.arithmetic import Multiply, Subtract, same_type
 from graphnet.compiler.ops.linear import along_axis
 from graphnet.compiler.ops.reduction import ReduceSum
 from graphnet.compiler.ops.shaping import Reshape
-from graphnet.compiler.types import TensorType, check_axis, format_shape
+from graphnet.compiler.types import Array, TensorType, check_axis, format_shape
 
 __all__ = ["PRelu", "PReluGrad"]
 

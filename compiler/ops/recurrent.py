@@ -14,9 +14,9 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Gradients, NodeMaker, Op, Types
+from graphnet.compiler.op import Gradients, NodeMaker, Op, Types
 from graphnet.compiler.ops.arithmetic import Full
-from graphnet.compiler.types import Dim, Shape, TensorType, format_shape, known
+from graphnet.compiler.types import Array, Dim, Shape, TensorType, format_shape, known
 
 
 @dataclass(frozen=True)

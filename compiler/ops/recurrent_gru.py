@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, as_type, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, as_type, f64
 from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
@@ -26,7 +26,7 @@ from graphnet.compiler.ops.recurrent_weights import (
     input_size,
     product_over_steps,
 )
-from graphnet.compiler.types import Dim, TensorType, format_shape
+from graphnet.compiler.types import Array, Dim, TensorType, format_shape
 
 __all__ = ["Gru", "GruGrad", "GruGradWeights"]
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.op import Array, Gradients, NodeMaker, Types, as_type
+from graphnet.compiler.op import Gradients, NodeMaker, Types, as_type
 from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
@@ -19,7 +19,7 @@ from graphnet.compiler.ops.recurrent import (
     stack_weights,
 )
 from graphnet.compiler.ops.recurrent_weights import RecurrentGradInput, RecurrentGradWeights, check_saved
-from graphnet.compiler.types import Dim, TensorType
+from graphnet.compiler.types import Array, Dim, TensorType
 
 __all__ = ["SimpleRnn", "SimpleRnnGrad"]
 

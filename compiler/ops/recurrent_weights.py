@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Op, Types, f64
-from graphnet.compiler.types import Shape, TensorType, format_shape, known
+from graphnet.compiler.op import Example, Op, Types, f64
+from graphnet.compiler.types import Array, Shape, TensorType, format_shape, known
 
 __all__ = ["RecurrentGradInput", "RecurrentGradWeights"]
 

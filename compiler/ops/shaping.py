@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.types import Dim, Shape, TensorType, check_axis, factors, format_shape, known
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.types import Array, Dim, Shape, TensorType, check_axis, factors, format_shape, known
 
 __all__ = ["Concat", "Pad", "Reshape", "Slice"]
 

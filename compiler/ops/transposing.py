@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.types import TensorType, format_shape
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["Transpose"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.op import Array, Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
-from graphnet.compiler.types import TensorType, check_axis
+from graphnet.compiler.types import Array, TensorType, check_axis
 
 __all__ = ["UnitLength", "UnitLengthGrad"]
 

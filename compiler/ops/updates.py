@@ -14,8 +14,8 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression, Expressions, Formula, trace
-from graphnet.compiler.op import Array, Example, Op, Types, f, f64, restates
-from graphnet.compiler.types import TensorType, concrete, format_shape
+from graphnet.compiler.op import Example, Op, Types, f, f64, restates
+from graphnet.compiler.types import Array, TensorType, concrete, format_shape
 
 __all__ = ["GradientReader", "MomentumUpdate", "SgdUpdate", "Update"]
 

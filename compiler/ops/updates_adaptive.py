@@ -10,8 +10,9 @@ import numpy as np
 
 from graphnet.compiler import expression as ex
 from graphnet.compiler.expression import Expression, Expressions
-from graphnet.compiler.op import Array, Example
+from graphnet.compiler.op import Example
 from graphnet.compiler.ops.updates import Update
+from graphnet.compiler.types import Array
 
 __all__ = ["AdadeltaUpdate", "AdagradUpdate", "LionUpdate", "RmsPropUpdate"]
 

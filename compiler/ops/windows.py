@@ -10,8 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from graphnet.compiler.errors import ArgumentError, ShapeError
-from graphnet.compiler.op import Array
-from graphnet.compiler.types import format_shape, known
+from graphnet.compiler.types import Array, format_shape, known
 
 Pair = tuple[int, int]
 Pairs = tuple[Pair, Pair]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from graphnet.compiler.types import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +27,9 @@ class Dataset:
     """
 
     name: str
-    x_train: NDArray[Any] = field(repr=False)
+    x_train: Array = field(repr=False)
     y_train: NDArray[np.int64] = field(repr=False)
-    x_test: NDArray[Any] = field(repr=False)
+    x_test: Array = field(repr=False)
     y_test: NDArray[np.int64] = field(repr=False)
     classes: tuple[str, ...]
     source: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.common.checks import check_whole
 from graphnet.common.exclusive import exclusive
@@ -18,7 +17,7 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.derive_backward import gradient_name
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.planning.program import Program
-from graphnet.compiler.types import BATCH
+from graphnet.compiler.types import BATCH, Array
 from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import FitState, Mark
 from graphnet.engine.feeding import Feeder, check_lengths
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from graphnet.compiler.inspect.explain import Explanation
     from graphnet.compiler.inspect.footprint import MemoryReport
 
-Array = NDArray[Any]
 INFERENCE_BATCH = 256
 
 

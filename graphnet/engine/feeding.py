@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,8 @@ from numpy.typing import NDArray
 from graphnet.common.source import at_user_source
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
-from graphnet.compiler.types import TensorType, format_shape
+from graphnet.compiler.types import Array, TensorType, format_shape
 from graphnet.engine.assembly import LABEL, WEIGHT
-
-Array = NDArray[Any]
 
 
 def as_array(what: str, given: object) -> Array:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.attach_update import moment_name
@@ -14,14 +12,13 @@ from graphnet.compiler.passes.pipeline import Purpose, Stage
 from graphnet.compiler.planning.placement import parameter_slots, state_slots
 from graphnet.compiler.planning.policy import Made, Policy
 from graphnet.compiler.planning.program import ALIGNMENT, PARAMETERS, STATES, Program, Slot
-from graphnet.compiler.types import Dims
+from graphnet.compiler.types import Array, Dims
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
 
 if TYPE_CHECKING:
     from graphnet.runtime.watching import Watcher
 
-Array = NDArray[Any]
 Sizes = tuple[tuple[str, int], ...]
 
 

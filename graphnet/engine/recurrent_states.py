@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import RECURRENT, Graph
 from graphnet.compiler.planning.placement import recurrent_slots
-from graphnet.compiler.types import format_shape
+from graphnet.compiler.types import Array, format_shape
 from graphnet.runtime.session import Buffers
-
-Array = NDArray[Any]
 
 
 class RecurrentStates:

@@ -8,16 +8,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
-
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.index_ranges import index_ranges
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.attach_update import RATE, STEP
 from graphnet.compiler.passes.pipeline import Assembly, Purpose
-from graphnet.compiler.types import BATCH, Dims, TensorType
+from graphnet.compiler.types import BATCH, Array, Dims, TensorType
 from graphnet.engine.assembly import Objective, differentiating, evaluating, predicting, training
 from graphnet.engine.feeding import check_input, check_lengths, name_arrays
 from graphnet.engine.programs import Programs
@@ -26,7 +23,6 @@ from graphnet.engine.targets import check_targets
 from graphnet.optimizers import Optimizer
 from graphnet.runtime.session import Executable
 
-Array = NDArray[Any]
 PREDICT, EVALUATE, TRAIN, GRADIENTS = "predict", "evaluate", "train", "gradients"
 
 

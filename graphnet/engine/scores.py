@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GnetFormatError
-from graphnet.compiler.types import format_shape
+from graphnet.compiler.types import Array, format_shape
 from graphnet.engine.assembly import LOSS, METRIC, PENALTY, TERM, Objective
 from graphnet.engine.checkpoints import FIT
 from graphnet.losses.base import MEAN, NONE, SUM
 
-Array = NDArray[Any]
 _PATH = ("train", FIT, "scores")
 _STATE = {"samples": int, "losses": dict[str, float], "single": dict[str, Array], "statistics": dict[str, Array]}
 

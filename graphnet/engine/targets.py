@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.common.source import at_user_source
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Graph
-from graphnet.compiler.types import Dims, TensorType
+from graphnet.compiler.types import Array, Dims, TensorType
 from graphnet.engine.assembly import LABEL, WEIGHT, Objective
 from graphnet.engine.feeding import as_array, name_arrays
 from graphnet.losses import Loss
-
-Array = NDArray[Any]
 
 
 def check_targets(graph: Graph, objective: Objective, y: object, sample_weight: object,

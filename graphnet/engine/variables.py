@@ -8,17 +8,15 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.common.exclusive import exclusive
 from graphnet.compiler.errors import DataError, MemoryLimitError, ShapeError
 from graphnet.compiler.ir import COUNTER
-from graphnet.compiler.types import concrete, format_shape
+from graphnet.compiler.types import Array, concrete, format_shape
 from graphnet.engine.feeding import as_array
 from graphnet.engine.runner import Runner
 from graphnet.initializers import Initializer
 
-Array = NDArray[Any]
 T = TypeVar("T")
 _GOLDEN = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: spreads small numbers over all bits (Knuth, TAOCP 6.4)
 

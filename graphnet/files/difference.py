@@ -8,16 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.ir import Graph
-from graphnet.compiler.types import format_shape
+from graphnet.compiler.types import Array, format_shape
 from graphnet.files.layers import layer_lines
 from graphnet.files.plain_text import aligned, as_json, leaves, path_text, shown
 from graphnet.runtime.gnet import GnetFile, open_gnet
 from graphnet.runtime.gnet.wire.header import pack
 
-Array = NDArray[Any]
 MISSING = "-"
 
 

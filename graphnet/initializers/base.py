@@ -10,17 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.common.checks import check_whole
 from graphnet.common.registry import Registry
 from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.types import Array
 
 __all__ = ["INITIALIZERS", "Fans", "Initializer"]
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)

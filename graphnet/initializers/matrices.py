@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.common.checks import check_number
 from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.types import Array
 from graphnet.initializers.base import INITIALIZERS, Initializer
 
 __all__ = ["Identity", "Orthogonal"]
-Array = NDArray[Any]
 
 
 @INITIALIZERS.register()

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.types import Array
 from graphnet.initializers.base import INITIALIZERS, Fans, Initializer
 
 __all__ = [
     "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "LeCunNormal", "LeCunUniform", "XavierNormal",
     "XavierUniform",
 ]
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.common.checks import check_number
+from graphnet.compiler.types import Array
 from graphnet.initializers.base import INITIALIZERS, Initializer
 
 __all__ = ["Constant", "Normal", "Ones", "TruncatedNormal", "Uniform", "Zeros"]
-Array = NDArray[Any]
 
 
 @INITIALIZERS.register()

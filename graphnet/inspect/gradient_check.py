@@ -7,20 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.common.checks import check_number, check_whole
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.planning.program import table
 from graphnet.compiler.rewrite import convert_floats
-from graphnet.compiler.types import BATCH
+from graphnet.compiler.types import BATCH, Array
 from graphnet.engine.assembly import LOSS
 from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
 from graphnet.engine.programs import Programs, numpy_policy
 from graphnet.engine.runner import GRADIENTS
 
-Array = NDArray[Any]
 STEPS = (1e-5, 1e-6, 1e-7)
 _NEGLIGIBLE = 1e-3
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from numpy.typing import NDArray
 
 from graphnet.compiler.random_feeds import random_feeds, small_dims
-from graphnet.compiler.types import BATCH
+from graphnet.compiler.types import BATCH, Array
 from graphnet.engine.assembly import LABEL
 from graphnet.engine.engine import Engine
 from graphnet.engine.runner import EVALUATE, PREDICT
 
-Samples = dict[str, NDArray[Any]]
+Samples = dict[str, Array]
 
 
 def random_samples(network: Engine, batch: int, seed: int = 0,

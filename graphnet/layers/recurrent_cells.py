@@ -11,12 +11,11 @@ from graphnet.common.checks import check_choice, check_flag
 from graphnet.compiler import ops
 from graphnet.compiler.ops.recurrent import Recurrent
 from graphnet.compiler.ops.recurrent_simple import ACTIVATIONS
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.declare.options import WeightOptions
 from graphnet.initializers import Fans, Initializer
-from graphnet.initializers.base import Array
 from graphnet.layers.recurrent import RecurrentLayer
 
 __all__ = ["GRU", "LSTM", "SimpleRNN"]

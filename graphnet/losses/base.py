@@ -16,10 +16,10 @@ from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
-from graphnet.compiler.types import TensorType, format_shape
+from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["LOSSES", "Loss"]
-Array = NDArray[Any]
+
 MEAN, SUM, NONE = REDUCTIONS = ("mean", "sum", "none")
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from numpy.typing import NDArray
+from typing import ClassVar
 
 from graphnet.common.checks import check_flag, check_number
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ArgumentError
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.losses.base import LOSSES, Loss, refuse_first
 from graphnet.losses.classification import check_class_weights
 
 __all__ = ["BinaryCrossEntropy", "Hinge"]
-Array = NDArray[Any]
 
 
 @LOSSES.register()

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.common.checks import check_number
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ArgumentError, ShapeError
-from graphnet.compiler.types import TensorType, format_shape, known
+from graphnet.compiler.types import Array, TensorType, format_shape, known
 from graphnet.losses.base import LOSSES, Loss, refuse_first
 
 __all__ = ["CrossEntropy", "KLDivergence", "SoftmaxCrossEntropy"]
-Array = NDArray[Any]
 
 
 def check_class_weights(owner: str, value: object) -> tuple[float, ...] | None:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.common.checks import check_flag, check_number, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.types import format_shape
+from graphnet.compiler.types import Array, format_shape
 from graphnet.metrics.base import METRICS, Metric
 
 __all__ = ["Accuracy", "BinaryAccuracy", "Perplexity", "TopKAccuracy"]
-Array = NDArray[Any]
 
 
 @METRICS.register()

@@ -6,16 +6,14 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from numpy.typing import NDArray
-
 from graphnet.common.names import snake_case
 from graphnet.common.registry import Configured, Registry
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.ir import Origin
+from graphnet.compiler.types import Array
 
 __all__ = ["METRICS", "Metric"]
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

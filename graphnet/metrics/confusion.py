@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.common.checks import check_choice, check_number
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError, ShapeError
-from graphnet.compiler.types import format_shape
+from graphnet.compiler.types import Array, format_shape
 from graphnet.metrics.accuracy import check_classes
 from graphnet.metrics.base import METRICS, Metric
 
 __all__ = ["F1", "ConfusionMatrix", "Precision", "Recall"]
-Array = NDArray[Any]
+
 BINARY, MACRO, MICRO = AVERAGES = ("binary", "macro", "micro")
 
 

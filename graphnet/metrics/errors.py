@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from numpy.typing import NDArray
 
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
+from graphnet.compiler.types import Array
 from graphnet.metrics.base import METRICS, Metric
 
 __all__ = ["MeanAbsoluteError", "MeanSquaredError"]
-Array = NDArray[Any]
 
 
 @METRICS.register("mae")

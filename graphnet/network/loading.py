@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, BinaryIO
 
 from graphnet.common.checks import check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError, GraphNetError, MemoryLimitError
-from graphnet.compiler.types import BATCH
+from graphnet.compiler.types import BATCH, Array
 from graphnet.engine.checkpoints import FIT, FitState
 from graphnet.engine.marks import mark_of
 from graphnet.engine.runner import PREDICT
@@ -28,7 +26,6 @@ from graphnet.saving.training_setup import TRAIN, objective_of, parse_setup
 if TYPE_CHECKING:
     from graphnet.runtime.gnet import Contents, GnetFile
 
-Array = NDArray[Any]
 Moments = dict[str, dict[str, Array]]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import FIT
 from graphnet.runs.directory import LOG_CSV, LOG_TEXT, RunDirectory
 from graphnet.training.callback import Callback
@@ -108,7 +109,7 @@ class RunLog(Callback):
         """
         from graphnet.runtime.gnet.codec import decode_map
 
-        decode_map(state, {"text": NDArray[Any], "rows": NDArray[Any], "seconds": float, "diverged": bool},
+        decode_map(state, {"text": Array, "rows": Array, "seconds": float, "diverged": bool},
                    ("train", FIT, "callbacks", "RunLog"))
         self._text.replace(_decode(state["text"]))
         self._rows.replace(_decode(state["rows"]))
@@ -172,5 +173,5 @@ def _encode(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(text.encode(errors="backslashreplace"), np.uint8)
 
 
-def _decode(data: NDArray[Any]) -> str:
+def _decode(data: Array) -> str:
     return data.tobytes().decode(errors="replace")

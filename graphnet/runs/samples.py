@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.types import Array
 from graphnet.data import Dataset, cut_streams
 from graphnet.runs.recipe import Recipe, Settings
-
-Array = NDArray[Any]
 
 
 class Samples(NamedTuple):

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GnetFormatError
+from graphnet.compiler.types import Array
 
-Array = NDArray[Any]
 Path = tuple[str | int, ...]
 TENSOR = "$tensor"
 """The only key of the map that stands for an array; its value is the tensor's name."""

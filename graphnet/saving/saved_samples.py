@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError, GnetFormatError, ShapeError
-from graphnet.compiler.types import format_shape
+from graphnet.compiler.types import Array, format_shape
 
 if TYPE_CHECKING:
     from graphnet.engine.engine import Engine
     from graphnet.runtime.gnet import Contents, Tensor
 
-Array = NDArray[Any]
 SAMPLES = "samples"
 """The key in a file's `meta`: the names of the inputs and outputs that there are samples of."""
 INPUT, OUTPUT = "input:", "output:"

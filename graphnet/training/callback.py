@@ -6,13 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from numpy.typing import NDArray
-
 from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import FIT
 from graphnet.optimizers import Optimizer
-
-Array = NDArray[Any]
 
 
 class Trained(Protocol):

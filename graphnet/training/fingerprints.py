@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from typing import Any
-
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError
-from graphnet.compiler.types import format_shape
+from graphnet.compiler.types import Array, format_shape
 from graphnet.engine.checkpoints import Fingerprint
 
 
-def fingerprint(array: NDArray[Any]) -> Fingerprint:
+def fingerprint(array: Array) -> Fingerprint:
     """What tells a row-major array from others."""
     digest = hashlib.sha256(array.reshape(-1).view("uint8").data).hexdigest()
     return Fingerprint(array.dtype.name, array.shape, digest)

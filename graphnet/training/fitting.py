@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from numpy.typing import NDArray
-
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import as_checkpoint
 from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
@@ -17,8 +16,6 @@ from graphnet.training.callback import Callback, check_callbacks
 from graphnet.training.history import History
 from graphnet.training.loop import Batches, Loop
 from graphnet.training.resuming import check_resumable
-
-Array = NDArray[Any]
 
 
 def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shuffle: bool | None,

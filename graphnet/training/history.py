@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GnetFormatError
+from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import FIT
 
 _PATH = ("train", FIT, "history")
-_STATE = {"epochs": NDArray[Any], "figures": dict[str, NDArray[Any]]}
+_STATE = {"epochs": Array, "figures": dict[str, Array]}
 
 
 @dataclass

@@ -21,8 +21,6 @@ from graphnet.engine.scores import Scores
 from graphnet.training.callback import Callback
 from graphnet.training.history import History
 
-Array = NDArray[Any]
-
 
 @dataclass
 class Batches:

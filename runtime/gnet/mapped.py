@@ -11,9 +11,9 @@ from typing import Self
 
 from graphnet.compiler.errors import ArgumentError, GraphNetError
 from graphnet.compiler.ir import Graph
+from graphnet.compiler.types import Array
 from graphnet.runtime.gnet.head import Head, read_head
 from graphnet.runtime.gnet.rows import Row
-from graphnet.runtime.gnet.tensors import Array
 from graphnet.runtime.gnet.wire.header import Plain
 from graphnet.runtime.gnet.wire.preamble import FILE_LENGTH_OFFSET
 from graphnet.runtime.gnet.wire.refusal import naming, refuse

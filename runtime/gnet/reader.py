@@ -11,11 +11,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.types import Array
 from graphnet.runtime.gnet.contents import Contents
 from graphnet.runtime.gnet.footprint import Measure, check_footprint, forward_peak
 from graphnet.runtime.gnet.head import Head, read_head
 from graphnet.runtime.gnet.rows import Row
-from graphnet.runtime.gnet.tensors import Array, Tensor, byte_view
+from graphnet.runtime.gnet.tensors import Tensor, byte_view
 from graphnet.runtime.gnet.wire.header import placing
 from graphnet.runtime.gnet.wire.parallel import for_each
 from graphnet.runtime.gnet.wire.preamble import ALIGNMENT, FILE_LENGTH_OFFSET, aligned

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from graphnet.compiler.types import Array
 from graphnet.runtime.gnet.fields import check_dim
-from graphnet.runtime.gnet.tensors import DTYPES, ITEM_BYTES, RESERVED_DTYPES, ROLES, Array, first_untrue
+from graphnet.runtime.gnet.tensors import DTYPES, ITEM_BYTES, RESERVED_DTYPES, ROLES, first_untrue
 from graphnet.runtime.gnet.wire import limits
 from graphnet.runtime.gnet.wire.header import expect_items, expect_list
 from graphnet.runtime.gnet.wire.names import are_names, check_name, check_unique

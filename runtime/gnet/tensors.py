@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.ir import BUFFER, OPTIMIZER
+from graphnet.compiler.types import Array
 from graphnet.runtime.gnet.wire.refusal import refuse
-
-Array = NDArray[Any]
 
 PARAM, CONST, STATE = "param", "const", "state"
 ROLES = (PARAM, BUFFER, CONST, STATE, OPTIMIZER)

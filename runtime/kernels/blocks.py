@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphnet.compiler.types import Array
 from graphnet.runtime.kernels.flat import PIECE
-from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel_by_trait
+from graphnet.runtime.kernels.registry import Call, Run, bind_reference, kernel_by_trait
 
 
 def _cut(call: Call) -> list[tuple[tuple[Array, ...], slice]]:

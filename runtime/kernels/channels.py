@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from graphnet.runtime.kernels.registry import Array
+from graphnet.compiler.types import Array
 
 BLOCK_BYTES = 1 << 18  # of the channels worked on at a time: they stay in the cache from one step to the next
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from graphnet.compiler.ops import Conv2d, Conv2dGradInput, Conv2dGradWeight
+from graphnet.compiler.types import Array
 from graphnet.runtime.kernels.convolution_plan import FRUGAL, Plan, batch_last, make_plan, windows_of, workspace
-from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel, sequence
+from graphnet.runtime.kernels.registry import Call, Run, bind_reference, kernel, sequence
 from graphnet.runtime.kernels.windows import clip_steps
 
 

@@ -13,8 +13,7 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.ops import Conv2d, Conv2dGradInput, Conv2dGradWeight
 from graphnet.compiler.ops.windows import Window
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.registry import Array
+from graphnet.compiler.types import Array, TensorType
 
 COLUMN_BYTES = 1 << 19  # of a block of columns: half of a common second-level cache
 SCATTER_BYTES = 5 << 18  # of a block that is added back tap by tap: fewer, longer calls outweigh the cache

@@ -10,10 +10,10 @@ import numpy as np
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.expression_plan import CONSTANT, INPUT, MASK, NUMBER, OUTPUT, Instruction, Plan, plan
 from graphnet.runtime.kernels.pieces import by_pieces
-from graphnet.runtime.kernels.registry import Array, Call, Run, kernel_by_trait, like, sequence
+from graphnet.runtime.kernels.registry import Call, Run, kernel_by_trait, like, sequence
 from graphnet.runtime.kernels.walk import cut_operands, spread
 
 SCRATCH = 1 << 16  # elements of a piece in all registers together

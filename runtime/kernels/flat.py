@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from graphnet.runtime.kernels.registry import Array
+from graphnet.compiler.types import Array
 
 PIECE = 1 << 14  # elements
 

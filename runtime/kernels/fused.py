@@ -20,9 +20,9 @@ from graphnet.compiler.ops.reduction import Reduction
 from graphnet.compiler.planning.layout import operand
 from graphnet.compiler.planning.memory import align
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.flat import PIECE
-from graphnet.runtime.kernels.registry import Array, Call, NumpyTarget, Run, bind_kernel, kernel, like, sequence
+from graphnet.runtime.kernels.registry import Call, NumpyTarget, Run, bind_kernel, kernel, like, sequence
 from graphnet.runtime.kernels.walk import Cut, along, bind_sum, cut_shape, cuts, piece, reduced_cut, share_size
 
 SUMMED_PIECE = 1 << 16  # elements; a sum costs a call more for each piece, and its rows should be whole

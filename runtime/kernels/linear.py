@@ -6,8 +6,8 @@ import numpy as np
 
 from graphnet.compiler.ops import BatchMatMul, MatMul, MatMulGradWeight
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.registry import Array, Call, Run, kernel, void
+from graphnet.compiler.types import Array, TensorType
+from graphnet.runtime.kernels.registry import Call, Run, kernel, void
 
 
 @kernel(MatMul)

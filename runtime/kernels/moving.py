@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from graphnet.compiler.ops import SumBlocks, Transpose, Upsample
-from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
+from graphnet.compiler.types import Array
+from graphnet.runtime.kernels.registry import Call, Run, kernel
 
 
 @kernel(Transpose)

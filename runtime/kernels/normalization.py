@@ -6,9 +6,9 @@ import numpy as np
 
 from graphnet.compiler.ops import BatchNorm, BatchNormGrad, DotAxis, Normalize, NormalizeGrad
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.channels import block_size, blocks, dot, split_at, split_shape, total
-from graphnet.runtime.kernels.registry import Array, Call, Run, bind_reference, kernel, like
+from graphnet.runtime.kernels.registry import Call, Run, bind_reference, kernel, like
 
 
 @kernel(DotAxis)

@@ -7,8 +7,8 @@ import numpy as np
 from graphnet.compiler.ops import MaxPool2d, MaxPool2dGrad
 from graphnet.compiler.ops.windows import Window
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.registry import Array, Call, Run, kernel, like
+from graphnet.compiler.types import Array, TensorType
+from graphnet.runtime.kernels.registry import Call, Run, kernel, like
 from graphnet.runtime.kernels.windows import clip_steps
 
 Clip = tuple[slice, slice, slice, slice]

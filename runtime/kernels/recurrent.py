@@ -15,8 +15,8 @@ import numpy as np
 from graphnet.compiler.ops import RecurrentGradInput, RecurrentGradWeights
 from graphnet.compiler.ops.recurrent import Recurrent
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
+from graphnet.compiler.types import Array, TensorType
+from graphnet.runtime.kernels.registry import Call, Run, kernel
 
 CHUNK = 128  # columns that a product over several steps should have at least
 

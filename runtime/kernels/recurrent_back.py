@@ -8,9 +8,8 @@ import numpy as np
 
 from graphnet.compiler.ops.recurrent import Walk
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.recurrent import Mask
-from graphnet.runtime.kernels.registry import Array
 
 
 class Back:

@@ -6,10 +6,10 @@ import numpy as np
 
 from graphnet.compiler.ops import SimpleRnn, SimpleRnnGrad
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.recurrent import Front, Mask, forward_scratch, load_weights
 from graphnet.runtime.kernels.recurrent_back import Back, backward_scratch
-from graphnet.runtime.kernels.registry import Array, Call, Run, kernel
+from graphnet.runtime.kernels.registry import Call, Run, kernel
 
 
 def _scratch(op: SimpleRnn, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:

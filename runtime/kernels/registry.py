@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.updates import Update
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 
-Array = NDArray[Any]
 Run = Callable[[], None]
 
 

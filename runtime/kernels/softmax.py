@@ -12,9 +12,9 @@ from graphnet.compiler.ops import (
     SoftmaxGrad,
 )
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.flat import in_memory_order
-from graphnet.runtime.kernels.registry import Array, Call, Run, kernel, like
+from graphnet.runtime.kernels.registry import Call, Run, kernel, like
 
 
 def _reduced(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

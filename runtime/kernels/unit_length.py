@@ -6,8 +6,8 @@ import numpy as np
 
 from graphnet.compiler.ops import UnitLength, UnitLengthGrad
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
-from graphnet.runtime.kernels.registry import Array, Call, Run, kernel, like
+from graphnet.compiler.types import Array, TensorType
+from graphnet.runtime.kernels.registry import Call, Run, kernel, like
 
 
 def _row(form: Operand, axis: int) -> tuple[int, ...]:

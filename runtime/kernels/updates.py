@@ -9,11 +9,11 @@ import numpy as np
 
 from graphnet.compiler.ops import Update
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.expression_plan import Plan, plan
 from graphnet.runtime.kernels.expressions import bind_plan, registers
 from graphnet.runtime.kernels.flat import PIECE, cut, flat
-from graphnet.runtime.kernels.registry import Array, Call, Run, kernel_by_trait, sequence
+from graphnet.runtime.kernels.registry import Call, Run, kernel_by_trait, sequence
 
 
 def _plan(op: Update, decayed: bool) -> Plan:

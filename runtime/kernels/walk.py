@@ -12,8 +12,9 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.ops.linear import along_axis
 from graphnet.compiler.ops.reduction import Reduction
 from graphnet.compiler.planning.program import Operand
+from graphnet.compiler.types import Array
 from graphnet.runtime.kernels.flat import flatten_alike
-from graphnet.runtime.kernels.registry import Array, Run, void
+from graphnet.runtime.kernels.registry import Run, void
 
 Cut = tuple[slice, ...]
 """A slice for each axis."""

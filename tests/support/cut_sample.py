@@ -13,12 +13,12 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError
+from graphnet.compiler.types import Array
 from graphnet.data.files.idx import read_pair
 from graphnet.data.files.staging import place
 from graphnet.data.mnist import load
@@ -30,7 +30,7 @@ TRAIN_PER_CLASS = 1000
 TEST_PER_CLASS = 200
 
 
-def choose_balanced(labels: NDArray[Any], per_class: int, seed: int) -> NDArray[np.int64]:
+def choose_balanced(labels: Array, per_class: int, seed: int) -> NDArray[np.int64]:
     """Chooses the same number of samples of every class, at random.
 
     Each sample draws a 64-bit key and the smallest keys of a class win. The keys are raw output of PCG64,
@@ -62,7 +62,7 @@ def cut_sample(
     train_per_class: int = TRAIN_PER_CLASS,
     test_per_class: int = TEST_PER_CLASS,
     seed: int = SEED,
-) -> dict[str, NDArray[Any]]:
+) -> dict[str, Array]:
     """Cuts a class-balanced sample, in the order of the full set.
 
     Args:
@@ -86,7 +86,7 @@ def cut_sample(
     return dict(zip(SAMPLE_KEYS, parts, strict=True))
 
 
-def pack_npz(arrays: dict[str, NDArray[Any]]) -> bytes:
+def pack_npz(arrays: dict[str, Array]) -> bytes:
     """Packs arrays as `numpy.savez_compressed` does, but tighter and without a trace of time or machine."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.compiler.expression import Formula, Step
-from graphnet.compiler.op import Array
 from graphnet.compiler.ops.erf import erf
+from graphnet.compiler.types import Array
 
 
 def evaluate(formula: Formula, *inputs: Array) -> tuple[Array, ...]:

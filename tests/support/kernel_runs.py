@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphnet.compiler.op import Array, Op, as_type
+from graphnet.compiler.op import Op, as_type
 from graphnet.compiler.planning.layout import operand
 from graphnet.compiler.planning.program import Operand
+from graphnet.compiler.types import Array
 from graphnet.runtime.kernels import NumpyTarget, bind_kernel
 from graphnet.runtime.kernels.registry import Call, Run
 

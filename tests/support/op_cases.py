@@ -15,9 +15,9 @@ import graphnet.compiler.ops  # noqa: F401  registers all ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.ir import BUFFER, OPTIMIZER, Graph, Output
-from graphnet.compiler.op import Array, Example, Op, Types, registered_ops
+from graphnet.compiler.op import Example, Op, Types, registered_ops
 from graphnet.compiler.ops import Update
-from graphnet.compiler.types import BATCH, FLOATS, Dim, TensorType
+from graphnet.compiler.types import BATCH, FLOATS, Array, Dim, TensorType
 
 
 @dataclass(frozen=True)

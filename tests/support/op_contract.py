@@ -14,13 +14,13 @@ from op_cases import Case, examples_of, one_node_graph, symbolic_forms
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.ir import Graph, Output
-from graphnet.compiler.op import Array, Op, as_type
+from graphnet.compiler.op import Op, as_type
 from graphnet.compiler.ops import Add, Multiply, ReduceSum
 from graphnet.compiler.passes.derive_backward import DeriveBackward, gradient_name
 from graphnet.compiler.planning import lowering
 from graphnet.compiler.planning.layout import operand
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import BATCH, TensorType
+from graphnet.compiler.types import BATCH, Array, TensorType
 from graphnet.runtime.kernels import NumpyTarget, bind_kernel
 from graphnet.runtime.kernels.registry import Call
 from graphnet.runtime.session import Buffers, Executable

@@ -7,10 +7,11 @@ from textwrap import dedent
 
 import numpy as np
 
-from graphnet.compiler.interpreter import Array, interpret
+from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.rewrite import bind_graph, check_graph
+from graphnet.compiler.types import Array
 
 
 def text(golden: str) -> str:

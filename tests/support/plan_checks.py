@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.compiler.interpreter import Array, interpret
+from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.ops import Advance
 from graphnet.compiler.planning.memory import Block, align, lower_bound
 from graphnet.compiler.planning.program import ALIGNMENT, ARENA, Instruction, Program, Slot
 from graphnet.compiler.planning.separation import separate_results
 from graphnet.compiler.rewrite import bind_graph
+from graphnet.compiler.types import Array
 from graphnet.runtime.session import Buffers, Executable
 
 UNKNOWN = -1

@@ -16,9 +16,9 @@ from op_cases import Case, cases_of, symbolic_forms
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Graph, Output
-from graphnet.compiler.op import Array, is_custom, registered_ops
+from graphnet.compiler.op import is_custom, registered_ops
 from graphnet.compiler.ops import Add, Full, MatMul, Multiply, ReduceSum, Reshape, Scale, Sigmoid, Tanh
-from graphnet.compiler.types import BATCH, Dim, Shape, TensorType
+from graphnet.compiler.types import BATCH, Array, Dim, Shape, TensorType
 
 LEFT_OUT: frozenset[str] = frozenset()
 """Ops that have a gradient and still cannot stand in a random graph. There are none; say why where one is added."""

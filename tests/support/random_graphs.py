@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import graphnet as gn
-
-Array = NDArray[Any]
+from graphnet.compiler.types import Array
 
 LAYERS: dict[str, type[gn.layers.Layer]] = {
     "conv": gn.layers.Conv2D, "max_pool": gn.layers.MaxPool2D, "dense": gn.layers.Dense, "flatten": gn.layers.Flatten,

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.compiler.op import Array, Example, Op, as_type, f, f64
+from graphnet.compiler.op import Example, Op, as_type, f, f64
 from graphnet.compiler.ops import Gru, GruGrad, Lstm, LstmGrad, SimpleRnn, SimpleRnnGrad
 from graphnet.compiler.ops.recurrent import Recurrent
+from graphnet.compiler.types import Array
 
 BATCH, STEPS, FEATURES, HIDDEN = 3, 7, 5, 2
 LENGTHS = np.array([STEPS, 1, 0])

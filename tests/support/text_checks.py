@@ -9,9 +9,9 @@ import numpy as np
 from graphnet.compiler.inspect.verify import evaluate
 from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.ir import Graph, Input, Node, Origin, Output
-from graphnet.compiler.op import Array
 from graphnet.compiler.ops import Fused
 from graphnet.compiler.parsing import parse_graph
+from graphnet.compiler.types import Array
 
 
 def check_text(graph: Graph) -> Graph:

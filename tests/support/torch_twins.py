@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from random_graphs import CROSS_ENTROPY, Array, Recipe
+from random_graphs import CROSS_ENTROPY, Recipe
+
+from graphnet.compiler.types import Array
 
 Tensor = torch.Tensor
 Weights = Mapping[str, Tensor]

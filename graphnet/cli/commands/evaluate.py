@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
-
-from numpy.typing import NDArray
 
 from graphnet.cli.common.arguments import add_file, add_json, add_options, whole
 from graphnet.cli.common.inputs import sample_shape
 from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
+from graphnet.compiler.types import Array
 from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.network.loading import load
 from graphnet.network.network import Network
@@ -20,7 +18,7 @@ from graphnet.runs.log import format_figures
 from graphnet.runs.options import parse_options
 from graphnet.runs.samples import test_part
 
-Samples = tuple[NDArray[Any], NDArray[Any], str, int]
+Samples = tuple[Array, Array, str, int]
 """x, y, where they are from, and how many to compute at a time."""
 
 NAME = "evaluate"

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError
+from graphnet.compiler.types import Array
 from graphnet.data.files.packed import Unpacked, open_unpacked
 from graphnet.data.files.staging import place
 
@@ -35,7 +35,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 _CODES = {dtype.newbyteorder("="): code for code, dtype in _DTYPES.items()}
 
 
-def read_idx(path: str | os.PathLike[str], limit: int = MAX_IDX_BYTES) -> NDArray[Any]:
+def read_idx(path: str | os.PathLike[str], limit: int = MAX_IDX_BYTES) -> Array:
     """Reads one IDX file.
 
     Args:
@@ -71,7 +71,7 @@ def read_idx(path: str | os.PathLike[str], limit: int = MAX_IDX_BYTES) -> NDArra
 
 def read_pair(
     images: str | os.PathLike[str], labels: str | os.PathLike[str]
-) -> tuple[NDArray[Any], NDArray[Any]]:
+) -> tuple[Array, Array]:
     """Reads a file of samples and the file of their labels.
 
     Args:
@@ -93,7 +93,7 @@ def read_pair(
     return x, y
 
 
-def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+def write_idx(path: str | os.PathLike[str], array: Array) -> None:
     """Writes an array as IDX, gzip-packed when the name ends in `.gz`; the bytes depend on the array alone.
 
     Args:
@@ -108,7 +108,7 @@ def write_idx(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
     place(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
-def encode_idx(array: NDArray[Any]) -> bytes:
+def encode_idx(array: Array) -> bytes:
     """The unpacked IDX file of an array; the only one there is for it.
 
     Raises:
@@ -124,7 +124,7 @@ def encode_idx(array: NDArray[Any]) -> bytes:
     return header + array.astype(_DTYPES[code], copy=False).tobytes()
 
 
-def idx_digest(array: NDArray[Any]) -> str:
+def idx_digest(array: Array) -> str:
     """SHA-256 of the unpacked IDX file of an array, in hexadecimal."""
     return hashlib.sha256(encode_idx(array)).hexdigest()
 

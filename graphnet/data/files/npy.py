@@ -9,9 +9,9 @@ import warnings
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError
+from graphnet.compiler.types import Array
 from graphnet.data.files.files import regular_file
 
 MAX_NPY_BYTES = 1 << 30
@@ -19,7 +19,7 @@ _MAX_HEADER = 1000  # a plain array's takes about 120; long ones can exhaust Pyt
 _READ_HEADER = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def read_npy(path: str | os.PathLike[str], limit: int = MAX_NPY_BYTES) -> NDArray[Any]:
+def read_npy(path: str | os.PathLike[str], limit: int = MAX_NPY_BYTES) -> Array:
     """Reads the array of one `.npy` file.
 
     Args:

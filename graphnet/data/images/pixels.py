@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.compiler.types import Array
 
-def scale_pixels(pixels: NDArray[Any]) -> NDArray[np.float32]:
+
+def scale_pixels(pixels: Array) -> NDArray[np.float32]:
     """Maps unsigned integer pixels to [0, 1]: 0 stays 0 and the dtype's largest value becomes exactly 1.
 
     Models are trained on this and nothing else is done to an image, so that whoever feeds one to a trained

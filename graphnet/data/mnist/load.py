@@ -8,12 +8,11 @@ import zlib
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError
+from graphnet.compiler.types import Array
 from graphnet.data.dataset import Dataset
 from graphnet.data.files.idx import idx_digest, read_pair
 from graphnet.data.images.pixels import scale_pixels
@@ -109,8 +108,8 @@ def _load_sample(note: str) -> Dataset:
     return _dataset("mnist-sample", parts, f"{origin}{note}")
 
 
-def _read_all(paths: dict[IdxFile, Path]) -> dict[IdxFile, NDArray[Any]]:
-    arrays: dict[IdxFile, NDArray[Any]] = {}
+def _read_all(paths: dict[IdxFile, Path]) -> dict[IdxFile, Array]:
+    arrays: dict[IdxFile, Array] = {}
     for pair in (TRAIN, TEST):
         images, labels = read_pair(paths[pair.images], paths[pair.labels])
         _check_images(paths[pair.images], images)
@@ -119,21 +118,21 @@ def _read_all(paths: dict[IdxFile, Path]) -> dict[IdxFile, NDArray[Any]]:
     return arrays
 
 
-def _check_images(path: Path, images: NDArray[Any]) -> None:
+def _check_images(path: Path, images: Array) -> None:
     if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE or not len(images):
         raise DataError(
             f"{path}: expected uint8 images of shape (N, 28, 28), found {images.dtype} {images.shape}"
         )
 
 
-def _check_labels(path: Path, labels: NDArray[Any]) -> None:
+def _check_labels(path: Path, labels: Array) -> None:
     if labels.dtype != np.uint8 or labels.ndim != 1:
         raise DataError(f"{path}: expected uint8 labels of shape (N,), found {labels.dtype} {labels.shape}")
     if labels.max() >= len(CLASSES):
         raise DataError(f"{path}: expected labels from 0 to {len(CLASSES) - 1}, found {labels.max()}")
 
 
-def _dataset(name: str, parts: Iterable[NDArray[Any]], source: str) -> Dataset:
+def _dataset(name: str, parts: Iterable[Array], source: str) -> Dataset:
     x_train, y_train, x_test, y_test = parts  # in the order of MNIST_FILES and SAMPLE_KEYS
     return Dataset(
         name=name,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.common.checks import check_whole
 from graphnet.compiler.errors import DataError
+from graphnet.compiler.types import Array
 from graphnet.data.dataset import Dataset
 from graphnet.data.files.files import regular_file
 from graphnet.data.text.tales import make_tales
@@ -35,7 +35,7 @@ def encode_text(text: str) -> NDArray[np.int64]:
         raise DataError(f"the text cannot be encoded: {error.reason} at character {error.start}") from None
 
 
-def decode_text(numbers: NDArray[Any]) -> str:
+def decode_text(numbers: Array) -> str:
     """The text of numbers, the other way round. What is no sound UTF-8, as untrained models write it, becomes �.
 
     So does whatever could do something to a terminal: control characters other than line breaks and tabs.
@@ -76,7 +76,7 @@ def load_text(path: str | os.PathLike[str] | None = None) -> Dataset:
     return _dataset(path.name, np.frombuffer(content, np.uint8).astype(np.int64), f"the text {path}")
 
 
-def cut_streams(sequence: NDArray[Any], streams: int, steps: int) -> NDArray[Any]:
+def cut_streams(sequence: Array, streams: int, steps: int) -> Array:
     """Cuts one sequence into samples for stateful layers, so that in batches of `streams` each row goes on in the next.
 
     The sequence is laid out as `streams` sequences of equal length side by side; batch k holds the k-th `steps` of

@@ -10,9 +10,10 @@ from expression_reference import assert_same, evaluate
 from kernel_runs import LAYOUTS, bind, bind_placed, placed
 from op_cases import Case, all_cases, cases_of
 
-from graphnet.compiler.op import Array, registered_ops
+from graphnet.compiler.op import registered_ops
 from graphnet.compiler.ops import SgdUpdate, Update
 from graphnet.compiler.ops.linear import along_axis
+from graphnet.compiler.types import Array
 from graphnet.runtime.kernels import expressions
 
 ODD = (0.0, -0.0, np.inf, -np.inf, np.nan, 1e-310, -1e-310, 1e-40, -1e-40, 1.0, -1.0, 0.5, 1e30, -1e30, 88.0, -750.0)

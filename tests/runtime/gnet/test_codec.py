@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, TypedDict
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GnetFormatError
+from graphnet.compiler.types import Array
 from graphnet.optimizers import SGD, Optimizer
 from graphnet.runtime.gnet.codec import decode_map, decode_record, encode_record
 
@@ -40,8 +40,8 @@ class Record:
     inner: Inner | None = None
     inners: dict[str, Inner] = field(default_factory=dict)
     items: tuple[KEYWORD, ...] | None = None
-    array: NDArray[Any] = field(default_factory=lambda: np.zeros(2))
-    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    array: Array = field(default_factory=lambda: np.zeros(2))
+    arrays: dict[str, Array] = field(default_factory=dict)
     config: Optimizer | None = None
     configs: tuple[Optimizer, ...] = ()
     anything: Any = None

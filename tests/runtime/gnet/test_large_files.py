@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import GnetFormatError
+from graphnet.compiler.types import Array
 from graphnet.runtime.gnet import Contents, Tensor, by_name, load_gnet, read_info, save_gnet
 
 SIZES = (3, 5 << 20, 0, 1 << 20, (1 << 20) - 60, 17 << 20, 1, 2 << 20, 9 << 20)
@@ -93,7 +93,7 @@ def test_tensors_are_read_into_what_is_given(digest: bool, large: Path) -> None:
               "other": np.zeros(3, np.uint8)}
     seen: list[Contents] = []
 
-    def place(contents: Contents) -> dict[str, NDArray[Any]]:
+    def place(contents: Contents) -> dict[str, Array]:
         seen.append(contents)
         return given
     expected = hashlib.sha256(large.read_bytes()).hexdigest() if digest else None

@@ -8,7 +8,7 @@ from expression_reference import assert_same, evaluate
 from kernel_runs import bind, placed
 
 from graphnet.compiler.expression import FUNCTIONS, MASKS, Expression, Formula, apply, trace
-from graphnet.compiler.op import Array, Op
+from graphnet.compiler.op import Op
 from graphnet.compiler.ops import (
     AdamUpdate,
     Add,
@@ -24,6 +24,7 @@ from graphnet.compiler.ops import (
     SigmoidGrad,
     TanhGrad,
 )
+from graphnet.compiler.types import Array
 from graphnet.runtime.kernels import expressions
 from graphnet.runtime.kernels.expression_plan import Plan, plan
 

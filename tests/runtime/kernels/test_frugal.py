@@ -8,10 +8,10 @@ from kernel_runs import bind_placed, placed
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Output
-from graphnet.compiler.op import Array, Op
+from graphnet.compiler.op import Op
 from graphnet.compiler.ops import BiasAdd, Conv2d, Conv2dGradInput, Conv2dGradWeight, Fused, RandomMask, Relu
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.kernels.registry import _FRUGAL
 

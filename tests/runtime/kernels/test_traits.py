@@ -11,9 +11,9 @@ from kernel_runs import LAYOUTS, bind
 
 import graphnet.compiler.ops  # noqa: F401  registers all ops
 from graphnet.compiler.expression import Expression, tanh
-from graphnet.compiler.op import Array, Op, Types, registered_ops
+from graphnet.compiler.op import Op, Types, registered_ops
 from graphnet.compiler.ops import Relu, SgdUpdate, Update
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels import registry
 
 
