@@ -182,6 +182,10 @@ def test_bare_roles_are_found(code, count):
     assert len(list(bare_roles(ast.parse(code)))) == count
 
 
+def test_an_array_of_any_kind_has_one_name():
+    assert [name for name in NAMES if "NDArray[Any]" in (ROOT / name).read_text("utf-8")] == ["compiler/types.py"]
+
+
 HANDS_ON = ("runtime/gnet/wire/parallel.py",)
 """Modules that carry any error from another thread to the caller's."""
 
