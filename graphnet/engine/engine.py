@@ -5,37 +5,30 @@ It knows nothing of training loops, files and pictures.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from graphnet.common.checks import check_whole
 from graphnet.common.exclusive import exclusive
 from graphnet.compiler.errors import GraphError
-from graphnet.compiler.inspect.summary import Summary, summarize
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.derive_backward import gradient_name
-from graphnet.compiler.passes.pipeline import Stage
-from graphnet.compiler.planning.program import Program
 from graphnet.compiler.types import BATCH, Array
 from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import FitState, Mark
+from graphnet.engine.compiled import Compiled
 from graphnet.engine.feeding import Feeder, check_lengths
 from graphnet.engine.programs import Programs
 from graphnet.engine.runner import EVALUATE, GRADIENTS, PREDICT, TRAIN, Runner
 from graphnet.engine.scores import Scores
-from graphnet.engine.sizes import check_sizes
 from graphnet.engine.variables import Variables
 from graphnet.optimizers import Optimizer
-
-if TYPE_CHECKING:
-    from graphnet.compiler.inspect.explain import Explanation
-    from graphnet.compiler.inspect.footprint import MemoryReport
 
 INFERENCE_BATCH = 256
 
 
-class Engine(Variables):
+class Engine(Variables, Compiled):
     """What a `Network` is beneath fitting, saving and pictures.
 
     Attributes:
@@ -61,11 +54,6 @@ class Engine(Variables):
                          "use net.save(path) and gn.load(path)")
 
     # What there is -----------------------------------------------------------------------------------------------
-
-    @property
-    def graph(self) -> Graph:
-        """The declared graph, in the dtype that the network computes in."""
-        return self.runner.graph
 
     @property
     def objective(self) -> Objective | None:
@@ -200,62 +188,3 @@ class Engine(Variables):
         run.run()
         names = [p.name for p in self.graph.parameters if p.trainable] + list(wanted)
         return float(run.outputs[LOSS]), {name: run.outputs[gradient_name(name)].copy(order="C") for name in names}
-
-    # What the compiler made ----------------------------------------------------------------------------------------
-
-    def summary(self) -> Summary:
-        """Shapes, parameters, FLOPs and activation bytes of each layer; print it."""
-        return summarize(self.graph)
-
-    def program(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> Program:
-        """The Program for a purpose ("train", "evaluate", "predict" or "gradients") at a batch size; print it.
-
-        Args:
-            mode: the purpose. Labels are taken to be of the usual kind, e.g. class numbers.
-            batch: the batch size.
-            dims: numbers for other symbols of the graph, by name.
-
-        Raises:
-            GraphError: the network was compiled without what the purpose needs.
-            ArgumentError: there is no such symbol, or a number is none.
-            ShapeError: a symbol has no number.
-        """
-        purpose = self.runner.usual_purpose(mode)
-        return self.runner.programs.program(purpose, check_sizes("program", self.graph, batch, dims))
-
-    def stages(self, mode: str = PREDICT, batch: int | None = None, **dims: int) -> list[Stage]:
-        """What each pass made of the graph for a purpose.
-
-        With a batch size (and numbers for other symbols, as in `program`) it is what was done for the Program of these
-        sizes, which may be less or more: passes are left out, and values computed again, where the Program would
-        otherwise take more memory than without optimisation, or than `memory_limit` allows.
-        """
-        return self._stages("stages", mode, batch, dims)
-
-    def _stages(self, owner: str, mode: str, batch: int | None, dims: dict[str, int]) -> list[Stage]:
-        programs, purpose = self.runner.programs, self.runner.usual_purpose(mode)
-        if batch is None and not dims:
-            return programs.stages(purpose)
-        return programs.stages_at(purpose, check_sizes(owner, self.graph, 1 if batch is None else batch, dims))
-
-    def explain(self, mode: str = PREDICT, batch: int | None = None, **dims: int) -> Explanation:
-        """What each pass changed, and why neighbours were fused or not; print it, or take `to_json()`.
-
-        With a batch size (and numbers for other symbols) it is about the Program of these sizes; see `stages`.
-        """
-        from graphnet.compiler.inspect.explain import explain
-
-        every, used = self.stages(mode), self._stages("explain", mode, batch, dims)
-        names = {stage.applied.name for stage in used}
-        left_out = [stage.applied.name for stage in every if stage.applied.name not in names]
-        return explain(self.graph.name, mode, used, tuple(dict.fromkeys(left_out)))
-
-    def memory(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> MemoryReport:
-        """The bytes that a purpose takes at a batch size and what for, computed without running; print it.
-
-        Arguments and errors are those of `program`.
-        """
-        from graphnet.compiler.inspect.footprint import measure_memory
-
-        purpose = self.runner.usual_purpose(mode)
-        return measure_memory(self.runner.programs.program(purpose, check_sizes("memory", self.graph, batch, dims)))

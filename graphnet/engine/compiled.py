@@ -1,0 +1,84 @@
+"""What the compiler made of a network, to look at: no run goes through here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphnet.compiler.inspect.summary import Summary, summarize
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.passes.pipeline import Stage
+from graphnet.compiler.planning.program import Program
+from graphnet.engine.runner import PREDICT, Runner
+from graphnet.engine.sizes import check_sizes
+
+if TYPE_CHECKING:
+    from graphnet.compiler.inspect.explain import Explanation
+    from graphnet.compiler.inspect.footprint import MemoryReport
+
+
+class Compiled:
+    """The part of an engine that shows its graphs, Programs and memory."""
+
+    runner: Runner
+
+    @property
+    def graph(self) -> Graph:
+        """The declared graph, in the dtype that the network computes in."""
+        return self.runner.graph
+
+    def summary(self) -> Summary:
+        """Shapes, parameters, FLOPs and activation bytes of each layer; print it."""
+        return summarize(self.graph)
+
+    def program(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> Program:
+        """The Program for a purpose ("train", "evaluate", "predict" or "gradients") at a batch size; print it.
+
+        Args:
+            mode: the purpose. Labels are taken to be of the usual kind, e.g. class numbers.
+            batch: the batch size.
+            dims: numbers for other symbols of the graph, by name.
+
+        Raises:
+            GraphError: the network was compiled without what the purpose needs.
+            ArgumentError: there is no such symbol, or a number is none.
+            ShapeError: a symbol has no number.
+        """
+        purpose = self.runner.usual_purpose(mode)
+        return self.runner.programs.program(purpose, check_sizes("program", self.graph, batch, dims))
+
+    def stages(self, mode: str = PREDICT, batch: int | None = None, **dims: int) -> list[Stage]:
+        """What each pass made of the graph for a purpose.
+
+        With a batch size (and numbers for other symbols, as in `program`) it is what was done for the Program of these
+        sizes, which may be less or more: passes are left out, and values computed again, where the Program would
+        otherwise take more memory than without optimisation, or than `memory_limit` allows.
+        """
+        return self._stages("stages", mode, batch, dims)
+
+    def _stages(self, owner: str, mode: str, batch: int | None, dims: dict[str, int]) -> list[Stage]:
+        programs, purpose = self.runner.programs, self.runner.usual_purpose(mode)
+        if batch is None and not dims:
+            return programs.stages(purpose)
+        return programs.stages_at(purpose, check_sizes(owner, self.graph, 1 if batch is None else batch, dims))
+
+    def explain(self, mode: str = PREDICT, batch: int | None = None, **dims: int) -> Explanation:
+        """What each pass changed, and why neighbours were fused or not; print it, or take `to_json()`.
+
+        With a batch size (and numbers for other symbols) it is about the Program of these sizes; see `stages`.
+        """
+        from graphnet.compiler.inspect.explain import explain
+
+        every, used = self.stages(mode), self._stages("explain", mode, batch, dims)
+        names = {stage.applied.name for stage in used}
+        left_out = [stage.applied.name for stage in every if stage.applied.name not in names]
+        return explain(self.graph.name, mode, used, tuple(dict.fromkeys(left_out)))
+
+    def memory(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> MemoryReport:
+        """The bytes that a purpose takes at a batch size and what for, computed without running; print it.
+
+        Arguments and errors are those of `program`.
+        """
+        from graphnet.compiler.inspect.footprint import measure_memory
+
+        purpose = self.runner.usual_purpose(mode)
+        return measure_memory(self.runner.programs.program(purpose, check_sizes("memory", self.graph, batch, dims)))
