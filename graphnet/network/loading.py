@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from graphnet.common.checks import check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError, GraphNetError, MemoryLimitError
-from graphnet.compiler.types import BATCH, Array
+from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import FIT, FitState
 from graphnet.engine.marks import mark_of
 from graphnet.engine.runner import PREDICT
@@ -86,7 +86,7 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
 
 def _check_limit(network: Network, memory_limit: int, name: str) -> None:
     """Refuses a network that could not even predict for one sample."""
-    if {dim for t in network.graph.types.values() for dim in t.shape if isinstance(dim, str)} <= {BATCH}:
+    if not network.graph.free_dims:
         try:
             network.program(PREDICT, 1)
         except MemoryLimitError as error:
