@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from inspect import signature
 from typing import Any
 
 from graphnet.compiler.errors import GraphError
@@ -240,6 +241,28 @@ def trace(function: Callable[..., Expression | Expressions], inputs: int) -> For
         operands = tuple([numbers[id(operand)] for operand in expression.operands])
         numbers[id(expression)] = known.setdefault((expression.function, operands, repr(expression.value)), len(known))
     return _formula(inputs, tuple(known), tuple(numbers[id(result)] for result in results))
+
+
+def trace_method(owner: object, method: str, reference: str) -> Formula | None:
+    """The formula of a method of an object; None if it does not restate the method `reference`."""
+    if not restates(type(owner), method, reference):
+        return None
+    return trace(getattr(owner, method), _count_parameters(getattr(type(owner), method)) - 1)
+
+
+def restates(cls: type, method: str, reference: str) -> bool:
+    """Whether a method, which a base declares, is defined and says what the method `reference` does.
+
+    It does not where a subclass has redefined the latter alone.
+    """
+    said = [base for base in cls.__mro__ if method in vars(base)]
+    meant = next(base for base in cls.__mro__ if reference in vars(base))
+    return len(said) > 1 and issubclass(said[0], meant)
+
+
+@cache
+def _count_parameters(method: Callable[..., Any]) -> int:
+    return len(signature(method).parameters)
 
 
 _Key = tuple[str, tuple[int, ...], str]

@@ -6,16 +6,15 @@ type inference, the reference forward, the symbolic pullback, its cost and examp
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
 from graphnet.compiler.errors import ArgumentError, GraphError
-from graphnet.compiler.expression import Expression, Formula, trace
+from graphnet.compiler.expression import Expression, Formula, trace_method
 from graphnet.compiler.types import Array, Dim, Dims, TensorType, bind_shape
 from graphnet.compiler.words import differs, format_value
 
@@ -113,10 +112,7 @@ class Op:
     @cached_property
     def formula(self) -> Formula | None:
         """The expression in steps; None without one, or where a subclass has another `forward` but not another one."""
-        if type(self).expression is Op.expression or not restates(type(self), "expression", "forward"):
-            return None
-        made: Callable[..., Any] = self.expression
-        return trace(made, _count_inputs(type(self).expression))
+        return trace_method(self, "expression", "forward")
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...],
                  grads: Gradients) -> Gradients:
@@ -240,17 +236,6 @@ def op_class(name: str) -> type[Op]:
 def registered_ops() -> dict[str, type[Op]]:
     """All ops by name, sorted."""
     return dict(sorted(_REGISTRY.items()))
-
-
-def restates(cls: type[Op], method: str, reference: str) -> bool:
-    """Whether `method` says what `reference` of the same class does: no subclass has redefined the latter alone."""
-    said, meant = (next(base for base in cls.__mro__ if name in vars(base)) for name in (method, reference))
-    return issubclass(said, meant)
-
-
-@cache
-def _count_inputs(method: Callable[..., Any]) -> int:
-    return len(inspect.signature(method).parameters) - 1
 
 
 def f(dtype: str, *shape: int) -> TensorType:

@@ -29,8 +29,10 @@ An op is a frozen dataclass; its fields are its attributes. This one is x² with
 
 An op on images says `images = True`: the Program then keeps its values with the batch innermost, as for a convolution.
 
-Without `register_kernel` the backend runs `forward` and copies its result. A `.gnet` file holds the op's name and
-attributes, never its code: whoever loads the file registers the op first.
+Without `register_kernel` the backend runs `forward` and copies its result: on pieces that stay in the cache, if the op
+is `elementwise` or `samplewise`. An element-wise op may say its `expression` as well, `return x * x` (the functions
+stand in `graphnet.compiler.expression`), which then runs in place of `forward` and allocates nothing. A `.gnet` file
+holds the op's name and attributes, never its code: whoever loads the file registers the op first.
 """
 
 from __future__ import annotations

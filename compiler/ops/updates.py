@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.expression import Expression, Expressions, Formula, trace
-from graphnet.compiler.op import Example, Op, Types, f, f64, restates
+from graphnet.compiler.expression import Expression, Expressions, Formula, restates, trace
+from graphnet.compiler.op import Example, Op, Types, f, f64
 from graphnet.compiler.types import Array, TensorType, concrete, format_shape
 
 __all__ = ["GradientReader", "MomentumUpdate", "SgdUpdate", "Update"]
@@ -94,7 +94,7 @@ class Update(GradientReader):
 
         Inputs: p, g, the moments, the numbers, and for weights with decay 1 - η λ. Outputs: new p and moments.
         """
-        if type(self).rule is Update.rule or not restates(type(self), "rule", "step"):
+        if not restates(type(self), "rule", "step"):
             return None
         kept, given = len(self.moments), len(self.numbers(1.0, 1))
 

@@ -8,6 +8,7 @@ import pytest
 
 import graphnet as gn
 from graphnet import ArgumentError, GnetFormatError, GraphError, ShapeError
+from graphnet.compiler import expression
 from graphnet.compiler import op as op_module
 from graphnet.custom import Builder, Call, Example, Gradients, TensorType, Types, ops, register_kernel
 
@@ -221,6 +222,36 @@ def test_a_kernel_of_its_own(monkeypatch):
         return lambda: np.copyto(y, 1000 + x**exponent)
     net = gn.compile(small_model(), dtype="float64")
     assert net.predict(np.zeros((2, 4))).tolist() == [[1000] * 3] * 2
+
+
+def test_an_expression_runs_in_place_of_forward(monkeypatch):
+    monkeypatch.setattr(op_module, "_REGISTRY", dict(op_module._REGISTRY))
+    calls = []
+
+    @gn.register_op
+    @dataclass(frozen=True)
+    class Bell(gn.Op):
+        """y = exp(-x²)."""
+
+        name = "tests.bell"
+        elementwise = True
+        differentiable = False
+
+        def infer(self, x):
+            return (x,)
+
+        def forward(self, x):
+            calls.append(x.shape)
+            return (np.exp(-(x * x)),)
+
+        def expression(self, x):
+            return expression.exp(-(x * x))
+
+    x = gn.Input((3, 4))
+    data = np.random.default_rng(0).standard_normal((5, 3, 4))
+    net = gn.compile(gn.Model(x, gn.layers.Apply(Bell())(gn.layers.Tanh()(x))), dtype="float64")
+    np.testing.assert_array_equal(net.predict(data), np.exp(-(np.tanh(data) ** 2)))
+    assert calls == []
 
 
 def test_defining_it_again_takes_its_place(monkeypatch):
