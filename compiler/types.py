@@ -74,7 +74,8 @@ class TensorType:
 
     def bind(self, dims: Dims) -> TensorType:
         """Replaces the symbols that `dims` names by numbers."""
-        return TensorType(self.dtype, bind_shape(self.shape, dims))
+        shape = bind_shape(self.shape, dims)
+        return self if shape == self.shape else TensorType(self.dtype, shape)
 
 
 def bind_shape(shape: Shape, dims: Dims) -> Shape:

@@ -59,7 +59,8 @@ class _Rewriting:
 def _once(graph: Graph) -> Graph:
     walk = _Rewriting(graph)
     for node in graph.nodes:
-        here = replace(node, inputs=tuple(walk.names.get(v, v) for v in node.inputs))
+        here = node if walk.names.keys().isdisjoint(node.inputs) else replace(
+            node, inputs=tuple(walk.names.get(v, v) for v in node.inputs))
         with walk.b.at(node.origin, node.phase):
             value = next((v for rule in RULES if (v := rule(walk, here)) is not None), None)
         if value is None:

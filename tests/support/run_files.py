@@ -1,14 +1,33 @@
-"""Short runs by the command line, and whether two of them left the same files."""
+"""Short runs by the command line, and whether two of them left the same files.
+
+Drawing the curves takes longer than such a run: where no test looks at the picture, `without_pictures` has a run write
+the numbers that it would show.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from graphnet.runs import job
+
 FILES = ["curves.png", "log.csv", "log.txt", "metrics.json", "model.gnet"]
+
+
+@contextmanager
+def without_pictures() -> Iterator[None]:
+    """Within the block `curves.png` is a text of all that the picture depends on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "plot_curves", lambda *shown: shown)
+        patch.setattr(job, "png_bytes", lambda shown: repr(shown).encode())
+        yield
 
 
 def arguments(name: str, few: Path) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from digit_files import write_digits
+from run_files import without_pictures
 
 from graphnet.cli import main
 from graphnet.data import Dataset, load_mnist
@@ -19,6 +20,13 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GRAPHNET_CACHE", str(tmp_path / "cache"))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def no_pictures() -> Iterator[None]:
+    """No test looks at curves but at those of `trained`, whose scope is wider than this."""
+    with without_pictures():
+        yield
 
 
 @pytest.fixture(scope="session")

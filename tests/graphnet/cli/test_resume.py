@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from digit_files import write_digits
-from run_files import FILES, arguments, check_same, rows
+from run_files import FILES, arguments, check_same, rows, without_pictures
 
 import graphnet as gn
 from graphnet.cli import main
@@ -53,7 +53,8 @@ def few(sample: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(request: pytest.FixtureRequest, few: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A model and a run of it that was never cut."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    assert main([*arguments(request.param, few), "--run-dir", str(folder)]) == 0
+    with without_pictures():
+        assert main([*arguments(request.param, few), "--run-dir", str(folder)]) == 0
     return request.param, folder
 
 
@@ -130,12 +131,19 @@ def test_a_text_that_moved_can_be_given(few: Path, run: Callable[..., Any], else
     assert run("train", "--resume", "r", "--set", "text=new.txt").code == 0
 
 
-@pytest.fixture
-def cut(few: Path, elsewhere: Path) -> Path:
+@pytest.fixture(scope="module")
+def cut_once(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a run of 2 epochs of 5 steps that was cut in step 8."""
+    folder = tmp_path_factory.mktemp("cut") / "r"
     with dying_in(8):
-        main([*arguments("lenet", few), "--run-dir", "r"])
-    return elsewhere / "r"
+        main([*arguments("lenet", few), "--run-dir", str(folder)])
+    return folder
+
+
+@pytest.fixture
+def cut(cut_once: Path, elsewhere: Path) -> Path:
+    """A copy of it, to go on with."""
+    return Path(shutil.copytree(cut_once, elsewhere / "r"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -188,10 +196,12 @@ def test_other_samples_are_refused_and_nothing_is_lost(
         assert contents(cut) == before
 
 
-def test_the_data_may_have_moved(cut: Path, few: Path, run: Callable[..., Any], elsewhere: Path) -> None:
+def test_the_data_may_have_moved(few: Path, run: Callable[..., Any], elsewhere: Path) -> None:
+    with dying_in(8):
+        run(*arguments("lenet", few), "--run-dir", "r")
     shutil.copytree(few, elsewhere / "moved")
     assert run("train", "--resume", "r", "--data-dir", "moved").code == 0
-    assert json.loads((cut / "metrics.json").read_text())["data_dir"] == "moved"
+    assert json.loads((elsewhere / "r" / "metrics.json").read_text())["data_dir"] == "moved"
 
 
 def test_a_finished_run_says_so(cut: Path, run: Callable[..., Any]) -> None:

@@ -24,6 +24,7 @@ FILES = ["curves.png", "log.csv", "log.txt", "metrics.json", "model.gnet"]
 
 def test_a_run_leaves_its_files(trained: Path) -> None:
     assert sorted(os.listdir(trained)) == FILES
+    assert (trained / "curves.png").read_bytes().startswith(b"\x89PNG\r\n")
 
 
 def test_metrics_json_holds_the_figures_of_the_run(trained: Path, sample: Dataset) -> None:
