@@ -26,7 +26,7 @@ def without_pictures() -> Iterator[None]:
     """Within the block `curves.png` is a text of all that the picture depends on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "plot_curves", lambda *shown: shown)
-        patch.setattr(job, "png_bytes", lambda shown: repr(shown).encode())
+        patch.setattr(job, "figure_bytes", lambda shown: repr(shown).encode())
         yield
 
 

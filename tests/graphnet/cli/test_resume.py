@@ -27,7 +27,7 @@ class Cut(BaseException):
 @contextmanager
 def dying_in(step: int) -> Iterator[None]:
     """Within the block a training dies in this step, before anything of it was saved, and nobody minds."""
-    real = fitting._Batches.train
+    real = fitting.Batches.train
 
     def train(batches: Any, *arguments: Any) -> float:
         if batches.network.step + 1 == step:
@@ -35,7 +35,7 @@ def dying_in(step: int) -> Iterator[None]:
         return real(batches, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting._Batches, "train", train)
+        patch.setattr(fitting.Batches, "train", train)
         with pytest.raises(Cut):
             yield
 
