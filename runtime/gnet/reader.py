@@ -155,5 +155,3 @@ def _check_digest(expected: Any) -> str:
     if not isinstance(expected, str) or len(expected) != 64 or not set(expected.lower()) <= set("0123456789abcdef"):
         raise ArgumentError("load", "expect_sha256", expected, "it must be 64 hexadecimal digits, as sha256sum prints")
     return expected.lower()
-
-

@@ -121,4 +121,3 @@ def penalty_grad(call: Call) -> Run:
         np.add(out, signs, out)
         np.multiply(out, g, out)
     return run
-
