@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -53,6 +52,6 @@ def _runs_all(config: pytest.Config) -> bool:
     if not config.pluginmanager.hasplugin("xdist") or hasattr(config, "workerinput"):
         return False
     return (config.args_source is pytest.Config.ArgsSource.TESTPATHS
-            and option.markexpr in shlex.split(" ".join(config.getini("addopts")))
+            and option.markexpr in config.getini("addopts")
             and option.numprocesses is None and option.dist == "no" and not option.tx and option.capture != "no"
             and not any(getattr(option, name, False) for name in NOT_SHARED))
