@@ -54,7 +54,7 @@ def replace_file(path: str | os.PathLike[str], pieces: Iterable[bytes | memoryvi
         OSError: what the system refuses; before the rename the old file is untouched.
     """
     target = os.path.realpath(path)
-    if not overwrite and os.path.lexists(target):
+    if not overwrite and (os.path.lexists(path) or os.path.lexists(target)):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
     mode = _check_target(owner, path, target)
     folder, prefix = os.path.dirname(target), _prefix(target)

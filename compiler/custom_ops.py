@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from typing import TypeVar
 
 from graphnet.compiler.errors import ArgumentError
@@ -10,6 +11,7 @@ from graphnet.compiler.op import Op, add_to_registry, is_custom
 
 _NAME = re.compile(r"[a-z]\w*(\.[a-z]\w*)+", re.ASCII)
 _Class = TypeVar("_Class", bound=type[Op])
+_TRAITS = frozenset(vars(Op)) - {"name"}
 
 
 def register_op(cls: _Class) -> _Class:
@@ -35,6 +37,10 @@ def register_op(cls: _Class) -> _Class:
     if not isinstance(name, str) or not is_custom(name) or not _NAME.fullmatch(name):
         raise ArgumentError(owner, "name", name, "a custom op's name must have the form 'owner.op', in letters, digits "
                                                  "and '_'; names without a dot belong to the built-in ops")
+    for field in fields(cls):
+        if field.name in _TRAITS:
+            raise ArgumentError(owner, field.name, "a field", "Op has a member of that name; give it another"
+                                                          " name")
     for method in ("infer", "forward"):
         if getattr(cls, method) is getattr(Op, method):
             raise ArgumentError(owner, method, None, "every op must define it")

@@ -108,7 +108,7 @@ class Expression:
         return apply("logical_and", self, other)
 
     def __bool__(self) -> bool:
-        raise GraphError("an expression has no truth value: it stands for every element at once",
+        raise GraphError("an expression has no truth value: it stands for every element at once; "
                          "use where(mask, a, b) in place of `if`, and & in place of `and`")
 
 
@@ -126,7 +126,7 @@ def apply(function: str, *operands: Number) -> Expression:
     """
     kinds, _ = FUNCTIONS.get(function, ((), ""))
     if not kinds or len(operands) != len(kinds):
-        raise GraphError(f"an expression has no function {function} of {len(operands)} operands",
+        raise GraphError(f"an expression has no function {function} of {len(operands)} operands; "
                          f"use one of {', '.join(FUNCTIONS)}")
     return Expression(function, tuple(_as_kind(kind, operand, function)
                                       for kind, operand in zip(kinds, operands, strict=True)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -72,6 +72,9 @@ class Op:
     """The output is input 0 under another shape: no bytes move."""
     rearranging: ClassVar[bool] = False
     """Every element of the outputs is an element of an input: nothing is computed."""
+    planned: ClassVar[bool] = False
+    """A kernel may plan the scratch memory that running the expression takes; otherwise, if it takes any, `forward` is
+    run piece by piece."""
     images: ClassVar[bool] = False  # a property of a fused op, whose body says it
     """Works on images, and faster with the batch innermost: a graph with such an op keeps every batched value so."""
     inplace: ClassVar[tuple[int, ...]] = ()  # may be a property where it depends on the attributes
@@ -108,11 +111,6 @@ class Op:
         op has none.
         """
         return None
-
-    @cached_property
-    def formula(self) -> Formula | None:
-        """The expression in steps; None without one, or where a subclass has another `forward` but not another one."""
-        return trace_method(self, "expression", "forward")
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...],
                  grads: Gradients) -> Gradients:
@@ -191,6 +189,16 @@ class Op:
         another, as those of recurrent ops, they stand with the tests. An op of a user needs none.
         """
         return ()
+
+
+def formula_of(op: Op) -> Formula | None:
+    """The expression of an op in steps; None without one, or where a subclass has redefined `forward` alone."""
+    return _traced(op, repr(op)) if callable(type(op).expression) else None
+
+
+@lru_cache(maxsize=1024)
+def _traced(op: Op, text: str) -> Formula | None:  # the text tells 0.0 from -0.0, which are equal
+    return trace_method(op, "expression", "forward")
 
 
 _REGISTRY: dict[str, type[Op]] = {}

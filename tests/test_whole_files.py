@@ -12,6 +12,7 @@ SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*
 WRITERS = {
     "compiler/atomic.py": "the function",
     "graphnet/runs/log.py": "logs grow line by line while a run goes on",
+    "graphnet/cli/common/subject.py": "pipes and devices, which are no files",
     "graphnet/cli/program.py": "the null device, when whoever reads the output has gone",
 }
 METHODS = {"write_text", "write_bytes", "touch", "rename", "renames", "savefig", "tofile", "symlink_to", "hardlink_to"}

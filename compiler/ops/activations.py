@@ -62,6 +62,7 @@ class ReluGrad(ActivationGrad):
     """dL/dx = dL/dy where y > 0, else 0; so the gradient at x = 0 is 0."""
 
     name = "relu_grad"
+    planned = True
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (grad * (y > 0),)
@@ -93,6 +94,7 @@ class SigmoidGrad(ActivationGrad):
     """dL/dx = dL/dy · y (1 - y)."""
 
     name = "sigmoid_grad"
+    planned = True
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (grad * (y * (1 - y)),)
@@ -131,6 +133,7 @@ class TanhGrad(ActivationGrad):
     """dL/dx = dL/dy · (1 - y²)."""
 
     name = "tanh_grad"
+    planned = True
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (grad * (1 - y * y),)

@@ -38,6 +38,7 @@ class PRelu(Op):
     axis: int
 
     name = "prelu"
+    planned = True
     elementwise = True
     inplace = (0,)
 
@@ -82,6 +83,7 @@ class PReluGrad(Op):
     axis: int
 
     name = "prelu_grad"
+    planned = True
     inplace = (0, 1)
     elementwise = True
     differentiable = False

@@ -19,6 +19,7 @@ from graphnet.declare.options import WeightOptions, WeightRules
 from graphnet.declare.tensor import Call, SymbolicTensor, next_serial
 from graphnet.initializers import Fans, Initializer
 
+_LIBRARY = __name__.partition(".")[0] + "."
 _KEPT_BY_THE_BASE = ("name", "trainable", *WeightOptions.__optional_keys__)
 
 
@@ -65,17 +66,20 @@ class Layer:
     def config(self) -> dict[str, Any]:
         """The arguments that the layer was declared with, by name: those of its `__init__`, as it keeps them.
 
-        Without `name`, `trainable` and what is said about the weights.
+        Without `name`, `trainable` and what is said about the weights. A class that derives from a layer with arguments
+        need not keep those of its own that it turns into the other's.
 
         Raises:
             GraphError: an argument is not kept under its name.
         """
         names = [name for name in self._argument_names() if name not in _KEPT_BY_THE_BASE]
+        base = next(cls for cls in type(self).__mro__ if cls.__module__.startswith(_LIBRARY))
+        kept = [name for name in names if name in vars(self) or isinstance(getattr(type(self), name, None), property)]
         for name in names:
-            if not hasattr(self, name):
+            if name not in kept and base in (Layer, SimpleLayer):
                 raise GraphError(f"{self.kind} does not keep its argument {name}; write self.{name} = {name} in its "
                                  "__init__, or give it a method config that returns its arguments by name")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in kept}
 
     def __call__(self, *inputs: Any) -> SymbolicTensor:
         """Places the layer behind its inputs, given one by one or as one list or tuple.
@@ -152,8 +156,15 @@ class Layer:
                             f"there is no such argument; there are {', '.join(known)}")
 
     def _argument_names(self) -> list[str]:
-        return [name for name, parameter in inspect.signature(type(self)).parameters.items()
-                if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)]
+        """Those of the class's `__init__`, and those of the bases that it passes on what else it is given to."""
+        found: dict[str, None] = {}
+        for cls in (cls for cls in type(self).__mro__ if "__init__" in vars(cls)):
+            _, *parameters = inspect.signature(vars(cls)["__init__"]).parameters.values()
+            named = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+            found |= dict.fromkeys(named)
+            if cls.__module__.startswith(_LIBRARY) or len(named) == len(parameters):
+                break
+        return list(found)
 
     def _check_inputs(self, inputs: tuple[Any, ...], source: str) -> tuple[SymbolicTensor, ...]:
         if len(inputs) == 1 and isinstance(inputs[0], list | tuple):

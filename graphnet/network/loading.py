@@ -1,4 +1,4 @@
-"""Loads networks from `.gnet` files, and opens such files. How they are saved is in `saving.py`.
+"""Loads networks from `.gnet` files, and opens such files. How they are saved is in `saving/saving.py`.
 
 Loading makes the network first, so that weights and moments are read straight into its memory. The format itself is
 `graphnet.runtime.gnet`, which is imported when it is first needed.

@@ -1,4 +1,4 @@
-"""Saves networks to `.gnet` files. How they are loaded is in `loading.py`.
+"""Saves networks to `.gnet` files. How they are loaded is in `network/loading.py`.
 
 A file holds the graph as declared, weights, states, the optimizer's moments and the training set-up, and a checkpoint
 also where `fit` stands; never a Program: loading compiles again. The format itself is `graphnet.runtime.gnet`, which is

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.compiler.op import Op
+from graphnet.compiler.op import Op, formula_of
 from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.expression_plan import CONSTANT, INPUT, MASK, NUMBER, OUTPUT, Instruction, Plan, plan
@@ -23,9 +23,10 @@ Action = Callable[[], object]
 
 
 def _plan(op: Op, in_place: bool) -> Plan:
-    if op.formula is None:
+    formula = formula_of(op)
+    if formula is None:
         raise TypeError(f"{op.name} has no expression")
-    return plan(op.formula, (tuple(op.inplace),), in_place)
+    return plan(formula, (tuple(op.inplace),), in_place)
 
 
 def _piece(wanted: Plan) -> int:
@@ -33,8 +34,10 @@ def _piece(wanted: Plan) -> int:
 
 
 def _workspace(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
-    """A piece for each register."""
+    """A piece for each register, if they are to be planned."""
     wanted = _plan(op, inputs[0].dtype == outputs[0].dtype)
+    if not op.planned:
+        return ()
     return registers(wanted, inputs[0].dtype, min(outputs[0].type.size, _piece(wanted)))
 
 
@@ -51,6 +54,8 @@ def by_expression(call: Call) -> Run:
     if any(same and position not in op.inplace for position, same in enumerate(addresses)):
         return by_pieces(call)  # one value is two operands, of which the op may write over one
     wanted = _plan(op, call.inputs[0].dtype == out.dtype)
+    if len(call.workspace) < wanted.numbers + wanted.masks:
+        return by_pieces(call)
     views = [*(spread(op, x, out.ndim) for x in call.inputs), out]
     pieces = [views] if len(wanted.code) == 1 and not call.workspace else cut_operands(views, _piece(wanted))
     return sequence(bind_plan(wanted, [(piece[:-1], piece[-1:]) for piece in pieces], call.workspace))

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from graphnet.compiler.op import Op
+from graphnet.compiler.op import Op, formula_of
 from graphnet.compiler.ops.updates import Update
 from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import Array, TensorType
@@ -79,7 +79,7 @@ def traits(op: Op) -> Iterator[str]:
     """What an op says of itself that a kernel can go by, the most telling first."""
     if isinstance(op, Update) and op.formula_of(decayed=False) is not None:
         yield "update"
-    if op.elementwise and op.formula is not None:
+    if op.elementwise and formula_of(op) is not None:
         yield "expression"
     yield from (trait for trait in ("elementwise", "samplewise", "statistic") if getattr(op, trait))
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -347,3 +348,42 @@ def test_built_in_ops_have_no_dot_in_their_names():
 
     for name, cls in registered_ops().items():
         assert is_custom(name) != cls.__module__.startswith("graphnet.")
+
+
+@gn.register_op
+@dataclass(frozen=True)
+class Ramp(gn.Op):
+    """y = x · (0 … 1 along the last axis): element-wise, but its formula needs the whole array."""
+
+    name = "tests.ramp"
+    elementwise = True
+    differentiable = False
+
+    def infer(self, x: TensorType) -> Types:
+        return (x,)
+
+    def forward(self, x: Any) -> Any:
+        return (x * np.linspace(0, 1, x.shape[-1], dtype=x.dtype),)
+
+
+def test_a_custom_op_gets_its_operands_whole() -> None:
+    x = gn.Input((50,))
+    net = gn.compile(gn.Model(x, gn.layers.Apply(Ramp())(x)))
+    given = np.random.default_rng(0).random((4000, 50), dtype=np.float32)
+    np.testing.assert_array_equal(net.predict(given, batch_size=4000), Ramp().forward(given)[0])
+
+
+def test_an_attribute_may_not_be_called_as_what_every_op_has() -> None:
+    @dataclass(frozen=True)
+    class Clash(gn.Op):
+        images: int = 3
+        name = "tests.clash"
+
+        def infer(self, x: TensorType) -> Types:
+            return (x,)
+
+        def forward(self, x: Any) -> Any:
+            return (x,)
+
+    with pytest.raises(gn.ArgumentError, match="Clash: images is 'a field', but Op has a member of that name"):
+        gn.register_op(Clash)

@@ -89,15 +89,19 @@ def chosen_dims(network: Network, given: list[tuple[str, int]]) -> dict[str, int
 
 
 def write_new(path: str, text: str, overwrite: bool) -> None:
-    """Writes a text file as a whole; an old one stays unless it may be replaced.
+    """Writes a text file as a whole; an old one stays unless it may be replaced. To a pipe or a device it just writes.
 
     Raises:
         DataError: there is one already.
         ArgumentError: there is no such folder, or the path is of something that is no file.
         OSError: it cannot be written.
     """
+    if overwrite and os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        return
     try:
-        replace_file(path, [text.encode()], overwrite=overwrite)
+        replace_file(path, [text.encode()], overwrite=overwrite, owner="output")
     except FileExistsError:
         raise DataError(f"{path} is there already; choose another name or give --overwrite") from None
 

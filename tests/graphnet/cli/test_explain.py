@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,14 @@ def test_gradcheck_fails_on_a_wrong_gradient(run: Callable[..., Any], saved: Pat
     result = run("gradcheck", saved, "--samples", 1, "--tolerance", 1e-300)
     assert result.code == 1
     assert "WRONG" in result.out
+
+
+def test_a_page_can_go_into_a_pipe(run: Callable[..., Any], saved: Path, tmp_path: Path) -> None:
+    pipe, pages = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: pages.append(pipe.read_text("utf-8")))
+    reader.start()
+    run("explain", saved, "--html", pipe, "--overwrite")
+    reader.join()
+    assert pages[0].startswith("<!DOCTYPE html>")
+    assert pipe.is_fifo()

@@ -1,4 +1,5 @@
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,9 +38,10 @@ class Scaled(L.Layer):
         return b.add(gn.custom.ops.Scale(self.factor), x)
 
 
-class Head(L.Dense):
+class Head(L.Layer):
     def __init__(self, classes, **options):
-        super().__init__(classes, "softmax", **options)
+        super().__init__(**options)
+        self.units = classes
 
 
 class ByHand(Head):
@@ -187,3 +189,27 @@ def test_a_layer_without_arguments_that_is_made_of_its_input_says_what_to_write(
             f"{cls.__name__} is given a SymbolicTensor as it is made, but it has no arguments besides its name; make "
             f"the layer first, then call it on its input: {cls.__name__}()(x)")):
         cls(gn.Input((4, 5)))
+
+
+class Passing(gn.layers.LSTM):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+
+
+class Renaming(gn.layers.Conv2D):
+    def __init__(self, channels: int, **options: Any) -> None:
+        super().__init__(channels, 3, **options)
+
+
+class More(gn.layers.Dense):
+    def __init__(self, units: int, temperature: float = 1.0, **options: Any) -> None:
+        super().__init__(units, **options)
+        self.temperature = temperature
+
+
+def test_a_class_that_passes_its_arguments_on_has_those_of_its_base() -> None:
+    assert Passing(3).config() == gn.layers.LSTM(3).config()
+    assert repr(Passing(3)) == repr(gn.layers.LSTM(3)).replace("LSTM", "Passing")
+    renamed = Renaming(4, padding="same")
+    assert renamed.config() == gn.layers.Conv2D(4, 3, padding="same").config()
+    assert More(2, 0.5).config() == gn.layers.Dense(2).config() | {"temperature": 0.5}

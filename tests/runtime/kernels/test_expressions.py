@@ -8,7 +8,7 @@ from expression_reference import assert_same, evaluate
 from kernel_runs import bind, placed
 
 from graphnet.compiler.expression import FUNCTIONS, MASKS, Expression, Formula, apply, trace
-from graphnet.compiler.op import Op
+from graphnet.compiler.op import Op, formula_of
 from graphnet.compiler.ops import (
     AdamUpdate,
     Add,
@@ -74,8 +74,8 @@ def test_random_expressions(seed: int, dtype: str) -> None:
 
 
 def planned(op: Op) -> Plan:
-    assert op.formula is not None
-    return plan(op.formula, (tuple(op.inplace),))
+    assert formula_of(op) is not None
+    return plan(formula_of(op), (tuple(op.inplace),))
 
 
 @pytest.mark.parametrize(("op", "calls", "numbers", "masks"), [
