@@ -31,14 +31,15 @@ def test_the_lowest_versions_are_those_of_the_project() -> None:
     (b"a\nb \n", "file:2: blanks at the end of the line"), (b"a\t\n", "file:1: blanks at the end of the line"),
     (b"a\r\n", "file:1: blanks at the end of the line"), (b"a", "file: no newline at the end"),
     (b"a\n\n", "file: blank lines at the end"),
-    (b"\0" * 500_001, "file: 500,001 bytes, but at most 500,000 are allowed")])
+    (b"\0" * 500_001, "file: 500,001 bytes, but at most 500,000 are allowed")],
+    ids=["blank", "tab", "return", "unfinished", "blank lines", "large"])
 def test_faults_of_files_are_named(content: bytes, fault: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content)
     code, text = whitespace(tmp_path / "file")
     assert (code, text) == (1, f"{tmp_path}/{fault}\n")
 
 
-@pytest.mark.parametrize("content", [b"", b"a\n", b"a\n\nb\n", b" \0 \n "])
+@pytest.mark.parametrize("content", [b"", b"a\n", b"a\n\nb\n", b" \0 \n "], ids=["empty", "line", "gap", "binary"])
 def test_sound_files_pass(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content)
     assert whitespace(tmp_path / "file") == (0, "")

@@ -66,7 +66,8 @@ def circles(edges: Iterable[Edge], place: Callable[[str], str] = str) -> list[st
     ways: dict[tuple[str, str], list[str]] = {}
     for edge in edges:
         ways.setdefault((place(edge.importer), place(edge.imported)), []).append(f"  {edge}")
-    graph = nx.DiGraph([(importer, imported) for importer, imported in ways if importer != imported])
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_edges_from(way for way in ways if way[0] != way[1])
     found = sorted(sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1)
     return ["\n".join([f"{', '.join(part)} import one another:", *_lines(part, ways)]) for part in found]
 
