@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ir import FORWARD, PHASES, Graph, Input, Node, Origin, Output, Parameter, State
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
@@ -28,7 +29,10 @@ def parse_graph(text: str) -> Graph:
 
     Raises:
         GraphTextError: the text is none of a graph; it says where, and what was expected.
+        ArgumentError: it is no text.
     """
+    if not isinstance(text, str):
+        raise ArgumentError("parse_graph", "text", text, "it must be the text of a graph, as str(graph) writes it")
     reader = _Reader()
     line = Line("", 1)
     for number, row in enumerate(text.split("\n"), 1):

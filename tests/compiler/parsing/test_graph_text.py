@@ -6,7 +6,7 @@ import pytest
 from pass_checks import text
 from text_checks import check_text
 
-from graphnet.compiler.errors import GraphError, GraphTextError
+from graphnet.compiler.errors import ArgumentError, GraphError, GraphTextError
 from graphnet.compiler.ir import BACKWARD, UPDATE, Graph, Input, Node, Origin, Output, Parameter, State
 from graphnet.compiler.op import f64
 from graphnet.compiler.ops import Add, MaxNorm, ReduceSum, Relu
@@ -135,3 +135,8 @@ def test_errors_show_a_part_of_a_long_line_and_nothing_that_could_play_tricks() 
 def test_values_may_be_read_before_the_line_that_makes_them() -> None:
     lines = "  %2 = fused{relu + tanh}(%1) : f64[2]", "  %1 = relu(%0) : f64[2]", "  output y = %2"
     check_text(parse_graph(START + "\n".join(lines)))
+
+
+def test_what_is_no_text_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="parse_graph: text is None, but it must be the text of a graph"):
+        parse_graph(None)  # type: ignore[arg-type]
