@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -94,14 +95,7 @@ class Update(GradientReader):
 
         Inputs: p, g, the moments, the numbers, and for weights with decay 1 - η λ. Outputs: new p and moments.
         """
-        if not restates(type(self), "rule", "step"):
-            return None
-        kept, given = len(self.moments), len(self.numbers(1.0, 1))
-
-        def update(p: Expression, g: Expression, *rest: Expression) -> Expressions:
-            down, *moments = self.rule(rest[kept:kept + given], g, *rest[:kept])
-            return (p * rest[-1] if decayed else p) - down, *moments
-        return trace(update, 2 + kept + given + decayed)
+        return _traced(self, decayed, repr(self)) if restates(type(self), "rule", "step") else None
 
     def spread(self, numbers: tuple[float, ...], sizes: Sequence[int], otherwise: float) -> Array:
         """Numbers given for each weight, for each element of weights of these sizes (float64)."""
@@ -209,3 +203,13 @@ class MomentumUpdate(Update):
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (cls.example(cls(2)), cls.example(cls(2, momentum=0.8, nesterov=True)), cls.example(cls(2, (0.5, 2.0))))
+
+
+@lru_cache(maxsize=256)
+def _traced(op: Update, decayed: bool, text: str) -> Formula:  # the text tells 0.0 from -0.0, which are equal
+    kept, given = len(op.moments), len(op.numbers(1.0, 1))
+
+    def update(p: Expression, g: Expression, *rest: Expression) -> Expressions:
+        down, *moments = op.rule(rest[kept:kept + given], g, *rest[:kept])
+        return (p * rest[-1] if decayed else p) - down, *moments
+    return trace(update, 2 + kept + given + decayed)
