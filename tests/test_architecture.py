@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from import_graph import Edge, circles, folder_of, import_edges, parse
+from import_graph import Edge, circles, folder_of, import_edges, parse, walk
 
 ROOT = Path(__file__).parents[1]
 FLOORS = {"compiler": 1, "runtime": 2, "graphnet": 3, "models": 4}
@@ -29,7 +29,7 @@ def floor_of(module: str) -> str:
 
 def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
     """Every import statement with the full names that it imports."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -143,7 +143,7 @@ def test_heavy_modules_are_imported_where_they_are_used(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=NAMES)
 def test_shipped_code_raises_instead_of_asserting(path):
-    lines = [node.lineno for node in ast.walk(parse(path)) if isinstance(node, ast.Assert)]
+    lines = [node.lineno for node in walk(parse(path)) if isinstance(node, ast.Assert)]
     assert lines == []
 
 
@@ -155,7 +155,7 @@ def bare_roles(tree: ast.AST) -> Iterator[str]:
     """The roles of states that are compared, or given to a function, as bare strings."""
     from graphnet.compiler.ir import LAYER_ROLES, OPTIMIZER
 
-    for node in ast.walk(tree):
+    for node in walk(tree):
         places: list[ast.expr] = []
         if isinstance(node, ast.Compare):
             places = [node.left, *node.comparators]
@@ -194,7 +194,7 @@ HANDS_ON = ("runtime/gnet/wire/parallel.py",)
 def test_broad_excepts_only_clean_up(path):
     if str(path).endswith(HANDS_ON):
         return
-    for node in ast.walk(parse(path)):
+    for node in walk(parse(path)):
         if isinstance(node, ast.ExceptHandler):
             caught = "" if node.type is None else ast.unparse(node.type)
             raises = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None

@@ -56,6 +56,12 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
+@cache
+def walk(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """All nodes of a syntax tree; looked up once, as several tests walk the same trees."""
+    return tuple(ast.walk(tree))
+
+
 def circles(edges: Iterable[Edge], place: Callable[[str], str] = str) -> list[str]:
     """Each circle as text: the places in it, and below them every import that makes it, first the ways used least.
 

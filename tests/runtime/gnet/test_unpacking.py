@@ -60,7 +60,8 @@ def test_what_is_just_within_the_limits_is_taken(header: dict[str, Any]) -> None
     b"\x81\xa1a\x81\xc4\x01a\x01", b"\x81\xa1a\xa2\xc3\x28", b"\x81\xa1a\xdd\xff\xff\xff\xff",
     b"\x81\xa1a\xdf\xff\xff\xff\xff", b"\x81\xa1a\xdd\x00\x00\xff\xff", b"\x81\xa1a" + b"\x91" * 100_000,
     b"\x81\xa1a" + b"\xdc\xff\xff" * 40_000, b"\x81\xa1a" + b"\xdd\x00\x01\x00\x00" * 40_000,
-    b"\x81\xa1a" + b"\xde\xff\xff" * 40_000, lambda: pack({"a": [{str(key): 0 for key in range(65_535)}] * 49}),
+    b"\x81\xa1a" + b"\xde\xff\xff" * 40_000,
+    lambda: b"\x81\xa1a\xdc\x00\x31" + pack({str(key): 0 for key in range(65_535)}) * 49,
     b"\x81\xa1a" + b"\x9f" * 400_000,
 ])
 def test_whatever_the_walk_refuses_is_not_taken(data: bytes | Callable[[], bytes]) -> None:
