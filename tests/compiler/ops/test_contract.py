@@ -157,7 +157,7 @@ class TestTheContractCanFail:
     def test_wrong_dtype(self):
         class Wrong(Scale):
             def forward(self, x):
-                return (x * np.float64(self.factor),)
+                return (x.astype(np.float64) * self.factor,)
 
         with pytest.raises(AssertionError, match="forward makes f64"):
             check_types(_with_op(Scale, Wrong(-2.5)).cast("float32"))
