@@ -66,7 +66,8 @@ class Codec:
         Raises:
             GnetFormatError: a key is unknown or missing, or a value is not of its type.
         """
-        expect_keys(plain, tuple([key for key in hints if key not in optional]), path, optional)
+        expect_keys(plain, tuple([key for key in hints if key not in optional]), path,
+                    tuple([key for key in optional if key in hints]))
         values = {}
         for key, value in plain.items():
             try:

@@ -15,10 +15,11 @@ from gnet_samples import sample_bytes, sign, take_apart
 
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import GnetFormatError
-from graphnet.compiler.ir import Output
+from graphnet.compiler.ir import Output, Parameter
 from graphnet.compiler.ops import Embedding
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.gnet import Contents, Tensor, by_name, dumps, load_gnet, open_gnet, read_info
+from graphnet.runtime.gnet.fields import decode_fields
 from graphnet.runtime.gnet.wire import limits
 
 IMAGES, RECURRENT, DTYPES = (sample_bytes(name) for name in ("images", "recurrent", "dtypes"))
@@ -494,3 +495,9 @@ def test_values_that_nodes_make_have_a_limited_rank_too():
     graph = b.build([Output("y", b.add(Embedding(), places, table))])
     with pytest.raises(GnetFormatError, match="a value of 17 dims; at most 16 are allowed"):
         dumps(Contents(graph, by_name([Tensor("w", "param", np.zeros((3, 2), np.float32))])))
+
+
+@pytest.mark.parametrize("key", ["next", "value", "origin"])
+def test_a_field_that_is_stored_elsewhere_is_no_key(key: str) -> None:
+    with pytest.raises(GnetFormatError, match=f"the key '{key}' is not known here"):
+        decode_fields(Parameter, {key: None}, ("graph",), ("value", "name", "origin", "next"))
