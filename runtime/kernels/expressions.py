@@ -35,9 +35,9 @@ def _piece(wanted: Plan) -> int:
 
 def _workspace(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
     """A piece for each register, if they are to be planned."""
-    wanted = _plan(op, inputs[0].dtype == outputs[0].dtype)
     if not op.planned:
         return ()
+    wanted = _plan(op, inputs[0].dtype == outputs[0].dtype)
     return registers(wanted, inputs[0].dtype, min(outputs[0].type.size, _piece(wanted)))
 
 
