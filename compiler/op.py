@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 
 from graphnet.compiler.errors import ArgumentError, GraphError
-from graphnet.compiler.expression import Expression, Formula, trace_method
+from graphnet.compiler.expression import Expression, Formula, restates, trace_method
 from graphnet.compiler.types import Array, Dim, Dims, TensorType, bind_shape
 from graphnet.compiler.words import differs, format_value
 
@@ -193,7 +193,9 @@ class Op:
 
 def formula_of(op: Op) -> Formula | None:
     """The expression of an op in steps; None without one, or where a subclass has redefined `forward` alone."""
-    return _traced(op, repr(op)) if callable(type(op).expression) else None
+    if not callable(type(op).expression) or not restates(type(op), "expression", "forward"):
+        return None
+    return _traced(op, repr(op))
 
 
 @lru_cache(maxsize=1024)
