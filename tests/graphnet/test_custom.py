@@ -1,7 +1,7 @@
 """Ops of a caller's own: registering, using, fusing, saving and loading them."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -387,3 +387,27 @@ def test_an_attribute_may_not_be_called_as_what_every_op_has() -> None:
 
     with pytest.raises(gn.ArgumentError, match="Clash: images is 'a field', but Op has a member of that name"):
         gn.register_op(Clash)
+
+
+@gn.register_op
+@dataclass(frozen=True)
+class Gain(gn.Op):
+    """y = x · gains[0], with an attribute that cannot be hashed."""
+
+    gains: list[float] = field(default_factory=lambda: [2.0])
+
+    name = "tests.gain"
+    elementwise = True
+    differentiable = False
+
+    def infer(self, x: TensorType) -> Types:
+        return (x,)
+
+    def forward(self, x: Any) -> Any:
+        return (x * x.dtype.type(self.gains[0]),)
+
+
+def test_attributes_need_not_be_hashable() -> None:
+    x = gn.Input((3,))
+    net = gn.compile(gn.Model(x, gn.layers.Apply(Gain())(x)), optimize=False)
+    np.testing.assert_array_equal(net.predict(np.ones((2, 3), np.float32)), np.full((2, 3), 2, np.float32))
