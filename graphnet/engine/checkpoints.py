@@ -11,9 +11,11 @@ import numpy as np
 
 from graphnet.common.checks import check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError
+from graphnet.runtime.records import unless
 
 Plain = dict[str, Any]
 FIT = "fit"  # its key in the training set-up of a file
+_BLAS_CHARS = 200
 Mark = tuple[float, ...]
 """Tells whether a network is as it was; see `mark_of`."""
 
@@ -82,6 +84,7 @@ class FitState:
         scores: the current epoch's figures so far, None between epochs; see `Scores.state`.
         history: the epochs before; see `History.state`.
         callbacks: class and state of each callback.
+        blas: which kernels of which BLAS it was trained with, if that is known; others give other last bits.
 
     Raises:
         GnetFormatError: the numbers contradict each other.
@@ -97,12 +100,15 @@ class FitState:
     scores: Plain | None
     history: Plain
     callbacks: tuple[CallbackState, ...]
+    blas: str | None = unless(None)
 
     def __post_init__(self) -> None:
         if self.begun < 0 or (self.position or 0) < 0:
             raise GnetFormatError("begun and position must not be negative")
         if (self.position is None) != (self.scores is None):
             raise GnetFormatError("position and scores must both be there or both be nil")
+        if self.blas is not None and not (self.blas.isprintable() and len(self.blas) <= _BLAS_CHARS):
+            raise GnetFormatError("it must be the name of a BLAS", ("blas",))
 
 
 def same_value(before: object, now: object) -> bool:

@@ -20,12 +20,14 @@ from graphnet.network.network import Network
 from graphnet.network.objective import Metrics, make_objective
 from graphnet.optimizers import OPTIMIZERS, Optimizer
 from graphnet.regularizers import REGULARIZERS, Regularizer, regularize
+from graphnet.runtime.blas import BlasThreads
 
 if TYPE_CHECKING:
     from graphnet.runtime.watching import Watcher
 
 BACKENDS = ("numpy",)
 MAX_SEED = 2**64 - 1  # the largest that a file holds
+MAX_THREADS = 1024  # of BLAS; where it has fewer, it uses those
 
 
 def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = None,
@@ -33,7 +35,8 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
             loss_weights: Mapping[str, float] | None = None, regularizer: Regularizer | str | None = None,
             seed: int = 0, dtype: str = "float32",
             backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
-            check_finite: bool = False, dump: str | os.PathLike[str] | None = None) -> Network:
+            check_finite: bool = False, dump: str | os.PathLike[str] | None = None,
+            blas_threads: int | None = 1) -> Network:
     """Makes a network that runs from a declared model.
 
     Args:
@@ -55,6 +58,10 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
         check_finite: looks at the results of every instruction of every run, and names the first that makes a NaN or
             an infinity, with its layer. Runs take longer. A step that fails before the update changes no weight.
         dump: a folder to write the graph's text after each pass to, and each Program, with an index.
+        blas_threads: how many threads BLAS has while the network runs, whatever its environment says; None for as many
+            as it likes. With one, the same seed gives the same bits however many cores there are; more make products of
+            large matrices faster (from about 1,000 × 1,000 on), and give other last bits for each number. It is kept
+            in files.
 
     Raises:
         ArgumentError: an argument is not allowed.
@@ -70,20 +77,25 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
     if chosen is not None and objective is not None:
         objective.check_trainable()
     network = make_network(graph, objective, chosen, seed=seed, backend=backend, optimize=optimize,
-                           memory_limit=memory_limit, verify=verify, check_finite=check_finite, dump=dump)
+                           memory_limit=memory_limit, verify=verify, check_finite=check_finite, dump=dump,
+                           blas_threads=blas_threads)
     initialize(network, model.initializers)
     return network
 
 
 def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer | None, *, seed: int,
                  backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
-                 check_finite: bool = False, dump: str | os.PathLike[str] | None = None) -> Network:
+                 check_finite: bool = False, dump: str | os.PathLike[str] | None = None,
+                 blas_threads: int | None = 1) -> Network:
     """A network whose weights are not filled in yet."""
     check_choice("compile", "backend", backend, BACKENDS)
     if memory_limit is not None:
         check_whole("compile", "memory_limit", memory_limit)
+    if blas_threads is not None:
+        check_whole("compile", "blas_threads", blas_threads, 1, MAX_THREADS)
     check_graph(graph)
-    programs = Programs(numpy_policy(check_flag("compile", "optimize", optimize), memory_limit))
+    programs = Programs(numpy_policy(check_flag("compile", "optimize", optimize), memory_limit),
+                        blas_threads=BlasThreads(blas_threads))
     _attach_checks(programs, check_flag("compile", "verify", verify),
                    check_flag("compile", "check_finite", check_finite))
     if dump is not None:

@@ -118,7 +118,8 @@ def _make_network(contents: Contents, backend: str, memory_limit: int | None) ->
     """A network for a file's graph and training set-up; its weights are not filled in yet."""
     setup = parse_setup(contents.train)
     network = make_network(contents.graph, objective_of(setup, contents.graph), setup.optimizer, seed=setup.seed,
-                           backend=backend, optimize=setup.optimize, memory_limit=memory_limit)
+                           backend=backend, optimize=setup.optimize, memory_limit=memory_limit,
+                           blas_threads=setup.blas_threads)
     network.step, network.epoch, network.rate_factor = setup.step, setup.epoch, setup.rate_factor
     return network
 

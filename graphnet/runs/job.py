@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory
 from graphnet.runs.log import VALIDATION, Reporter, RunLog, format_figures
 from graphnet.runs.recipe import Recipe, Settings
 from graphnet.runs.samples import Parts, Samples, split
+from graphnet.runtime.blas import blas_kind
 from graphnet.saving.saving import save_checkpoint
 from graphnet.training.callback import Callback
 from graphnet.training.fingerprints import file_sha256
@@ -160,12 +162,13 @@ def about_run(job: Job, data: Dataset, parts: Parts, network: Network) -> Figure
 
 def versions() -> dict[str, str]:
     """What the results of a run may depend on in their last bits."""
-    return {"graphnet": version(), "numpy": np.__version__, "python": platform.python_version()}
+    return {"graphnet": version(), "numpy": np.__version__, "python": platform.python_version(),
+            "BLAS": blas_kind() or "unknown"}
 
 
 def _fit(job: Job, network: Network, parts: Parts, log: RunLog, resume: bool) -> History:
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # the log watches the loss, and says it better
+        with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings(action="ignore"):  # the log says it
             return network.fit(*parts.train, batch_size=job.settings.batch_size, epochs=job.settings.epochs,
                                validation_data=parts.held_out, callbacks=_callbacks(job, network, log),
                                checkpoint=job.checkpoint, resume=resume)

@@ -153,5 +153,5 @@ def _given_here(job: Job, path: str) -> str:
 
 def _other_versions(before: Mapping[str, Any]) -> str:
     """What is not as it was, so that the last bits of the results may differ."""
-    changes = [f"{name} {before.get(name)} → {now}" for name, now in versions().items() if before.get(name) != now]
+    changes = [f"{name} {before[name]} → {now}" for name, now in versions().items() if before.get(name, now) != now]
     return f" ({', '.join(changes)}: the last bits may differ)" if changes else ""

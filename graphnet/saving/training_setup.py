@@ -13,6 +13,7 @@ from graphnet.engine.checkpoints import FIT
 from graphnet.losses import Loss
 from graphnet.metrics import Metric
 from graphnet.optimizers import Optimizer
+from graphnet.runtime.records import unless
 
 if TYPE_CHECKING:
     from graphnet.engine.engine import Engine
@@ -47,6 +48,7 @@ class TrainingSetup:
     step: Count = 0
     epoch: Count = 0
     rate_factor: Factor = 1.0
+    blas_threads: int | None = unless(1)
 
 
 def describe_setup(network: Engine) -> Plain:
@@ -62,7 +64,7 @@ def describe_setup(network: Engine) -> Plain:
         OutputSetup(output, loss, objective.weights[output], tuple(objective.metrics.get(output, ())))
         for output, loss in objective.losses.items())
     return encode_record(TrainingSetup(parts, network.optimizer, network.optimize, network.seed, network.step,
-                                       network.epoch, network.rate_factor))
+                                       network.epoch, network.rate_factor, network.blas_threads))
 
 
 def parse_setup(plain: Mapping[str, Any]) -> TrainingSetup:

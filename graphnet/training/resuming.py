@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from graphnet.compiler.errors import ArgumentError, DataError, GraphError
 from graphnet.engine.checkpoints import FitState, same_value
 from graphnet.engine.engine import Engine
 from graphnet.engine.marks import mark_of
+from graphnet.runtime.blas import blas_kind
 from graphnet.training.callback import Callback
 from graphnet.training.fingerprints import check_unchanged
 
@@ -48,6 +50,9 @@ def check_resumable(network: Engine, arguments: Mapping[str, Any], samples: Mapp
         raise ArgumentError("fit", "callbacks", _listed(classes), f"the checkpoint was made with {_listed(before)}: "
                             "give the same ones in the same order")
     check_unchanged(state.samples, samples)
+    if state.blas not in (None, blas_kind()):
+        warnings.warn(f"the checkpoint was made with {state.blas}, and this machine computes with {blas_kind()}: the "
+                      "last bits will differ from those of a training that was not cut", UserWarning, stacklevel=4)
     return state
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from graphnet.compiler.errors import ArgumentError, GnetFormatError
 from graphnet.runtime.gnet.wire.header import Plain, expect_keys, expect_list
 from graphnet.runtime.gnet.wire.refusal import Path, refuse, shown
+from graphnet.runtime.records import usual_values
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ def hints_of(cls: type) -> dict[str, Any]:
 
 
 class Codec:
-    """Writes every field, in order, and asks no more of a value than its type.
+    """Writes every field (but see `unless`), in order, and asks no more of a value than its type.
 
     That is bool, int, float, str, an array, such a dataclass, something with a config, a tuple, map or TypedDict of
     these, any of these or None, one of several scalar types, or Any plain data with arrays in it. The type
@@ -44,8 +45,10 @@ class Codec:
         Raises:
             GnetFormatError: a field holds what cannot stand in a file.
         """
+        cls = cast(type, type(record))
+        left_out = [key for key, usual in usual_values(cls).items() if getattr(record, key) == usual]
         return {key: self._encode(getattr(record, key), hint, (*path, key))
-                for key, hint in hints_of(cast(type, type(record))).items()}
+                for key, hint in hints_of(cls).items() if key not in left_out}
 
     def decode_record(self, cls: type[T], plain: Any, path: Path) -> T:
         """The dataclass that plain data at `path` of a file stands for.
@@ -78,7 +81,7 @@ class Codec:
 
     def _optional(self, cls: type) -> tuple[str, ...]:
         """The fields of a dataclass that need not be there."""
-        return ()
+        return tuple(usual_values(cls))
 
     def _encode(self, value: Any, hint: Any, path: Path) -> Any:
         """A value of the declared type as plain data."""

@@ -371,6 +371,7 @@ def replaced(plain: Any, path: tuple[Any, ...], value: Any) -> Any:
     return copy
 
 
+@pytest.mark.filterwarnings("ignore:the checkpoint was made with x, and this machine")
 def test_nonsense_anywhere_in_a_state_is_refused_or_does_no_harm(tmp_path: Path) -> None:
     """Each value of the state becomes something else: the training goes on, or is refused as a file or argument is."""
     callbacks: list[Callback] = [EarlyStopping("loss", patience=2, restore_best=True), ReduceOnPlateau("loss")]

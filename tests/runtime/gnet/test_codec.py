@@ -11,6 +11,7 @@ from graphnet.compiler.errors import GnetFormatError
 from graphnet.compiler.types import Array
 from graphnet.optimizers import SGD, Optimizer
 from graphnet.runtime.gnet.codec import decode_map, decode_record, encode_record
+from graphnet.runtime.records import unless
 
 KEYWORD = TypedDict("KEYWORD", {"class": str, "state": dict[str, Any]})
 
@@ -72,6 +73,25 @@ def test_defaults_are_written_too():
     for key in plain:
         with pytest.raises(GnetFormatError, match=f"here: the key '{key}' is missing"):
             decode_record(Record, {other: value for other, value in plain.items() if other != key}, ("here",))
+
+
+@dataclass(frozen=True)
+class Sparing:
+    """A record with fields that are left out."""
+
+    always: int = 0
+    threads: int | None = unless(1)
+    note: str | None = unless(None)
+
+
+@pytest.mark.parametrize(("record", "plain"), [
+    (Sparing(), {"always": 0}), (Sparing(1, 2), {"always": 1, "threads": 2}),
+    (Sparing(0, None, "x"), {"always": 0, "threads": None, "note": "x"})])
+def test_some_fields_are_left_out_where_they_are_the_default(record, plain):
+    assert encode_record(record) == plain
+    assert decode_record(Sparing, plain, ()) == record
+    with pytest.raises(GnetFormatError, match="it must be of type int, not str"):
+        decode_record(Sparing, plain | {"threads": "2"}, ())
 
 
 def test_numbers_become_pythons_own():
