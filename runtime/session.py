@@ -41,14 +41,15 @@ class Buffers:
             GraphNetError: a Program wants another size of a buffer than an earlier one did.
         """
         for name, size in sizes.items():
-            have = self._bytes.get(name)
-            if have is not None and len(have) != size and name != ARENA:
-                raise GraphNetError(f"buffer {name} has {len(have)} bytes, but a Program wants {size}")
-            if have is None or len(have) < size:
-                self._bytes[name] = aligned_bytes(size)
+            have = self.sizes.get(name, -1)
+            if have not in (-1, size) and name != ARENA:
+                raise GraphNetError(f"buffer {name} has {have} bytes, but a Program wants {size}")
+            if have < size:
+                self.replace(name, size)
 
     def replace(self, name: str, size: int) -> None:
         """Allocates a buffer anew, zeroed; what is bound to the old one is stale."""
+        self._bytes.pop(name, None)  # the system gets the old one back before it has to give the new one
         self._bytes[name] = aligned_bytes(size)
 
     def view(self, slot: Slot) -> Array:
@@ -96,7 +97,8 @@ class Executable:
     @property
     def stale(self) -> bool:
         """Whether a buffer is another one by now (the arena has grown, say), so that this must not be run any more."""
-        return any(self._buffers[name] is not memory for name, memory in self._bound.items())
+        return any(name not in self._buffers or self._buffers[name] is not memory
+                   for name, memory in self._bound.items())
 
 
 def bind_instruction(instruction: Instruction, buffers: Buffers) -> Run:

@@ -19,6 +19,7 @@ from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import FitState, Mark
 from graphnet.engine.compiled import Compiled
 from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.interrupts import whole
 from graphnet.engine.programs import Programs
 from graphnet.engine.runner import EVALUATE, GRADIENTS, PREDICT, TRAIN, Runner
 from graphnet.engine.scores import Scores
@@ -34,8 +35,8 @@ class Engine(Variables, Compiled):
     Attributes:
         seed: of the first weights and of shuffling.
         epoch: how many epochs of `fit` were done.
-        fit_state: where a call of `fit` stood when it wrote the checkpoint that this network was loaded from; None
-            for other networks, and as soon as `fit` is called.
+        fit_state: where a call of `fit` stood when it was interrupted, or wrote the checkpoint that this network was
+            loaded from; None for other networks, and as soon as `fit` is called.
         samples: inputs by name that files of this network hold, with what it makes of them; see `Network.save`.
         runner: for graphnet itself; what it offers may change.
     """
@@ -93,6 +94,11 @@ class Engine(Variables, Compiled):
         return self.runner.programs.policy.optimize
 
     @property
+    def blas_threads(self) -> int | None:
+        """How many threads BLAS has while the network runs; None for as many as it likes."""
+        return self.runner.programs.blas_threads.threads
+
+    @property
     def stateful(self) -> bool:
         """Whether there are layers that carry their state from call to call."""
         return bool(self.runner.recurrent)
@@ -119,11 +125,12 @@ class Engine(Variables, Compiled):
             stop = min(start + batch_size, count)
             run = self.runner.executable(purpose, dims | {BATCH: stop - start})
             feeder.feed_range(run.inputs, start, stop)
-            run.run()
+            self.runner.run(run)
             for name, value in run.outputs.items():
                 if name not in results:
                     results[name] = np.empty((count, *value.shape[1:]), value.dtype)
                 results[name][start:stop] = value
+            whole.may_interrupt()
         return results if len(results) > 1 else next(iter(results.values()))
 
     @exclusive
@@ -150,8 +157,9 @@ class Engine(Variables, Compiled):
             stop = min(start + batch_size, count)
             run = self.runner.executable(purpose, dims | {BATCH: stop - start})
             feeder.feed_range(run.inputs, start, stop)
-            run.run()
+            self.runner.run(run)
             scores.add(run.outputs, stop - start)
+            whole.may_interrupt()
         return scores.result()
 
     @exclusive
@@ -164,8 +172,8 @@ class Engine(Variables, Compiled):
         count = check_lengths(arrays)
         run = self.runner.executable(self.runner.purpose(TRAIN, labels), dims | {BATCH: count})
         Feeder(arrays).feed_range(run.inputs, 0, count)
-        self.runner.run_step(run)
         scores = Scores(self.runner.need_objective())
+        self.runner.run_step(run)
         scores.add(run.outputs, count)
         return scores.result()
 
@@ -185,6 +193,6 @@ class Engine(Variables, Compiled):
         wanted = tuple(i.name for i in self.graph.inputs if inputs and self.graph.types[i.value].is_float)
         run = self.runner.executable(self.runner.purpose(GRADIENTS, labels, wanted), dims | {BATCH: count})
         Feeder(arrays).feed_range(run.inputs, 0, count)
-        run.run()
+        self.runner.run(run)
         names = [p.name for p in self.graph.parameters if p.trainable] + list(wanted)
         return float(run.outputs[LOSS]), {name: run.outputs[gradient_name(name)].copy(order="C") for name in names}

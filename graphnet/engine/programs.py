@@ -1,4 +1,8 @@
-"""The Programs of one network: made when they are first needed, one for each purpose and batch size, then kept."""
+"""The Programs of one network: made when they are first needed, one for each purpose and batch size.
+
+Those that were used last are kept. All of them run in one arena, and none that has run in a smaller one is kept, since
+it would keep that in memory.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from graphnet.common.recent import Recent
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.attach_update import moment_name
 from graphnet.compiler.passes.pipeline import Purpose, Stage
 from graphnet.compiler.planning.placement import parameter_slots, state_slots
 from graphnet.compiler.planning.policy import Made, Policy
-from graphnet.compiler.planning.program import ALIGNMENT, PARAMETERS, STATES, Program, Slot
+from graphnet.compiler.planning.program import ALIGNMENT, ARENA, PARAMETERS, STATES, Program, Slot
 from graphnet.compiler.types import Array, Dims
+from graphnet.runtime.blas import BlasThreads
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
 
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
     from graphnet.runtime.watching import Watcher
 
 Sizes = tuple[tuple[str, int], ...]
+Key = tuple[Purpose, Sizes]
+_MADE, _BOUND = 256, 32  # Programs, and those that are bound to memory, which take ten times as much of it
 
 
 def numpy_policy(optimize: bool = True, memory_limit: int | None = None,
@@ -37,14 +45,16 @@ class Programs:
         watchers: what makes those that look on while a Program runs.
         on_made: called with each new Program, the name of its purpose and what the passes did.
         buffers: the memory that all Programs share.
+        blas_threads: how many threads BLAS has while one is made or runs.
     """
 
     policy: Policy = field(default_factory=numpy_policy)
     watchers: Sequence[Callable[[], Watcher]] = ()
     on_made: Callable[[str, Sequence[Stage], Program], None] | None = None
     buffers: Buffers = field(default_factory=Buffers)
-    _made: dict[tuple[Purpose, Sizes], Made] = field(default_factory=dict)
-    _executables: dict[tuple[Purpose, Sizes], Executable] = field(default_factory=dict)
+    blas_threads: BlasThreads = field(default_factory=lambda: BlasThreads(1))
+    _made: Recent[Key, Made] = field(default_factory=lambda: Recent(_MADE))
+    _executables: Recent[Key, Executable] = field(default_factory=lambda: Recent(_BOUND))
 
     def program(self, purpose: Purpose, dims: Dims) -> Program:
         """The Program for a purpose at these dims.
@@ -71,18 +81,28 @@ class Programs:
         key = purpose, tuple(sorted(dims.items()))
         found = self._executables.get(key)
         if found is None or found.stale:
-            found = self._bind(self.program(purpose, dims))
-            self._executables[key] = found
+            program = self.program(purpose, dims)
+            grows = program.buffers.get(ARENA, 0) > self.buffers.sizes.get(ARENA, 0)
+            self._executables.keep(lambda executable: not (grows or executable.stale))
+            found = self._bind(program)
+            self._executables.put(key, found)
         return found
+
+    def run(self, executable: Executable) -> None:
+        """Runs one whose inputs have been fed."""
+        with self.blas_threads:
+            executable.run()
 
     def _make(self, purpose: Purpose, dims: Dims) -> Made:
         key = purpose, tuple(sorted(dims.items()))
-        if key not in self._made:
-            made = self.policy.make(purpose, dims)
+        made = self._made.get(key)
+        if made is None:
+            with self.blas_threads:  # constants are computed
+                made = self.policy.make(purpose, dims)
             if self.on_made:
                 self.on_made(purpose.name, made.all_stages, made.program)
-            self._made[key] = made
-        return self._made[key]
+            self._made.put(key, made)
+        return made
 
     def _bind(self, program: Program) -> Executable:
         if not self.watchers:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.index_ranges import index_ranges
@@ -17,6 +18,8 @@ from graphnet.compiler.passes.pipeline import Assembly, Purpose
 from graphnet.compiler.types import BATCH, Array, Dims, TensorType
 from graphnet.engine.assembly import Objective, differentiating, evaluating, predicting, training
 from graphnet.engine.feeding import check_input, check_lengths, name_arrays
+from graphnet.engine.forking import keep_whole
+from graphnet.engine.interrupts import whole
 from graphnet.engine.programs import Programs
 from graphnet.engine.recurrent_states import RecurrentStates, check_whole_batches
 from graphnet.engine.targets import check_targets
@@ -37,6 +40,7 @@ class Runner:
 
     Attributes:
         lock: may be taken again by the thread that holds it.
+        step_lock: is held while weights and states change.
         recurrent: what stateful layers carry from call to call.
         step: how many training steps were done.
         rate_factor: what the optimizer's learning rate is multiplied by.
@@ -45,10 +49,11 @@ class Runner:
     def __init__(self, graph: Graph, programs: Programs, objective: Objective | None,
                  optimizer: Optimizer | None) -> None:
         self.graph, self.programs, self.objective, self.optimizer = graph, programs, objective, optimizer
-        self.lock = threading.RLock()
+        self.lock, self.step_lock = threading.RLock(), threading.RLock()
         self.recurrent = RecurrentStates(graph, programs.buffers)
         self.step, self.rate_factor = 0, 1.0
         self._ranges = index_ranges(graph)
+        keep_whole(self)
 
     # What there is -----------------------------------------------------------------------------------------------
 
@@ -136,14 +141,19 @@ class Runner:
             GraphError: there is no such purpose.
         """
         fed = dict(labels or {})
-        assemblies: dict[str, Callable[[], Assembly]] = {
-            PREDICT: lambda: predicting(self.graph),
-            EVALUATE: lambda: evaluating(self.graph, self.need_objective(), fed),
-            TRAIN: lambda: training(self.graph, self.need_objective(), fed, self.need_optimizer()),
-            GRADIENTS: lambda: differentiating(self.graph, self.need_objective(), fed, inputs)}
-        if name not in assemblies:
+        if name not in (PREDICT, EVALUATE, TRAIN, GRADIENTS):
             raise GraphError(f"mode is {name!r}, but it must be one of {PREDICT}, {EVALUATE}, {TRAIN}, {GRADIENTS}")
-        return Purpose(name, (*fed.items(), *inputs), assemble=assemblies[name])
+        # What assembles is kept, so it must not hold the runner: a network that nobody uses would stay in memory.
+        assemble: Callable[[], Assembly]
+        if name == PREDICT:
+            assemble = partial(predicting, self.graph)
+        elif name == EVALUATE:
+            assemble = partial(evaluating, self.graph, self.need_objective(), fed)
+        elif name == TRAIN:
+            assemble = partial(training, self.graph, self.need_objective(), fed, self.need_optimizer())
+        else:
+            assemble = partial(differentiating, self.graph, self.need_objective(), fed, inputs)
+        return Purpose(name, (*fed.items(), *inputs), assemble=assemble)
 
     def usual_purpose(self, name: str) -> Purpose:
         """The same with labels of the usual kind, such as class numbers, where it takes any."""
@@ -165,11 +175,20 @@ class Runner:
             self.recurrent.hold(dims[BATCH])
         return found
 
+    def run(self, run: Executable) -> None:
+        """Runs a Program whose inputs have been fed, and that changes no weight."""
+        if not self.recurrent:
+            self.programs.run(run)
+            return
+        with whole, self.step_lock:
+            self.programs.run(run)
+
     def run_step(self, run: Executable) -> None:
         """Runs a training Program whose inputs have been fed, as the next step."""
         self.feed_step(run, self.step + 1)
-        run.run()
-        self.step += 1
+        with whole, self.step_lock:
+            self.programs.run(run)
+            self.step += 1
 
     def feed_step(self, run: Executable, step: int) -> None:
         """Writes the step's number and its learning rate into the inputs of a training Program."""

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from graphnet.common.exclusive import exclusive
 from graphnet.compiler.errors import DataError, MemoryLimitError, ShapeError
 from graphnet.compiler.ir import COUNTER
 from graphnet.compiler.types import Array, concrete, format_shape
 from graphnet.engine.feeding import as_array
+from graphnet.engine.interrupts import whole
 from graphnet.engine.runner import Runner
 from graphnet.initializers import Initializer
 
 T = TypeVar("T")
+P = ParamSpec("P")
+V = TypeVar("V", bound="Variables")
 _GOLDEN = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: spreads small numbers over all bits (Knuth, TAOCP 6.4)
+
+
+def _unbroken(method: Callable[Concatenate[V, P], None]) -> Callable[Concatenate[V, P], None]:
+    """A decorator: no other call, no interrupt and no fork comes between the beginning of the method and its end."""
+    @wraps(method)
+    def alone(self: V, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        with self.lock, whole, self.runner.step_lock:
+            method(self, *args, **kwargs)
+    return alone
 
 
 class Variables:
@@ -40,7 +52,7 @@ class Variables:
             view.flags.writeable = False
         return views
 
-    @exclusive
+    @_unbroken
     def set_weights(self, weights: Mapping[str, object]) -> None:
         """Replaces the named weights; the others stay as they are.
 
@@ -59,7 +71,7 @@ class Variables:
         """
         return {name: view.copy() for name, view in self.runner.state_views().items()}
 
-    @exclusive
+    @_unbroken
     def set_states(self, states: Mapping[str, object]) -> None:
         """Replaces the named states; the others stay as they are.
 
@@ -75,7 +87,7 @@ class Variables:
         carried.replace(recurrent)
         _replace("state", views, others)
 
-    @exclusive
+    @_unbroken
     def reset_states(self, names: Sequence[str] | None = None) -> None:
         """Lets stateful layers begin new sequences: their states are zero again, for batches of any size.
 
@@ -108,7 +120,7 @@ class Variables:
         return {moment: {name: view.copy() for name, view in views.items()}
                 for moment, views in self.runner.moment_views().items()}
 
-    @exclusive
+    @_unbroken
     def set_optimizer_state(self, state: Mapping[str, Mapping[str, object]]) -> None:
         """Replaces the named moments of the named weights; the others stay as they are.
 
@@ -131,7 +143,8 @@ def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> N
     try:
         for name, t in types.items():
             stream = np.random.Generator(np.random.Philox(key=_stream_key(network.seed, name)))
-            drawn[name] = initializers[name](concrete(t.shape), stream, t.dtype)
+            with network.runner.programs.blas_threads:  # some are solved for
+                drawn[name] = initializers[name](concrete(t.shape), stream, t.dtype)
         network.set_weights(drawn)
     except MemoryError:
         largest = max(graph.parameters, key=lambda p: types[p.name].nbytes)

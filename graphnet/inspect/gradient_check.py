@@ -117,7 +117,8 @@ def check_gradients(network: Engine, x: object, y: object, *, samples: int = 8, 
 
 def in_double(network: Engine) -> Engine:
     """The same network in float64, with a memory of its own."""
-    twin = Engine(convert_floats(network.graph, "float64"), Programs(numpy_policy(network.optimize)),
+    twin = Engine(convert_floats(network.graph, "float64"),
+                  Programs(numpy_policy(network.optimize), blas_threads=network.runner.programs.blas_threads),
                   network.objective, network.optimizer, network.seed)
     twin.set_weights(network.weights)
     twin.set_states(network.states)
@@ -132,7 +133,7 @@ def _loss_function(network: Engine, x: object, y: object) -> Callable[[], float]
 
     def measure() -> float:
         feeder.feed_range(run.inputs, 0, count)
-        run.run()
+        network.runner.run(run)
         return float(run.outputs[LOSS])
     return measure
 

@@ -9,6 +9,7 @@ from graphnet.compiler.planning.program import ARENA
 from graphnet.compiler.types import BATCH
 from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.interrupts import whole
 from graphnet.engine.runner import PREDICT, TRAIN
 from graphnet.runtime.profiling import Profile, profile_executable
 from graphnet.runtime.session import Buffers, Executable
@@ -36,7 +37,7 @@ def _profile(network: Engine, x: object, y: object, steps: int) -> Profile:
         if y is not None:
             runner.feed_step(run, runner.step + 1)
 
-    with kept(run):
+    with runner.step_lock, runner.programs.blas_threads, kept(run):
         return profile_executable(run, purpose.name, feed, steps)
 
 
@@ -48,5 +49,6 @@ def kept(run: Executable) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, copy in copies.items():
-            buffers[name][:] = copy
+        with whole:
+            for name, copy in copies.items():
+                buffers[name][:] = copy

@@ -32,6 +32,9 @@ class Network(Engine):
         it had never been cut: `net = gn.load(path)`, then `net.fit(…, checkpoint=path, resume=True)` with the same
         arguments, samples and callbacks.
 
+        An interrupt (Ctrl-C) waits until the step, or what callbacks do, is done, and the checkpoint, if there is to be
+        one, is written then; a second one does not wait. The network can be saved, or go on with `fit(…, resume=True)`.
+
         Args:
             x: an array (samples, …), or a dict or tuple of them for several inputs.
             y: the labels likewise.
@@ -45,8 +48,9 @@ class Network(Engine):
             callbacks: called along the way; see `Callback`.
             verbose: whether to show a progress bar; by default only on a terminal.
             checkpoint: a `.gnet` file to save to after each epoch, or a `gn.Checkpoint` to save more often.
-            resume: whether to go on with the call of `fit` whose checkpoint the network was loaded from. Of a call that
-                had trained all its epochs, only the history is made again and `on_train_end` called.
+            resume: whether to go on with the call of `fit` that was interrupted, or whose checkpoint the network was
+                loaded from. Of a call that had trained all its epochs, only the history is made again and
+                `on_train_end` called.
 
         Returns:
             Loss and metrics of each epoch.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import cache
 
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler.errors import ArgumentError
@@ -13,6 +13,7 @@ from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
 from graphnet.engine.runner import TRAIN
 from graphnet.training.callback import Callback, check_callbacks
+from graphnet.training.fingerprints import fingerprint
 from graphnet.training.history import History
 from graphnet.training.loop import Batches, Loop
 from graphnet.training.resuming import check_resumable
@@ -38,10 +39,12 @@ def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shu
     if validation_data is not None:  # refuse it now, not after an epoch
         fed |= _check_validation(network, validation_data, batch_size)
     arguments = {"batch_size": int(batch_size), "epochs": int(epochs), "shuffle": shuffle}
-    samples = _fingerprints(fed) if saving or resume else {}
+    samples = cache(lambda: {name: fingerprint(array) for name, array in fed.items()})
+    if saving or resume:  # else they are needed after an interrupt only
+        samples()
     loop = Loop(network, batches, arguments, samples, validation_data, callbacks, saving, verbose)
     if resume:
-        loop.resume_at = check_resumable(network, arguments, samples, callbacks)
+        loop.resume_at = check_resumable(network, arguments, samples(), callbacks)
     return loop.run()
 
 
@@ -54,12 +57,6 @@ def _check_validation(network: Engine, data: object, batch_size: int) -> dict[st
     with network.lock, network.runner.states_set_aside():
         network.runner.check_batches("validation_data of fit", check_lengths(arrays), batch_size)
     return {f"validation {name}": array for name, array in arrays.items()}
-
-
-def _fingerprints(arrays: Mapping[str, Array]) -> dict[str, Any]:
-    from graphnet.training.fingerprints import fingerprint
-
-    return {name: fingerprint(array) for name, array in arrays.items()}
 
 
 def _check_order(network: Engine, shuffle: bool | None) -> bool:

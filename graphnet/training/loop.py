@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,14 @@ from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import Checkpoint, FitState
 from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder
+from graphnet.engine.interrupts import whole
+from graphnet.engine.marks import mark_of
 from graphnet.engine.scores import Scores
+from graphnet.runtime.blas import blas_kind
 from graphnet.training.callback import Callback
 from graphnet.training.history import History
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -51,7 +56,7 @@ class Loop:
     network: Engine
     batches: Batches
     arguments: Mapping[str, Any]
-    samples: Mapping[str, Any]
+    samples: Callable[[], dict[str, Any]]
     validation_data: tuple[object, ...] | None
     callbacks: Sequence[Callback]
     checkpoint: Checkpoint | None
@@ -72,18 +77,20 @@ class Loop:
         return self.position is None and (self.stopped or self.begun >= self.arguments["epochs"])
 
     def run(self) -> History:
-        """Trains what is left."""
+        """Trains what is left. An interrupt waits for the end of a step, or of what callbacks do."""
+        with whole:
+            return self._run()
+
+    def _run(self) -> History:
         self.network.fit_state = None
-        for callback in self.callbacks:
-            callback.on_train_begin(self.network)
+        self.call(lambda callback: callback.on_train_begin(self.network))
         if self.resume_at is None:
             self.save()
         else:
             self.restore(self.resume_at)
         while not self.done:
             self.epoch()
-        for callback in self.callbacks:
-            callback.on_train_end(self.network)
+        self.call(lambda callback: callback.on_train_end(self.network))
         return self.history
 
     def epoch(self) -> None:
@@ -93,21 +100,21 @@ class Loop:
             self.position, self.seconds, self.scores = 0, 0.0, Scores(self.batches.objective)
             self.begun += 1
             network.epoch += 1
-            for callback in self.callbacks:
-                callback.on_epoch_begin(network, network.epoch)
+            self.call(lambda callback: callback.on_epoch_begin(network, network.epoch))
         start = time.perf_counter() - self.seconds
         self.steps(self.position, start)
         logs = self.scores.result()
         if self.validation_data is not None:
-            validated = _validate(network, self.validation_data, self.batches.size)
+            validated = self.validated(self.validation_data, start)
             logs |= {f"val_{name}": value for name, value in validated.items()}
         logs["seconds"] = time.perf_counter() - start
         self.history.add(network.epoch, logs)
-        stops = [callback.on_epoch_end(network, network.epoch, dict(logs)) for callback in self.callbacks]
-        self.stopped = any(stops)  # every callback was called, whatever the others said
+        self.stopped = any(self.call(lambda callback: callback.on_epoch_end(network, network.epoch, dict(logs))))
         self.position = None
         if self.done or (self.checkpoint and self.checkpoint.every is None):
             self.save()
+        if not self.done:
+            self.pause(start)
 
     def steps(self, position: int, start: float) -> None:
         """The steps of an epoch from a position on."""
@@ -118,14 +125,43 @@ class Loop:
             while position < count:
                 chosen = order[position:position + size]
                 logs = {LOSS: self.batches.train(chosen, self.scores)}
-                position += len(chosen)
-                for callback in self.callbacks:
-                    callback.on_step_end(network, network.step, logs)
+                self.position = position = position + len(chosen)
+                with whole:
+                    for callback in self.callbacks:
+                        callback.on_step_end(network, network.step, logs)
                 if bar is not None:
                     bar.update()
                 if self.checkpoint and self.checkpoint.every and network.step % self.checkpoint.every == 0:
-                    self.position, self.seconds = position, time.perf_counter() - start
+                    self.seconds = time.perf_counter() - start
                     self.save()
+                self.pause(start)
+
+    def validated(self, data: Sequence[object], start: float) -> dict[str, Any]:
+        """Scores of the validation data. It may be interrupted: the training can be gone on with from before it."""
+        try:
+            return _validate(self.network, data, self.batches.size)
+        except KeyboardInterrupt:
+            self.keep(start)
+            raise
+
+    def call(self, tell: Callable[[Callback], T]) -> list[T]:
+        """Every callback, whatever the others say; no interrupt comes between them."""
+        with whole:
+            return [tell(callback) for callback in self.callbacks]
+
+    def pause(self, start: float) -> None:
+        """A place where an interrupt may end the training, which can be gone on with."""
+        try:
+            whole.may_interrupt()
+        except KeyboardInterrupt:
+            self.keep(start)
+            raise
+
+    def keep(self, start: float) -> None:
+        """Lets the network, and the checkpoint if there are to be any, remember where the training stands."""
+        self.seconds = time.perf_counter() - start
+        self.network.fit_state, self.network.fit_mark = self.state(), mark_of(self.network)
+        self.save()
 
     def save(self) -> None:
         """Writes a checkpoint, if there are to be any."""
@@ -133,11 +169,16 @@ class Loop:
             return
         from graphnet.saving.saving import save_checkpoint
 
+        save_checkpoint(self.network, self.checkpoint, self.state())
+
+    def state(self) -> FitState:
+        """Where the training stands."""
         within = self.position is not None
-        save_checkpoint(self.network, self.checkpoint, FitState(
-            self.network.step, dict(self.arguments), dict(self.samples), self.begun, self.position, self.stopped,
+        return FitState(
+            self.network.step, dict(self.arguments), self.samples(), self.begun, self.position, self.stopped,
             self.seconds if within else 0.0, self.scores.state() if within else None, self.history.state(),
-            tuple([{"class": type(callback).__name__, "state": callback.state()} for callback in self.callbacks])))
+            tuple([{"class": type(callback).__name__, "state": callback.state()} for callback in self.callbacks]),
+            blas_kind())
 
     def restore(self, state: FitState) -> None:
         """Goes to where a checkpoint was written."""
