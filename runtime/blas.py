@@ -85,7 +85,7 @@ class _Setting:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._wanted: list[int] = []  # by the blocks that have begun and not ended
-        self._now: int = 0
+        self._now, self.forks = 0, 0
         self._before: Any = 0
 
     def enter(self, threads: int) -> None:
@@ -102,6 +102,8 @@ class _Setting:
 
     def leave(self, threads: int) -> None:
         with self._lock:
+            if threads not in self._wanted:  # forgotten in a child that was forked within the block
+                return
             self._wanted.remove(threads)
             if not self._wanted:
                 if self._before != self._now:
@@ -112,12 +114,13 @@ class _Setting:
 
     def forget(self) -> None:
         """In a forked child no other thread is left, so nothing runs."""
-        self._lock = threading.Lock()
+        self._lock, self.forks = threading.Lock(), self.forks + 1
         if self._wanted:
             self._wanted.clear()
             _access()[1](self._before)
 
 
+_NOBODY = (0, -1)
 _SETTING = _Setting()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_SETTING.forget)
@@ -126,17 +129,34 @@ if hasattr(os, "register_at_fork"):
 class BlasThreads:
     """Within a `with` block BLAS uses so many threads, afterwards as many as before. Blocks may be nested.
 
+    A block within one of the same thread costs next to nothing, so whoever runs many Programs puts one around them all.
+
     Args:
         threads: how many; None for as many as it likes, which is left to its environment.
     """
 
     def __init__(self, threads: int | None) -> None:
         self.threads = threads
+        self._holder = _NOBODY  # a thread that is within a block, and after how many forks
+        self._depth = 0  # of its blocks within the first one
 
     def __enter__(self) -> None:
-        if self.threads is not None:
-            _SETTING.enter(self.threads)
+        if self.threads is None:
+            return
+        me = threading.get_ident(), _SETTING.forks
+        if self._holder == me:
+            self._depth += 1
+            return
+        _SETTING.enter(self.threads)
+        if self._holder[1] != me[1] or self._holder is _NOBODY:
+            self._holder, self._depth = me, 0
 
     def __exit__(self, *_: object) -> None:
-        if self.threads is not None:
-            _SETTING.leave(self.threads)
+        if self.threads is None:
+            return
+        if self._holder == (threading.get_ident(), _SETTING.forks):
+            if self._depth:
+                self._depth -= 1
+                return
+            self._holder = _NOBODY
+        _SETTING.leave(self.threads)

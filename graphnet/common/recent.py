@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import itertools
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Entry(Generic[V]):
+    """A value, and when it was used last."""
+
+    value: V
+    used: int
 
 
 class Recent(Generic[K, V]):
@@ -18,31 +27,30 @@ class Recent(Generic[K, V]):
     """
 
     def __init__(self, bound: int) -> None:
-        self._bound = bound
-        self._values: OrderedDict[K, V] = OrderedDict()
+        self._bound, self._clock = bound, itertools.count()
+        self._entries: dict[K, _Entry[V]] = {}
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._entries)
 
     def get(self, key: K) -> V | None:
         """The value of a key, which counts as used; None if there is none."""
-        if key not in self._values:
+        entry = self._entries.get(key)  # the only time that the key is hashed, which may take longer than all the rest
+        if entry is None:
             return None
-        self._values.move_to_end(key)
-        return self._values[key]
+        entry.used = next(self._clock)
+        return entry.value
 
     def put(self, key: K, value: V) -> None:
         """Keeps a value, and forgets the one that was not used for the longest time if there are too many."""
-        self._values[key] = value
-        self._values.move_to_end(key)
-        if len(self._values) > self._bound:
-            self._values.popitem(last=False)
+        self._entries[key] = _Entry(value, next(self._clock))
+        if len(self._entries) > self._bound:
+            del self._entries[min(self._entries, key=lambda key: self._entries[key].used)]
 
     def values(self) -> list[V]:
         """All values, the one that was used last at the end."""
-        return list(self._values.values())
+        return [entry.value for entry in sorted(self._entries.values(), key=lambda entry: entry.used)]
 
     def keep(self, wanted: Callable[[V], bool]) -> None:
         """Forgets all values but those wanted."""
-        for key in [key for key, value in self._values.items() if not wanted(value)]:
-            del self._values[key]
+        self._entries = {key: entry for key, entry in self._entries.items() if wanted(entry.value)}

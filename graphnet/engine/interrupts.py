@@ -24,19 +24,22 @@ class _Whole:
         self._waiting: tuple[int, FrameType | None] | None = None
 
     def __enter__(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
+        if not _on_main_thread():
             return
         if self._depth:
             self._depth += 1
             return
-        found = signal.getsignal(signal.SIGINT)
-        if callable(found):  # else interrupts end the process, or are ignored
-            self._waiting, self._handler = None, found
-            signal.signal(signal.SIGINT, self._hold)
-            self._depth = 1
+        self._waiting = None
+        found = signal.signal(signal.SIGINT, self._hold)
+        if callable(found):
+            self._handler, self._depth = found, 1
+            return
+        signal.signal(signal.SIGINT, found)  # interrupts end the process, or are ignored
+        if self._waiting:
+            signal.raise_signal(signal.SIGINT)
 
     def __exit__(self, *_: object) -> None:
-        if not self._depth or threading.current_thread() is not threading.main_thread():
+        if not self._depth or not _on_main_thread():
             return
         if self._depth > 1:
             self._depth -= 1
@@ -46,7 +49,7 @@ class _Whole:
 
     def may_interrupt(self) -> None:
         """Says that all is whole here. Within a block of a caller's nothing is: then the caller says where it is."""
-        if self._waiting and self._depth == 1 and threading.current_thread() is threading.main_thread():
+        if self._waiting and self._depth == 1 and _on_main_thread():
             self._deliver()
 
     def _hold(self, number: int, frame: FrameType | None) -> None:
@@ -59,13 +62,18 @@ class _Whole:
     def _end(self) -> None:
         """The depth first: from the other line on an interrupt may come anywhere."""
         self._depth = 0
-        if signal.getsignal(signal.SIGINT) == self._hold:  # else the caller has set another one within the block
-            signal.signal(signal.SIGINT, self._handler)
+        found = signal.signal(signal.SIGINT, self._handler)
+        if found != self._hold:  # the caller has set another one within the block
+            signal.signal(signal.SIGINT, found)
 
     def _deliver(self) -> None:
         waiting, self._waiting = self._waiting, None
         if waiting:
             self._handler(*waiting)
+
+
+def _on_main_thread() -> bool:
+    return threading.get_ident() == threading.main_thread().ident
 
 
 whole = _Whole()

@@ -121,14 +121,14 @@ class Loop:
         network, count, size = self.network, self.batches.count, self.batches.size
         order = shuffled(count, network.seed, network.epoch) if self.arguments["shuffle"] else np.arange(count)
         title = f"epoch {self.begun}/{self.arguments['epochs']}"
-        with _progress(title, position // size, -(-count // size), self.verbose) as bar:
+        threads = network.runner.programs.blas_threads if not self.callbacks else nullcontext()  # callbacks have theirs
+        with _progress(title, position // size, -(-count // size), self.verbose) as bar, threads:
             while position < count:
                 chosen = order[position:position + size]
                 logs = {LOSS: self.batches.train(chosen, self.scores)}
                 self.position = position = position + len(chosen)
-                with whole:
-                    for callback in self.callbacks:
-                        callback.on_step_end(network, network.step, logs)
+                if self.callbacks:
+                    self.tell_of_step(logs)
                 if bar is not None:
                     bar.update()
                 if self.checkpoint and self.checkpoint.every and network.step % self.checkpoint.every == 0:
@@ -148,6 +148,10 @@ class Loop:
         """Every callback, whatever the others say; no interrupt comes between them."""
         with whole:
             return [tell(callback) for callback in self.callbacks]
+
+    def tell_of_step(self, logs: dict[str, float]) -> None:
+        """Lets the callbacks know of a step."""
+        self.call(lambda callback: callback.on_step_end(self.network, self.network.step, logs))
 
     def pause(self, start: float) -> None:
         """A place where an interrupt may end the training, which can be gone on with."""
