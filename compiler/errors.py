@@ -26,6 +26,10 @@ class GraphError(GraphNetError):
     """The graph is not well formed: a cycle, a disconnected input, a duplicate name, …"""
 
 
+class FrozenError(GraphError, AttributeError):
+    """An attribute or an entry cannot be set: it would have no effect any more. The text says what there is instead."""
+
+
 class GraphTextError(GraphError):
     """The text of a graph cannot be read. `line` and `column` say where; both count from 1."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from graphnet.compiler.errors import (
         ArgumentError,
         DataError,
+        FrozenError,
         GnetFormatError,
         GraphError,
         GraphNetError,
@@ -46,17 +47,18 @@ if TYPE_CHECKING:
     from graphnet.training.history import History
 
 __all__ = [
-    "ArgumentError", "Callback", "Checkpoint", "DataError", "Engine", "GnetFormatError", "GraphError", "GraphNetError",
-    "History", "Input", "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError", "SymbolicTensor",
-    "VerificationError", "callbacks", "compile", "constraints", "custom", "data", "initializers", "layers", "load",
-    "losses", "metrics", "open", "optimizers", "register_op", "regularizers", "schedules",
+    "ArgumentError", "Callback", "Checkpoint", "DataError", "Engine", "FrozenError", "GnetFormatError", "GraphError",
+    "GraphNetError", "History", "Input", "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError",
+    "SymbolicTensor", "VerificationError", "callbacks", "compile", "constraints", "custom", "data", "initializers",
+    "layers", "load", "losses", "metrics", "open", "optimizers", "register_op", "regularizers", "schedules",
 ]
 
 _HOMES = {
     "graphnet.engine.checkpoints": ("Checkpoint",),
     "graphnet.compiler.custom_ops": ("register_op",),
-    "graphnet.compiler.errors": ("ArgumentError", "DataError", "GnetFormatError", "GraphError", "GraphNetError",
-                                 "MemoryLimitError", "NonFiniteError", "ShapeError", "VerificationError"),
+    "graphnet.compiler.errors": ("ArgumentError", "DataError", "FrozenError", "GnetFormatError", "GraphError",
+                                 "GraphNetError", "MemoryLimitError", "NonFiniteError", "ShapeError",
+                                 "VerificationError"),
     "graphnet.compiler.op": ("Op",),
     "graphnet.network.compiling": ("compile",),
     "graphnet.declare.model": ("Model",),

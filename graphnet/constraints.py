@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from graphnet.common.checks import check_number
+from graphnet.common.frozen import Guarded
 from graphnet.common.registry import Registry
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
@@ -14,8 +15,10 @@ from graphnet.compiler.types import Shape, format_shape
 
 
 @dataclass(frozen=True)
-class Constraint:
+class Constraint(Guarded):
     """Base of all constraints."""
+
+    _instead = "a constraint stays as it was declared: declare a new {kind} and layers with it, kernel_constraint=…"
 
     @abstractmethod
     def op(self, shape: Shape) -> ops.Constraint:

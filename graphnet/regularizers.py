@@ -10,6 +10,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from graphnet.common.checks import check_number
+from graphnet.common.frozen import Guarded
 from graphnet.common.registry import Registry
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
@@ -18,8 +19,10 @@ from graphnet.compiler.ir import Graph
 
 
 @dataclass(frozen=True)
-class Regularizer:
+class Regularizer(Guarded):
     """Base of all regularizers: λ₁ Σ |w| + λ₂ Σ w² over the elements w of a weight or an activation."""
+
+    _instead = "a regularizer stays as it was declared: declare a new {kind} and layers with it, kernel_regularizer=…"
 
     @property
     @abstractmethod

@@ -23,6 +23,9 @@ class Schedule(Configured):
     """Base of all schedules."""
 
     registry: ClassVar[Registry[Any]]
+    _instead = ("a schedule stays as it was declared: declare a new {kind} and an optimizer with it, compile the model "
+                "again, and carry the weights over with set_weights(net.weights); or set net.rate_factor, which "
+                "multiplies the learning rate of every step")
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
+from graphnet.common.frozen import Guarded, guard
 from graphnet.common.names import snake_case
 from graphnet.compiler.errors import ArgumentError
 
@@ -28,6 +29,7 @@ class Registry(Generic[T]):
     def register(self, *aliases: str) -> Callable[[C], C]:
         """A class decorator that adds the class under its own name in snake case and under `aliases`."""
         def add(cls: C) -> C:
+            guard(cls)
             self._classes[cls.__name__] = cls
             self._names.update(dict.fromkeys((snake_case(cls.__name__), *aliases), cls))
             return cls
@@ -40,6 +42,8 @@ class Registry(Generic[T]):
 
     def resolve(self, owner: str, argument: str, value: object) -> T:
         """The object that an argument stands for: itself, or what a string names, with its defaults.
+
+        It is the caller's to `freeze` it as soon as it is part of a graph.
 
         Raises:
             ArgumentError: it is neither; the text lists the strings.
@@ -116,7 +120,7 @@ def _arguments(cls: type[Any]) -> dict[str, Field[Any]]:
 
 
 @dataclass(frozen=True)
-class Configured:
+class Configured(Guarded):
     """Base of frozen dataclasses that a model file stores as plain data.
 
     `nested` says for which arguments an object of another registry may stand, and of which; `sequences` which arguments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,7 +33,14 @@ class Emits(Protocol):
     name: str | None
     source: str
     rules: WeightRules
-    weights: dict[str, Weight]
+
+    @property
+    def weights(self) -> Mapping[str, Weight]:
+        """The weights that its first call declared."""
+        ...
+
+    def declare(self, weight: Weight) -> None:
+        """Keeps a weight as the first call declared it."""
 
     def check_types(self, *types: TensorType) -> None:
         """Refuses dtypes that the layer cannot compute with."""

@@ -10,21 +10,24 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 
 from graphnet.common.checks import check_flag, check_name
+from graphnet.common.frozen import LIBRARY, Guarded, ReadOnly, completing, freeze, is_library
 from graphnet.common.source import user_source
 from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import TensorType
 from graphnet.declare.emitter import Emitter, Weight
 from graphnet.declare.options import WeightOptions, WeightRules
+from graphnet.declare.redeclaring import Given, declared_with
 from graphnet.declare.tensor import Call, SymbolicTensor, next_serial
 from graphnet.initializers import Fans, Initializer
 
-_LIBRARY = __name__.partition(".")[0] + "."
 _KEPT_BY_THE_BASE = ("name", "trainable", *WeightOptions.__optional_keys__)
 
 
-class Layer:
+class Layer(Guarded):
     """A step of a model. Call it on tensors to place it; call it again to share its weights.
+
+    Until its first call its arguments may be set, as if they had been declared so; from then on it stays as it is.
 
     A subclass passes `name`, `trainable` and `options` on to this class, keeps its own arguments under their own names
     (`self.units = …`), implements `emit`, and sets `arity` or `takes_integers` where it differs.
@@ -39,6 +42,9 @@ class Layer:
     """How many inputs a call takes; None for two or more."""
     takes_integers: ClassVar[bool] = False
     """Whether inputs may have integer or bool dtypes."""
+    _given: Given | None = None  # to `__init__`, once that is done
+    _instead = ("{kind} has been called, and graphs hold it as it was: declare a new layer, with the arguments that it "
+                "is to have, build the model with it, and carry the weights over with set_weights(net.weights)")
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
         self.kind = type(self).__name__
@@ -47,7 +53,24 @@ class Layer:
         self._refuse_unknown(options)
         self.rules = WeightRules.check(self.kind, **options)
         self.source = user_source()
-        self.weights: dict[str, Weight] = {}
+        self._weights: dict[str, Weight] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls) and cls.__module__.startswith(LIBRARY):
+            cls.__init__ = completing(cls.__init__)  # type: ignore[method-assign]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._given is None or self._frozen or name[0] == "_" or not is_library(self):
+            super().__setattr__(name, value)
+        else:
+            vars(self).update(declared_with(self, self._given, name, value) | {"source": self.source})
+
+    @property
+    def weights(self) -> ReadOnly[str, Weight]:
+        """The weights by their names in the layer, as its first call declared them."""
+        return ReadOnly(self._weights, f"{self.kind}: a layer's weights are declared by its first call; to set their "
+                                       "numbers call set_weights({name: array}) of the compiled network")
 
     def emit(self, b: Emitter, *inputs: Any, **_: Any) -> int | tuple[int, ...]:
         """Adds the layer's nodes to `b` and returns the id of the result (or of several).
@@ -73,7 +96,7 @@ class Layer:
             GraphError: an argument is not kept under its name.
         """
         names = [name for name in self._argument_names() if name not in _KEPT_BY_THE_BASE]
-        base = next(cls for cls in type(self).__mro__ if cls.__module__.startswith(_LIBRARY))
+        base = next(cls for cls in type(self).__mro__ if cls.__module__.startswith(LIBRARY))
         kept = [name for name in names if name in vars(self) or isinstance(getattr(type(self), name, None), property)]
         for name in names:
             if name not in kept and base in (Layer, SimpleLayer):
@@ -103,8 +126,9 @@ class Layer:
             with b.at(tensor.origin):
                 ids.append(b.input(f"input_{number}", tensor.type))
         results = b.emit(self, Origin(self.name or "", self.kind, source), ids)
-        for (layer, name), weight in b.declared.items():  # only now: a call that failed declares nothing
-            layer.weights.setdefault(name, weight)
+        for (layer, _), weight in b.declared.items():  # only now: a call that failed declares nothing
+            layer.declare(weight)
+        freeze(self, *self.rules.config().values())
         call = Call(self, tensors, source, next_serial())
         return tuple(SymbolicTensor(b.types[value], call, index) for index, value in enumerate(results))
 
@@ -124,6 +148,10 @@ class Layer:
         """
         bound = initializer if fans is None else initializer.with_fans(fans)
         return b.weight(self, Weight(name, type, bound, self.trainable, b.origin.source))
+
+    def declare(self, weight: Weight) -> None:
+        """Keeps a weight as the first call declared it."""
+        self._weights.setdefault(weight.name, weight)
 
     def check_types(self, *types: TensorType) -> None:
         """Refuses dtypes that the layer cannot compute with.
@@ -162,7 +190,7 @@ class Layer:
             _, *parameters = inspect.signature(vars(cls)["__init__"]).parameters.values()
             named = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
             found |= dict.fromkeys(named)
-            if cls.__module__.startswith(_LIBRARY) or len(named) == len(parameters):
+            if cls.__module__.startswith(LIBRARY) or len(named) == len(parameters):
                 break
         return list(found)
 

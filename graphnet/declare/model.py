@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 from graphnet.common.checks import check_name
+from graphnet.common.frozen import Guarded, ReadOnly, freeze
 from graphnet.common.names import Names, snake_case
 from graphnet.compiler.inspect.summary import Summary, summarize
 from graphnet.compiler.ir import Graph, Origin, Output
@@ -21,7 +22,7 @@ Keyed = list[tuple[str | None, SymbolicTensor]]
 Ids = dict[tuple[Call | Declared, int], int]
 
 
-class Model:
+class Model(Guarded):
     """Everything between `inputs` and `outputs`, as an immutable graph.
 
     Layers without a name are named after their class in the order of first calls: `conv2d`, `conv2d_1`, …
@@ -40,6 +41,8 @@ class Model:
             have one name, or an argument is not a symbolic tensor.
     """
 
+    _instead = "a model is immutable: declare its layers as they are to be, and build another gn.Model of them"
+
     def __init__(self, inputs: Tensors, outputs: Tensors, name: str | None = None) -> None:
         self.name = "model" if name is None else check_name("Model", name)
         ins, outs = _keyed("inputs", inputs), _keyed("outputs", outputs)
@@ -56,7 +59,11 @@ class Model:
             results = b.emit(call.layer, origin, [ids[t.maker, t.index] for t in call.inputs])
             ids.update(((call, index), value) for index, value in enumerate(results))
         self.graph: Graph = b.build(_name_outputs(outs, ids, layer_names))
-        self.initializers: dict[str, Initializer] = b.initializers
+        self.initializers: ReadOnly[str, Initializer] = ReadOnly(
+            b.initializers, f"Model {self.name}: initializers belong to layers: declare the layer with another one and "
+                            "build the model again, or set the weights with set_weights({name: array}) once compiled")
+        if type(self) is Model:  # one of a class of the user's own is frozen when it is compiled
+            freeze(self)
 
     def summary(self) -> Summary:
         """Shapes, parameters, FLOPs and activation bytes of each layer, and their totals; print it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from graphnet.common.frozen import ReadOnly
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import LAYER_ROLES, Graph, Origin, Output
@@ -14,6 +15,7 @@ from graphnet.compiler.passes.pipeline import Assembly
 from graphnet.compiler.passes.specialize_inference import SpecializeInference
 from graphnet.compiler.rewrite import hold_states
 from graphnet.compiler.types import TensorType
+from graphnet.engine.settings import refusal
 from graphnet.losses import Loss
 from graphnet.losses.base import MEAN, NONE
 from graphnet.metrics import Metric
@@ -31,6 +33,17 @@ class Objective:
     losses: Mapping[str, Loss]
     weights: Mapping[str, float]
     metrics: Mapping[str, Sequence[Metric]]
+
+    def __post_init__(self) -> None:
+        """What was given is kept in mappings and sequences that nobody can change."""
+        for name, parts in (("losses", self.losses), ("weights", self.weights),
+                            ("metrics", {key: tuple(items) for key, items in self.metrics.items()})):
+            object.__setattr__(self, name, ReadOnly(parts, refusal("objective")))
+
+    @property
+    def parts(self) -> tuple[Loss | Metric, ...]:
+        """Every loss and metric."""
+        return *self.losses.values(), *(metric for metrics in self.metrics.values() for metric in metrics)
 
     @property
     def is_reduced(self) -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 
 from graphnet.common.checks import check_whole
 from graphnet.common.exclusive import exclusive
-from graphnet.compiler.errors import GraphError
+from graphnet.common.frozen import Guarded, ReadOnly, freeze
+from graphnet.compiler.errors import FrozenError, GraphError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.derive_backward import gradient_name
 from graphnet.compiler.types import BATCH, Array
@@ -23,23 +24,27 @@ from graphnet.engine.interrupts import whole
 from graphnet.engine.programs import Programs
 from graphnet.engine.runner import EVALUATE, GRADIENTS, PREDICT, TRAIN, Runner
 from graphnet.engine.scores import Scores
-from graphnet.engine.variables import Variables
+from graphnet.engine.settings import CHECKS, instead
+from graphnet.engine.variables import Variables, handed_out
 from graphnet.optimizers import Optimizer
 
 INFERENCE_BATCH = 256
 
 
-class Engine(Variables, Compiled):
+class Engine(Variables, Compiled, Guarded):
     """What a `Network` is beneath fitting, saving and pictures.
 
+    An attribute that cannot be set is refused, with what there is instead.
+
     Attributes:
-        seed: of the first weights and of shuffling.
+        seed: of the first weights and of shuffling; set later, of shuffling alone.
         epoch: how many epochs of `fit` were done.
         fit_state: where a call of `fit` stood when it was interrupted, or wrote the checkpoint that this network was
             loaded from; None for other networks, and as soon as `fit` is called.
-        samples: inputs by name that files of this network hold, with what it makes of them; see `Network.save`.
         runner: for graphnet itself; what it offers may change.
     """
+
+    _checks = CHECKS
 
     def __init__(self, graph: Graph, programs: Programs, objective: Objective | None, optimizer: Optimizer | None,
                  seed: int) -> None:
@@ -47,8 +52,13 @@ class Engine(Variables, Compiled):
         self.epoch = 0
         self.fit_state: FitState | None = None
         self.fit_mark: Mark | None = None  # what `mark_of` gave when the state was loaded
-        self.samples: dict[str, Array] | None = None
+        self._samples: ReadOnly[str, Array] | None = None
         self.reset_states([state.name for state in graph.states])
+        freeze(self, optimizer, *(objective.parts if objective else ()))
+
+    def _refusal(self, name: str) -> FrozenError:
+        known = "cannot be set" if hasattr(self, name) else "cannot be set: there is no such attribute"
+        return FrozenError(f"{type(self).__name__}: {name} {known}; {instead(name)}")
 
     def __reduce__(self) -> NoReturn:
         raise GraphError("a Network cannot be pickled or copied, since a pickle runs code when it is read; "
@@ -65,10 +75,6 @@ class Engine(Variables, Compiled):
     def optimizer(self) -> Optimizer | None:
         """How weights follow their gradients; None for a network that is not to be trained."""
         return self.runner.optimizer
-
-    @optimizer.setter
-    def optimizer(self, optimizer: Optimizer | None) -> None:
-        self.runner.optimizer = optimizer
 
     @property
     def step(self) -> int:
@@ -87,6 +93,16 @@ class Engine(Variables, Compiled):
     @rate_factor.setter
     def rate_factor(self, factor: float) -> None:
         self.runner.rate_factor = factor
+
+    @property
+    def samples(self) -> ReadOnly[str, Array] | None:
+        """Inputs by name that files of this network hold, with what it makes of them; see `Network.save`."""
+        return self._samples
+
+    @samples.setter
+    def samples(self, samples: object) -> None:
+        self._samples = None if samples is None else handed_out(
+            "samples", {name: array.copy() for name, array in self.runner.check_inputs(samples)[0].items()})
 
     @property
     def optimize(self) -> bool:

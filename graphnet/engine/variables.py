@@ -10,12 +10,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
+from graphnet.common.frozen import ReadOnly
 from graphnet.compiler.errors import DataError, MemoryLimitError, ShapeError
 from graphnet.compiler.ir import COUNTER
 from graphnet.compiler.types import Array, concrete, format_shape
 from graphnet.engine.feeding import as_array
 from graphnet.engine.interrupts import whole
 from graphnet.engine.runner import Runner
+from graphnet.engine.settings import refusal
 from graphnet.initializers import Initializer
 
 T = TypeVar("T")
@@ -45,12 +47,9 @@ class Variables:
         return self.runner.lock
 
     @property
-    def weights(self) -> dict[str, Array]:
-        """The weights by name, as read-only views: they follow the training."""
-        views = {name: view.view() for name, view in self.runner.weight_views().items()}
-        for view in views.values():
-            view.flags.writeable = False
-        return views
+    def weights(self) -> ReadOnly[str, Array]:
+        """The weights by name, as read-only views: they follow the training. `set_weights` replaces them."""
+        return handed_out("weights", {name: view.view() for name, view in self.runner.weight_views().items()})
 
     @_unbroken
     def set_weights(self, weights: Mapping[str, object]) -> None:
@@ -63,13 +62,13 @@ class Variables:
         _replace("weight", self.runner.weight_views(), weights)
 
     @property
-    def states(self) -> dict[str, Array]:
-        """What layers keep from step to step, as copies by name.
+    def states(self) -> ReadOnly[str, Array]:
+        """What layers keep from step to step, as read-only copies by name. `set_states` replaces them.
 
         Running statistics, counters of random numbers, and what stateful layers carry from call to call, a row for each
         sequence of the batch; that is left out as long as there was no call since the last `reset_states`.
         """
-        return {name: view.copy() for name, view in self.runner.state_views().items()}
+        return handed_out("states", {name: view.copy() for name, view in self.runner.state_views().items()})
 
     @_unbroken
     def set_states(self, states: Mapping[str, object]) -> None:
@@ -115,10 +114,14 @@ class Variables:
                 views[name][:] = _stream_key(self.seed, name), 0
 
     @property
-    def optimizer_state(self) -> dict[str, dict[str, Array]]:
-        """The optimizer's moments as copies: by the moment's name, for each trained weight; {} if it has none."""
-        return {moment: {name: view.copy() for name, view in views.items()}
-                for moment, views in self.runner.moment_views().items()}
+    def optimizer_state(self) -> ReadOnly[str, ReadOnly[str, Array]]:
+        """The optimizer's moments as read-only copies: by the moment's name, for each trained weight; {} without any.
+
+        `set_optimizer_state` replaces them.
+        """
+        what = "optimizer_state"
+        return ReadOnly({moment: handed_out(what, {name: view.copy() for name, view in views.items()})
+                         for moment, views in self.runner.moment_views().items()}, refusal(what))
 
     @_unbroken
     def set_optimizer_state(self, state: Mapping[str, Mapping[str, object]]) -> None:
@@ -157,6 +160,13 @@ def _stream_key(seed: int, name: str) -> int:
     """The key of the random stream of a weight or layer: 63 bits, as states are signed, of every bit of the seed."""
     high = (seed >> 31) * _GOLDEN  # bits that the shift below pushes out; 0 for common seeds
     return (seed << 32 ^ high ^ zlib.crc32(name.encode())) & (1 << 63) - 1
+
+
+def handed_out(what: str, arrays: dict[str, Array]) -> ReadOnly[str, Array]:
+    """Arrays by name that nobody can write to."""
+    for array in arrays.values():
+        array.flags.writeable = False
+    return ReadOnly(arrays, refusal(what))
 
 
 def _flat(state: Mapping[str, Mapping[str, T]]) -> dict[str, T]:

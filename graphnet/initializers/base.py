@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 
 from graphnet.common.checks import check_whole
+from graphnet.common.frozen import Guarded
 from graphnet.common.registry import Registry
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import Array
@@ -60,8 +61,10 @@ class Fans:
 
 
 @dataclass(frozen=True)
-class Initializer:
+class Initializer(Guarded):
     """Base of all initializers."""
+
+    _instead = "an initializer stays as it was declared: declare a new {kind} and layers with it, kernel_initializer=…"
 
     def __call__(self, shape: Sequence[int], rng: np.random.Generator, dtype: str = "float32") -> Array:
         """A new array of this shape and dtype."""

@@ -42,6 +42,8 @@ class Loss(Configured):
 
     registry: ClassVar[Registry[Any]]
     per_row: ClassVar[bool] = False
+    _instead = ("a loss stays as it was declared: compile the model with a new {kind}, gn.compile(model, loss=…), and "
+                "carry the weights over with set_weights(net.weights)")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", user_source())

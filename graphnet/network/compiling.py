@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from graphnet.common.checks import check_choice, check_flag, check_whole
+from graphnet.common.frozen import freeze
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.rewrite import check_graph, convert_floats
@@ -14,6 +15,7 @@ from graphnet.compiler.types import FLOATS
 from graphnet.declare.model import Model
 from graphnet.engine.assembly import Objective
 from graphnet.engine.programs import Programs, numpy_policy
+from graphnet.engine.settings import MAX_SEED
 from graphnet.engine.variables import initialize
 from graphnet.losses import Loss
 from graphnet.network.network import Network
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from graphnet.runtime.watching import Watcher
 
 BACKENDS = ("numpy",)
-MAX_SEED = 2**64 - 1  # the largest that a file holds
 MAX_THREADS = 1024  # of BLAS; where it has fewer, it uses those
 
 
@@ -69,9 +70,12 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
     """
     if not isinstance(model, Model):
         raise ArgumentError("compile", "model", model, "it must be a gn.Model")
+    freeze(model)
     graph = convert_floats(model.graph, check_choice("compile", "dtype", dtype, FLOATS))
     if regularizer is not None:
-        graph = regularize(graph, REGULARIZERS.resolve("compile", "regularizer", regularizer))
+        rule = REGULARIZERS.resolve("compile", "regularizer", regularizer)
+        freeze(rule)
+        graph = regularize(graph, rule)
     objective = make_objective(graph, loss, metrics, loss_weights)
     chosen = None if optimizer is None else OPTIMIZERS.resolve("compile", "optimizer", optimizer)
     if chosen is not None and objective is not None:

@@ -83,7 +83,7 @@ class Network(Engine):
         from graphnet.saving.saving import save
 
         if samples is not None:
-            self.samples = {name: array.copy() for name, array in self.runner.check_inputs(samples)[0].items()}
+            self.samples = samples
         save(self, path)
 
     def profile(self, x: object, y: object = None, steps: int = 20) -> Profile:

@@ -39,6 +39,10 @@ class Optimizer(Configured):
 
     registry: ClassVar[Registry[Any]]
     nested: ClassVar[Mapping[str, Registry[Any]]] = {"learning_rate": SCHEDULES}
+    _instead = ("an optimizer stays as it was declared: compile the model with a new {kind}, gn.compile(model, …, "
+                "optimizer=…), and carry the weights over with set_weights(net.weights); for the learning rate alone "
+                "set net.rate_factor, which multiplies it, or use a schedule of gn.schedules or the callback "
+                "gn.callbacks.ReduceOnPlateau")
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, Schedule):

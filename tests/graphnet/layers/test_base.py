@@ -125,10 +125,12 @@ def test_frozen_layers_have_frozen_parameters() -> None:
     assert [p.trainable for p in model.graph.parameters] == [False, False, True, True]
 
 
-def test_freezing_after_the_call_counts_for_later_models() -> None:
+def test_freezing_before_the_call_counts_and_after_it_is_refused() -> None:
     x, dense = gn.Input((4,)), L.Dense(3)
-    y = dense(x)
     dense.trainable = False
+    y = dense(x)
+    with pytest.raises(gn.FrozenError, match="Dense: trainable cannot be set any more; Dense has been called"):
+        dense.trainable = True
     assert not any(p.trainable for p in gn.Model(x, y).graph.parameters)
 
 

@@ -273,7 +273,7 @@ def test_a_checkpoint_that_was_trained_on_cannot_resume_but_train(tmp_path: Path
     lambda net: net.set_weights({"logits/bias": np.ones(3)}),
     lambda net: net.set_optimizer_state({"first_moment": {"logits/bias": np.ones(3)}}),
     lambda net: setattr(net, "rate_factor", 0.5), lambda net: setattr(net, "epoch", 7),
-    lambda net: setattr(net, "seed", 7), lambda net: setattr(net, "optimizer", Adam(0.5)),
+    lambda net: setattr(net, "seed", 7), lambda net: setattr(net.runner, "optimizer", Adam(0.5)),
 ])
 def test_a_checkpoint_that_was_changed_cannot_resume(change: Callable[[gn.Network], None], tmp_path: Path) -> None:
     network = cut_training(tmp_path / "run.gnet")

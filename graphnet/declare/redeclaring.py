@@ -1,0 +1,41 @@
+"""A layer of graphnet's own as if it had been declared with another argument, as long as no graph holds it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from graphnet.common.frozen import Guarded
+from graphnet.compiler.errors import FrozenError
+from graphnet.declare.options import WeightOptions
+
+Given = tuple[tuple[Any, ...], dict[str, Any]]
+"""What an `__init__` was called with."""
+
+
+def declared_with(layer: Any, given: Given, name: str, value: object) -> dict[str, Any]:
+    """The attributes that a layer would have.
+
+    Args:
+        layer: as it is; what it holds, such as its activation, may have been changed, too.
+        given: what it was declared with.
+        name: of an argument.
+        value: for it.
+
+    Raises:
+        FrozenError: there is no such argument.
+        ArgumentError: the value is not allowed.
+    """
+    cls, (args, kwargs) = type(layer), given
+    signature = inspect.signature(cls)
+    arguments, options = signature.bind(*args, **kwargs).arguments, dict[str, Any]()
+    known = [p.name for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if "options" in signature.parameters:
+        options = arguments.pop("options", {})
+        known += sorted(WeightOptions.__optional_keys__)
+    if name not in known:
+        raise FrozenError(f"{cls.__name__}: {name} cannot be set: there is no such argument; there are "
+                          f"{', '.join(known)}")
+    held = {key: vars(layer)[key] for key in arguments if isinstance(vars(layer).get(key), Guarded)}
+    made: dict[str, Any] = vars(cls(**(arguments | options | held | {name: value})))
+    return made

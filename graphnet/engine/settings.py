@@ -1,0 +1,62 @@
+"""What may be set on a network as it is, what values that takes, and what there is in place of setting the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from graphnet.common.checks import check_number, check_whole
+from graphnet.common.frozen import Check
+from graphnet.compiler.errors import ArgumentError
+from graphnet.engine.checkpoints import FitState
+
+MAX_SEED = 2**64 - 1  # the largest that a file holds
+_COMPILE = "compile the model again, gn.compile(model, {}), and carry the weights over with set_weights(net.weights)"
+_RATE = ("set net.rate_factor, which multiplies the learning rate of every step, or declare the optimizer with a "
+         "schedule of gn.schedules; callbacks such as gn.callbacks.ReduceOnPlateau change it along the way")
+_TRAINABLE = f"declare the layers that are not to be trained with trainable=False and {_COMPILE.format('…')}"
+
+
+def _check_fit_state(owner: str, name: str, value: object) -> object:
+    if value is not None and not isinstance(value, FitState):
+        raise ArgumentError(owner, name, value, "it must be None, or what a checkpoint holds, which gn.load reads")
+    return value
+
+
+def _check_mark(owner: str, name: str, value: object) -> object:
+    if value is not None and not isinstance(value, tuple):
+        raise ArgumentError(owner, name, value, "it must be None, or what tells if the network is as it was loaded")
+    return value
+
+
+def _check_factor(owner: str, name: str, value: object) -> float:
+    return check_number(owner, name, value, 0)
+
+
+CHECKS: Mapping[str, Check] = {
+    "step": partial(check_whole, least=0), "epoch": partial(check_whole, least=0), "rate_factor": _check_factor,
+    "seed": partial(check_whole, least=0, most=MAX_SEED), "fit_state": _check_fit_state, "fit_mark": _check_mark}
+
+INSTEAD: Mapping[str, str] = {
+    "weights": "call net.set_weights({name: array})",
+    "states": "call net.set_states({name: array}), or net.reset_states() for stateful layers to begin anew",
+    "optimizer_state": "call net.set_optimizer_state({moment: {weight name: array}})",
+    "samples": "set all of net.samples, or give them to net.save(path, samples=…)",
+    "optimizer": f"its Programs are made for the one that it has: {_COMPILE.format('…, optimizer=…')}; for the "
+                 f"learning rate alone {_RATE}",
+    "learning_rate": _RATE, "lr": _RATE, "trainable": _TRAINABLE,
+    "callbacks": "give them to fit, net.fit(x, y, callbacks=[…])",
+    **dict.fromkeys(("objective", "loss", "metrics", "loss_weights"), _COMPILE.format("loss=…, metrics=[…]")),
+    **dict.fromkeys(("graph", "optimize", "dtype", "backend", "memory_limit", "regularizer"), _COMPILE.format("…")),
+}
+
+
+def instead(name: str) -> str:
+    """What to do in place of setting an attribute of a network."""
+    return INSTEAD.get(name, "of a network there may be set samples, " + ", ".join(
+        key for key in CHECKS if not key.startswith("fit_")) + "; all else is said to gn.compile, fit and save")
+
+
+def refusal(what: str) -> str:
+    """The text of the error of an assignment to an entry of what a network hands out by name."""
+    return f"an entry of net.{what} cannot be set, since the network would not see it: {INSTEAD[what]}"
