@@ -5,95 +5,21 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypedDict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ClassVar, TypedDict, cast
 
-from graphnet.common.checks import check_flag, check_number, check_path, check_whole
+from graphnet.common.checks import check_flag, check_number, check_whole
+from graphnet.common.frozen import Check, is_library
 from graphnet.compiler.errors import ArgumentError
-from graphnet.engine.checkpoints import FIT, same_value
+from graphnet.metrics.base import MIN, NEITHER
 from graphnet.training.callback import Callback, Trained
+from graphnet.training.file_names import COUNTS, check_fields, check_template, fill_in, template_fields
+from graphnet.training.monitor import Monitor
 
-MIN, MAX = MODES = ("min", "max")
-RISING = ("accuracy", "precision", "recall", "f1")
-"""Ends of the names of figures that are better the larger they are."""
-
-
-@dataclass
-class Monitor(Callback):
-    """Base of callbacks that watch one figure of the epochs.
-
-    Args:
-        monitor: the figure: "loss", "val_loss", "val_accuracy", …
-        mode: "min" if smaller is better, "max" if larger is; None to tell by the name ("max" for accuracy, precision,
-            recall and F1).
-    """
-
-    monitor: str = "val_loss"
-    mode: str | None = field(default=None, kw_only=True)
-    best: float = field(default=math.inf, init=False)
-    remembered: ClassVar[Mapping[str, Any]] = {}
-    """Attributes beside `best` that a checkpoint keeps, and their types."""
-
-    def __post_init__(self) -> None:
-        owner = type(self).__name__
-        if not isinstance(self.monitor, str):
-            raise ArgumentError(owner, "monitor", self.monitor, "it must be the name of a figure such as 'val_loss'")
-        if self.mode is None:
-            self.mode = MAX if self.monitor.endswith(RISING) else MIN
-        if self.mode not in MODES:
-            raise ArgumentError(owner, "mode", self.mode, f"it must be one of {', '.join(map(repr, MODES))}")
-        self.forget()
-
-    def forget(self) -> None:
-        """Forgets the best figure."""
-        self.best = math.inf if self.mode == MIN else -math.inf
-
-    def figure(self, logs: dict[str, Any]) -> float:
-        """The figure of an epoch.
-
-        Raises:
-            ArgumentError: there is no such figure, or it is not a number.
-        """
-        owner = type(self).__name__
-        if self.monitor not in logs:
-            hint = "; give fit validation_data" if self.monitor.startswith("val_") else ""
-            raise ArgumentError(owner, "monitor", self.monitor,
-                                f"the epoch has only {', '.join(map(repr, logs))}{hint}")
-        if not isinstance(logs[self.monitor], int | float):
-            raise ArgumentError(owner, "monitor", self.monitor, "it must be a number, and this figure is an array")
-        return float(logs[self.monitor])
-
-    def state(self) -> dict[str, Any]:
-        """The best figure, what else is remembered, and the arguments, which must be the same to go on."""
-        return {"arguments": self.arguments, "best": self.best} | {key: getattr(self, key) for key in self.remembered}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Takes over what `state` gave.
-
-        Raises:
-            GnetFormatError: it is not the state of such a callback.
-            ArgumentError: an argument was another one.
-        """
-        from graphnet.runtime.gnet.codec import decode_map
-
-        owner, types = type(self).__name__, {"arguments": dict[str, Any], "best": float, **self.remembered}
-        kept = decode_map(state, types, ("train", FIT, "callbacks", owner))
-        for name, value in self.arguments.items():
-            before = kept["arguments"].get(name)
-            if not same_value(before, value):
-                raise ArgumentError(owner, name, value,
-                                    f"the checkpoint was made with {before!r}; give the same to go on")
-        for key in ("best", *self.remembered):
-            setattr(self, key, kept[key])
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """What it was made with."""
-        return {item.name: getattr(self, item.name) for item in fields(self) if item.init}
-
-    def gain(self, figure: float) -> float:
-        """By how much a figure is better than the best one; negative if it is worse, NaN if it is NaN."""
-        return self.best - figure if self.mode == MIN else figure - self.best
+_whole = partial(check_whole, least=0)
+_not_negative = partial(check_number, least=0)
 
 
 @dataclass
@@ -122,15 +48,9 @@ class ReduceOnPlateau(Monitor):
     waited: int = field(default=0, init=False)
     resting: int = field(default=0, init=False)
     remembered: ClassVar[Mapping[str, Any]] = {"waited": int, "resting": int}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        owner = "ReduceOnPlateau"
-        check_number(owner, "factor", self.factor, below=1, above=0)
-        check_number(owner, "threshold", self.threshold, 0)
-        check_number(owner, "least", self.least, 0)
-        check_whole(owner, "patience", self.patience, 0)
-        check_whole(owner, "cooldown", self.cooldown, 0)
+    _checks: ClassVar[Mapping[str, Check]] = {
+        **Monitor._checks, "factor": partial(check_number, below=1, above=0), "patience": _whole,
+        "threshold": _not_negative, "cooldown": _whole, "least": _not_negative}
 
     def on_epoch_end(self, network: Trained, epoch: int, logs: dict[str, Any]) -> None:
         """Takes note of the epoch's figure and lowers the rate if it is time.
@@ -141,14 +61,14 @@ class ReduceOnPlateau(Monitor):
         self._count(self.figure(logs))
         if self.waited > self.patience:
             network.rate_factor = max(network.rate_factor * self.factor, self.least)
-            self.waited, self.resting = 0, self.cooldown
+            self.note(waited=0, resting=self.cooldown)
 
     def _count(self, figure: float) -> None:
-        self.waited += 1
+        self.note(waited=self.waited + 1)
         if self._is_better(figure):
-            self.best, self.waited = figure, 0
+            self.note(best=figure, waited=0)
         if self.resting > 0:
-            self.resting, self.waited = self.resting - 1, 0
+            self.note(resting=self.resting - 1, waited=0)
 
     def _is_better(self, figure: float) -> bool:
         if self.mode == MIN:
@@ -194,21 +114,17 @@ class EarlyStopping(Monitor):
     stopped_epoch: int = field(default=0, init=False)
     _waited: int = field(default=0, init=False, repr=False)
     _kept: _Kept | None = field(default=None, init=False, repr=False)
+    _left: _Kept | None = field(default=None, init=False, repr=False)  # what the network was when it was interrupted
     remembered: ClassVar[Mapping[str, Any]] = {"best_epoch": int, "stopped_epoch": int, "_waited": int,
-                                               "_kept": _Kept | None}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_whole("EarlyStopping", "patience", self.patience, 0)
-        check_number("EarlyStopping", "min_delta", self.min_delta, 0)
-        check_flag("EarlyStopping", "restore_best", self.restore_best)
+                                               "_kept": _Kept | None, "_left": _Kept | None}
+    added = ("_left",)
+    _checks: ClassVar[Mapping[str, Check]] = {
+        **Monitor._checks, "patience": _whole, "min_delta": _not_negative, "restore_best": check_flag}
 
     def on_train_begin(self, network: Trained) -> None:
         """Begins anew."""
         self.forget()
-        self.best_epoch = self.stopped_epoch = 0
-        self._kept = None
-        self._waited = 0
+        self.note(best_epoch=0, stopped_epoch=0, _kept=None, _left=None, _waited=0)
 
     def on_epoch_end(self, network: Trained, epoch: int, logs: dict[str, Any]) -> bool:
         """Takes note of the epoch's figure; whether it is time to stop.
@@ -218,22 +134,42 @@ class EarlyStopping(Monitor):
         """
         figure = self.figure(logs)
         if self.gain(figure) > self.min_delta:
-            self.best, self.best_epoch, self._waited = figure, epoch, 0
+            self.note(best=figure, best_epoch=epoch, _waited=0)
             if self.restore_best:
-                weights = {name: array.copy() for name, array in network.weights.items()}
-                self._kept = {"weights": weights, "states": network.states}
+                self._kept = _kept(network)
             return False
         self._waited += 1
         if self._waited < max(self.patience, 1):
             return False
-        self.stopped_epoch = epoch
+        self.note(stopped_epoch=epoch)
         return True
+
+    def on_train_break(self, network: Trained) -> None:
+        """Gives the network back its best weights, after Ctrl-C or an error too."""
+        if self._kept is not None:
+            self._left = _kept(network)
+            _give_back(network, self._kept)
+
+    def on_train_resume(self, network: Trained) -> None:
+        """Goes on with the weights that there were when the training was interrupted."""
+        if self._left is not None:
+            _give_back(network, self._left)
+            self._left = None
 
     def on_train_end(self, network: Trained) -> None:
         """Gives the network back its best weights."""
         if self._kept is not None:
-            network.set_weights(self._kept["weights"])
-            network.set_states(self._kept["states"])
+            _give_back(network, self._kept)
+
+
+def _kept(network: Trained) -> _Kept:
+    weights = {name: array.copy() for name, array in network.weights.items()}
+    return {"weights": weights, "states": dict(network.states)}
+
+
+def _give_back(network: Trained, kept: _Kept) -> None:
+    network.set_weights(kept["weights"])
+    network.set_states(kept["states"])
 
 
 class ResetStates(Callback):
@@ -244,52 +180,123 @@ class ResetStates(Callback):
         network.reset_states()
 
 
+class KeptFile(TypedDict):
+    """A file that was written, and its rank among them: the one with the lowest goes first."""
+
+    path: str
+    rank: float
+
+
 class ModelCheckpoint(Monitor):
     """Saves the network after epochs, by default after each that is better than all before.
 
-    The file is replaced in one step, so it always holds a whole network. What is the best figure is remembered over
-    calls of `fit` with the same object.
+    Each file is replaced in one step, so it always holds a whole network. What is the best figure, and which files were
+    written, is remembered over calls of `fit` with the same object, and in checkpoints.
+
+    Fields in braces in the path stand for figures, with a format of numbers if wanted:
+    `w.{epoch:02d}-{val_loss:.2f}.gnet` is a file for each epoch that is saved; there are `{epoch}`, `{step}`, and every
+    figure of the history. With a path without fields there is one file, which is written anew. So
+
+        ModelCheckpoint("best.gnet")                            # the best
+        ModelCheckpoint("last.gnet", best_only=False)           # the last
+        ModelCheckpoint("w.{epoch:02d}.gnet", keep=3)           # the best three
+        ModelCheckpoint("w.{epoch:02d}.gnet", best_only=False)  # all of them; with keep=3 the last three
 
     It is for keeping good networks; to go on with a training that was cut, see the argument `checkpoint` of `fit`.
 
     Args:
-        path: the `.gnet` file. `{epoch}` in it stands for the number of the epoch, for a file each.
+        path: the `.gnet` file. What figures put into it that names of files cannot hold, such as `/` or `:`, becomes
+            `_`; for braces themselves write `{{` and `}}`.
         monitor: the figure: "loss", "val_loss", "val_accuracy", …
-        best_only: whether to save only if the figure is better than ever; if not, `monitor` is not looked at.
+        best_only: whether to save only what is better than ever, or with `keep` better than the worst of the files that
+            are kept; if not, `monitor` is not looked at.
         mode: see `Monitor`.
+        keep: how many files stay: the best ones, or the last ones without `best_only`; the others that this callback
+            has written are deleted. None keeps all.
 
     Attributes:
         best: the best figure so far.
         saved: the path of the last file; None before the first.
     """
 
-    remembered: ClassVar[Mapping[str, Any]] = {"saved": str | None}
+    saved: str | None = None
+    remembered: ClassVar[Mapping[str, Any]] = {"saved": str | None, "_files": tuple[KeptFile, ...]}
+    added = ("_files",)
+    _checks: ClassVar[Mapping[str, Check]] = {
+        **Monitor._checks, "path": check_template, "best_only": check_flag,
+        "keep": lambda owner, name, value: None if value is None else check_whole(owner, name, value)}
 
     def __init__(self, path: str | os.PathLike[str], monitor: str = "val_loss", *, best_only: bool = True,
-                 mode: str | None = None) -> None:
+                 mode: str | None = None, keep: int | None = None) -> None:
         super().__init__(monitor, mode=mode)
-        self.path = check_path("ModelCheckpoint", path)
-        self.best_only = check_flag("ModelCheckpoint", "best_only", best_only)
-        self.saved: str | None = None
+        self._files: tuple[KeptFile, ...] = ()
+        self.path, self.best_only, self.keep = cast(str, path), best_only, keep
+        self._check_keep()
 
     @property
     def arguments(self) -> dict[str, Any]:
         """What it was made with."""
-        return super().arguments | {"path": self.path, "best_only": self.best_only}
+        return super().arguments | {"path": self.path, "best_only": self.best_only, "keep": self.keep}
+
+    @property
+    def watches(self) -> bool:
+        """Whether it looks at the figure."""
+        return self.best_only
+
+    def check_figures(self, figures: Mapping[str, str | None]) -> None:
+        """Refuses fields of the path, too, that no epoch has.
+
+        Raises:
+            ArgumentError: see `Monitor`, or there is no such figure, or it is no number.
+        """
+        super().check_figures(figures)
+        self._check_keep()
+        if is_library(self):
+            numbers = [name for name, mode in figures.items() if mode != NEITHER]
+            check_fields(type(self).__name__, self.path, [*COUNTS, *numbers])
 
     def on_epoch_end(self, network: Trained, epoch: int, logs: dict[str, Any]) -> None:
-        """Saves the network if it is time.
+        """Saves the network if it is time, and deletes files that are not to be kept.
 
         Raises:
             ArgumentError: there is no such figure.
             GnetFormatError: the network holds what no file can.
-            OSError: the file cannot be written.
+            OSError: a file cannot be written or deleted.
         """
+        figures = logs | {"epoch": epoch, "step": getattr(network, "step", 0)}
+        check_fields(type(self).__name__, self.path, figures)
+        path, rank = fill_in(self.path, figures), float(epoch)
         if self.best_only:
             figure = self.figure(logs)
-            if not self.gain(figure) > 0:  # not for NaN either
+            rank = -figure if self.mode == MIN else figure
+            if not self._is_wanted(figure, rank, os.path.abspath(path)):
                 return
-            self.best = figure
-        path = self.path.replace("{epoch}", str(epoch))
+            self.note(best=figure if self.gain(figure) > 0 else self.best)
         network.save(path)
-        self.saved = path
+        self.note(saved=path)
+        self._keep_file(os.path.abspath(path), rank)
+
+    def _is_wanted(self, figure: float, rank: float, path: str) -> bool:
+        """Whether a figure is better than ever, or than the worst file that would go for it; never if it is NaN."""
+        if self.keep is None:
+            return self.gain(figure) > 0
+        same = [file for file in self._files if file["path"] == path]
+        if same or len(self._files) >= self.keep:
+            return rank > min(file["rank"] for file in same or self._files)
+        return not math.isnan(figure)
+
+    def _keep_file(self, path: str, rank: float) -> None:
+        """Takes note of a file that was written, and deletes those of lower rank that are too many."""
+        if self.keep is None:
+            return
+        files = sorted([file for file in self._files if file["path"] != path] + [{"path": path, "rank": rank}],
+                       key=lambda file: file["rank"])
+        for file in files[:-self.keep]:
+            with suppress(FileNotFoundError):
+                os.remove(file["path"])
+        self.note(_files=tuple(files[-self.keep:]))
+
+    def _check_keep(self) -> None:
+        if self.keep is not None and self.keep > 1 and not template_fields(self.path):
+            raise ArgumentError(type(self).__name__, "keep", self.keep, f"the path {self.path!r} is that of a single "
+                                "file; put a field into it, such as {epoch:02d}")

@@ -12,7 +12,7 @@ from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.types import Array, format_shape
-from graphnet.metrics.base import METRICS, Metric
+from graphnet.metrics.base import MAX, METRICS, MIN, Metric
 
 __all__ = ["Accuracy", "BinaryAccuracy", "Perplexity", "TopKAccuracy"]
 
@@ -24,6 +24,8 @@ class Accuracy(Metric):
 
     Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers, or (N, …, C), whose largest element counts.
     """
+
+    mode = MAX
 
     def statistic(self, b: Builder, prediction: int, label: int) -> int:
         """Correct ones and all, (2,)."""
@@ -46,6 +48,7 @@ class TopKAccuracy(Metric):
         k: ≥ 1; from C on the figure is 1.
     """
 
+    mode = MAX
     k: int = 5
 
     def __post_init__(self) -> None:
@@ -77,6 +80,7 @@ class BinaryAccuracy(Metric):
         threshold: 0.5 for probabilities, 0 for logits.
     """
 
+    mode = MAX
     threshold: float = 0.5
 
     def __post_init__(self) -> None:
@@ -102,6 +106,7 @@ class Perplexity(Metric):
         from_logits: True for outputs that a softmax has yet to be taken of, False for probabilities.
     """
 
+    mode = MIN
     from_logits: bool = True
 
     def __post_init__(self) -> None:

@@ -15,12 +15,23 @@ from graphnet.compiler.types import Array
 
 __all__ = ["METRICS", "Metric"]
 
+MIN, MAX, NEITHER = "min", "max", "neither"
+
 
 @dataclass(frozen=True)
 class Metric(Configured):
-    """Base of all metrics: a statistic that the graph computes, which adds up over batches; its figure."""
+    """Base of all metrics: a statistic that the graph computes, which adds up over batches; its figure.
+
+    Attributes:
+        mode: which figures are better, for callbacks that watch it: "min" if the smaller ones are, "max" if the larger
+            ones are, "neither" if the figure is no number but an array. None says nothing, so that whoever watches the
+            figure has to.
+    """
 
     registry: ClassVar[Registry[Any]]
+    mode: ClassVar[str | None] = None
+    _instead = ("a metric stays as it was declared: compile the model with a new {kind}, gn.compile(model, loss=…, "
+                "metrics=[…]), and carry the weights over with set_weights(net.weights)")
 
     @property
     def name(self) -> str:

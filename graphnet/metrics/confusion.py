@@ -13,7 +13,7 @@ from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.types import Array, format_shape
 from graphnet.metrics.accuracy import check_classes
-from graphnet.metrics.base import METRICS, Metric
+from graphnet.metrics.base import MAX, METRICS, NEITHER, Metric
 
 __all__ = ["F1", "ConfusionMatrix", "Precision", "Recall"]
 
@@ -29,6 +29,8 @@ class ConfusionMatrix(Metric):
 
     Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers, or (N, …, C), whose largest element counts.
     """
+
+    mode = NEITHER
 
     def statistic(self, b: Builder, prediction: int, label: int) -> int:
         """The matrix, (C, C)."""
@@ -50,6 +52,7 @@ class _Share(Metric):
     "micro" that of all hits together; the predictions are rows (…, C) then.
     """
 
+    mode = MAX
     average: str = BINARY
     threshold: float = 0.5
 

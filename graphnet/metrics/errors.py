@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.types import Array
-from graphnet.metrics.base import METRICS, Metric
+from graphnet.metrics.base import METRICS, MIN, Metric
 
 __all__ = ["MeanAbsoluteError", "MeanSquaredError"]
 
@@ -19,6 +19,8 @@ class MeanAbsoluteError(Metric):
 
     Shapes: predictions of any shape, labels of exactly the same.
     """
+
+    mode = MIN
 
     def statistic(self, b: Builder, prediction: int, label: int) -> int:
         """The sum and the count, (2,)."""
@@ -36,6 +38,8 @@ class MeanSquaredError(Metric):
 
     Shapes: predictions of any shape, labels of exactly the same.
     """
+
+    mode = MIN
 
     def statistic(self, b: Builder, prediction: int, label: int) -> int:
         """The sum and the count, (2,)."""

@@ -25,7 +25,7 @@ class Trained(Protocol):
         """How weights follow their gradients."""
 
     @property
-    def weights(self) -> dict[str, Array]:
+    def weights(self) -> Mapping[str, Array]:
         """The weights by name, as read-only views."""
         ...
 
@@ -33,8 +33,8 @@ class Trained(Protocol):
         """Replaces the named weights."""
 
     @property
-    def states(self) -> dict[str, Array]:
-        """What layers keep from step to step, as copies by name."""
+    def states(self) -> Mapping[str, Array]:
+        """What layers keep from step to step, as read-only copies by name."""
         ...
 
     def set_states(self, states: Mapping[str, object]) -> None:
@@ -78,7 +78,29 @@ class Callback:
         """After an epoch (and its validation). Returning True stops the training."""
 
     def on_train_end(self, network: Any) -> None:
-        """After the last epoch, also if a callback stopped the training; not if an error did."""
+        """After the last epoch, also if a callback stopped the training; not if an error did.
+
+        What it makes of the network stands in the checkpoint too. It is called again when a training that had ended is
+        resumed, and must find nothing left to do then.
+        """
+
+    def on_train_break(self, network: Any) -> None:
+        """When Ctrl-C or an error ends the training, before that goes on its way.
+
+        After Ctrl-C the training can be gone on with: what is made of the network here, `on_train_resume` takes back,
+        from what `state` keeps.
+        """
+
+    def on_train_resume(self, network: Any) -> None:
+        """When a training goes on from where it was cut: after `set_state`, and before the next step."""
+
+    def check_figures(self, figures: Mapping[str, str | None]) -> None:
+        """Before `on_train_begin`: refuses, by an error, figures that do not do.
+
+        Args:
+            figures: those that `on_epoch_end` will get, by name, each with "min" or "max" if it is known which ones are
+                better, "neither" if it is an array, or None.
+        """
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps: plain data (None, bool, int, float, str, bytes, lists, dicts) and arrays."""

@@ -11,6 +11,7 @@ from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import as_checkpoint
 from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.figures import modes_of_epoch
 from graphnet.engine.runner import TRAIN
 from graphnet.training.callback import Callback, check_callbacks
 from graphnet.training.fingerprints import fingerprint
@@ -45,6 +46,9 @@ def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shu
     loop = Loop(network, batches, arguments, samples, validation_data, callbacks, saving, verbose)
     if resume:
         loop.resume_at = check_resumable(network, arguments, samples(), callbacks)
+    figures = modes_of_epoch(batches.objective, validation_data is not None)
+    for callback in callbacks:
+        callback.check_figures(figures)
     return loop.run()
 
 

@@ -65,6 +65,7 @@ class Loop:
     begun: int = 0
     position: int | None = None  # samples of the current epoch that were trained on; None between epochs
     stopped: bool = False
+    broken: bool = False
     seconds: float = 0.0
     history: History = field(default_factory=History)
 
@@ -88,10 +89,27 @@ class Loop:
             self.save()
         else:
             self.restore(self.resume_at)
-        while not self.done:
-            self.epoch()
-        self.call(lambda callback: callback.on_train_end(self.network))
+        try:
+            while not self.done:
+                self.epoch()
+            self.end()
+        except BaseException:
+            self.break_off()
+            raise
         return self.history
+
+    def end(self) -> None:
+        """Lets the callbacks end; what they make of the network stands in the checkpoint too."""
+        before = mark_of(self.network) if self.checkpoint and self.callbacks else None
+        self.call(lambda callback: callback.on_train_end(self.network))
+        if before is not None and mark_of(self.network) != before:
+            self.save()
+
+    def break_off(self) -> None:
+        """Tells the callbacks, once, that the training ends before its time."""
+        if not self.broken:
+            self.broken = True
+            self.call(lambda callback: callback.on_train_break(self.network))
 
     def epoch(self) -> None:
         """Trains on what is left of the current epoch, or on the next one."""
@@ -164,6 +182,7 @@ class Loop:
     def keep(self, start: float) -> None:
         """Lets the network, and the checkpoint if there are to be any, remember where the training stands."""
         self.seconds = time.perf_counter() - start
+        self.break_off()
         self.network.fit_state, self.network.fit_mark = self.state(), mark_of(self.network)
         self.save()
 
@@ -193,6 +212,7 @@ class Loop:
             self.scores.set_state(state.scores)
         for callback, kept in zip(self.callbacks, state.callbacks, strict=True):
             callback.set_state(kept["state"])
+        self.call(lambda callback: callback.on_train_resume(self.network))
 
 
 def _validate(network: Engine, data: Sequence[object], batch_size: int) -> dict[str, Any]:

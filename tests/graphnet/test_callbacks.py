@@ -1,6 +1,8 @@
 import math
 import re
+import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,12 +71,12 @@ def test_the_name_that_others_know_it_by() -> None:
     assert gn.callbacks.ReduceLROnPlateau is ReduceOnPlateau
 
 
-def line(weight: float = 3.0) -> gn.Network:
+def line(weight: float = 3.0, rate: float = 0.25) -> gn.Network:
     """y = w x with the loss w² for x = 1, y = 0; each step of SGD(0.25) halves w."""
     x = gn.Input((1,), name="x")
     start = gn.initializers.Constant(weight)
     model = gn.Model(x, gn.layers.Dense(1, use_bias=False, kernel_initializer=start, name="dense")(x))
-    return gn.compile(model, loss="mse", optimizer=gn.optimizers.SGD(0.25), dtype="float64")
+    return gn.compile(model, loss="mse", optimizer=gn.optimizers.SGD(rate), dtype="float64")
 
 
 class Figures(Callback):
@@ -122,6 +124,137 @@ def test_they_come_back_when_the_epochs_run_out_too() -> None:
     net = line()
     assert train(net, EarlyStopping(patience=9, restore_best=True), [5, 1, 2]) == 3
     assert net.weights["dense/weight"].item() == 3 / 2**2
+
+
+class Ends(Callback):
+    """Ends the training in an epoch, after its step."""
+
+    def __init__(self, epoch: int, by: type[BaseException]) -> None:
+        self.epoch, self.by = epoch, by
+
+    def on_step_end(self, network: gn.Network, step: int, logs: dict[str, float]) -> None:
+        if network.epoch == self.epoch:
+            raise self.by
+
+
+@pytest.mark.parametrize("by", [KeyboardInterrupt, RuntimeError, SystemExit])
+def test_they_come_back_when_ctrl_c_or_an_error_ends_the_training(by: type[BaseException]) -> None:
+    net, callback = line(), EarlyStopping("rising", mode="min", patience=9, restore_best=True)
+
+    class Rising(Callback):
+        """Hands on a figure that is best in the second epoch."""
+
+        def on_train_begin(self, network: gn.Network) -> None:
+            callback.on_train_begin(network)
+
+        def on_epoch_end(self, network: gn.Network, epoch: int, logs: dict[str, Any]) -> None:
+            callback.on_epoch_end(network, epoch, {"rising": [5, 1, 2, 3][epoch - 1]})
+
+        def on_train_break(self, network: gn.Network) -> None:
+            callback.on_train_break(network)
+
+    with pytest.raises(by):
+        net.fit(np.ones((1, 1)), np.zeros((1, 1)), epochs=9, callbacks=[Rising(), Ends(4, by)])
+    assert net.weights["dense/weight"].item() == 3 / 2**2
+    assert (net.epoch, net.step) == (4, 4)
+
+
+def test_every_callback_is_told_of_a_break_and_none_of_an_end() -> None:
+    told: list[str] = []
+
+    class Told(Callback):
+        def on_train_break(self, network: gn.Network) -> None:
+            told.append(f"break after step {network.step}")
+
+        def on_train_end(self, network: gn.Network) -> None:
+            told.append("end")
+
+    with pytest.raises(KeyboardInterrupt):
+        line().fit(np.ones((1, 1)), np.zeros((1, 1)), epochs=3,
+                   callbacks=[Told(), Ends(2, KeyboardInterrupt), Told()])
+    assert told == ["break after step 2"] * 2
+
+
+class Interrupts(Callback):
+    """Presses Ctrl-C in a step."""
+
+    def __init__(self, step: int | None) -> None:
+        self.step = step
+
+    def on_step_end(self, network: gn.Network, step: int, logs: dict[str, float]) -> None:
+        if step == self.step:
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("saved", [False, True])
+@pytest.mark.parametrize("step", [1, 2, 5, 8, 11])
+def test_after_ctrl_c_the_best_weights_are_there_and_the_training_goes_on_from_the_last(
+        step: int, saved: bool, tmp_path: Path) -> None:
+    """With steps that overshoot, so that the best epoch is not the last: w becomes -2 w."""
+    x, y, path = np.ones((2, 1)), np.zeros((2, 1)), tmp_path / "fit.gnet"
+
+    def fit(net: gn.Network, at: int | None, **options: Any) -> tuple[EarlyStopping, gn.History]:
+        stopping = EarlyStopping("loss", patience=9, restore_best=True)
+        return stopping, net.fit(x, y, batch_size=1, epochs=6, callbacks=[stopping, Interrupts(at)], **options)
+
+    def made() -> gn.Network:
+        return line(1.0, rate=1.5)
+
+    def bits(net: gn.Network) -> bytes:
+        return b"".join(array.tobytes() for array in net.weights.values())
+
+    whole = made()
+    expected = fit(whole, None)
+    net = made()
+    with pytest.raises(KeyboardInterrupt):
+        fit(net, step, **({"checkpoint": path} if saved else {}))
+    assert net.weights["dense/weight"].item() == ((-2.0) ** 2 if step > 2 else (-2.0) ** step)
+    assert net.step == step
+    if saved:
+        assert bits(gn.load(path)) == bits(net)
+        net = gn.load(path)
+    found = fit(net, None, resume=True)
+    assert bits(net) == bits(whole)
+    assert (net.step, found[0].best_epoch, found[0].best) == (12, expected[0].best_epoch, expected[0].best)
+    assert found[1].history["loss"] == expected[1].history["loss"]
+
+
+def test_the_checkpoint_of_a_finished_fit_holds_the_best_weights(tmp_path: Path) -> None:
+    """Not the last ones; resuming it finds nothing left to do."""
+    def fit(net: gn.Network, **options: Any) -> gn.History:
+        x, y = np.ones((1, 1)), np.zeros((1, 1))
+        return net.fit(x, y, epochs=4, validation_data=(x, np.full((1, 1), 1.5)),  # best after the first epoch
+                       callbacks=[EarlyStopping(patience=2, restore_best=True)], checkpoint=tmp_path / "fit.gnet",
+                       **options)
+
+    net = line()
+    history = fit(net)
+    assert history.history["val_loss"][0] == min(history.history["val_loss"]) == 0
+    assert net.weights["dense/weight"].item() == 1.5
+    loaded = gn.load(tmp_path / "fit.gnet")
+    assert loaded.weights["dense/weight"].item() == 1.5
+    before = (tmp_path / "fit.gnet").read_bytes()
+    assert fit(loaded, resume=True).history["val_loss"] == history.history["val_loss"]
+    assert loaded.weights["dense/weight"].item() == 1.5
+    assert (loaded.epoch, loaded.step) == (net.epoch, net.step) == (3, 3)
+    assert (tmp_path / "fit.gnet").read_bytes() == before
+
+
+def test_whatever_a_callback_makes_of_the_network_at_the_end_stands_in_the_checkpoint(tmp_path: Path) -> None:
+    class Averages(Callback):
+        """Sets the mean of the weights of all epochs, as averaging does."""
+
+        def __init__(self) -> None:
+            self.seen: list[float] = []
+
+        def on_epoch_end(self, network: gn.Network, epoch: int, logs: dict[str, Any]) -> None:
+            self.seen.append(network.weights["dense/weight"].item())
+
+        def on_train_end(self, network: gn.Network) -> None:
+            network.set_weights({"dense/weight": [[np.mean(self.seen)]]})
+
+    line().fit(np.ones((1, 1)), np.zeros((1, 1)), epochs=2, callbacks=[Averages()], checkpoint=tmp_path / "fit.gnet")
+    assert gn.load(tmp_path / "fit.gnet").weights["dense/weight"].item() == (1.5 + 0.75) / 2
 
 
 def test_without_asking_the_last_weights_stay() -> None:
