@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.op import Op, add_to_registry, is_custom
+from graphnet.compiler.roles import ROLES
 
 _NAME = re.compile(r"[a-z]\w*(\.[a-z]\w*)+", re.ASCII)
 _Class = TypeVar("_Class", bound=type[Op])
@@ -41,6 +42,9 @@ def register_op(cls: _Class) -> _Class:
         if field.name in _TRAITS:
             raise ArgumentError(owner, field.name, "a field", "Op has a member of that name; give it another"
                                                           " name")
+    for position, role in cls.roles.items():
+        if role not in ROLES:
+            raise ArgumentError(owner, f"roles[{position}]", role, f"it must be one of {', '.join(ROLES)}")
     for method in ("infer", "forward"):
         if getattr(cls, method) is getattr(Op, method):
             raise ArgumentError(owner, method, None, "every op must define it")

@@ -50,7 +50,8 @@ class Parameter:
     """A weight. `trainable=False` freezes it: no gradient work is done for it.
 
     `rate` multiplies the learning rate; `constraint` is an op from the weight to what it is replaced by after each
-    step. In a training graph `next` is the id of its new value.
+    step; `role` is what it is for, where the ops that take it do not say it (see `compiler/roles.py`). In a training
+    graph `next` is the id of its new value.
     """
 
     value: int
@@ -60,6 +61,7 @@ class Parameter:
     next: int | None = None
     rate: float = 1.0
     constraint: Op | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,8 @@ def _declared(item: Input | Parameter | State, types: Mapping[int, TensorType]) 
 def _extras(p: Parameter) -> str:
     frozen = "" if p.trainable else " frozen"
     rate = "" if p.rate == 1 else f" rate {format_value(p.rate)}"
-    return frozen + rate + ("" if p.constraint is None else f" constraint {p.constraint}")
+    role = "" if p.role is None else f" role {p.role}"
+    return frozen + rate + role + ("" if p.constraint is None else f" constraint {p.constraint}")
 
 
 def _next(item: Parameter | State) -> str:

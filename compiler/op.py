@@ -6,9 +6,10 @@ type inference, the reference forward, the symbolic pullback, its cost and examp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -86,6 +87,8 @@ class Op:
     """Outputs that only serve the pullback: no gradient flows into them."""
     constants: ClassVar[tuple[int, ...]] = ()
     """Floating-point inputs that the pullback takes as given, such as labels: no gradient flows out of them."""
+    roles: ClassVar[Mapping[int, str]] = MappingProxyType({})
+    """What an input is for if it is a weight: input index → one of the `ROLES` in `compiler/roles.py`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

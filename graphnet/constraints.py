@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
 
 from graphnet.common.checks import check_number
 from graphnet.common.frozen import Guarded
@@ -28,6 +28,10 @@ class Constraint(Guarded):
             ShapeError: the constraint does not fit it.
         """
 
+    def with_axes(self, axes: tuple[int, ...] | None) -> Self:
+        """The constraint for a weight whose outputs each take in what lies along these axes, unless it has its own."""
+        return self
+
 
 CONSTRAINTS: Registry[Constraint] = Registry("a Constraint such as MaxNorm(2)")
 
@@ -43,11 +47,12 @@ class NonNegative(Constraint):
 
 
 @dataclass(frozen=True)
-class _NormConstraint(Constraint):
+class NormConstraint(Constraint):
     """What MaxNorm and UnitNorm share: the axes that a norm is taken over.
 
-    By default these are the axes of what comes in to one output: 0 of a matrix (in, out) and of a vector, all but 0 of
-    filters (out, in, *kernel).
+    By default these are the axes of what comes in to one output, as the layer declares them: 0 of a matrix (in, out),
+    all but 0 of filters (out, in, *kernel), all but 1 of the filters (in, out, *kernel) of a transposed convolution, 1 of
+    the table of an embedding (as `max_norm` of PyTorch's; Keras has 0), all of a bias, scale or slope.
     """
 
     axes: tuple[int, ...] | None = field(default=None, kw_only=True)
@@ -61,6 +66,10 @@ class _NormConstraint(Constraint):
         good = isinstance(axes, tuple) and axes and all(type(axis) is int and axis >= 0 for axis in axes)
         if not good or list(axes) != sorted(set(axes)):
             raise ArgumentError(type(self).__name__, "axes", axes, self.default)
+
+    def with_axes(self, axes: tuple[int, ...] | None) -> Self:
+        """With the axes, unless it has its own."""
+        return self if axes is None or self.axes is not None else replace(self, axes=axes)
 
     def axes_of(self, shape: Shape) -> tuple[int, ...]:
         """The axes for a weight of this shape.
@@ -78,7 +87,7 @@ class _NormConstraint(Constraint):
 
 @CONSTRAINTS.register()
 @dataclass(frozen=True)
-class UnitNorm(_NormConstraint):
+class UnitNorm(NormConstraint):
     """The weights of each output have norm 1: w ← w / ‖w‖₂. A norm of 0 stays 0.
 
     Args:
@@ -92,7 +101,7 @@ class UnitNorm(_NormConstraint):
 
 @CONSTRAINTS.register()
 @dataclass(frozen=True)
-class MaxNorm(_NormConstraint):
+class MaxNorm(NormConstraint):
     """The weights of each output have at most this norm: w ← w · min(1, c / ‖w‖₂) (Srebro et al. 2004).
 
     A weight within the limit stays as it is; Keras shrinks it by a share of 1e-7 / ‖w‖₂.

@@ -27,6 +27,9 @@ An op is a frozen dataclass; its fields are its attributes. This one is x² with
 
     y = gn.layers.Apply(Square())(x)
 
+An op with weights among its inputs says what they are, `roles = {1: "kernel", 2: "bias"}` by the inputs' numbers:
+regularizers, constraints and weight decay go by that (see `compiler/roles.py`). Without it they are kernels.
+
 An op on images says `images = True`: the Program then keeps its values with the batch innermost, as for a convolution.
 
 Without `register_kernel` the backend runs `forward` and copies its result: on pieces that stay in the cache, if the op

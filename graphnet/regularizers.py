@@ -16,6 +16,7 @@ from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ir import Graph
+from graphnet.compiler.roles import DECAYED, roles_by_value
 
 
 @dataclass(frozen=True)
@@ -115,14 +116,13 @@ class L1L2(Regularizer):
 
 
 def regularize(graph: Graph, regularizer: Regularizer) -> Graph:
-    """The graph with a penalty for each trainable weight of 2 dims or more, on top of those that layers have.
+    """The graph with a penalty for each trainable weight with one of the `DECAYED` roles, on top of those of layers.
 
-    Biases, and the scales and shifts of normalizations, are left alone: they do not make a model more complex
-    (Goodfellow, Bengio and Courville, Deep Learning, section 7.1).
+    Biases, the scales and shifts of normalizations and slopes are left alone, of whatever shape they are.
     """
-    b = Builder(graph.name, graph)
+    b, roles = Builder(graph.name, graph), roles_by_value(graph)
     for p in graph.parameters:
-        if p.trainable and graph.types[p.value].rank >= 2:
+        if p.trainable and roles[p.value] in DECAYED:
             with b.at(p.origin):
                 b.penalty(f"{p.name}:regularizer", regularizer.emit(b, p.value))
     return b.build(graph.outputs)

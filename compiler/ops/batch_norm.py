@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import Multiply, Subtract, same_type
 from graphnet.compiler.ops.linear import BiasAdd, along_axis
 from graphnet.compiler.ops.scaling import InverseRoot, ScaleAxis, other_axes
+from graphnet.compiler.roles import BIAS, SCALE
 from graphnet.compiler.types import Array, TensorType, check_axis, format_shape
 
 __all__ = ["BatchNorm", "BatchNormGrad"]
@@ -37,6 +39,7 @@ class BatchNorm(Op):
     unbiased: bool
 
     name = "batch_norm"
+    roles = MappingProxyType({1: SCALE, 2: BIAS})
     auxiliary: ClassVar[tuple[int, ...]] = (1, 2, 3, 4)
     constants: ClassVar[tuple[int, ...]] = (3, 4)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
+from graphnet.compiler.roles import KERNEL
 from graphnet.compiler.types import Array, Shape, TensorType, concrete, format_shape, known
 
 __all__ = ["Conv2d", "Conv2dGradInput", "Conv2dGradWeight"]
@@ -56,6 +58,7 @@ class Conv2d(_Convolution):
     """
 
     name = "conv2d"
+    roles = MappingProxyType({1: KERNEL})
 
     def infer(self, x: TensorType, w: TensorType) -> Types:
         height, width = image_size(x.shape, "Conv2D")
@@ -106,6 +109,7 @@ class Conv2dGradInput(_Convolution):
     shape: Shape = ()
 
     name = "conv2d_grad_input"
+    roles = MappingProxyType({1: KERNEL})
 
     def infer(self, g: TensorType, w: TensorType) -> Types:
         _check_gradient(self, g, self.shape, w.shape)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
 
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f, f64
+from graphnet.compiler.roles import EMBEDDING
 from graphnet.compiler.types import Array, Dim, TensorType, format_shape, known
 
 __all__ = ["Embedding", "EmbeddingGrad"]
@@ -23,6 +25,7 @@ class Embedding(Op):
     """
 
     name = "embedding"
+    roles = MappingProxyType({1: EMBEDDING})
 
     def infer(self, indices: TensorType, table: TensorType) -> Types:
         check_indices(self.name, indices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.reduction import ReduceSum
+from graphnet.compiler.roles import BIAS, KERNEL
 from graphnet.compiler.types import Array, TensorType, check_axis, format_shape
 
 __all__ = ["BiasAdd", "MatMul", "MatMulGradWeight"]
@@ -27,6 +29,7 @@ class MatMul(Op):
     transpose_w: bool = False
 
     name = "matmul"
+    roles = MappingProxyType({1: KERNEL})
 
     def infer(self, x: TensorType, w: TensorType) -> Types:
         if x.rank < 2 or w.rank != 2:
@@ -101,6 +104,7 @@ class BiasAdd(Op):
     axis: int
 
     name = "bias_add"
+    roles = MappingProxyType({1: BIAS})
     elementwise = True
     inplace = (0,)
 

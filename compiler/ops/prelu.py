@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from graphnet.compiler.ops.arithmetic import Multiply, Subtract, same_type
 from graphnet.compiler.ops.linear import along_axis
 from graphnet.compiler.ops.reduction import ReduceSum
 from graphnet.compiler.ops.shaping import Reshape
+from graphnet.compiler.roles import SLOPE
 from graphnet.compiler.types import Array, TensorType, check_axis, format_shape
 
 __all__ = ["PRelu", "PReluGrad"]
@@ -38,6 +40,7 @@ class PRelu(Op):
     axis: int
 
     name = "prelu"
+    roles = MappingProxyType({1: SLOPE})
     planned = True
     elementwise = True
     inplace = (0,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +27,7 @@ from graphnet.compiler.ops.recurrent_weights import (
     input_size,
     product_over_steps,
 )
+from graphnet.compiler.roles import BIAS, KERNEL, RECURRENT_KERNEL
 from graphnet.compiler.types import Array, Dim, TensorType, format_shape
 
 __all__ = ["Gru", "GruGrad", "GruGradWeights"]
@@ -45,6 +47,7 @@ class Gru(Recurrent):
     reset_after: bool = True
 
     name = "gru"
+    roles = MappingProxyType({2: KERNEL, 3: RECURRENT_KERNEL, 4: BIAS, 5: BIAS})
     auxiliary: ClassVar[tuple[int, ...]] = (2, 3)
     gates = 3
     arity = 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from graphnet.compiler.ops.recurrent import (
     stack_weights,
 )
 from graphnet.compiler.ops.recurrent_weights import RecurrentGradInput, RecurrentGradWeights, check_saved
+from graphnet.compiler.roles import BIAS, KERNEL, RECURRENT_KERNEL
 from graphnet.compiler.types import Array, Dim, TensorType
 
 __all__ = ["Lstm", "LstmGrad"]
@@ -38,6 +40,7 @@ class Lstm(Recurrent):
     """
 
     name = "lstm"
+    roles = MappingProxyType({3: KERNEL, 4: RECURRENT_KERNEL, 5: BIAS})
     auxiliary: ClassVar[tuple[int, ...]] = (3, 4, 5)
     states = 2
     gates = 4

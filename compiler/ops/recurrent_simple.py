@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from graphnet.compiler.ops.recurrent import (
     stack_weights,
 )
 from graphnet.compiler.ops.recurrent_weights import RecurrentGradInput, RecurrentGradWeights, check_saved
+from graphnet.compiler.roles import BIAS, KERNEL, RECURRENT_KERNEL
 from graphnet.compiler.types import Array, Dim, TensorType
 
 __all__ = ["SimpleRnn", "SimpleRnnGrad"]
@@ -37,6 +39,7 @@ class SimpleRnn(Recurrent):
     activation: str = "tanh"
 
     name = "simple_rnn"
+    roles = MappingProxyType({2: KERNEL, 3: RECURRENT_KERNEL, 4: BIAS})
     auxiliary: ClassVar[tuple[int, ...]] = (2, 3)
 
     def __post_init__(self) -> None:

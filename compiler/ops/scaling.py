@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.ops.linear import along_axis
+from graphnet.compiler.roles import SCALE
 from graphnet.compiler.types import Array, TensorType, check_axis, format_shape
 
 __all__ = ["DotAxis", "InverseRoot", "InverseRootGrad", "ScaleAxis"]
@@ -30,6 +32,7 @@ class ScaleAxis(Op):
     axis: int
 
     name = "scale_axis"
+    roles = MappingProxyType({1: SCALE})
     elementwise = True
     inplace = (0,)
 

@@ -12,6 +12,7 @@ from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.parsing.bodies import Body, make_fused, read_body
 from graphnet.compiler.parsing.line import Line
 from graphnet.compiler.parsing.ops import read_attributes, read_name, read_op, read_value
+from graphnet.compiler.roles import ROLES
 from graphnet.compiler.types import TensorType
 from graphnet.compiler.words import format_name
 
@@ -105,9 +106,10 @@ class _Reader:
         value, name = self._declared(line, "parameter")
         trainable = not line.take("frozen")
         rate = read_value(line, float) if line.take("rate") else 1.0
+        role = line.expect(*ROLES) if line.take("role") else None
         constraint = read_op(line) if line.take("constraint") else None
         self.parameters.append(Parameter(value, name, trainable, next=self._next(line), rate=rate,
-                                         constraint=constraint))
+                                         constraint=constraint, role=role))
 
     def _state(self, line: Line) -> None:
         value, name = self._declared(line, "state")

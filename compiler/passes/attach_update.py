@@ -11,6 +11,7 @@ from graphnet.compiler.ops.clipping import ClipGradients
 from graphnet.compiler.ops.updates import Update
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.derive_backward import gradient_name
+from graphnet.compiler.roles import DECAYED, roles_by_value
 from graphnet.compiler.types import TensorType
 
 RATE, STEP = "learning_rate", "step"
@@ -21,8 +22,8 @@ class AttachUpdate(Pass):
     """Feeds every gradient, clipped if there is a `clip`, to `update` and makes its results the next weights.
 
     Adds the scalar inputs `learning_rate` (float64) and `step` (int64, from 1) and a flat state for each moment; the
-    gradients are no longer outputs. `decay` is the share of decoupled weight decay; without `decay_vectors` it leaves
-    weights of fewer than 2 dims alone (biases, scales and shifts of normalisation). Constraints come last.
+    gradients are no longer outputs. `decay` is the share of decoupled weight decay; without `decay_vectors` only
+    weights with one of the `DECAYED` roles decay, no biases, scales and slopes. Constraints come last.
     """
 
     update: Update
@@ -61,7 +62,8 @@ class AttachUpdate(Pass):
         """The decay of each weight, () if there is none."""
         if not self.decay:
             return ()
-        return tuple(self.decay if self.decay_vectors or graph.types[p.value].rank >= 2 else 0.0 for p in trained)
+        roles = roles_by_value(graph)
+        return tuple(self.decay if self.decay_vectors or roles[p.value] in DECAYED else 0.0 for p in trained)
 
 
 def moment_name(moment: str) -> str:

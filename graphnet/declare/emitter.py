@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from graphnet.common.names import Names
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.ir import Origin
+from graphnet.compiler.ir import Graph, Origin, Output
+from graphnet.compiler.roles import KERNEL, said_by_ops
 from graphnet.compiler.types import TensorType, format_shape
 from graphnet.declare.options import WeightRules
 from graphnet.initializers import Initializer
@@ -17,13 +18,19 @@ from graphnet.initializers import Initializer
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A weight as a layer declared it on its first call, at `source`. Later calls share it."""
+    """A weight as a layer declared it on its first call, at `source`. Later calls share it.
+
+    Its `role` is None until that call has been emitted, if it is left to the ops that take the weight. What comes in to
+    one of its outputs lies along the axes `incoming`, if the layer says them.
+    """
 
     name: str
     type: TensorType
     initializer: Initializer
     trainable: bool
     source: str
+    role: str | None = None
+    incoming: tuple[int, ...] | None = None
 
 
 class Emits(Protocol):
@@ -63,6 +70,7 @@ class Emitter(Builder):
         self.initializers: dict[str, Initializer] = {}
         self.declared: dict[tuple[Emits, str], Weight] = {}
         self._ids: dict[tuple[Emits, str], int] = {}
+        self._without_role: list[tuple[Emits, str]] = []
         self._states: dict[tuple[Emits, str], int] = {}
 
     def emit(self, layer: Emits, origin: Origin, inputs: Sequence[int]) -> tuple[int, ...]:
@@ -75,6 +83,7 @@ class Emitter(Builder):
             layer.check_types(*(self.types[value] for value in inputs))
             emitted = layer.emit(self, *inputs)
             results = emitted if isinstance(emitted, tuple) else (emitted,)
+            self._settle_roles()
             if layer.rules.activity_regularizer is not None:
                 penalty = layer.rules.activity_regularizer.emit(self, results[0], per_sample=True)
                 taken = Names(item.name for item in self.penalties)
@@ -93,19 +102,48 @@ class Emitter(Builder):
             raise ShapeError(_misfit(first, weight),
                              "share a layer only between inputs whose sizes agree, or declare a second layer")
         if key not in self._ids:
-            self._ids[key] = self._declare(layer, weight)
+            full = f"{self.origin.layer or layer.kind}/{weight.name}"
+            self._ids[key] = self.parameter(full, weight.type, weight.trainable, layer.rules.learning_rate_multiplier)
+            self.initializers[full] = weight.initializer
             self.declared[key] = first or weight
+            self._apply_rules(key)
         return self._ids[key]
 
-    def _declare(self, layer: Emits, weight: Weight) -> int:
-        full, rules = f"{self.origin.layer or layer.kind}/{weight.name}", layer.rules
-        constraint, regularizer = rules.constraint(weight.name), rules.regularizer(weight.name)
-        value = self.parameter(full, weight.type, weight.trainable, rules.learning_rate_multiplier,
-                               None if constraint is None else constraint.op(weight.type.shape))
-        self.initializers[full] = weight.initializer
+    def _apply_rules(self, key: tuple[Emits, str]) -> None:
+        """Adds what a layer was told about a weight, once the weight has a role."""
+        weight, rules, index = self.declared[key], key[0].rules, self._parameter_at[self._ids[key]]
+        if weight.role is None:
+            self._without_role.append(key)
+            return
+        constraint, regularizer = rules.constraint(weight.role), rules.regularizer(weight.role)
+        if constraint is not None:
+            op = constraint.with_axes(weight.incoming).op(weight.type.shape)
+            self.parameters[index] = replace(self.parameters[index], constraint=op)
         if regularizer is not None:
-            self.penalty(full, regularizer.emit(self, value))
-        return value
+            self.penalty(self.parameters[index].name, regularizer.emit(self, self._ids[key]))
+
+    def _settle_roles(self) -> None:
+        """Gives weights that a layer's first call declared without a role the one that ops say, or a kernel's."""
+        if not self._without_role:
+            return
+        waiting, self._without_role = self._without_role, []
+        said = said_by_ops((self._ids[key] for key in waiting), self.nodes)
+        for key in waiting:
+            self.declared[key] = replace(self.declared[key], role=said.get(self._ids[key], KERNEL))
+            self._apply_rules(key)
+
+    def build(self, outputs: Sequence[Output]) -> Graph:
+        """Freezes what was collected; parameters keep a role where their ops do not say it.
+
+        Raises:
+            GraphError: two outputs, parameters, inputs or states have one name.
+        """
+        said = said_by_ops(self._ids.values(), self.nodes)
+        for key, weight in self.declared.items():
+            index = self._parameter_at[self._ids[key]]
+            if weight.role != said.get(self._ids[key], KERNEL):
+                self.parameters[index] = replace(self.parameters[index], role=weight.role)
+        return super().build(outputs)
 
     def read_state(self, layer: Emits, name: str, type: TensorType, role: str, initial: float = 0.0) -> int:
         """The id of what a layer keeps from step to step, called `<layer name>/<name>`; declared by the first call.

@@ -9,11 +9,12 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 
-from graphnet.common.checks import check_flag, check_name
+from graphnet.common.checks import check_choice, check_flag, check_name
 from graphnet.common.frozen import LIBRARY, Guarded, ReadOnly, completing, freeze, is_library
 from graphnet.common.source import user_source
 from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
 from graphnet.compiler.ir import Origin
+from graphnet.compiler.roles import ROLES
 from graphnet.compiler.types import TensorType
 from graphnet.declare.emitter import Emitter, Weight
 from graphnet.declare.options import WeightOptions, WeightRules
@@ -132,8 +133,8 @@ class Layer(Guarded):
         call = Call(self, tensors, source, next_serial())
         return tuple(SymbolicTensor(b.types[value], call, index) for index, value in enumerate(results))
 
-    def weight(self, b: Emitter, name: str, type: TensorType, initializer: Initializer,
-               fans: Fans | None = None) -> int:
+    def weight(self, b: Emitter, name: str, type: TensorType, initializer: Initializer, fans: Fans | None = None, *,
+               role: str | None = None, incoming: tuple[int, ...] | None = None) -> int:
         """The id of a weight of this layer in `b`, declared by the first call.
 
         Args:
@@ -142,12 +143,19 @@ class Layer(Guarded):
             type: shape and dtype, all dims known.
             initializer: what fills it.
             fans: what scales Glorot and He initializers; needed for weights that have any.
+            role: what it is for, one of `ROLES` in `compiler/roles.py`: regularizers, constraints and decay go by it.
+                By default what the first op that takes it says (a matrix product: "kernel", `BiasAdd`: "bias", your
+                own: its `roles`), and "kernel" if none says anything.
+            incoming: the axes along which what comes in to one output lies, for constraints on norms; by default 0 of
+                matrices (in, out) and vectors, and all but 0 of more dims.
 
         Raises:
             ShapeError: an earlier call declared it with another type.
+            ArgumentError: there is no such role.
         """
         bound = initializer if fans is None else initializer.with_fans(fans)
-        return b.weight(self, Weight(name, type, bound, self.trainable, b.origin.source))
+        checked = None if role is None else check_choice(self.kind, "role", role, ROLES)
+        return b.weight(self, Weight(name, type, bound, self.trainable, b.origin.source, checked, incoming))
 
     def declare(self, weight: Weight) -> None:
         """Keeps a weight as the first call declared it."""

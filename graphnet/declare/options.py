@@ -7,6 +7,7 @@ from typing import Any, TypedDict, TypeVar
 
 from graphnet.common.checks import check_number
 from graphnet.common.registry import Registry
+from graphnet.compiler.roles import BIAS
 from graphnet.constraints import CONSTRAINTS, Constraint
 from graphnet.regularizers import REGULARIZERS, Regularizer
 
@@ -16,7 +17,9 @@ T = TypeVar("T")
 class WeightOptions(TypedDict, total=False):
     """Arguments that every layer with weights takes, beside its own.
 
-    Biases are the weights whose name ends in "bias" (also the shift of a normalization); all others are kernels.
+    `bias_*` act on the weights with the role of a bias, which are those that are added: also the shift of a
+    normalization. `kernel_*` act on all others: kernels, recurrent kernels and embeddings, but also the scale of a
+    normalization and the slope of a PReLU. Roles are declared (see `compiler/roles.py`), whatever a weight's name is.
 
     Attributes:
         learning_rate_multiplier: > 0; multiplies the learning rate for the layer's weights. To freeze them say
@@ -66,13 +69,13 @@ class WeightRules:
             _resolve(CONSTRAINTS, owner, "kernel_constraint", kernel_constraint),
             _resolve(CONSTRAINTS, owner, "bias_constraint", bias_constraint))
 
-    def regularizer(self, weight: str) -> Regularizer | None:
-        """The regularizer of a weight, by its name in the layer."""
-        return self.bias_regularizer if _is_bias(weight) else self.kernel_regularizer
+    def regularizer(self, role: str) -> Regularizer | None:
+        """The regularizer of a weight with this role."""
+        return self.bias_regularizer if role == BIAS else self.kernel_regularizer
 
-    def constraint(self, weight: str) -> Constraint | None:
-        """The constraint of a weight, by its name in the layer."""
-        return self.bias_constraint if _is_bias(weight) else self.kernel_constraint
+    def constraint(self, role: str) -> Constraint | None:
+        """The constraint of a weight with this role."""
+        return self.bias_constraint if role == BIAS else self.kernel_constraint
 
     def config(self) -> dict[str, Any]:
         """What differs from the defaults, by name."""
@@ -82,7 +85,3 @@ class WeightRules:
 
 def _resolve(registry: Registry[T], owner: str, name: str, value: object) -> T | None:
     return None if value is None else registry.resolve(owner, name, value)
-
-
-def _is_bias(weight: str) -> bool:
-    return weight.endswith("bias")

@@ -37,6 +37,7 @@ def _kept(graph: Graph, item: Parameter | State, names: Mapping[int, str]) -> st
         following = "itself" if item.next is None else names[item.next]
         return f"state {item.name}: {kind}, {item.role}, from {item.initial!r}, then {following}"
     extras = [text for holds, text in ((not item.trainable, "frozen"), (item.rate != 1, f"rate {item.rate!r}"),
+                                       (item.role is not None, f"role {item.role}"),
                                        (item.constraint is not None, f"constraint {item.constraint}")) if holds]
     return ", ".join([f"parameter {item.name}: {kind}", *extras])
 

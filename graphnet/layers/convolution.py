@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler import ops
@@ -21,6 +21,9 @@ __all__ = ["Conv2D", "DepthwiseConv2D"]
 class Convolution(Layer):
     """What all convolutions share: weight, bias and activation."""
 
+    incoming: ClassVar[tuple[int, ...] | None] = None
+    """The axes of the filters that lead to one output; None for all but the first."""
+
     def __init__(self, activation: str | ActivationLayer | None, use_bias: bool,
                  kernel_initializer: str | Initializer, bias_initializer: str | Initializer,
                  name: str | None, trainable: bool, **options: Unpack[WeightOptions]) -> None:
@@ -36,7 +39,8 @@ class Convolution(Layer):
 
     def add_weight(self, b: Emitter, x: int, shape: tuple[int, ...]) -> int:
         """The filters, of this shape and the dtype of x."""
-        return self.weight(b, "weight", b.types[x].with_shape(shape), self.kernel_initializer, Fans.convolution(shape))
+        return self.weight(b, "weight", b.types[x].with_shape(shape), self.kernel_initializer, Fans.convolution(shape),
+                           incoming=self.incoming)
 
     def add_bias(self, b: Emitter, y: int, shape: tuple[int, ...]) -> int:
         """Adds the bias, if there is one, to a result (N, filters, …) of filters of this shape."""

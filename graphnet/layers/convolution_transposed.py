@@ -8,6 +8,7 @@ from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.ops.windows import Pair, Pairs, check_padding, check_pair, image_size
+from graphnet.constraints import NormConstraint
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.options import WeightOptions
 from graphnet.initializers import Initializer
@@ -24,6 +25,9 @@ class ConvTranspose2D(Convolution):
 
     Shapes: x (N, C, H, W); weight (C, filters / groups, KH, KW), as in PyTorch, bias (filters,);
     y (N, filters, OH, OW) with OH = (H - 1) stride - padding + dilation (KH - 1) + 1 + output_padding.
+
+    A constraint on norms takes each output channel, whose weights lie along the axes (0, 2, 3). With groups there are no
+    such axes, since a channel takes in a part of axis 0: so it must say its own there, such as `UnitNorm(axes=(2, 3))`.
 
     Args:
         filters: number of output channels.
@@ -43,6 +47,8 @@ class ConvTranspose2D(Convolution):
         trainable: False freezes weight and bias.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
     """
+
+    incoming = (0, 2, 3)
 
     def __init__(self, filters: int, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1,
                  padding: Any = "valid", output_padding: int | tuple[int, int] = 0,
@@ -65,6 +71,11 @@ class ConvTranspose2D(Convolution):
                                 'it must be 0 with padding="same", which says the size of the output already')
         self.dilation = check_pair(self.kind, "dilation", dilation)
         self.groups = check_groups(self.kind, groups, self.filters)
+        constraint = self.rules.kernel_constraint
+        if self.groups > 1 and isinstance(constraint, NormConstraint) and constraint.axes is None:
+            raise ArgumentError(self.kind, "kernel_constraint", constraint,
+                                f"with groups={self.groups} an output channel takes in a part of axis 0 of the weight, "
+                                f"so it must say its axes: {type(constraint).__name__}(axes=(2, 3)) for each kernel")
 
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the transposed convolution, the bias and the activation."""

@@ -23,7 +23,7 @@ class Embedding(Layer):
     `gn.Input((None,), dtype="int64")`; weight W (input_dim, output_dim); y has one more dim, output_dim.
 
     A number outside the range is refused when it is fed. Only the rows that were looked up get a gradient; that of the
-    others is 0. PyTorch fills W from N(0, 1), Keras as here.
+    others is 0. PyTorch fills W from N(0, 1), Keras as here. A constraint on norms takes each vector by itself.
 
     Args:
         input_dim: how many numbers there are.
@@ -50,5 +50,6 @@ class Embedding(Layer):
             raise ShapeError(f"Embedding looks up whole numbers, but its input is {t.dtype} {format_shape(t.shape)}",
                              'declare the Input with dtype="int64"')
         shape = (self.input_dim, self.output_dim)
-        table = self.weight(b, "weight", TensorType("float32", shape), self.embeddings_initializer, Fans.dense(shape))
+        table = self.weight(b, "weight", TensorType("float32", shape), self.embeddings_initializer, Fans.dense(shape),
+                            incoming=(1,))  # a row comes in to the vector of its number
         return b.add(ops.Embedding(), x, table)

@@ -7,6 +7,7 @@ from typing import Unpack
 from graphnet.common.checks import check_epsilon, check_flag, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.roles import BIAS, SCALE
 from graphnet.compiler.types import TensorType, format_shape, known, show_division
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
@@ -31,12 +32,12 @@ class Normalization(Layer):
         self.gamma_initializer = INITIALIZERS.resolve(self.kind, "gamma_initializer", gamma_initializer)
 
     def gamma(self, b: Emitter, type: TensorType) -> int:
-        """The id of the weight γ."""
-        return self.weight(b, "gamma", type, self.gamma_initializer)
+        """The id of the weight γ. Its role is said: a frozen BatchNorm makes other numbers of it before it scales."""
+        return self.weight(b, "gamma", type, self.gamma_initializer, role=SCALE, incoming=tuple(range(type.rank)))
 
     def beta(self, b: Emitter, type: TensorType) -> int:
         """The id of the weight β."""
-        return self.weight(b, "beta", type, self.beta_initializer)
+        return self.weight(b, "beta", type, self.beta_initializer, role=BIAS, incoming=tuple(range(type.rank)))
 
 
 class LayerNorm(Normalization):

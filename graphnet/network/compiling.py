@@ -46,8 +46,8 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
         optimizer: an object or a name such as "adam"; None if the network is not to be trained.
         metrics: objects or names for every output that has a loss, or a dict by output name.
         loss_weights: factors of the losses in the total, by output name; 1 where not given.
-        regularizer: an object or a name such as "l2", which adds to the loss for each trainable weight of 2 dims or
-            more (not for biases), on top of what layers say; None for none.
+        regularizer: an object or a name such as "l2", which adds to the loss for each trainable kernel and embedding
+            (not for biases, scales, shifts and slopes), on top of what layers say; None for none.
         seed: from 0 to 2⁶⁴ - 1; the same seed gives the same weights and the same training on the same machine.
         dtype: "float32" or "float64".
         backend: "numpy".

@@ -87,8 +87,8 @@ class Decaying(Optimizer):
 
     Args:
         weight_decay: λ ≥ 0.
-        decay_vectors: whether weights of fewer than 2 dims decay too, as in PyTorch; False leaves out biases and the
-            scales and shifts of normalizations.
+        decay_vectors: whether biases, the scales and shifts of normalizations and the slopes of PReLU decay too, as in
+            PyTorch; False leaves them out, of whatever shape they are. Kernels and embeddings always decay.
     """
 
     weight_decay: float = field(default=0.0, kw_only=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.compiler.ir import COUNTER, LAYER_ROLES, RECURRENT, Graph, Input, Node, Origin, Output, Parameter, State
 from graphnet.compiler.ops.noise import COUNTER_TYPE
+from graphnet.compiler.roles import ROLES
 from graphnet.compiler.types import BATCH, DTYPES, TensorType
 from graphnet.runtime.gnet.fields import check_dim, decode_fields, decode_op
 from graphnet.runtime.gnet.graph_writer import (
@@ -99,6 +100,9 @@ class _Reader:
         parameter = self._item(Parameter, item, path, next=None)
         kind = self.types[parameter.value]
         _check_symbols(kind, (), (*path, 2))
+        if parameter.role is not None and parameter.role not in ROLES:
+            raise refuse((*path, 4, "role"), f"a parameter has one of the roles {', '.join(ROLES)}, not "
+                                             f"{shown(parameter.role)}")
         if parameter.constraint is None:
             return parameter
         made = infer_types(parameter.constraint, (kind,), (*path, 4, "constraint"))

@@ -173,5 +173,5 @@ def test_every_layer_with_weights_takes_the_options(name: str) -> None:
     graph = gn.Model(x, layer(x)).graph
     assert len(graph.penalties) == len(graph.parameters) + 1
     assert {p.rate for p in graph.parameters} == {0.5}
-    kernels = [p for p in graph.parameters if not p.name.endswith("bias")]
-    assert [p.constraint.name for p in kernels] == ["non_negative"] * len(kernels)
+    for p in graph.parameters:
+        assert (p.constraint is None) == p.name.endswith(("bias", "beta"))

@@ -18,7 +18,7 @@ GOLDEN = text(r"""
       input %0 x: f64[N,2]
       input %7 "label: \"logits\"": i64[N,"2 T"]
       parameter %1 dense/weight: f32[2,3] frozen rate 0.5 constraint max_norm{axes=(0,), limit=2.0} next %5
-      parameter %2 dense/bias: f64[3]
+      parameter %2 dense/bias: f64[3] role bias
       state %3 drop/counter: i64[2] counter from 0.0 next %4
       state %8 optimizer/m: f64[] "a role" from -inf
       %4, %5 = add(%0, %0) : f64[N,2], bool[]
@@ -38,7 +38,7 @@ def test_golden() -> None:
     assert graph == Graph(
         "a graph", (Input(0, "x"), Input(7, 'label: "logits"')),
         (Parameter(1, "dense/weight", False, next=5, rate=0.5, constraint=MaxNorm((0,), 2.0)),
-         Parameter(2, "dense/bias")),
+         Parameter(2, "dense/bias", role="bias")),
         (State(3, "drop/counter", "counter", next=4), State(8, "optimizer/m", "a role", float("-inf"))),
         (Node(Add(), (0, 0), (4, 5)), Node(Relu(), (4,), (6,), Origin("my layer")),
          Node(Relu(), (6,), (9,), Origin("loss"), BACKWARD), Node(ReduceSum(()), (9,), (10,), Origin(), UPDATE)),
@@ -80,6 +80,8 @@ REFUSED = {
     START + "  input %1 y: f64[" + "9" * 5000: (3, 19, "a number of 5,000 digits is too long"),
     START + "  parameter %1 w: f64[2] frozn": (3, 26, "expected the end of the line"),
     START + "  parameter %1 w: f64[2] rate fast": (3, 31, "expected a number"),
+    START + "  parameter %1 w: f64[2] role big": (3, 31, "expected 'kernel' or 'recurrent_kernel' or 'embedding' or "
+                                                         "'bias' or 'scale' or 'slope'"),
     START + "  parameter %1 w: f64[2] constraint fused{relu}": (3, 37, "a fused op can only be the op of a node"),
     START + "  parameter %1 w: f64[2] next %9": (3, 31, "nothing makes %9"),
     START + "  state %1 s: f64[2]": (3, 21, "expected the role of the state, as a word or in quotes, "

@@ -288,6 +288,8 @@ CONV, POOL, RESHAPE, LAST = (*NODE, 0), (*NODE, 3), (*NODE, 4), (*NODE, 5)
     ([((*RESHAPE, 1, "shape"), ["N", -32])], "a dim of -32; allowed are 0 to"),
     ([((*RESHAPE, 1, "shape"), ["N", *[1] * 16])], "it has 17 items; at most 16 are allowed"),
     ([(("graph", "parameters", 0, 4), {"rate": 1})], "graph.parameters[0][4].rate at byte"),
+    ([(("graph", "parameters", 0, 4), {"role": "big"})], "a parameter has one of the roles kernel, recurrent_kernel, "
+                                                         "embedding, bias, scale, slope, not 'big'"),
     ([(("graph", "parameters", 0, 4), {"constraint": ["relu"]})], "it must have 2 items (op, attributes), not 1"),
     ([(("graph", "parameters", 0, 4), {"constraint": "relu"})], "'relu' is not of the type"),
     ([(("graph", "parameters", 0, 4), {"constraint": ["reduce_sum", {"axes": [0]}]})],
