@@ -51,8 +51,8 @@ class NormConstraint(Constraint):
     """What MaxNorm and UnitNorm share: the axes that a norm is taken over.
 
     By default these are the axes of what comes in to one output, as the layer declares them: 0 of a matrix (in, out),
-    all but 0 of filters (out, in, *kernel), all but 1 of the filters (in, out, *kernel) of a transposed convolution, 1 of
-    the table of an embedding (as `max_norm` of PyTorch's; Keras has 0), all of a bias, scale or slope.
+    all but 0 of filters (out, in, *kernel), all but 1 of those of a transposed convolution (in, out, *kernel), 1 of the
+    table of an embedding (as `max_norm` of PyTorch's; Keras has 0), all of a bias, scale or slope.
     """
 
     axes: tuple[int, ...] | None = field(default=None, kw_only=True)

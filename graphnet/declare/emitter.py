@@ -84,11 +84,15 @@ class Emitter(Builder):
             emitted = layer.emit(self, *inputs)
             results = emitted if isinstance(emitted, tuple) else (emitted,)
             self._settle_roles()
-            if layer.rules.activity_regularizer is not None:
-                penalty = layer.rules.activity_regularizer.emit(self, results[0], per_sample=True)
-                taken = Names(item.name for item in self.penalties)
-                self.penalty(taken.give(f"{origin.layer or layer.kind}:activity"), penalty)
+            self.regularize_activity(layer, results[0])
         return results
+
+    def regularize_activity(self, layer: Emits, value: int) -> None:
+        """Adds the penalty of a result, if the layer was told one."""
+        if layer.rules.activity_regularizer is not None:
+            penalty = layer.rules.activity_regularizer.emit(self, value, per_sample=True)
+            taken = Names(item.name for item in self.penalties)
+            self.penalty(taken.give(f"{self.origin.layer or layer.kind}:activity"), penalty)
 
     def weight(self, layer: Emits, weight: Weight) -> int:
         """The id of a layer's weight: a new parameter, or the one that an earlier call declared.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypedDict, TypeVar
 
 from graphnet.common.checks import check_number
 from graphnet.common.registry import Registry
+from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.roles import BIAS
 from graphnet.constraints import CONSTRAINTS, Constraint
 from graphnet.regularizers import REGULARIZERS, Regularizer
@@ -76,6 +77,18 @@ class WeightRules:
     def constraint(self, role: str) -> Constraint | None:
         """The constraint of a weight with this role."""
         return self.bias_constraint if role == BIAS else self.kernel_constraint
+
+    def joined(self, owner: str, inner: WeightRules) -> WeightRules:
+        """These rules with those of a layer that `owner` wraps, whose activity is not the wrapper's.
+
+        Raises:
+            ArgumentError: both say the same thing differently.
+        """
+        said = {name: value for name, value in inner.config().items() if name != "activity_regularizer"}
+        for name, value in self.config().items():
+            if said.get(name, value) != value:
+                raise ArgumentError(owner, name, value, f"the layer inside says {said[name]!r}: say it in one place")
+        return replace(self, **said)
 
     def config(self) -> dict[str, Any]:
         """What differs from the defaults, by name."""

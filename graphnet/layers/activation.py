@@ -10,6 +10,7 @@ from typing import ClassVar
 from graphnet.common.checks import check_flag, check_number
 from graphnet.common.registry import Registry
 from graphnet.compiler import ops
+from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.op import Op
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import SimpleLayer
@@ -38,9 +39,15 @@ def resolve_activation(owner: str, value: object) -> ActivationLayer | None:
     """The activation that an argument stands for; None is none.
 
     Raises:
-        ArgumentError: it is neither an activation layer nor the name of one.
+        ArgumentError: it is neither an activation layer nor the name of one, or it has a name, which would stand nowhere.
     """
-    return None if value is None else ACTIVATIONS.resolve(owner, "activation", value)
+    if value is None:
+        return None
+    activation = ACTIVATIONS.resolve(owner, "activation", value)
+    if activation.name is not None:
+        raise ArgumentError(owner, "activation", value, f"inside {owner} it has no name of its own: leave the name out, "
+                                                        "or place the activation behind the layer")
+    return activation
 
 
 @ACTIVATIONS.register()

@@ -26,11 +26,13 @@ class Bidirectional(SequenceLayer):
     forward direction follow the result, then those of the backward one; `initial_state` takes them in the same order.
 
     Args:
-        layer: a SimpleRNN, LSTM or GRU that says the arguments of both directions; it is not itself part of the model.
+        layer: a SimpleRNN, LSTM or GRU that says the arguments of both directions, without a name of its own; it is not
+            itself part of the model. What it says about weights goes for both directions, `trainable=False` too, and
+            its activity regularizer sees the result of each before they are merged.
         merge_mode: "concat" (along the features), "sum", "ave" (the mean), "mul" (the product), or None: two results.
         name: unique in a model.
         trainable: False freezes all weights.
-        options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+        options: regularizers, constraints and a learning-rate multiplier, here or in the layer; see `WeightOptions`.
     """
 
     def __init__(self, layer: RecurrentLayer, merge_mode: str | None = "concat", *, name: str | None = None,
@@ -43,6 +45,11 @@ class Bidirectional(SequenceLayer):
                                                            "direction begins at the end, which it has yet to see")
         if layer.weights:
             raise ArgumentError(self.kind, "layer", layer, "it has been called already; give a new one")
+        if layer.name is not None:
+            raise ArgumentError(self.kind, "layer", layer, "it must have no name, which would stand nowhere: say "
+                                                           f"Bidirectional(…, name={layer.name!r})")
+        self.trainable = self.trainable and layer.trainable
+        self.rules = self.rules.joined(self.kind, layer.rules)
         self.layer = layer
         self.merge_mode: str | None = check_choice(self.kind, "merge_mode", merge_mode, MODES)
 
@@ -57,6 +64,8 @@ class Bidirectional(SequenceLayer):
         half = len(states) // 2
         first, forward = self.layer.walk(b, self, "forward_", x, states[:half], lengths, False)
         second, backward = self.layer.walk(b, self, "backward_", x, states[half:], lengths, True)
+        for value in (first, second):
+            b.regularize_activity(self.layer, value)
         results = self._merge(b, first, second)
         return (*results, *forward, *backward) if self.layer.return_state else results
 

@@ -26,8 +26,8 @@ class ConvTranspose2D(Convolution):
     Shapes: x (N, C, H, W); weight (C, filters / groups, KH, KW), as in PyTorch, bias (filters,);
     y (N, filters, OH, OW) with OH = (H - 1) stride - padding + dilation (KH - 1) + 1 + output_padding.
 
-    A constraint on norms takes each output channel, whose weights lie along the axes (0, 2, 3). With groups there are no
-    such axes, since a channel takes in a part of axis 0: so it must say its own there, such as `UnitNorm(axes=(2, 3))`.
+    A constraint on norms takes each output channel, whose weights lie along the axes (0, 2, 3). With groups there are
+    none, since a channel takes in a part of axis 0: so there it must say its own, such as `UnitNorm(axes=(2, 3))`.
 
     Args:
         filters: number of output channels.
