@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from graphnet.common.checks import check_number, check_whole
 from graphnet.compiler.errors import GraphError
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.ops.recurrent import Walk
 from graphnet.compiler.planning.program import table
 from graphnet.compiler.rewrite import convert_floats
-from graphnet.compiler.types import BATCH, Array
-from graphnet.engine.assembly import LOSS
+from graphnet.compiler.types import Array
 from graphnet.engine.engine import Engine
-from graphnet.engine.feeding import Feeder, check_lengths
 from graphnet.engine.programs import Programs, numpy_policy
-from graphnet.engine.runner import GRADIENTS
+from graphnet.inspect.differences import Comparison, Index, Point, loss_function
 
-STEPS = (1e-5, 1e-6, 1e-7)
-_NEGLIGIBLE = 1e-3
+BESIDE = 1e-4
+"""How far all weights are moved to get off a kink: farther than any difference reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,13 @@ class WeightCheck:
         shape: of the weight.
         checked: how many elements were.
         error: |numerical - symbolic| as a share of the scale (see `check_gradients`).
-        index: of the worst element.
+        index: of the worst element: one that is wrong, or else one that is on no kink, if there are any.
         numerical: its gradient by differences.
         symbolic: its gradient by the backward pass.
-        passed: whether the error is within the tolerance.
+        passed: whether the error is within the tolerance, or has a reason: a kink or a cut.
+        kinks: how many elements lie on a kink and are right beside it.
+        cut: how many elements differ because a layer's `truncate` cuts their gradients, and are right without it.
+        slopes: of an element on a kink the numerical gradients from the left and from the right, if it is the worst.
     """
 
     name: str
@@ -46,36 +50,75 @@ class WeightCheck:
     numerical: float
     symbolic: float
     passed: bool
+    kinks: int = 0
+    cut: int = 0
+    slopes: tuple[float, float] | None = None
+
+    @property
+    def status(self) -> str:
+        """What the check found, in words."""
+        if not self.passed:
+            return "WRONG"
+        said = []
+        if self.slopes is not None:
+            said.append("on a kink: {:+.2e} before, {:+.2e} after".format(*self.slopes))
+        elif self.kinks:
+            said.append(f"ok, {self.kinks} on a kink")
+        if self.cut:
+            said.append(f"{self.cut} cut by truncate")
+        return ", ".join(said) or "ok"
 
 
 @dataclass(frozen=True, slots=True)
 class GradientCheck:
-    """A row for each trainable weight; `str()` is a table."""
+    """A row for each trainable weight; `str()` is a table.
+
+    Attributes:
+        truncated: layers whose `truncate` cuts gradients, with the number of steps, if any gradient differs for it.
+    """
 
     name: str
     loss: float
     tolerance: float
     weights: tuple[WeightCheck, ...]
+    truncated: tuple[tuple[str, int], ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether every weight did."""
         return all(row.passed for row in self.weights)
 
+    @property
+    def kinks(self) -> int:
+        """How many elements lie on a kink."""
+        return sum(row.kinks for row in self.weights)
+
     def to_json(self) -> dict[str, Any]:
         """All figures as plain data."""
-        return asdict(self) | {"passed": self.passed}
+        rows = [asdict(row) | {"status": row.status} for row in self.weights]
+        return asdict(self) | {"weights": rows, "passed": self.passed, "kinks": self.kinks}
 
     def __str__(self) -> str:
         head = ("weight", "shape", "checked", "worst error", "at", "numerical", "symbolic", "")
         rows = [(row.name, _format(row.shape), f"{row.checked}", f"{row.error:.1e}", _format(row.index),
-                 f"{row.numerical:+.6e}", f"{row.symbolic:+.6e}", "ok" if row.passed else "WRONG")
+                 f"{row.numerical:+.6e}", f"{row.symbolic:+.6e}", row.status)
                 for row in self.weights]
         wrong = sum(not row.passed for row in self.weights)
         verdict = f"{wrong} of {len(rows)} weights have wrong gradients" if wrong else "all gradients are right"
         return "\n".join([f"gradients of {self.name}, loss {self.loss:.6f}, float64", *table(
-            head, rows, {"checked", "worst error", "numerical", "symbolic"}),
+            head, rows, {"checked", "worst error", "numerical", "symbolic"}), *self._reasons(),
             f"{verdict} (tolerance {self.tolerance:.0e})"])
+
+    def _reasons(self) -> Iterator[str]:
+        """Why numbers differ that are right."""
+        if self.kinks:
+            checked = sum(row.checked for row in self.weights)
+            yield (f"{self.kinks} of {checked} elements lie on a kink, as of ReLU at 0: "
+                   "the slopes on both sides differ, so they were compared beside it")
+        if self.truncated:
+            cuts = ", ".join(f"{layer} (truncate={steps})" for layer, steps in self.truncated)
+            yield (f"{sum(row.cut for row in self.weights)} elements differ because {cuts} lets no gradient pass from "
+                   "chunk to chunk of its steps; without the cuts they are right")
 
 
 def check_gradients(network: Engine, x: object, y: object, *, samples: int = 8, tolerance: float = 1e-5,
@@ -87,6 +130,12 @@ def check_gradients(network: Engine, x: object, y: object, *, samples: int = 8, 
     pooling within ±h spoils it. So of the steps h in `STEPS` the one that agrees best counts: a gradient that is wrong
     agrees with none. The error is relative to the largest of: the two gradients, the largest gradient of the weight,
     and 0.001 times the largest gradient of all weights.
+
+    Where none agrees, but the slopes before and after the element differ however small the step, the loss has a kink
+    right there: black pixels and a bias of 0 lie on that of ReLU. There the gradient is right if it is no farther from
+    one of the slopes than they are from one another, and if it agrees with differences on both sides of the kink, with
+    all weights moved at random by about `BESIDE`. Gradients that `truncate` of recurrent layers cuts are no numerical
+    ones; they are right if they are without the cut.
 
     Args:
         network: with a loss.
@@ -101,23 +150,27 @@ def check_gradients(network: Engine, x: object, y: object, *, samples: int = 8, 
     """
     check_whole("gradcheck", "samples", samples)
     check_number("gradcheck", "tolerance", tolerance, above=0)
-    twin = in_double(network)
-    loss, gradients = twin.loss_and_gradients(x, y)
-    if not gradients:
+    given = in_double(network)
+    loss, trained = given.loss_and_gradients(x, y)
+    if not trained:
         raise GraphError(f"{network.graph.name} has no trainable weights, so there is no gradient to check")
-    measure, views = _loss_function(twin, x, y), twin.runner.weight_views()
-    largest = {name: float(np.abs(gradient).max(initial=0)) for name, gradient in gradients.items()}
-    floor = max(_NEGLIGIBLE * max(largest.values()), np.finfo(np.float64).tiny)
+    cuts = _truncations(network.graph)
+    twin = in_double(network, _without_cuts(network.graph)) if cuts else given
+    here = _point(twin, x, y, tolerance)
     rng = np.random.default_rng(seed)
-    rows = tuple(_check_weight(name, views[name], gradient, measure, max(largest[name], floor), tolerance,
-                               rng.choice(gradient.size, min(samples, gradient.size), replace=False))
-                 for name, gradient in gradients.items() if gradient.size)
-    return GradientCheck(network.graph.name, loss, tolerance, rows)
+    chosen = [(name, _index(gradient, flat)) for name, gradient in trained.items()
+              for flat in sorted(rng.choice(gradient.size, min(samples, gradient.size), replace=False))]
+    found = {key: here.compare(*key) for key in chosen}
+    on_kinks = _right_beside(twin, x, y, here, [key for key, made in found.items() if made.bends and made.is_between])
+    rows = tuple(_row(name, trained[name], here, {key[1]: made for key, made in found.items() if key[0] == name},
+                      {index for kinked, index in on_kinks if kinked == name})
+                 for name, gradient in trained.items() if gradient.size)
+    return GradientCheck(network.graph.name, loss, tolerance, rows, cuts if any(row.cut for row in rows) else ())
 
 
-def in_double(network: Engine) -> Engine:
-    """The same network in float64, with a memory of its own."""
-    twin = Engine(convert_floats(network.graph, "float64"),
+def in_double(network: Engine, graph: Graph | None = None) -> Engine:
+    """The same network in float64, with a memory of its own; of another graph, if one is given."""
+    twin = Engine(convert_floats(graph or network.graph, "float64"),
                   Programs(numpy_policy(network.optimize), blas_threads=network.runner.programs.blas_threads),
                   network.objective, network.optimizer, network.seed)
     twin.set_weights(network.weights)
@@ -125,52 +178,65 @@ def in_double(network: Engine) -> Engine:
     return twin
 
 
-def _loss_function(network: Engine, x: object, y: object) -> Callable[[], float]:
-    """Computes the loss of these samples with the weights as they are."""
-    arrays, labels, dims = network.runner.check_samples(x, y)
-    count, feeder = check_lengths(arrays), Feeder(arrays)
-    run = network.runner.executable(network.runner.purpose(GRADIENTS, labels), dims | {BATCH: count})
-
-    def measure() -> float:
-        feeder.feed_range(run.inputs, 0, count)
-        network.runner.run(run)
-        return float(run.outputs[LOSS])
-    return measure
+def _point(network: Engine, x: object, y: object, tolerance: float) -> Point:
+    return Point(network.loss_and_gradients(x, y)[1], network.runner.weight_views(), loss_function(network, x, y),
+                 tolerance)
 
 
-def _check_weight(name: str, weight: Array, gradient: Array, measure: Callable[[], float], scale: float,
-                  tolerance: float, chosen: Array) -> WeightCheck:
-    worst: tuple[float, tuple[int, ...], float, float] = (-1.0, (), 0.0, 0.0)
-    for flat in sorted(chosen):
-        index = tuple(int(i) for i in np.unravel_index(flat, weight.shape))
-        symbolic = float(gradient[index])
-        error, numerical = _closest(weight, index, symbolic, measure, scale, tolerance)
-        if error > worst[0]:
-            worst = error, index, numerical, symbolic
-    return WeightCheck(name, weight.shape, len(chosen), *worst, worst[0] <= tolerance)
+def _row(name: str, trained: Array, here: Point, found: dict[Index, Comparison], on_kinks: set[Index]) -> WeightCheck:
+    """The worst of the elements of a weight, with the gradients of training in place of those without cuts."""
+    made = {index: replace(c, symbolic=float(trained[index])) for index, c in found.items()}
+    right = {index for index, c in found.items() if c.error <= here.tolerance or index in on_kinks}
+    cut = {index for index in right if here.error(name, found[index].symbolic, made[index].symbolic) > here.tolerance}
+    for index in cut:
+        error = here.error(name, made[index].numerical, made[index].symbolic)
+        made[index] = replace(made[index], error=error)
+    worst = max(made, key=lambda index: (index not in right, index not in on_kinks, made[index].error))
+    c = made[worst]
+    slopes = (c.before, c.after) if worst in on_kinks else None
+    return WeightCheck(name, trained.shape, len(made), c.error, worst, c.numerical, c.symbolic,
+                       len(right) == len(made), len(on_kinks), len(cut), slopes)
 
 
-def _closest(weight: Array, index: tuple[int, ...], symbolic: float, measure: Callable[[], float], scale: float,
-             tolerance: float) -> tuple[float, float]:
-    """The least error over the steps, and the difference that has it."""
-    found: list[tuple[float, float]] = []
-    for h in STEPS:
-        numerical = _difference(weight, index, h, measure)
-        error = abs(numerical - symbolic) / max(scale, abs(numerical), abs(symbolic))
-        found.append((error if np.isfinite(error) else np.inf, numerical))
-        if found[-1][0] <= tolerance:
-            break
-    return min(found)
+def _right_beside(network: Engine, x: object, y: object, here: Point,
+                  elements: list[tuple[str, Index]]) -> set[tuple[str, Index]]:
+    """Those of the elements whose gradients are right on both sides, with all weights moved a little."""
+    right = set(elements)
+    for side in (BESIDE, -BESIDE) if elements else ():
+        with _moved(here, side):
+            point = _point(network, x, y, here.tolerance)
+            right = {key for key in right if point.compare(*key).error <= here.tolerance}
+    return right
 
 
-def _difference(weight: Array, index: tuple[int, ...], h: float, measure: Callable[[], float]) -> float:
-    kept = weight[index]
-    losses = []
-    for moved in (kept + h, kept - h):
-        weight[index] = moved
-        losses.append(measure())
-    weight[index] = kept
-    return (losses[0] - losses[1]) / (2 * h)
+@contextmanager
+def _moved(point: Point, by: float) -> Iterator[None]:
+    """Within the block all trained weights are elsewhere, in the same random direction for every call."""
+    rng = np.random.default_rng(0)
+    kept = {name: point.weights[name].copy() for name in point.gradients}
+    try:
+        for name, array in kept.items():
+            point.weights[name][...] = array + by * rng.standard_normal(array.shape)
+        yield
+    finally:
+        for name, array in kept.items():
+            point.weights[name][...] = array
+
+
+def _truncations(graph: Graph) -> tuple[tuple[str, int], ...]:
+    """The layers that cut gradients, with the number of steps between cuts."""
+    return tuple(dict.fromkeys((node.origin.layer or node.op.name, node.op.truncate) for node in graph.nodes
+                               if isinstance(node.op, Walk) and node.op.truncate))
+
+
+def _without_cuts(graph: Graph) -> Graph:
+    """The graph whose recurrent layers let all gradients through."""
+    return graph.with_nodes(tuple(replace(node, op=replace(node.op, truncate=0)) if isinstance(node.op, Walk) else node
+                                  for node in graph.nodes))
+
+
+def _index(weight: Array, flat: int) -> Index:
+    return tuple(int(i) for i in np.unravel_index(flat, weight.shape))
 
 
 def _format(numbers: tuple[int, ...]) -> str:

@@ -39,14 +39,14 @@ def resolve_activation(owner: str, value: object) -> ActivationLayer | None:
     """The activation that an argument stands for; None is none.
 
     Raises:
-        ArgumentError: it is neither an activation layer nor the name of one, or it has a name, which would stand nowhere.
+        ArgumentError: it is neither an activation layer nor the name of one, or it has a name, which would be lost.
     """
     if value is None:
         return None
     activation = ACTIVATIONS.resolve(owner, "activation", value)
     if activation.name is not None:
-        raise ArgumentError(owner, "activation", value, f"inside {owner} it has no name of its own: leave the name out, "
-                                                        "or place the activation behind the layer")
+        raise ArgumentError(owner, "activation", value, f"inside {owner} it has no name of its own: leave the name "
+                                                        "out, or place the activation behind the layer")
     return activation
 
 

@@ -263,4 +263,5 @@ def test_config_and_repr_say_every_argument():
                                   "stateful=False, truncate=5, use_bias=True, ")
     assert layer.config()["reset_after"] is False
     assert L.SimpleRNN(2, "relu").config()["activation"] == "relu"
-    assert L.Bidirectional(layer, "sum").config() == {"layer": layer, "merge_mode": "sum"}
+    inner = L.GRU(3)
+    assert L.Bidirectional(inner, "sum").config() == {"layer": inner, "merge_mode": "sum"}

@@ -125,7 +125,7 @@ def test_the_same_thing_said_twice_must_be_the_same() -> None:
             "Bidirectional: kernel_regularizer is L1(l1=0.01), but the layer inside says L2(l2=0.01): say it in one "
             "place")):
         L.Bidirectional(L.GRU(3, kernel_regularizer="l2"), kernel_regularizer="l1")
-    with pytest.raises(ArgumentError, match="learning_rate_multiplier is 2.0, but the layer inside says 0.5"):
+    with pytest.raises(ArgumentError, match=r"learning_rate_multiplier is 2\.0, but the layer inside says 0\.5"):
         L.Bidirectional(L.GRU(3, learning_rate_multiplier=0.5), learning_rate_multiplier=2)
 
 
