@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from statistics import median
@@ -21,12 +21,13 @@ import numpy as np
 from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE, Origin
 from graphnet.compiler.ops.fused import Fused
-from graphnet.compiler.planning.program import Instruction, short_name, table
+from graphnet.compiler.planning.program import Instruction, Program, short_name, table
 from graphnet.compiler.types import FLOATS
+from graphnet.runtime.disturbance import cpu_share, disturbances
 from graphnet.runtime.session import Executable
 
 _WARM_UP = 2
-_PEAK_SIZE, _PEAK_RUNS = 768, 6
+_PEAK_SIZE, _PEAK_RUNS, _PEAK_PATIENCE = 768, 48, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Profile:
     """Where the time of a Program goes; `str()` is a table of layers, `instruction_table` has every instruction.
 
     The time of a fused instruction is shared out to the layers of its ops by their FLOPs: how long each of them takes
-    within the one walk cannot be observed.
+    within the one walk cannot be observed. Times of instructions are medians over the steps, scaled so that they add up
+    to the median of a whole step. If the machine was busy with other things, the report says so and why it thinks so.
 
     Attributes:
         name: of the model.
@@ -75,9 +77,12 @@ class Profile:
         steps: how many runs were timed, after two to warm up.
         step_seconds: the median of a whole run.
         peak: FLOP/s that this machine was measured to reach in a product of two 768 × 768 matrices of the network's
-            dtype, with as many threads as the network's own products use.
+            dtype, with as many threads as the network's own products use; or in an instruction, if that was faster.
         layers: in the order of the Program.
         instructions: in order.
+        fastest_seconds: the shortest of the runs.
+        cpu_share: the share of the time in which the process computed; above 1 with several threads.
+        disturbances: what speaks for a busy machine, in words; empty if it was quiet.
         starts: for each step, when each instruction started and the last one ended, in ns.
     """
 
@@ -89,6 +94,9 @@ class Profile:
     peak: float
     layers: tuple[LayerTime, ...]
     instructions: tuple[InstructionTime, ...]
+    fastest_seconds: float
+    cpu_share: float
+    disturbances: tuple[str, ...]
     starts: tuple[tuple[int, ...], ...] = field(repr=False)
 
     @property
@@ -106,11 +114,22 @@ class Profile:
         """That as a share of `peak`."""
         return self.flops_per_second / self.peak
 
+    @property
+    def busy(self) -> bool:
+        """Whether the machine was busy with other things."""
+        return bool(self.disturbances)
+
+    @property
+    def warning(self) -> str:
+        """A line that says that the machine was busy, and how that shows; empty if it was not."""
+        found = (*self.disturbances, f"the fastest step took {_ms(self.fastest_seconds)} ms")
+        return f"the machine was busy, so figures are rough: {'; '.join(found)}" if self.busy else ""
+
     def to_json(self) -> dict[str, Any]:
         """All figures as plain data, the raw times apart (those are in the trace)."""
         figures = {key: value for key, value in asdict(self).items() if key != "starts"}
-        return figures | {"dims": dict(self.dims), "flops": self.flops, "flops_per_second": self.flops_per_second,
-                          "share_of_peak": self.share_of_peak}
+        return figures | {"dims": dict(self.dims), "busy": self.busy, "flops": self.flops,
+                          "flops_per_second": self.flops_per_second, "share_of_peak": self.share_of_peak}
 
     def __str__(self) -> str:
         dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
@@ -125,7 +144,8 @@ class Profile:
         return "\n".join([
             f"profile {self.name}, {self.mode} ({dims}): median of {self.steps} steps", *table(head, rows, {*head[3:]}),
             f"a step takes {_ms(self.step_seconds)} ms: {self.flops_per_second / 1e9:.1f} GFLOP/s, "
-            f"{self.share_of_peak:.0%} of the {self.peak / 1e9:.0f} GFLOP/s that a matrix product reaches here"])
+            f"{self.share_of_peak:.0%} of the {self.peak / 1e9:.0f} GFLOP/s that a matrix product reaches here",
+            *[self.warning] * self.busy])
 
     def instruction_table(self) -> str:
         """Every instruction with its time."""
@@ -133,7 +153,7 @@ class Profile:
         total = sum(i.seconds for i in self.instructions)
         rows = [(str(i.index), i.phase, i.layer, i.op, _ms(i.seconds), f"{i.seconds / total:.1%}",
                  f"{i.flops / 1e6:.2f}", *self._rate(i.flops, i.seconds), f"{i.nbytes:,}") for i in self.instructions]
-        return "\n".join(table(head, rows, {"#", *head[4:]}))
+        return "\n".join([*table(head, rows, {"#", *head[4:]}), *[self.warning] * self.busy])
 
     def save_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes every timed run as a trace that Perfetto (ui.perfetto.dev) and chrome://tracing open."""
@@ -159,7 +179,21 @@ class Profile:
         return f"{rate / 1e9:.2f}", f"{rate / self.peak:.0%}"
 
 
-def profile_executable(run: Executable, mode: str, feed: Callable[[], None], steps: int) -> Profile:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A timed run: when each instruction started and the last one ended, and how long the process computed, in ns."""
+
+    starts: tuple[int, ...]
+    cpu: int
+
+    @property
+    def wall(self) -> int:
+        """How long it took."""
+        return self.starts[-1] - self.starts[0]
+
+
+def profile_executable(run: Executable, mode: str, feed: Callable[[], None], steps: int,
+                       threads: int | None = None) -> Profile:
     """Times a Program.
 
     Args:
@@ -167,30 +201,48 @@ def profile_executable(run: Executable, mode: str, feed: Callable[[], None], ste
         mode: its purpose, for the report.
         feed: writes the inputs; called before each run, because inputs lie in the arena and are written over.
         steps: how many runs to time, ≥ 1.
+        threads: how many BLAS uses meanwhile; None for as many as it likes.
     """
-    code = [step for _, step in run.steps]
+    code, program = [step for _, step in run.steps], run.program
     for _ in range(_WARM_UP):
         _time_run(code, feed)
-    starts = tuple(_time_run(code, feed) for _ in range(steps))
-    seconds = [median(times[i + 1] - times[i] for times in starts) / 1e9 for i in range(len(code))]
-    program = run.program
+    runs = [_time_run(code, feed) for _ in range(steps)]
     dtype = next((p.operand.dtype for p in program.parameters.values() if p.operand.dtype in FLOATS), FLOATS[0])
+    return make_profile(program, mode, runs, measure_peak(dtype, threads))
+
+
+def make_profile(program: Program, mode: str, runs: Sequence[Run], peak: float) -> Profile:
+    """What runs of a Program say, on a machine that reaches `peak` FLOP/s."""
+    parts = [median(run.starts[i + 1] - run.starts[i] for run in runs) for i in range(len(program.instructions))]
+    walls, cpus = [run.wall for run in runs], [run.cpu for run in runs]
+    whole = median(walls)
+    scale = whole / sum(parts) / 1e9 if any(parts) else 0.0
+    seconds = [part * scale for part in parts]
     rows = tuple(_instruction(index, i, s) for index, (i, s) in enumerate(
         zip(program.instructions, seconds, strict=True)))
-    return Profile(program.name, mode, dict(program.dims), steps,
-                   median(times[-1] - times[0] for times in starts) / 1e9, measure_peak(dtype),
-                   _by_layer(program.instructions, seconds), rows, starts)
+    layers = _by_layer(program.instructions, seconds)
+    rates = [row.flops / row.seconds for row in rows if row.seconds]
+    best = max([row.flops / row.seconds for row in layers if row.seconds] + rates, default=0.0)
+    found = tuple(disturbances(walls, cpus, sum(parts), best / peak))
+    return Profile(program.name, mode, dict(program.dims), len(runs), whole / 1e9, max(peak, best), layers, rows,
+                   min(walls) / 1e9, cpu_share(walls, cpus), found, tuple(run.starts for run in runs))
 
 
 @cache
-def measure_peak(dtype: str) -> float:
-    """FLOP/s of a product of two 768 × 768 matrices, the best of six: about 0.1 s, once a process and dtype."""
+def measure_peak(dtype: str, threads: int | None = None) -> float:
+    """FLOP/s of a product of two 768 × 768 matrices with as many threads as BLAS uses now: about 0.1 s, measured once.
+
+    The best of runs until six in a row were no better, so that a busy machine gets more of them.
+    """
     a, b = (np.random.default_rng(seed).random((_PEAK_SIZE, _PEAK_SIZE)).astype(dtype) for seed in (0, 1))
-    out, best = np.empty_like(a), math.inf
+    out, best, since = np.empty_like(a), math.inf, 0
     for _ in range(_PEAK_RUNS):
         start = time.perf_counter()
         np.matmul(a, b, out)
-        best = min(best, time.perf_counter() - start)
+        taken = time.perf_counter() - start
+        best, since = (taken, 0) if taken < 0.98 * best else (min(best, taken), since + 1)
+        if since == _PEAK_PATIENCE:
+            break
     return 2 * _PEAK_SIZE ** 3 / best
 
 
@@ -224,15 +276,14 @@ def _by_layer(instructions: tuple[Instruction, ...], seconds: list[float]) -> tu
                            flops[name]) for name, by in times.items())
 
 
-def _time_run(code: list[Callable[[], None]], feed: Callable[[], None]) -> tuple[int, ...]:
-    """When each step started and the last one ended, in ns."""
+def _time_run(code: list[Callable[[], None]], feed: Callable[[], None]) -> Run:
     feed()
-    clock = time.perf_counter_ns
+    clock, cpu = time.perf_counter_ns, time.process_time_ns()
     times = [clock()]
     for step in code:
         step()
         times.append(clock())
-    return tuple(times)
+    return Run(tuple(times), time.process_time_ns() - cpu)
 
 
 def _instruction(index: int, i: Instruction, seconds: float) -> InstructionTime:

@@ -38,7 +38,7 @@ def _profile(network: Engine, x: object, y: object, steps: int) -> Profile:
             runner.feed_step(run, runner.step + 1)
 
     with runner.step_lock, runner.programs.blas_threads, kept(run):
-        return profile_executable(run, purpose.name, feed, steps)
+        return profile_executable(run, purpose.name, feed, steps, runner.programs.blas_threads.threads)
 
 
 @contextmanager

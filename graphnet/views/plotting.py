@@ -73,7 +73,7 @@ def _time(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]
     x, y = random_samples(network, batch, dims=dims)
     profile = profile_network(network, x, y if mode == TRAIN else None)
     return paint_times(profile, f"{profile.name}, {mode}, {BATCH}={batch}: {profile.step_seconds * 1e3:.2f} ms a step, "
-                                f"{profile.share_of_peak:.0%} of peak")
+                                f"{profile.share_of_peak:.0%} of peak{', the machine was busy' * profile.busy}")
 
 
 def _stages(network: Engine, mode: str, batch: int, dims: Mapping[str, int]) -> list[Stage]:

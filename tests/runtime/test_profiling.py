@@ -1,6 +1,8 @@
 import json
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ import small_networks
 
 import graphnet as gn
 from graphnet.compiler.ops import Fused
+from graphnet.compiler.planning.program import Program
 from graphnet.inspect.random_samples import random_samples
-from graphnet.runtime.profiling import Profile, measure_peak, split_by_layer
+from graphnet.runtime.profiling import Profile, Run, make_profile, measure_peak, split_by_layer
 
 STEPS = 3
 
@@ -82,7 +85,7 @@ def test_tables_and_json(profile: Profile) -> None:
     text = str(profile)
     assert text.startswith(f"profile image, train (N=8): median of {STEPS} steps\n")
     assert "GFLOP/s that a matrix product reaches here" in text
-    assert profile.instruction_table().count("\n") == len(profile.instructions)
+    assert profile.instruction_table().count("\n") == len(profile.instructions) + profile.busy
     data = json.loads(json.dumps(profile.to_json()))
     assert "starts" not in data
     assert data["flops"] == profile.flops
@@ -120,3 +123,76 @@ def test_steps_must_be_whole(steps: object) -> None:
     net = small_networks.image_network()
     with pytest.raises(gn.ArgumentError, match=r"profile: steps is .*, but it must be a whole number ≥ 1"):
         net.profile(random_samples(net, 2)[0], steps=steps)  # type: ignore[arg-type]
+
+
+COUNT = 21
+
+
+@cache
+def program() -> Program:
+    return small_networks.image_network().program("train", 8)
+
+
+def made(parts: list[list[int]], cpu: float = 1.0, peak: float = 1e12) -> Profile:
+    """A profile of runs whose instructions took so many ns each, while the process computed for a share of the time."""
+    runs = [Run((0, *np.cumsum(times).tolist()), round(cpu * sum(times))) for times in parts]
+    return make_profile(program(), "train", runs, peak)
+
+
+def check_shares(profile: Profile) -> None:
+    """No figure contradicts another, whatever was measured."""
+    assert sum(row.seconds for row in profile.instructions) == pytest.approx(profile.step_seconds)
+    assert sum(row.seconds for row in profile.layers) == pytest.approx(profile.step_seconds)
+    assert max(row.flops / row.seconds for row in (*profile.layers, *profile.instructions)) <= profile.peak * (1 + 1e-9)
+    assert profile.share_of_peak <= 1
+    shares = [float(word[:-1]) for line in (str(profile), profile.instruction_table()) for word in line.split()
+              if word.endswith("%")]
+    assert max(shares) <= 100 or profile.busy
+
+
+def test_a_quiet_machine_is_not_said_to_be_busy() -> None:
+    found = made([[1000 + 10 * run] * COUNT for run in range(5)], cpu=0.97)
+    check_shares(found)
+    assert (found.busy, found.warning, found.disturbances) == (False, "", ())
+    assert (found.fastest_seconds, found.step_seconds) == (COUNT * 1000 / 1e9, COUNT * 1020 / 1e9)
+    assert found.cpu_share == pytest.approx(0.97, rel=1e-3)
+    assert "busy" not in str(found) + found.instruction_table()
+    assert found.to_json()["busy"] is False
+
+
+EVEN = [1000] * COUNT
+BUSY: dict[str, tuple[dict[str, Any], str]] = {
+    "without the processor": ({"parts": [EVEN] * 5, "cpu": 0.41}, "the process had a processor for 41% of the time"),
+    "spread": ({"parts": [EVEN, *[[2000] * COUNT] * 4]}, "half of the steps took 2.0 times the fastest one or more"),
+    "apart": ({"parts": [[1000 + 40_000 * (i == run) for i in range(COUNT)] for run in range(5)]},
+              "the medians of the parts add up to 34% of that of the whole"),
+    "peak": ({"parts": [EVEN] * 5, "peak": 1e6}, "times as fast as the matrix product that was to show the peak"),
+}
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_a_busy_machine_is_said_to_be_one(name: str) -> None:
+    arguments, text = BUSY[name]
+    found = made(**arguments)
+    check_shares(found)
+    assert found.busy
+    (reason,) = found.disturbances
+    assert text in reason
+    for report in (str(found), found.instruction_table()):
+        assert report.endswith(f"\nthe machine was busy, so figures are rough: {reason}; the fastest step took "
+                               f"{found.fastest_seconds * 1e3:.3f} ms")
+    data = json.loads(json.dumps(found.to_json()))
+    assert (data["busy"], data["disturbances"]) == (True, [reason])
+
+
+def test_random_times_never_contradict_one_another() -> None:
+    rng = np.random.default_rng(0)
+    for steps in range(1, 9):
+        times = (rng.integers(1, 1000, (steps, COUNT)) * rng.choice([1, 1000], (steps, COUNT), p=[0.9, 0.1])).tolist()
+        check_shares(made(times, cpu=rng.uniform(0.1, 2), peak=float(rng.choice([1e6, 1e9, 1e12]))))
+
+
+def test_real_figures_agree(profile: Profile) -> None:
+    check_shares(profile)
+    assert profile.cpu_share > 0
+    assert 0 < profile.fastest_seconds <= profile.step_seconds
