@@ -24,12 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                           help=f"address of a directory with the files; several are tried in order (default: "
                                f"{', '.join(DEFAULT_MIRRORS)})")
     download.add_argument("--timeout", type=rate, default=30.0, metavar="SECONDS",
-                          help="how long to wait for an answer (default: %(default)s)")
+                          help="how long to wait for an answer, and then for 1 kB a second (default: %(default)s)")
+    download.add_argument("--deadline", type=rate, default=1800.0, metavar="SECONDS",
+                          help="how long a mirror may take for a file (default: %(default)s)")
     download.add_argument("--force", action="store_true", help="fetch files again that are there and sound")
 
 
 def run(options: argparse.Namespace) -> int:
     """Downloads."""
     print(download_mnist(options.cache_dir, options.mirror or DEFAULT_MIRRORS, force=options.force,
-                         timeout=options.timeout))
+                         timeout=options.timeout, deadline=options.deadline))
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ def download_mnist(
     progress: bool | None = None,
     force: bool = False,
     timeout: float = 30.0,
+    deadline: float = 1800.0,
 ) -> Download:
     """Fetches the four files of MNIST that the cache does not have yet, or has damaged.
 
@@ -55,19 +57,22 @@ def download_mnist(
         mirrors: Addresses of directories that hold the `.gz` files, tried in order for each file.
         progress: Whether to show progress bars; None for only on a terminal.
         force: Fetch all files, even those that are in the cache and right.
-        timeout: Seconds without any answer after which a mirror is given up.
+        timeout: Seconds within which an answer must begin, and 1,000 bytes for each of them must come from then on;
+            else the mirror is given up.
+        deadline: Seconds after which a mirror is given up for a file, whatever it sends.
 
     Returns:
         Where the files are and which were fetched; `str` of it says so in a sentence.
 
     Raises:
-        ArgumentError: `mirrors` is empty or a single string, or `timeout` is not positive.
+        ArgumentError: `mirrors` is empty or a single string, or `timeout` or `deadline` is not positive.
         DataError: No mirror could serve a file, or the cache cannot be written to; nothing partial is left.
     """
     if isinstance(mirrors, str) or not mirrors:
         raise ArgumentError("download_mnist", "mirrors", mirrors, "a list of one address or more is needed")
-    if not timeout > 0:
-        raise ArgumentError("download_mnist", "timeout", timeout, "it must be a positive number of seconds")
+    for name, seconds in (("timeout", timeout), ("deadline", deadline)):
+        if not 0 < seconds < math.inf:
+            raise ArgumentError("download_mnist", name, seconds, "it must be a positive number of seconds")
     directory = mnist_cache(cache_dir)
     wanted = [file for file in MNIST_FILES if force or not _is_right(directory / file.packed_name, file)]
     if not wanted:
@@ -76,7 +81,7 @@ def download_mnist(
     from graphnet.data.mnist.fetch import fetch  # brings urllib and tqdm
 
     with making(directory):
-        contents = [fetch(file, mirrors, progress, timeout) for file in wanted]
+        contents = [fetch(file, mirrors, progress, timeout, deadline) for file in wanted]
         for file, content in zip(wanted, contents, strict=True):
             place(directory / file.packed_name, content)
     return Download(directory, tuple(file.packed_name for file in wanted))

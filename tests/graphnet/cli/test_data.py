@@ -17,12 +17,20 @@ def test_options_reach_the_download(run: Callable[..., Any], monkeypatch: pytest
 
     monkeypatch.setattr(data, "download_mnist", download)
     result = run("data", "download", "mnist", "--cache-dir", "c", "--mirror", "http://a/", "--mirror", "http://b/",
-                 "--timeout", 5, "--force")
+                 "--timeout", 5, "--deadline", 60, "--force")
     assert (result.code, result.out) == (
         0, "there is complete and its checksums are right; nothing to download\n")
     assert run("data", "download", "mnist").code == 0
-    assert calls == [(("c", ["http://a/", "http://b/"]), {"force": True, "timeout": 5.0}),
-                     ((None, DEFAULT_MIRRORS), {"force": False, "timeout": 30.0})]
+    assert calls == [(("c", ["http://a/", "http://b/"]), {"force": True, "timeout": 5.0, "deadline": 60.0}),
+                     ((None, DEFAULT_MIRRORS), {"force": False, "timeout": 30.0, "deadline": 1800.0})]
+
+
+def test_a_malformed_mirror(run: Callable[..., Any], elsewhere: Path) -> None:
+    result = run("data", "download", "mnist", "--mirror", "http://[")
+    assert result.code == 1
+    assert result.err == ("graphnet: train-images-idx3-ubyte.gz: no mirror could serve it; tried\n"
+                          "  http://[/train-images-idx3-ubyte.gz: broke off (ValueError: Invalid IPv6 URL)\n")
+    assert not (elsewhere / "cache").exists()
 
 
 def test_a_mirror_that_cannot_be_reached(run: Callable[..., Any], elsewhere: Path) -> None:
