@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from graphnet.common.checks import check_choice
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.options import WeightOptions
-from graphnet.layers.recurrent import RecurrentLayer, SequenceLayer
+from graphnet.declare.tensor import SymbolicTensor
+from graphnet.layers.recurrent import RecurrentLayer, SequenceLayer, Tensors
 
 __all__ = ["Bidirectional"]
 MODES = ("concat", "sum", "ave", "mul", None)
@@ -40,6 +41,19 @@ class Bidirectional(SequenceLayer):
         super().__init__(name=name, trainable=trainable, **options)
         if not isinstance(layer, RecurrentLayer):
             raise ArgumentError(self.kind, "layer", layer, "it must be a SimpleRNN, LSTM or GRU")
+        self.layer = layer
+        self.merge_mode: str | None = check_choice(self.kind, "merge_mode", merge_mode, MODES)
+        self._own = self.trainable, self.rules
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Has what the layer inside says go for the weights, which are the wrapper's; once more when it is called,
+        since until then the layer may be set.
+
+        Raises:
+            ArgumentError: the layer says what no direction can do, or something else than the wrapper.
+        """
+        layer, (trainable, rules) = self.layer, self._own
         if layer.stateful or layer.go_backwards:
             raise ArgumentError(self.kind, "layer", layer, "it must be neither stateful nor go_backwards: the backward "
                                                            "direction begins at the end, which it has yet to see")
@@ -48,10 +62,13 @@ class Bidirectional(SequenceLayer):
         if layer.name is not None:
             raise ArgumentError(self.kind, "layer", layer, "it must have no name, which would stand nowhere: say "
                                                            f"Bidirectional(…, name={layer.name!r})")
-        self.trainable = self.trainable and layer.trainable
-        self.rules = self.rules.joined(self.kind, layer.rules)
-        self.layer = layer
-        self.merge_mode: str | None = check_choice(self.kind, "merge_mode", merge_mode, MODES)
+        vars(self).update(trainable=trainable and layer.trainable, rules=rules.joined(self.kind, layer.rules))
+
+    def call(self, x: Any, initial_state: Tensors | None = None,
+             lengths: SymbolicTensor | None = None) -> tuple[SymbolicTensor, ...]:
+        """Like calling the layer, always with a tuple as the result."""
+        self._take_over()
+        return super().call(x, initial_state, lengths)
 
     @property
     def state_names(self) -> tuple[str, ...]:

@@ -129,6 +129,26 @@ def test_the_same_thing_said_twice_must_be_the_same() -> None:
         L.Bidirectional(L.GRU(3, learning_rate_multiplier=0.5), learning_rate_multiplier=2)
 
 
+def test_what_the_layer_inside_is_told_before_the_call_counts() -> None:
+    x = gn.Input((4, 2), name="x")
+    inner = L.GRU(3)
+    both = L.Bidirectional(inner)
+    inner.trainable = False
+    assert not any(p.trainable for p in gn.Model(x, both(x)).graph.parameters)
+    inner, other = L.GRU(3), L.GRU(3)
+    both = L.Bidirectional(inner)
+    inner.stateful = True
+    with pytest.raises(ArgumentError, match="it must be neither stateful nor go_backwards"):
+        both(x)
+    inner.stateful, inner.name = False, "x"
+    with pytest.raises(ArgumentError, match="it must have no name"):
+        both(x)
+    both.layer = other
+    both.trainable = False
+    assert not any(p.trainable for p in gn.Model(x, both(x)).graph.parameters)
+    assert both(x).shape == ("N", 6)
+
+
 def test_both_may_regularize_their_activities() -> None:
     x = gn.Input((4, 2), name="x")
     both = L.Bidirectional(L.GRU(3, activity_regularizer=gn.regularizers.L2(0.5)), "sum", name="both",
