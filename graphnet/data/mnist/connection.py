@@ -152,5 +152,5 @@ def open_watched(address: str, agent: str, timeout: float, watch: Watch) -> http
                     urllib.request.HTTPErrorProcessor(), _Redirects(), _Handler(watch)):
         opener.add_handler(handler)
     request = urllib.request.Request(address, headers={"User-Agent": agent})
-    response: http.client.HTTPResponse = opener.open(request, timeout=timeout)
+    response: http.client.HTTPResponse = opener.open(fullurl=request, timeout=timeout)
     return response

@@ -1,5 +1,6 @@
 """Weights are regularised, decayed and constrained by what they are for, never by their names or numbers of dims."""
 
+import inspect
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -130,7 +131,7 @@ def test_a_unit_norm_is_that_of_what_comes_in_to_an_output(name: str) -> None:
 
 def test_every_layer_with_a_kernel_says_what_comes_in() -> None:
     def takes_options(cls: type) -> bool:
-        return isinstance(cls, type) and cls is not L.Layer and "trainable" in cls.__init__.__code__.co_varnames
+        return isinstance(cls, type) and cls is not L.Layer and "trainable" in inspect.signature(cls).parameters
     layers = {name for name in L.__all__ if takes_options(getattr(L, name))}
     assert layers - {"Bidirectional"} == INCOMING.keys()
 
