@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 _KEY_CHARS = 100  # of a key that an error quotes
 _LINE_CHARS = 120  # of a line that an error shows
 
@@ -86,6 +88,21 @@ class VerificationError(GraphNetError):
 
 class NonFiniteError(GraphNetError, ArithmeticError):
     """An instruction made a NaN or an infinity (see `check_finite` of `compile`)."""
+
+
+class DivergenceError(GraphNetError, ArithmeticError):
+    """The loss of a training step is not finite. The weights are those at the end of that step, which is counted.
+
+    `loss`, `step` and `epoch` say what and where; `history` has the epochs that the call of `fit` had finished.
+    """
+
+    def __init__(self, loss: float, step: int, epoch: int | None = None, history: Any = None) -> None:
+        self.loss, self.step, self.epoch, self.history = loss, step, epoch, history
+        within = "" if epoch is None else f" (epoch {epoch})"
+        super().__init__(
+            f"the loss of step {step}{within} is {loss}: the training has diverged. Take a smaller learning rate, or "
+            "clip gradients with global_clip_norm=; gn.compile(…, check_finite=True) names the first layer whose "
+            "numbers are not finite. The weights are those at the end of that step; stop_on_nonfinite=False goes on")
 
 
 class ShapeError(GraphNetError):

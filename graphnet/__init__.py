@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from graphnet.compiler.errors import (
         ArgumentError,
         DataError,
+        DivergenceError,
         FrozenError,
         GnetFormatError,
         GraphError,
@@ -47,17 +48,18 @@ if TYPE_CHECKING:
     from graphnet.training.history import History
 
 __all__ = [
-    "ArgumentError", "Callback", "Checkpoint", "DataError", "Engine", "FrozenError", "GnetFormatError", "GraphError",
-    "GraphNetError", "History", "Input", "MemoryLimitError", "Model", "Network", "NonFiniteError", "Op", "ShapeError",
-    "SymbolicTensor", "VerificationError", "callbacks", "compile", "constraints", "custom", "data", "initializers",
-    "layers", "load", "losses", "metrics", "open", "optimizers", "register_op", "regularizers", "schedules",
+    "ArgumentError", "Callback", "Checkpoint", "DataError", "DivergenceError", "Engine", "FrozenError",
+    "GnetFormatError", "GraphError", "GraphNetError", "History", "Input", "MemoryLimitError", "Model", "Network",
+    "NonFiniteError", "Op", "ShapeError", "SymbolicTensor", "VerificationError", "callbacks", "compile",
+    "constraints", "custom", "data", "initializers", "layers", "load", "losses", "metrics", "open", "optimizers",
+    "register_op", "regularizers", "schedules",
 ]
 
 _HOMES = {
     "graphnet.engine.checkpoints": ("Checkpoint",),
     "graphnet.compiler.custom_ops": ("register_op",),
-    "graphnet.compiler.errors": ("ArgumentError", "DataError", "FrozenError", "GnetFormatError", "GraphError",
-                                 "GraphNetError", "MemoryLimitError", "NonFiniteError", "ShapeError",
+    "graphnet.compiler.errors": ("ArgumentError", "DataError", "DivergenceError", "FrozenError", "GnetFormatError",
+                                 "GraphError", "GraphNetError", "MemoryLimitError", "NonFiniteError", "ShapeError",
                                  "VerificationError"),
     "graphnet.compiler.op": ("Op",),
     "graphnet.network.compiling": ("compile",),

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from graphnet.common.checks import check_whole
+from graphnet.common.checks import check_flag, check_whole
 from graphnet.common.exclusive import exclusive
 from graphnet.common.frozen import Guarded, ReadOnly, freeze
 from graphnet.compiler.errors import FrozenError, GraphError
@@ -19,7 +19,8 @@ from graphnet.compiler.types import BATCH, Array
 from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import FitState, Mark
 from graphnet.engine.compiled import Compiled
-from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.feeding import Feeder, check_lengths, count_samples
+from graphnet.engine.finiteness import check_loss
 from graphnet.engine.interrupts import whole
 from graphnet.engine.programs import Programs
 from graphnet.engine.runner import EVALUATE, GRADIENTS, PREDICT, TRAIN, Runner
@@ -101,8 +102,20 @@ class Engine(Variables, Compiled, Guarded):
 
     @samples.setter
     def samples(self, samples: object) -> None:
-        self._samples = None if samples is None else handed_out(
-            "samples", {name: array.copy() for name, array in self.runner.check_inputs(samples)[0].items()})
+        self._samples = None
+        if samples is not None:
+            arrays = self.runner.check_inputs(samples)[0]
+            check_lengths(arrays)
+            self._samples = handed_out("samples", {name: array.copy() for name, array in arrays.items()})
+
+    @property
+    def allow_nonfinite(self) -> bool:
+        """Whether inputs and carried states may hold NaN and infinities; may be changed at any time."""
+        return self.runner.allow_nonfinite
+
+    @allow_nonfinite.setter
+    def allow_nonfinite(self, allowed: bool) -> None:
+        self.runner.allow_nonfinite = check_flag("Network", "allow_nonfinite", allowed)
 
     @property
     def optimize(self) -> bool:
@@ -130,11 +143,11 @@ class Engine(Variables, Compiled, Guarded):
             batch_size: samples computed at a time.
 
         Returns:
-            An array (samples, …), or a dict of them for several outputs.
+            An array (samples, …), or a dict of them for several outputs; of no samples, arrays without any.
         """
         check_whole("predict", "batch_size", batch_size)
         arrays, dims = self.runner.check_inputs(x)
-        count, feeder = check_lengths(arrays), Feeder(arrays)
+        count, feeder = count_samples(arrays), Feeder(arrays)
         self.runner.check_batches("predict", count, batch_size)
         purpose, results = self.runner.purpose(PREDICT), dict[str, Array]()
         for start in range(0, count, batch_size):
@@ -147,6 +160,7 @@ class Engine(Variables, Compiled, Guarded):
                     results[name] = np.empty((count, *value.shape[1:]), value.dtype)
                 results[name][start:stop] = value
             whole.may_interrupt()
+        results = results or self.runner.empty_outputs(dims)
         return results if len(results) > 1 else next(iter(results.values()))
 
     @exclusive
@@ -179,17 +193,24 @@ class Engine(Variables, Compiled, Guarded):
         return scores.result()
 
     @exclusive
-    def train_on_batch(self, x: object, y: object, *, sample_weight: object = None) -> dict[str, Any]:
+    def train_on_batch(self, x: object, y: object, *, sample_weight: object = None,
+                       stop_on_nonfinite: bool = True) -> dict[str, Any]:
         """One step of training on one batch; returns its loss and metrics, from before the step.
 
-        Arguments are those of `evaluate`.
+        Arguments are those of `evaluate`, and `stop_on_nonfinite`, that of `fit`.
+
+        Raises:
+            DivergenceError: the loss is not finite. The weights are those at the end of the step.
         """
+        check_flag("train_on_batch", "stop_on_nonfinite", stop_on_nonfinite)
         arrays, labels, dims = self.runner.check_samples(x, y, sample_weight)
         count = check_lengths(arrays)
         run = self.runner.executable(self.runner.purpose(TRAIN, labels), dims | {BATCH: count})
         Feeder(arrays).feed_range(run.inputs, 0, count)
         scores = Scores(self.runner.need_objective())
         self.runner.run_step(run)
+        if stop_on_nonfinite:
+            check_loss(float(run.outputs[LOSS]), self.step)
         scores.add(run.outputs, count)
         return scores.result()
 

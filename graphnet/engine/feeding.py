@@ -13,18 +13,8 @@ from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import Array, TensorType, format_shape
 from graphnet.engine.assembly import LABEL, WEIGHT
-
-
-def as_array(what: str, given: object) -> Array:
-    """The array that a caller gave, or that nested lists stand for.
-
-    Raises:
-        DataError: the lists are not of one length.
-    """
-    try:
-        return np.asarray(given)
-    except ValueError:
-        raise DataError(f"{what} must be one array, but its rows are of different lengths; pad them") from None
+from graphnet.engine.conversion import are_pairs, as_array
+from graphnet.engine.shape_fixes import shape_fix
 
 
 def name_arrays(what: str, names: Sequence[str], given: object) -> dict[str, Array]:
@@ -40,7 +30,9 @@ def name_arrays(what: str, names: Sequence[str], given: object) -> dict[str, Arr
         return {name: as_array(f"{what} of {name!r}", given[name]) for name in names}
     if isinstance(given, tuple | list) and len(names) > 1:
         if len(given) != len(names):
-            raise DataError(f"{what} has {len(given)} arrays, but the model needs {len(names)}: {', '.join(names)}")
+            pairs = "; it is a list of pairs: give an array of each, batch first" if are_pairs(given) else ""
+            raise DataError(f"{what} has {len(given)} arrays, but the model needs {len(names)}: {', '.join(names)}"
+                            f"{pairs}")
         return {name: as_array(f"{what} of {name!r}", array) for name, array in zip(names, given, strict=True)}
     if len(names) != 1:
         raise DataError(f"{what} is one array, but the model needs {len(names)}: give a dict or tuple of "
@@ -58,12 +50,12 @@ def check_input(name: str, array: Array, type: TensorType, origin: Origin, dims:
     expected = format_shape(type.shape)
     if array.ndim != type.rank:
         raise ShapeError(f"it takes {expected}, got {format_shape(array.shape)}: {array.ndim} dims instead of "
-                         f"{type.rank}", _rank_fix(array, type), context)
+                         f"{type.rank}", shape_fix(array.shape, type), context)
     for axis, (size, dim) in enumerate(zip(array.shape, type.shape, strict=True)):
         wanted = dims.setdefault(dim, size) if isinstance(dim, str) else dim
         if size != wanted:
             raise ShapeError(f"it takes {expected}, got {format_shape(array.shape)}: axis {axis} is {size}, not "
-                             f"{wanted}", "feed arrays of the declared shape, batch first", context)
+                             f"{wanted}", shape_fix(array.shape, type), context)
     check_dtype(array, type, context)
     return np.ascontiguousarray(array)
 
@@ -79,26 +71,29 @@ def check_dtype(array: Array, type: TensorType, context: str) -> None:
                          context)
 
 
-def _rank_fix(array: Array, type: TensorType) -> str:
-    if array.ndim == type.rank - 1:
-        return "add the batch axis, x[None] for a single sample, or the channel axis, x[:, None] for grey images"
-    return "reshape the array"
-
-
 def check_lengths(arrays: Mapping[str, Array]) -> int:
-    """The number of samples that all arrays have.
+    """The number of samples that all arrays have; at least one.
 
     Raises:
-        DataError: they differ, or there are none.
+        DataError: they differ, or there are none; the text names the arrays.
+    """
+    length = count_samples(arrays)
+    if length == 0:
+        raise DataError(f"{' and '.join(map(_title, arrays))} hold no samples")
+    return length
+
+
+def count_samples(arrays: Mapping[str, Array]) -> int:
+    """The number of samples that all arrays have, which may be 0.
+
+    Raises:
+        DataError: they differ.
     """
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) != 1:
         counts = ", ".join(f"{_title(name)}: {length}" for name, length in lengths.items())
         raise DataError(f"all arrays must have as many samples as one another, got {counts}")
-    (length,) = set(lengths.values())
-    if length == 0:
-        raise DataError("the arrays hold no samples")
-    return length
+    return next(iter(lengths.values()))
 
 
 def _title(name: str) -> str:

@@ -40,6 +40,10 @@ class RecurrentStates:
     def __iter__(self) -> Iterator[str]:
         return iter(self._initial)
 
+    def dtype(self, name: str) -> str:
+        """The dtype of a state."""
+        return self._types[name].dtype
+
     @property
     def views(self) -> dict[str, Array]:
         """The states by name, {} as long as they are what they began as."""

@@ -6,18 +6,21 @@ Whoever runs a Program holds the lock: all Programs of a network work in one are
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+
+import numpy as np
 
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.index_ranges import index_ranges
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.attach_update import RATE, STEP
 from graphnet.compiler.passes.pipeline import Assembly, Purpose
-from graphnet.compiler.types import BATCH, Array, Dims, TensorType
+from graphnet.compiler.types import BATCH, Array, Dims, TensorType, concrete
 from graphnet.engine.assembly import Objective, differentiating, evaluating, predicting, training
 from graphnet.engine.feeding import check_input, check_lengths, name_arrays
+from graphnet.engine.finiteness import check_inputs_finite, padded_inputs
 from graphnet.engine.forking import keep_whole
 from graphnet.engine.interrupts import whole
 from graphnet.engine.programs import Programs
@@ -42,6 +45,7 @@ class Runner:
         lock: may be taken again by the thread that holds it.
         step_lock: is held while weights and states change.
         recurrent: what stateful layers carry from call to call.
+        allow_nonfinite: whether inputs may hold NaN and infinities.
         step: how many training steps were done.
         rate_factor: what the optimizer's learning rate is multiplied by.
     """
@@ -52,7 +56,8 @@ class Runner:
         self.lock, self.step_lock = threading.RLock(), threading.RLock()
         self.recurrent = RecurrentStates(graph, programs.buffers)
         self.step, self.rate_factor = 0, 1.0
-        self._ranges = index_ranges(graph)
+        self.allow_nonfinite = False
+        self._ranges, self._padded = index_ranges(graph), padded_inputs(graph)
         keep_whole(self)
 
     # What there is -----------------------------------------------------------------------------------------------
@@ -103,8 +108,19 @@ class Runner:
                    for i in self.graph.inputs if BATCH in self.graph.types[i.value].shape}
         for allowed in self._ranges:
             allowed.check(checked[allowed.name], dims)
+        if not self.allow_nonfinite:
+            check_inputs_finite(self.graph, checked, self._padded)
         dims.pop(BATCH, None)
         return checked, dims
+
+    @contextmanager
+    def taking_nonfinite(self) -> Iterator[None]:
+        """Within this context inputs may hold NaN and infinities: those of a file that was written with such."""
+        before, self.allow_nonfinite = self.allow_nonfinite, True
+        try:
+            yield
+        finally:
+            self.allow_nonfinite = before
 
     def check_samples(self, x: object, y: object, sample_weight: object = None) -> tuple[
             dict[str, Array], dict[str, TensorType], dict[str, int]]:
@@ -116,6 +132,11 @@ class Runner:
         arrays |= targets
         check_lengths(arrays)
         return arrays, types, dims
+
+    def empty_outputs(self, dims: Dims) -> dict[str, Array]:
+        """What no samples are predicted as, by output."""
+        types = {o.name: self.graph.types[o.value].bind({**dims, BATCH: 0}) for o in self.graph.outputs}
+        return {name: np.empty(concrete(t.shape), t.dtype) for name, t in types.items()}
 
     def check_batches(self, owner: str, count: int, batch_size: int) -> None:
         """Refuses what stateful layers cannot take: a last batch that is smaller, or another size than before.

@@ -11,7 +11,8 @@ from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import Array, Dims, TensorType
 from graphnet.engine.assembly import LABEL, WEIGHT, Objective
-from graphnet.engine.feeding import as_array, name_arrays
+from graphnet.engine.conversion import as_array
+from graphnet.engine.feeding import name_arrays
 from graphnet.losses import Loss
 
 

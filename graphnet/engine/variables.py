@@ -14,7 +14,8 @@ from graphnet.common.frozen import ReadOnly
 from graphnet.compiler.errors import DataError, MemoryLimitError, ShapeError
 from graphnet.compiler.ir import COUNTER
 from graphnet.compiler.types import Array, concrete, format_shape
-from graphnet.engine.feeding import as_array
+from graphnet.engine.conversion import as_array
+from graphnet.engine.finiteness import check_finite
 from graphnet.engine.interrupts import whole
 from graphnet.engine.runner import Runner
 from graphnet.engine.settings import refusal
@@ -75,7 +76,8 @@ class Variables:
         """Replaces the named states; the others stay as they are.
 
         Raises:
-            DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
+            DataError: a name is unknown, a number too large for the dtype, or one that sequences carry on is not finite
+                (unless `allow_nonfinite`); nothing was changed.
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
         arrays = {name: as_array(f"state {name!r}", value) for name, value in _named("state", states).items()}
@@ -83,6 +85,9 @@ class Variables:
         recurrent = {name: array for name, array in arrays.items() if name in carried}
         others = {name: array for name, array in arrays.items() if name not in recurrent}
         _check_replaceable("state", views, others)
+        if not self.runner.allow_nonfinite:
+            for name, array in recurrent.items():
+                check_finite(f"state {name!r}", array, carried.dtype(name))
         carried.replace(recurrent)
         _replace("state", views, others)
 

@@ -173,6 +173,7 @@ def in_double(network: Engine, graph: Graph | None = None) -> Engine:
     twin = Engine(convert_floats(graph or network.graph, "float64"),
                   Programs(numpy_policy(network.optimize), blas_threads=network.runner.programs.blas_threads),
                   network.objective, network.optimizer, network.seed)
+    twin.allow_nonfinite = network.allow_nonfinite
     twin.set_weights(network.weights)
     twin.set_states(network.states)
     return twin

@@ -36,7 +36,7 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
             loss_weights: Mapping[str, float] | None = None, regularizer: Regularizer | str | None = None,
             seed: int = 0, dtype: str = "float32",
             backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
-            check_finite: bool = False, dump: str | os.PathLike[str] | None = None,
+            check_finite: bool = False, allow_nonfinite: bool = False, dump: str | os.PathLike[str] | None = None,
             blas_threads: int | None = 1) -> Network:
     """Makes a network that runs from a declared model.
 
@@ -58,6 +58,8 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
             of its op. Compiling and first runs take several times as long; later runs take what they always take.
         check_finite: looks at the results of every instruction of every run, and names the first that makes a NaN or
             an infinity, with its layer. Runs take longer. A step that fails before the update changes no weight.
+        allow_nonfinite: whether inputs and carried states may hold NaN and infinities. Without it they are refused
+            before anything runs, as are numbers too large for `dtype`; behind `lengths` anything is taken.
         dump: a folder to write the graph's text after each pass to, and each Program, with an index.
         blas_threads: how many threads BLAS has while the network runs, whatever its environment says; None for as many
             as it likes. With one, the same seed gives the same bits however many cores there are; more make products of
@@ -83,6 +85,7 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
     network = make_network(graph, objective, chosen, seed=seed, backend=backend, optimize=optimize,
                            memory_limit=memory_limit, verify=verify, check_finite=check_finite, dump=dump,
                            blas_threads=blas_threads)
+    network.allow_nonfinite = check_flag("compile", "allow_nonfinite", allow_nonfinite)
     initialize(network, model.initializers)
     return network
 

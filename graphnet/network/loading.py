@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from graphnet.common.checks import check_path, check_whole
+from graphnet.common.checks import check_flag, check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError, GraphNetError, MemoryLimitError
 from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import FIT, FitState
@@ -44,7 +44,7 @@ def open(path: str | os.PathLike[str]) -> GnetFile:
 
 
 def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None, *,
-         backend: str = "numpy", memory_limit: int | None = None) -> Network:
+         backend: str = "numpy", memory_limit: int | None = None, allow_nonfinite: bool = False) -> Network:
     """Reads a network from a file, after verifying every byte of it.
 
     It predicts bit for bit what the saved one did on the same machine, and if that one could be trained, training goes
@@ -57,6 +57,7 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
         backend: as in `compile`.
         memory_limit: as in `compile`; a network that needs more to predict for one sample is refused. Without one, a
             graph that needs 16 GiB is.
+        allow_nonfinite: as in `compile`; no file says it.
 
     Raises:
         GnetFormatError: the file is refused; the text names the field.
@@ -67,6 +68,7 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
 
     if memory_limit is not None:
         check_whole("load", "memory_limit", memory_limit)
+    check_flag("load", "allow_nonfinite", allow_nonfinite)
     name = check_path("load", path) if isinstance(path, str | os.PathLike) else ""
     made: list[Network] = []
 
@@ -79,6 +81,7 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
     contents = load_gnet(path, expect_sha256, memory_limit, place=place)
     with contents.locating(), _refusing_what_does_not_fit():
         network = _fill(made[0], contents)
+    network.allow_nonfinite = allow_nonfinite
     if memory_limit is not None:
         _check_limit(network, memory_limit, name)
     return network
@@ -140,7 +143,8 @@ def _fill(network: Network, contents: Contents) -> Network:
     arrays = {name: tensor.array for name, tensor in contents.tensors.items()}
     network.set_weights({name: arrays[name] for name, view in network.runner.weight_views().items()
                          if not _is_same_memory(arrays[name], view)})
-    network.set_states({state.name: arrays[state.name] for state in contents.graph.states if state.name in arrays})
+    with network.runner.taking_nonfinite():
+        network.set_states({state.name: arrays[state.name] for state in contents.graph.states if state.name in arrays})
     views = network.runner.moment_views()
     network.set_optimizer_state({moment: {
         name: array for name, array in parts.items() if not _is_same_memory(array, views[moment][name])}
@@ -150,7 +154,8 @@ def _fill(network: Network, contents: Contents) -> Network:
         network.fit_state = decode_record(FitState, state, (TRAIN, FIT))
         network.fit_mark = mark_of(network)
     samples = parse_samples(network, contents)
-    network.samples = None if samples is None else samples[0]
+    with network.runner.taking_nonfinite():
+        network.samples = None if samples is None else samples[0]
     return network
 
 

@@ -25,7 +25,8 @@ class Network(Engine):
     def fit(self, x: object, y: object, *, batch_size: int = 32, epochs: int = 1, shuffle: bool | None = None,
             sample_weight: object = None, validation_data: tuple[object, ...] | None = None,
             callbacks: Sequence[Callback] = (), verbose: bool | None = None,
-            checkpoint: Checkpoint | str | os.PathLike[str] | None = None, resume: bool = False) -> History:
+            checkpoint: Checkpoint | str | os.PathLike[str] | None = None, resume: bool = False,
+            stop_on_nonfinite: bool = True) -> History:
         """Trains.
 
         A training that was cut, whatever the moment, goes on from its last checkpoint and ends with the same bits as if
@@ -51,6 +52,8 @@ class Network(Engine):
             resume: whether to go on with the call of `fit` that was interrupted, or whose checkpoint the network was
                 loaded from. Of a call that had trained all its epochs, only the history is made again and
                 `on_train_end` called.
+            stop_on_nonfinite: whether a step whose loss is NaN or infinite ends the training with an error; without it
+                the training goes on, whatever comes of it.
 
         Returns:
             Loss and metrics of each epoch.
@@ -59,10 +62,11 @@ class Network(Engine):
             GraphError: there is nothing to resume.
             ArgumentError: an argument is not allowed, or not what it was at the checkpoint.
             DataError: the samples cannot be used, or are not those of the checkpoint.
+            DivergenceError: the loss of a step is not finite. The weights are those at the end of that step.
             OSError: a checkpoint cannot be written.
         """
         return fit(self, x, y, batch_size, epochs, shuffle, sample_weight, validation_data, callbacks, verbose,
-                   checkpoint, resume)
+                   checkpoint, resume, stop_on_nonfinite)
 
     @exclusive
     def save(self, path: str | os.PathLike[str], *, samples: object = None) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphnet.callbacks import ResetStates
 from graphnet.common.version import version
-from graphnet.compiler.errors import DataError
+from graphnet.compiler.errors import DataError, DivergenceError
 from graphnet.data import Dataset
 from graphnet.engine.checkpoints import Checkpoint
 from graphnet.engine.engine import INFERENCE_BATCH
@@ -137,10 +137,11 @@ def carry_out(job: Job, network: Network, parts: Parts, about: Figures, log: Run
     history = _fit(job, network, parts, log, resume)
     seconds = log.seconds
     if log.diverged:
-        _draw(run, log, history, about)
+        if history.epochs:
+            _draw(run, log, history, about)
         run.remove(CHECKPOINT)
-        raise DataError("the loss is no longer finite, so the training has diverged: try a smaller learning rate; "
-                        f"the logs are in {run.path}")
+        raise DataError(f"the loss is no longer finite after {network.step:,} steps, so the training has diverged: try "
+                        f"a smaller learning rate; the logs are in {run.path}")
     tested = _test(network, parts.test, job)
     file = run.file(MODEL)
     network.save(file, samples=parts.test.x[:KEPT_SAMPLES])
@@ -172,6 +173,10 @@ def _fit(job: Job, network: Network, parts: Parts, log: RunLog, resume: bool) ->
             return network.fit(*parts.train, batch_size=job.settings.batch_size, epochs=job.settings.epochs,
                                validation_data=parts.held_out, callbacks=_callbacks(job, network, log),
                                checkpoint=job.checkpoint, resume=resume)
+    except DivergenceError as error:
+        log.diverge(error)
+        history: History = error.history
+        return history
     except KeyboardInterrupt:
         log.say(f"interrupted after {network.step:,} steps; to go on: graphnet train --resume {job.run.path}")
         raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.compiler.errors import DivergenceError
 from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import FIT
 from graphnet.runs.directory import LOG_CSV, LOG_TEXT, RunDirectory
@@ -95,6 +95,11 @@ class RunLog(Callback):
         print(text, flush=True)
         self.note(text)
 
+    def diverge(self, error: DivergenceError) -> None:
+        """Says that the training has diverged, and where."""
+        self.diverged = True
+        self.say(f"epoch {error.epoch}, step {error.step:,}: the loss is {error.loss}")
+
     def state(self) -> dict[str, Any]:
         """What is in the files, as UTF-8."""
         return {"text": _encode(self._text.content), "rows": _encode(self._rows.content), "seconds": self.seconds,
@@ -117,8 +122,8 @@ class RunLog(Callback):
         if self._resumed:
             self.say(self._resumed)
 
-    def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, float]) -> bool:
-        """Logs the epoch; stops the training if its loss is not finite, since it never recovers from that."""
+    def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, float]) -> None:
+        """Logs the epoch."""
         row = {"epoch": epoch, "step": network.step, "learning_rate": _rate(network)} | self._rename(logs)
         writer = csv.DictWriter(self._rows, list(row))
         if not self._rows.content:
@@ -126,8 +131,6 @@ class RunLog(Callback):
         writer.writerow({name: value.tolist() if isinstance(value, np.ndarray) else value
                          for name, value in row.items()})
         self.say(f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}  {format_figures(self._rename(logs))}")
-        self.diverged = not math.isfinite(logs["loss"])
-        return self.diverged
 
     def _rename(self, logs: Mapping[str, float]) -> dict[str, float]:
         """The figures with "val_" replaced by what they were computed on."""
@@ -147,9 +150,8 @@ class Reporter(Callback):
         self.report, self.log = report, log
 
     def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, float]) -> None:
-        """Says it, unless the training has diverged."""
-        if not self.log.diverged:
-            self.log.say(self.report(network))
+        """Says it."""
+        self.log.say(self.report(network))
 
 
 def format_figures(figures: Mapping[str, Any]) -> str:

@@ -79,7 +79,8 @@ def parse_samples(network: Engine, contents: Contents) -> tuple[dict[str, Array]
     if any(not array.ndim or not len(array) for part in found for array in part.values()):
         raise GnetFormatError("the arrays must hold a sample at least", _PATH)
     try:
-        return network.runner.check_inputs(found[0])[0], found[1]
+        with network.runner.taking_nonfinite():
+            return network.runner.check_inputs(found[0])[0], found[1]
     except (ShapeError, DataError) as error:
         raise GnetFormatError(str(error), (*_PATH, "inputs")) from error
 
@@ -99,7 +100,7 @@ def replay(network: Engine, contents: Contents) -> dict[str, Replay] | None:
 
 def predict_apart(network: Engine, inputs: Mapping[str, Array]) -> dict[str, Array]:
     """The outputs by name; stateful layers begin anew for it, and go on afterwards as if nothing had been."""
-    with network.lock, network.runner.states_set_aside():
+    with network.lock, network.runner.states_set_aside(), network.runner.taking_nonfinite():
         outputs = network.predict(dict(inputs))
     return outputs if isinstance(outputs, dict) else {network.graph.outputs[0].name: outputs}
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 from graphnet.common.checks import check_flag, check_whole
-from graphnet.compiler.errors import ArgumentError
+from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
 from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import as_checkpoint
 from graphnet.engine.engine import Engine
@@ -22,11 +23,12 @@ from graphnet.training.resuming import check_resumable
 
 def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shuffle: bool | None,
         sample_weight: object, validation_data: tuple[object, ...] | None, callbacks: Sequence[Callback],
-        verbose: bool | None, checkpoint: object, resume: bool) -> History:
+        verbose: bool | None, checkpoint: object, resume: bool, stop_on_nonfinite: bool) -> History:
     """See `Network.fit`."""
     check_whole("fit", "batch_size", batch_size)
     check_whole("fit", "epochs", epochs)
     check_flag("fit", "resume", resume)
+    check_flag("fit", "stop_on_nonfinite", stop_on_nonfinite)
     if verbose is not None:
         check_flag("fit", "verbose", verbose)
     check_callbacks(callbacks)
@@ -43,7 +45,8 @@ def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shu
     samples = cache(lambda: {name: fingerprint(array) for name, array in fed.items()})
     if saving or resume:  # else they are needed after an interrupt only
         samples()
-    loop = Loop(network, batches, arguments, samples, validation_data, callbacks, saving, verbose)
+    loop = Loop(network, batches, arguments, samples, validation_data, callbacks, saving, verbose,
+                stop_on_nonfinite)
     if resume:
         loop.resume_at = check_resumable(network, arguments, samples(), callbacks)
     figures = modes_of_epoch(batches.objective, validation_data is not None)
@@ -57,10 +60,22 @@ def _check_validation(network: Engine, data: object, batch_size: int) -> dict[st
     if not isinstance(data, list | tuple) or len(data) not in (2, 3):
         raise ArgumentError("fit", "validation_data", type(data).__name__,
                             "it must be a tuple (x, y) or (x, y, sample_weight)")
-    arrays = network.runner.check_samples(*data)[0]
+    with _naming_validation():
+        arrays = network.runner.check_samples(*data)[0]
     with network.lock, network.runner.states_set_aside():
         network.runner.check_batches("validation_data of fit", check_lengths(arrays), batch_size)
     return {f"validation {name}": array for name, array in arrays.items()}
+
+
+@contextmanager
+def _naming_validation() -> Iterator[None]:
+    """Within the block, what is refused is part of the validation data."""
+    try:
+        yield
+    except ShapeError as error:
+        raise error.located(f"validation_data: {error.context}") from None
+    except DataError as error:
+        raise DataError(f"validation_data: {error}") from None
 
 
 def _check_order(network: Engine, shuffle: bool | None) -> bool:

@@ -17,6 +17,7 @@ from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import Checkpoint, FitState
 from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder
+from graphnet.engine.finiteness import check_loss
 from graphnet.engine.interrupts import whole
 from graphnet.engine.marks import mark_of
 from graphnet.engine.scores import Scores
@@ -61,6 +62,7 @@ class Loop:
     callbacks: Sequence[Callback]
     checkpoint: Checkpoint | None
     verbose: bool | None
+    stop_on_nonfinite: bool
     resume_at: FitState | None = None
     begun: int = 0
     position: int | None = None  # samples of the current epoch that were trained on; None between epochs
@@ -145,6 +147,8 @@ class Loop:
                 chosen = order[position:position + size]
                 logs = {LOSS: self.batches.train(chosen, self.scores)}
                 self.position = position = position + len(chosen)
+                if self.stop_on_nonfinite:
+                    check_loss(logs[LOSS], network.step, network.epoch, self.history)
                 if self.callbacks:
                     self.tell_of_step(logs)
                 if bar is not None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,19 @@ import pytest
 import graphnet as gn
 from graphnet.data import Dataset
 from graphnet.models import lenet
+from graphnet.runs import SCHEDULES
+from graphnet.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class Leap(Schedule):
+    """No training at all, and then far too much."""
+
+    still: int
+
+    def rate_after(self, t: int) -> float:
+        return 1e-30 if t < self.still else 1e20
+
 
 QUICK = ("--epochs", "1", "--batch-size", "64")
 FILES = ["curves.png", "log.csv", "log.txt", "metrics.json", "model.gnet"]
@@ -158,11 +172,24 @@ def test_a_training_that_diverges_fails_and_keeps_its_logs(
     result = run("train", "lenet", "--epochs", 3, "--lr", 1e9, "--schedule", "constant", "--optimizer", "sgd",
                  "--data-dir", digits, "--run-dir", "r")
     assert result.code == 1
-    assert result.err == ("graphnet: the loss is no longer finite, so the training has diverged: "
-                          "try a smaller learning rate; the logs are in r\n")
+    step = re.search(r"^epoch 1, step (\d): the loss is nan$", result.out, re.MULTILINE)  # of 13 in an epoch
+    assert step
+    assert result.err == (f"graphnet: the loss is no longer finite after {step[1]} steps, so the training has "
+                          "diverged: try a smaller learning rate; the logs are in r\n")
+    assert sorted(os.listdir(elsewhere / "r")) == ["log.csv", "log.txt"]
+    assert (elsewhere / "r" / "log.txt").read_text().endswith(f"{step[0]}\n")
+
+
+def test_a_training_that_diverges_later_keeps_the_epochs_before(
+        run: Callable[..., Any], digits: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SCHEDULES, "cosine", lambda rate, steps: Leap(steps // 2))
+    result = run("train", "lenet", "--epochs", 2, "--schedule", "cosine", "--optimizer", "sgd", "--lr", 1e-30,
+                 "--data-dir", digits, "--run-dir", "r")
+    assert result.code == 1
+    assert "\nepoch 2, step " in result.out
     assert sorted(os.listdir(elsewhere / "r")) == ["curves.png", "log.csv", "log.txt"]
     with (elsewhere / "r" / "log.csv").open(newline="") as file:
-        assert [row["loss"] for row in csv.DictReader(file)] == ["nan"]  # it stopped at once
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1"]
 
 
 def test_a_terminal_sees_a_progress_bar(digits: Path, elsewhere: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graphnet.compiler.errors import DivergenceError
 from graphnet.optimizers import SGD
 from graphnet.runs import RunDirectory
 from graphnet.runs.log import RunLog, format_figures
@@ -18,8 +19,8 @@ class Trained:
         self.step, self.rate_factor, self.optimizer = step, 0.5, SGD(StepDecay(1.0, every=2))
 
 
-def end(log: RunLog, epoch: int, loss: float) -> bool:
-    return log.on_epoch_end(Trained(epoch), epoch, {  # type: ignore[arg-type]
+def end(log: RunLog, epoch: int, loss: float) -> None:
+    log.on_epoch_end(Trained(epoch), epoch, {  # type: ignore[arg-type]
         "loss": loss, "val_loss": 2.0, "val_accuracy": 0.5, "seconds": 1.25})
 
 
@@ -27,7 +28,7 @@ def test_rows_and_lines_are_on_disk_as_soon_as_an_epoch_ends(
         tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with RunLog(RunDirectory(tmp_path), 12, "validation") as log:
         log.note("not printed")
-        assert end(log, 1, 0.25) is False
+        end(log, 1, 0.25)
         assert (tmp_path / "log.csv").read_text() == (
             "epoch,step,learning_rate,loss,validation_loss,validation_accuracy,seconds\n1,1,0.5,0.25,2.0,0.5,1.25\n")
         end(log, 3, 0.125)
@@ -38,13 +39,13 @@ def test_rows_and_lines_are_on_disk_as_soon_as_an_epoch_ends(
     assert capsys.readouterr().out.splitlines()[1] == line.strip()
 
 
-@pytest.mark.parametrize("loss", [math.nan, math.inf])
-def test_a_loss_that_is_not_finite_stops_the_training(tmp_path: Path, loss: float) -> None:
+def test_a_divergence_is_said_with_its_step(tmp_path: Path) -> None:
     with RunLog(RunDirectory(tmp_path), 3, "test") as log:
-        assert end(log, 1, 1.0) is False
         assert not log.diverged
-        assert end(log, 2, loss) is True
+        log.diverge(DivergenceError(math.inf, 1234, 2))
         assert log.diverged
+        assert log.state()["diverged"] is True
+    assert (tmp_path / "log.txt").read_text() == "epoch 2, step 1,234: the loss is inf\n"
 
 
 def test_figures_for_people() -> None:
