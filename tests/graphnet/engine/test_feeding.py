@@ -115,8 +115,32 @@ class TestRefusals:
         assert "2" in text
         assert "axis 0 is 3, not 2" in text
 
-    def test_no_samples(self):
-        assert self.refuse(one_in(), np.ones((0, 3))) == "the arrays hold no samples"
+    def test_images_with_channels_last(self):
+        text = self.refuse(two_in_two_out(), arrays(2) | {"image": np.ones((2, 4, 4, 1))})
+        assert "axis 1 is 4, not 1" in text
+        assert "fix: channels come right behind the batch: give x.transpose(0, 3, 1, 2)" in text
+        assert np.ones((2, 4, 4, 1)).transpose(0, 3, 1, 2).shape == (2, 1, 4, 4)
+
+    def test_sequences_with_features_in_front(self):
+        x = gn.Input((None, 3), name="x")
+        net = gn.compile(gn.Model(x, gn.layers.LSTM(2)(x)))
+        assert "give x.transpose(0, 2, 1)" in self.refuse(net, np.ones((2, 3, 7)))
+
+    def test_a_shape_that_no_turning_mends(self):
+        text = self.refuse(two_in_two_out(), arrays(2) | {"image": np.ones((2, 4, 5, 1))})
+        assert "fix: feed arrays of the declared shape, batch first" in text
+
+    @pytest.mark.parametrize("series", [False, True])
+    def test_a_single_feature_without_its_axis(self, series):
+        """A pandas Series is such an array."""
+        s = gn.Input((1,), name="s")
+        net = gn.compile(gn.Model(s, gn.layers.Dense(1)(s)))
+        x = np.arange(3.0)
+        given = type("Series", (), {"__array__": lambda self, dtype=None, copy=None: x, "__len__": lambda self: 3})()
+        text = self.refuse(net, given if series else x)
+        assert "it takes (N, 1), got (3,)" in text
+        assert "fix: add the axis of the single feature: give np.asarray(x)[:, None]" in text
+        assert net.predict(np.asarray(given)[:, None]).shape == (3, 1)
 
     def test_inputs_and_labels_of_different_length(self):
         with pytest.raises(gn.DataError, match="as many samples as one another, got x: 4, labels of dense: 3"):
@@ -130,3 +154,51 @@ class TestRefusals:
         assert net.step == 0
         for name, weight in net.weights.items():
             np.testing.assert_array_equal(weight, before[name])
+
+
+class TestNoSamples:
+    """Predictions of nothing are nothing; what needs samples says which arrays have none."""
+
+    def test_predictions_keep_their_shapes(self):
+        assert one_in().predict(np.ones((0, 3))).shape == (0, 2)
+        made = two_in_two_out().predict({"image": np.ones((0, 1, 4, 4)), "extra": np.ones((0, 3))})
+        assert {name: (a.shape, a.dtype.name) for name, a in made.items()} == {
+            "kind": ((0, 2), "float32"), "size": ((0, 1), "float32")}
+
+    def test_of_sequences_and_of_stateful_layers(self):
+        x = gn.Input((None, 3), name="x")
+        net = gn.compile(gn.Model(x, gn.layers.LSTM(2, return_sequences=True, stateful=True)(x)), dtype="float64")
+        made = net.predict(np.ones((0, 5, 3)))
+        assert (made.shape, made.dtype) == ((0, 5, 2), np.float64)
+        assert net.predict(np.ones((4, 5, 3))).shape == (4, 5, 2)  # the states belong to no batch yet
+
+    @pytest.mark.parametrize("call", ["evaluate", "train_on_batch", "loss_and_gradients", "fit"])
+    def test_the_empty_arrays_are_named(self, call):
+        with pytest.raises(gn.DataError, match=r"^x and labels of dense hold no samples$"):
+            getattr(one_trained(), call)(np.ones((0, 3)), np.ones((0, 2)))
+
+    @pytest.mark.parametrize("call", ["evaluate", "fit"])
+    def test_one_empty_array_beside_others(self, call):
+        with pytest.raises(gn.DataError, match="got x: 0, labels of dense: 4"):
+            getattr(one_trained(), call)(np.ones((0, 3)), np.ones((4, 2)))
+
+    def test_samples_for_a_file(self, tmp_path):
+        with pytest.raises(gn.DataError, match=r"^x hold no samples$"):
+            one_in().save(tmp_path / "a.gnet", samples=np.ones((0, 3)))
+
+    @pytest.mark.parametrize(("data", "text"), [
+        ((np.ones((0, 3)), np.ones((0, 2))), "validation_data: x and labels of dense hold no samples"),
+        ((np.ones((4, 3)), np.full((4, 2), np.nan)), "validation_data: label (0, 0) is nan"),
+        ((np.full((4, 3), np.nan), np.ones((4, 2))), "validation_data: input 'x' holds nan at [0, 0]"),
+        ((np.ones((4, 5)), np.ones((4, 2))), "validation_data: input 'x', declared at "),
+        ((np.ones((4, 3)), None), "validation_data: y is None"),
+    ])
+    def test_validation_data_is_named(self, data, text):
+        with pytest.raises(gn.GraphNetError) as caught:
+            one_trained().fit(np.ones((4, 3)), np.ones((4, 2)), validation_data=data)
+        assert str(caught.value).startswith(text)
+
+
+def one_trained() -> gn.Network:
+    x = gn.Input((3,), name="x")
+    return gn.compile(gn.Model(x, gn.layers.Dense(2)(x)), loss="mse", optimizer="sgd")
