@@ -2,8 +2,10 @@
 
 An op is a frozen dataclass; its fields are its attributes. This one is x² with a gradient, written with built-in ops:
 
+    from dataclasses import dataclass
+
     import graphnet as gn
-    from graphnet.custom import Builder, Gradients, Types, ops
+    from graphnet.custom import TensorType, Types, ops
 
     @gn.register_op
     @dataclass(frozen=True)
@@ -25,6 +27,7 @@ An op is a frozen dataclass; its fields are its attributes. This one is x² with
                 return (None,)
             return (b.add(ops.Scale(2.0), b.add(ops.Multiply(), grad, inputs[0])),)
 
+    x = gn.Input((3,))
     y = gn.layers.Apply(Square())(x)
 
 An op with weights among its inputs says what they are, `roles = {1: "kernel", 2: "bias"}` by the inputs' numbers:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from graphnet.common.checks import check_name
 from graphnet.common.frozen import Guarded, ReadOnly, freeze
 from graphnet.common.names import Names, snake_case
+from graphnet.compiler.errors import GraphError
 from graphnet.compiler.inspect.summary import Summary, summarize
 from graphnet.compiler.ir import Graph, Origin, Output
 from graphnet.compiler.types import BATCH, TensorType
@@ -64,6 +66,10 @@ class Model(Guarded):
                             "build the model again, or set the weights with set_weights({name: array}) once compiled")
         if type(self) is Model:  # one of a class of the user's own is frozen when it is compiled
             freeze(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise GraphError("a Model cannot be pickled or copied, since a pickle runs code when it is read; "
+                         "use gn.compile(model).save(path), and gn.load(path) elsewhere")
 
     def summary(self) -> Summary:
         """Shapes, parameters, FLOPs and activation bytes of each layer, and their totals; print it."""

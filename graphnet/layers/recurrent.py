@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Unpack
 
 from graphnet.common.checks import check_flag, check_whole
+from graphnet.common.source import user_source
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
 from graphnet.compiler.ir import RECURRENT, Origin
@@ -46,6 +47,9 @@ class SequenceLayer(Layer):
     def call(self, x: Any, initial_state: Tensors | None = None,
              lengths: SymbolicTensor | None = None) -> tuple[SymbolicTensor, ...]:
         """Like calling the layer, always with a tuple as the result."""
+        if isinstance(lengths, SymbolicTensor) and lengths.type.rank != 1:  # it would pass for a state
+            raise _no_lengths(self.kind, lengths.type).located(
+                f"{self.kind} called at {user_source()} cannot take the lengths of {lengths.origin}")
         if initial_state is None:
             initial_state = ()
         states = tuple(initial_state) if isinstance(initial_state, Sequence) else (initial_state,)
@@ -61,8 +65,11 @@ class SequenceLayer(Layer):
         """Only lengths may be integers.
 
         Raises:
-            ShapeError: the sequence or a state is not of floats.
+            ShapeError: the sequence or a state is not of floats, or integers are no lengths.
         """
+        for t in types[1:]:
+            if not t.is_float and t.rank != 1:
+                raise _no_lengths(self.kind, t)
         super().check_types(*(t for t in types if t is types[0] or t.rank != 1))
 
     def _check_count(self, owner: Origin, count: int) -> None:
@@ -85,6 +92,11 @@ class SequenceLayer(Layer):
                              f"are given all or not at all, and lengths (N,); after the sequence it got {got}",
                              f"call it with initial_state=[{', '.join(self.state_names)}] and lengths=…")
         return states, lengths
+
+
+def _no_lengths(kind: str, got: TensorType) -> ShapeError:
+    return ShapeError(f"{kind} takes lengths (N,), one whole number for each sequence, got {got.dtype} "
+                      f"{format_shape(got.shape)}", 'declare them as gn.Input((), dtype="int64"), without a dim')
 
 
 class RecurrentLayer(SequenceLayer):

@@ -376,3 +376,8 @@ def test_a_figure_that_is_an_array_cannot_be_watched() -> None:
 def test_bad_arguments(declare: Callable[[], object], text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(text)):
         declare()
+
+
+def test_validation_data_that_was_given_is_not_asked_for() -> None:
+    with pytest.raises(ArgumentError, match="monitor is 'val_accuracy', but the epoch has only 'val_loss'$"):
+        factors(ReduceOnPlateau("val_accuracy"), [1.0], "val_loss")

@@ -411,3 +411,16 @@ def test_attributes_need_not_be_hashable() -> None:
     x = gn.Input((3,))
     net = gn.compile(gn.Model(x, gn.layers.Apply(Gain())(x)), optimize=False)
     np.testing.assert_array_equal(net.predict(np.ones((2, 3), np.float32)), np.full((2, 3), 2, np.float32))
+
+
+def test_the_example_of_the_module_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `help(gn.custom)` shows is a program: it declares an op and puts it behind an input."""
+    lines = gn.custom.__doc__.splitlines()
+    first = lines.index("    from dataclasses import dataclass")
+    last = max(number for number, line in enumerate(lines) if line.startswith("    y = "))
+    code = "\n".join(line.removeprefix("    ") for line in lines[first:last + 1])
+    namespace: dict[str, Any] = {"__name__": "example"}
+    monkeypatch.setattr(op_module, "_REGISTRY", dict(op_module._REGISTRY), raising=True)
+    exec(code, namespace)
+    net = gn.compile(gn.Model(namespace["x"], namespace["y"]), loss="mse", optimizer="sgd")
+    np.testing.assert_array_equal(net.predict([[1.0, 2.0, -3.0]]), [[1.0, 4.0, 9.0]])

@@ -75,7 +75,7 @@ def find_idx_files(directory: Path) -> dict[IdxFile, Path]:
 
     Args:
         directory: Where they are, unpacked or packed with gzip. Of several spellings of the same file, the
-            first of `IdxFile.accepted_names` is taken.
+            first of `IdxFile.accepted_names` is taken. Folders of such names, as archives leave them, are no files.
 
     Returns:
         The path of each file.
@@ -91,7 +91,7 @@ def find_idx_files(directory: Path) -> dict[IdxFile, Path]:
         file: directory / name
         for file in MNIST_FILES
         for name in reversed(file.accepted_names)
-        if name in present
+        if name in present and not (directory / name).is_dir()
     }
     missing = [file.packed_name for file in MNIST_FILES if file not in found]
     if missing:

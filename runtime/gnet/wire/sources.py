@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -133,6 +134,8 @@ def open_source(source: Any) -> Iterator[Source]:
             yield FileSource(descriptor, os.fspath(source))
     elif isinstance(source, bytes | bytearray | memoryview):
         yield BytesSource(source, "bytes")
+    elif isinstance(source, io.TextIOBase):
+        raise ArgumentError("load", "source", source, 'a file must be opened in binary mode: open(path, "rb")')
     elif hasattr(source, "read"):
         yield BytesSource(read_all(source), str(getattr(source, "name", "file object")))
     else:

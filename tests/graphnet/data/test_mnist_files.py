@@ -26,6 +26,19 @@ def test_the_spelling_with_a_dot_is_known(tmp_path):
     assert find_idx_files(tmp_path)[TRAIN.labels].name == "train-labels.idx1-ubyte.gz"
 
 
+def test_a_folder_of_such_a_name_is_no_file(tmp_path):
+    """As some archives leave them: a folder of the file's name beside the file, or around it."""
+    for file in MNIST_FILES:
+        (tmp_path / file.name).mkdir()
+        (tmp_path / file.packed_name).mkdir()
+        (tmp_path / file.name.replace("-idx", ".idx")).touch()
+    assert [path.name for path in find_idx_files(tmp_path).values()] == [
+        file.name.replace("-idx", ".idx") for file in MNIST_FILES]
+    (tmp_path / "train-images.idx3-ubyte").unlink()
+    with pytest.raises(DataError, match=r"missing: train-images-idx3-ubyte\.gz; found: t10k-images-idx3-ubyte, "):
+        find_idx_files(tmp_path)
+
+
 def test_says_what_is_missing_and_what_is_there(tmp_path):
     (tmp_path / TRAIN.images.name).touch()
     (tmp_path / "notes.txt").touch()

@@ -73,8 +73,7 @@ def test_a_sequence_is_read_to_its_length_only() -> None:
     ((row for row in FITTING), "x is a generator, which does not say how many samples there are, but "),
     (iter(FITTING.tolist()), "x is a list_iterator, which does not say how many samples there are, but "),
     (zip(FITTING, FITTING, strict=True), "x is a zip, which does not say how many samples there are, but "),
-    (Sparse(), "x is a sparse Sparse, but it must be an array, a buffer, or nested lists of numbers: give its "
-               ".toarray()"),
+    (Sparse(), "x is a sparse Sparse, but it must be an array, a buffer, or nested lists of numbers: give its "),
     ({1.0, 2.0}, "x is a set object, but it must be an array, a buffer, or nested lists of numbers"),
     (object(), "x is a object object, but it must be"), (print, "x is a builtin_function_or_method object, but"),
     ([1.0, None], "an item of x is None, but it must be"), ([[1.0], [None]], "an item of x is None, but it must be"),
@@ -91,7 +90,8 @@ def test_what_is_no_array_is_refused_with_what_to_give(given: object, text: str)
 
 def test_labels_and_weights_too() -> None:
     for y, weight, text in ((None, None, "y is None"),
-                            (FITTING[:, :2], Sparse(), "sample_weight is a sparse Sparse"), ([(np.ones(2), 0)], None, "y is a list of 1 pairs")):
+                            (FITTING[:, :2], Sparse(), "sample_weight is a sparse Sparse"),
+                            ([(np.ones(2), 0)], None, "y is a list of 1 pairs")):
         with pytest.raises(gn.DataError, match=f"^{text}"):
             network().evaluate(FITTING, y, sample_weight=weight)
 

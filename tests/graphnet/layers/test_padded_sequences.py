@@ -97,3 +97,16 @@ def test_stateful_pieces_with_lengths_of_their_own_are_the_whole(cell: str, opti
     found = [pieces.predict({"x": x[:, :4], "lengths": np.minimum(LENGTHS, 4)}),
              pieces.predict({"x": x[:, 4:], "lengths": np.maximum(LENGTHS - 4, 0)})]
     np.testing.assert_array_equal(np.concatenate(found, 1), whole.predict({"x": x, "lengths": LENGTHS}))
+
+
+@pytest.mark.parametrize("make", [lambda: L.LSTM(1), lambda: L.GRU(1), lambda: L.Bidirectional(L.SimpleRNN(1))])
+@pytest.mark.parametrize("dtype", ["int64", "int32", "float32"])
+def test_lengths_with_a_dim_of_their_own_are_named_as_lengths(make: Callable[[], Any], dtype: str) -> None:
+    """(N, 1) of floats would pass for the initial state of a layer with a single unit."""
+    x, lengths = gn.Input((5, 3), name="x"), gn.Input((1,), dtype=dtype, name="lengths")
+    with pytest.raises(gn.ShapeError) as caught:
+        make()(x, lengths=lengths)
+    text = str(caught.value)
+    assert f"takes lengths (N,), one whole number for each sequence, got {dtype} (N, 1)" in text
+    assert 'fix: declare them as gn.Input((), dtype="int64"), without a dim' in text
+    assert text.count("test_padded_sequences.py:") == 2

@@ -67,6 +67,13 @@ def test_weights_that_cannot_be_set_change_nothing(weights: Any, error: type[Exc
 
 
 @pytest.mark.parametrize("how", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_model_is_not_pickled(how: Any) -> None:
+    x = gn.Input((3,))
+    with pytest.raises(gn.GraphError, match=r"a Model cannot be pickled or copied.*gn\.compile\(model\)\.save\(path\)"):
+        how(gn.Model(x, gn.layers.Dense(1)(x)))
+
+
+@pytest.mark.parametrize("how", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_a_network_is_not_pickled(how: Any) -> None:
     with pytest.raises(gn.GraphError, match=r"a Network cannot be pickled or copied.*use net\.save\(path\)"):
         how(make())

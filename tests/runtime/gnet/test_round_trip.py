@@ -79,9 +79,12 @@ def test_a_file_object_is_not_read_past_what_its_preamble_says():
     assert endless.tell() == len(sample_bytes("images")) + 1
 
 
-def test_text_files_and_other_objects_are_refused():
-    with pytest.raises(ArgumentError, match="must be opened in binary mode"):
+def test_text_files_and_other_objects_are_refused(tmp_path):
+    with pytest.raises(ArgumentError, match=r'a file must be opened in binary mode: open\(path, "rb"\)'):
         load_gnet(io.StringIO("text"))
+    save_gnet(tmp_path / "a.gnet", images())
+    with (tmp_path / "a.gnet").open(encoding="utf-8") as text, pytest.raises(ArgumentError, match="in binary mode"):
+        load_gnet(text)  # which cannot even be decoded
     with pytest.raises(ArgumentError, match="it must be a path, bytes, or a file opened in binary mode"):
         load_gnet(3)
 
