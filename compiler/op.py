@@ -242,7 +242,8 @@ def op_class(name: str) -> type[Op]:
     if name in _REGISTRY:
         return _REGISTRY[name]
     if is_custom(name):
-        raise GraphError(f"this file needs the custom op {name!r}: register it before loading")
+        raise GraphError(f"this file needs the custom op {name!r}: register it before loading (in a shell, with "
+                         "--import MODULE)")
     raise GraphError(f"unknown op {name!r}: upgrade graphnet if the file comes from a newer one")
 
 

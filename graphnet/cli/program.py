@@ -1,7 +1,7 @@
 """The program itself: finds the command, runs it, and turns every failure into a line and an exit code.
 
-0 is worked, 1 failed, 2 misused, 130 interrupted. Each command is a module with `NAME`, `HELP`, `add_arguments` and
-`run`; what it needs beyond NumPy it imports when it runs.
+0 is worked, 1 failed, 2 misused (a file too that is named on the command line and is not there), 130 interrupted. Each
+command is a module with `NAME`, `HELP`, `add_arguments` and `run`; what it needs beyond NumPy it imports when it runs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from graphnet.cli.commands import (
@@ -29,6 +29,10 @@ from graphnet.cli.commands import (
     verify,
 )
 from graphnet.cli.common.arguments import add_version
+from graphnet.cli.common.modules import import_modules
+from graphnet.cli.common.parser import Parser
+from graphnet.cli.common.refusals import is_missing
+from graphnet.common.streams import open_streams
 from graphnet.compiler.errors import ArgumentError, GraphNetError
 
 WORKED, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -60,12 +64,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    _print_anything()
+    with open_streams():
+        _print_anything()
+        try:
+            options = make_parser().parse_args(argv)
+        except SystemExit as stop:  # argparse has said why
+            return stop.code if isinstance(stop.code, int) else MISUSED
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Runs the command that was given; returns the exit code."""
     try:
-        options = make_parser().parse_args(argv)
-    except SystemExit as stop:  # argparse has said why
-        return stop.code if isinstance(stop.code, int) else MISUSED
-    try:
+        import_modules(getattr(options, "modules", ()))
         code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads the output has seen enough
@@ -76,25 +87,47 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _fail("there is not enough memory; use smaller batches", FAILED)
     except ArgumentError as error:
-        return _fail(str(error), MISUSED)
+        return _fail(_in_words_of_the_shell(error, options.shown), MISUSED)
     except GraphNetError as error:
-        return _fail(str(error), FAILED)
+        return _fail(str(error), _code(error.__cause__, options))
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), _code(error, options))
     return code
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser("graphnet", description="Compiles, trains and runs small neural networks.")
+    parser = Parser("graphnet", description="Compiles, trains and runs small neural networks.")
     add_version(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         own = commands.add_parser(command.NAME, help=command.HELP, description=f"{command.HELP}.")
         add_version(own)
         command.add_arguments(own)
-        own.set_defaults(run=command.run)
+        own.set_defaults(run=command.run, shown=_shown_names(own))
     return parser
+
+
+def _shown_names(parser: argparse.ArgumentParser) -> dict[str, str]:
+    """What a shell calls the arguments of a command, by what Python calls them."""
+    return {action.dest: (*action.option_strings, str(action.metavar))[0] for action in parser._actions}
+
+
+def _in_words_of_the_shell(error: ArgumentError, shown: Mapping[str, str]) -> str:
+    """What is wrong with an argument, under the name that it has on the command line."""
+    value = "not given" if error.value is None else "given" if error.value is True else repr(error.value)
+    return f"{error.owner}: {shown.get(error.name, error.name)} is {value}, but {error.allowed}"
+
+
+def _code(error: BaseException | None, options: argparse.Namespace) -> int:
+    """2 if what failed is that a file named on the command line is not there, else 1."""
+    path = getattr(error, "filename", None)
+    if not is_missing(error) or not isinstance(path, str | os.PathLike):
+        return FAILED
+    values = [value for value in vars(options).values() if isinstance(value, str)]
+    values += [value for _, value in getattr(options, "options", ())]
+    named = os.path.normpath(os.fspath(path)) in map(os.path.normpath, values)
+    return MISUSED if named else FAILED
 
 
 def _fail(text: str, code: int) -> int:

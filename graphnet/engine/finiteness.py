@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,42 @@ from numpy.typing import NDArray
 from graphnet.compiler.errors import DataError, DivergenceError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.ops.recurrent import Recurrent
-from graphnet.compiler.types import Array
+from graphnet.compiler.types import BATCH, Array
 
 BLOCK = 1 << 16  # elements looked at together: the scratch that a check takes, whatever the size of the array
 
 
-def check_finite(what: str, array: Array, dtype: str, lengths: Array | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class FiniteInput:
+    """Input `name` may hold what is finite in `dtype`; behind the lengths that input `lengths` says, anything."""
+
+    name: str
+    dtype: np.dtype[Any]
+    lengths: str | None
+
+    def check(self, arrays: Mapping[str, Array]) -> None:
+        """Refuses what is fed, already of the right shape, if it holds other numbers.
+
+        Raises:
+            DataError: see `check_finite`.
+        """
+        lengths = None if self.lengths is None else arrays[self.lengths]
+        check_finite("input", self.name, arrays[self.name], self.dtype, lengths)
+
+
+def finite_inputs(graph: Graph) -> tuple[FiniteInput, ...]:
+    """What must be finite of the inputs of a graph that have samples."""
+    padded, types = _padded_inputs(graph), {item.name: graph.types[item.value] for item in graph.inputs}
+    return tuple(FiniteInput(name, np.dtype(t.dtype), padded.get(name)) for name, t in types.items()
+                 if t.is_float and BATCH in t.shape)
+
+
+def check_finite(kind: str, name: str, array: Array, dtype: np.dtype[Any], lengths: Array | None = None) -> None:
     """Refuses numbers that are not finite in the dtype that the network computes in.
 
     Args:
-        what: what holds them, for the text: `input 'x'`.
+        kind: of what holds them, for the text: "input".
+        name: its name.
         array: in any dtype; float64 may hold numbers that are infinite in float32.
         dtype: that they are converted to.
         lengths: (N,), of an array (N, T, …): what stands at or behind a sequence's length may be anything.
@@ -33,8 +60,9 @@ def check_finite(what: str, array: Array, dtype: str, lengths: Array | None = No
         return
     flat, count, first = array.reshape(-1), 0, -1
     for start in range(0, flat.size, BLOCK):
-        finite = np.isfinite(_converted(flat[start:start + BLOCK], np.dtype(dtype)))
-        if np.logical_and.reduce(finite):
+        block = flat[start:start + BLOCK]
+        finite = _is_finite(block, dtype)
+        if np.count_nonzero(finite) == block.size:
             continue
         bad = np.flatnonzero(~finite) + start
         if lengths is not None:
@@ -45,15 +73,16 @@ def check_finite(what: str, array: Array, dtype: str, lengths: Array | None = No
         value = flat[first].item()
         place = [int(index) for index in np.unravel_index(first, array.shape)]
         why = "must be finite" if not math.isfinite(value) else f"must be finite in {dtype}"
-        raise DataError(f"{what} holds {value!r} at {place}, but what is fed {why}; {count:,} of {flat.size:,} are "
-                        "not. If it is meant, give gn.compile or gn.load allow_nonfinite=True")
+        raise DataError(f"{kind} {name!r} holds {value!r} at {place}, but what is fed {why}; {count:,} of {flat.size:,}"
+                        " are not. If it is meant, give gn.compile or gn.load allow_nonfinite=True")
 
 
-def _converted(block: Array, dtype: np.dtype[Any]) -> Array:
-    if dtype.itemsize >= block.dtype.itemsize:
-        return block
-    with np.errstate(over="ignore"):  # what overflows is refused
-        return block.astype(dtype)
+def _is_finite(block: Array, dtype: np.dtype[Any]) -> NDArray[np.bool_]:
+    """Which numbers are finite once they are converted."""
+    if dtype.itemsize < block.dtype.itemsize:
+        with np.errstate(over="ignore"):
+            block = block.astype(dtype)
+    return np.isfinite(block)
 
 
 def _inside(places: NDArray[np.intp], shape: tuple[int, ...], lengths: Array) -> NDArray[np.bool_]:
@@ -63,7 +92,7 @@ def _inside(places: NDArray[np.intp], shape: tuple[int, ...], lengths: Array) ->
     return inside
 
 
-def padded_inputs(graph: Graph) -> dict[str, str]:
+def _padded_inputs(graph: Graph) -> dict[str, str]:
     """The inputs whose steps behind a length are never looked at, each with the input that says the lengths."""
     names = {item.value: item.name for item in graph.inputs}
     found: dict[str, str] = {}
@@ -72,7 +101,7 @@ def padded_inputs(graph: Graph) -> dict[str, str]:
             sequence, lengths = node.inputs[0], names.get(node.inputs[node.op.arity])
             steps = graph.types[sequence].shape[:2]
             found |= {names[value]: lengths for value in _origins(graph, sequence)
-                      if lengths and graph.types[value].shape[:2] == steps and value in names}
+                      if lengths and value in names and graph.types[value].shape[:2] == steps}
     return found
 
 
@@ -87,18 +116,6 @@ def _origins(graph: Graph, value: int) -> Iterator[int]:
             continue
         todo += [v for v in maker.inputs if v not in seen]
         seen.update(maker.inputs)
-
-
-def check_inputs_finite(graph: Graph, arrays: Mapping[str, Array], padded: Mapping[str, str]) -> None:
-    """Refuses inputs, already of the right shapes, whose numbers are not finite; `padded` is of `padded_inputs`.
-
-    Raises:
-        DataError: see `check_finite`.
-    """
-    for item in graph.inputs:
-        if item.name in arrays:
-            lengths = arrays[padded[item.name]] if item.name in padded else None
-            check_finite(f"input {item.name!r}", arrays[item.name], graph.types[item.value].dtype, lengths)
 
 
 def check_loss(loss: float, step: int, epoch: int | None = None, history: Any = None) -> None:

@@ -20,7 +20,7 @@ from graphnet.compiler.passes.pipeline import Assembly, Purpose
 from graphnet.compiler.types import BATCH, Array, Dims, TensorType, concrete
 from graphnet.engine.assembly import Objective, differentiating, evaluating, predicting, training
 from graphnet.engine.feeding import check_input, check_lengths, name_arrays
-from graphnet.engine.finiteness import check_inputs_finite, padded_inputs
+from graphnet.engine.finiteness import finite_inputs
 from graphnet.engine.forking import keep_whole
 from graphnet.engine.interrupts import whole
 from graphnet.engine.programs import Programs
@@ -57,7 +57,7 @@ class Runner:
         self.recurrent = RecurrentStates(graph, programs.buffers)
         self.step, self.rate_factor = 0, 1.0
         self.allow_nonfinite = False
-        self._ranges, self._padded = index_ranges(graph), padded_inputs(graph)
+        self._ranges, self._finite = index_ranges(graph), finite_inputs(graph)
         keep_whole(self)
 
     # What there is -----------------------------------------------------------------------------------------------
@@ -108,8 +108,8 @@ class Runner:
                    for i in self.graph.inputs if BATCH in self.graph.types[i.value].shape}
         for allowed in self._ranges:
             allowed.check(checked[allowed.name], dims)
-        if not self.allow_nonfinite:
-            check_inputs_finite(self.graph, checked, self._padded)
+        for finite in self._finite if not self.allow_nonfinite else ():
+            finite.check(checked)
         dims.pop(BATCH, None)
         return checked, dims
 

@@ -87,7 +87,7 @@ class Variables:
         _check_replaceable("state", views, others)
         if not self.runner.allow_nonfinite:
             for name, array in recurrent.items():
-                check_finite(f"state {name!r}", array, carried.dtype(name))
+                check_finite("state", name, array, np.dtype(carried.dtype(name)))
         carried.replace(recurrent)
         _replace("state", views, others)
 

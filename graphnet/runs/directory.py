@@ -52,7 +52,7 @@ class RunDirectory:
         present = sorted(name for name in os.listdir(self.path) if not is_temporary(name))
         if present and not self._overwrite:
             shown = ", ".join(present[:5]) + (", …" if len(present) > 5 else "")
-            raise _refuse(self.path, f"it is not empty ({shown}); choose another, or overwrite=True (--overwrite)")
+            raise _refuse(self.path, f"it is not empty ({shown}); choose another, or allow it with --overwrite")
 
     @contextmanager
     def claimed(self) -> Iterator[None]:

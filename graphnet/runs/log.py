@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.common.streams import is_open
 from graphnet.compiler.errors import DivergenceError
 from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import FIT
@@ -92,7 +94,8 @@ class RunLog(Callback):
 
     def say(self, text: str) -> None:
         """Prints and writes to log.txt."""
-        print(text, flush=True)
+        if is_open(sys.stdout):
+            print(text, flush=True)
         self.note(text)
 
     def diverge(self, error: DivergenceError) -> None:

@@ -48,11 +48,11 @@ class Option:
             ArgumentError: it is not allowed.
         """
         if self.choices and text not in self.choices:
-            raise ArgumentError("options", self.name, text, f"it must be one of {', '.join(self.choices)}")
+            raise ArgumentError("--set", self.name, text, f"it must be one of {', '.join(self.choices)}")
         if isinstance(self.default, str):
             return text
         if not (text.isdecimal() and text.isascii() and int(text) >= 1):
-            raise ArgumentError("options", self.name, text, "it must be a whole number ≥ 1")
+            raise ArgumentError("--set", self.name, text, "it must be a whole number ≥ 1")
         return int(text)
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ def parse_options(options: Mapping[str, Option], given: Mapping[str, str]) -> di
     for name in given:
         if name not in options:
             known = ", ".join(options)
-            raise ArgumentError("options", "name", name, f"it must be one of {known}" if known
+            raise ArgumentError("--set", "OPTION", name, f"it must be one of {known}" if known
                                 else "there is nothing to set here")
     return {name: option.parse(given[name]) if name in given else option.default for name, option in options.items()}
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.common.streams import shows_progress
 from graphnet.compiler.passes.pipeline import Purpose
 from graphnet.compiler.types import BATCH
 from graphnet.engine.assembly import LOSS, Objective
@@ -236,9 +237,7 @@ def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.intp]:
 
 def _progress(title: str, done: int, steps: int, verbose: bool | None) -> AbstractContextManager[Any]:
     """A progress bar on a terminal (or if asked for)."""
-    import sys
-
-    if verbose is False or (verbose is None and not sys.stderr.isatty()):
+    if not shows_progress(verbose):
         return nullcontext()
     from tqdm import tqdm
 

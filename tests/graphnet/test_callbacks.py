@@ -379,5 +379,5 @@ def test_bad_arguments(declare: Callable[[], object], text: str) -> None:
 
 
 def test_validation_data_that_was_given_is_not_asked_for() -> None:
-    with pytest.raises(ArgumentError, match="monitor is 'val_accuracy', but the epoch has only 'val_loss'$"):
+    with pytest.raises(ArgumentError, match=r"monitor is 'val_accuracy', but the epoch has only 'val_loss'$"):
         factors(ReduceOnPlateau("val_accuracy"), [1.0], "val_loss")

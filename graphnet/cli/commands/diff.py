@@ -6,6 +6,7 @@ import argparse
 import json
 
 from graphnet.cli.common.arguments import add_json
+from graphnet.cli.common.modules import add_import
 from graphnet.cli.common.refusals import print_refusal
 from graphnet.compiler.errors import ArgumentError, GnetFormatError
 
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     parser.add_argument("first", metavar="A.gnet", help="a saved network")
     parser.add_argument("second", metavar="B.gnet", help="another one")
+    add_import(parser)
     parser.epilog = "Exits with 0 if nothing differs, 1 if something does, 2 if a file cannot be compared."
     add_json(parser)
 

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from graphnet.cli.common.arguments import add_file, add_json
-from graphnet.cli.common.refusals import print_refusal
+from graphnet.cli.common.refusals import is_missing, print_refusal
 from graphnet.compiler.errors import GnetFormatError
 
 NAME = "info"
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints it; 1 if the header is refused."""
+    """Prints it; 1 if the header is refused, 2 if there is no such file."""
     from graphnet.files import read_file_info
 
     try:
@@ -29,6 +29,6 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             raise
         print_refusal(error, options.file)
-        return 1
+        return 2 if is_missing(error) else 1
     print(json.dumps(info.to_json()) if options.json else info)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from graphnet.cli.common.arguments import MAX_SEED, add_options, path, rate, share, whole
+from graphnet.cli.common.parser import did_you_mean
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import FLOATS
 from graphnet.optimizers import OPTIMIZERS
@@ -98,8 +99,9 @@ def _resume(options: argparse.Namespace) -> int:
 def _model(name: str) -> str:
     """The type of names of models; says what there is if there is no such model."""
     if name not in model_names():
+        names = model_names()
         raise argparse.ArgumentTypeError(
-            f"invalid choice: {name!r} (choose from {', '.join(model_names())})\n{_models()}")
+            f"invalid choice: {name!r} (choose from {', '.join(names)}){did_you_mean(name, names)}")
     return name
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from graphnet.cli.common.arguments import add_file, add_json, not_negative
-from graphnet.cli.common.refusals import print_refusal
+from graphnet.cli.common.refusals import is_missing, print_refusal
 from graphnet.compiler.errors import GnetFormatError
 
 NAME = "verify"
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Verifies; 1 if the file is refused or the network computes something else."""
+    """Verifies; 1 if the file is refused or the network computes something else, 2 if there is none."""
     from graphnet.files import verify_file
 
     try:
@@ -33,6 +33,6 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             raise
         print_refusal(error, options.file)
-        return 1
+        return 2 if is_missing(error) else 1
     print(json.dumps(found.to_json()) if options.json else found)
     return 0 if found.passed else 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.cli.common.modules import add_import
 from graphnet.common.version import version
 
 MAX_SEED = (1 << 31) - 1  # part of the key of each random stream, next to a name's checksum
@@ -35,8 +36,9 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def add_file(parser: argparse.ArgumentParser) -> None:
-    """Adds FILE, a saved network."""
+    """Adds FILE, a saved network, and what it may need."""
     parser.add_argument("file", metavar="FILE.gnet", help="a saved network")
+    add_import(parser)
 
 
 def add_options(parser: argparse.ArgumentParser, what: str) -> None:

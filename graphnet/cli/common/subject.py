@@ -7,6 +7,8 @@ import os
 import re
 
 from graphnet.cli.common.arguments import whole
+from graphnet.cli.common.modules import add_import
+from graphnet.cli.common.parser import did_you_mean
 from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.errors import ArgumentError, DataError, GraphError
 from graphnet.engine.runner import PREDICT, TRAIN
@@ -18,9 +20,10 @@ _DIM = re.compile(r"(\w+)=([1-9]\d{0,8})")
 
 
 def add_subject(parser: argparse.ArgumentParser) -> None:
-    """Adds FILE.gnet or MODEL."""
+    """Adds FILE.gnet or MODEL, and what a file may need."""
     parser.add_argument("what", metavar="FILE.gnet|MODEL",
                         help=f"a saved network, or one of: {', '.join(model_names())}")
+    add_import(parser)
 
 
 def add_sizes(parser: argparse.ArgumentParser, batch: int) -> None:
@@ -41,7 +44,8 @@ def is_model(command: str, what: str) -> bool:
     """
     if what not in model_names() and not os.path.lexists(what):
         raise ArgumentError(command, "FILE.gnet|MODEL", what,
-                            f"there is no such file, and the models are {', '.join(model_names())}")
+                            f"there is no such file, and the models are {', '.join(model_names())}"
+                            f"{did_you_mean(what, model_names())}")
     return what in model_names()
 
 

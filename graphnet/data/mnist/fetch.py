@@ -9,6 +9,7 @@ import http.client
 import urllib.error
 from collections.abc import Sequence
 
+from graphnet.common.streams import shows_progress
 from graphnet.compiler.errors import DataError
 from graphnet.data.mnist.checksum import check_packed
 from graphnet.data.mnist.connection import RedirectError, Watch, open_watched
@@ -102,8 +103,8 @@ def _read_body(response: http.client.HTTPResponse, file: IdxFile, progress: bool
     body, least, counted = bytearray(), max(int(_LEAST_RATE * timeout), 1), 0
     too_slow = f"fewer than {least:,} bytes"
     watch.allow(timeout, too_slow)
-    disable = None if progress is None else not progress
-    with tqdm(total=length, desc=file.packed_name, unit="B", unit_scale=True, disable=disable) as bar:
+    hidden = not shows_progress(progress)
+    with tqdm(total=length, desc=file.packed_name, unit="B", unit_scale=True, disable=hidden) as bar:
         while chunk := response.read1(_CHUNK):  # what is there: `read` would wait for all of the chunk
             body += chunk
             bar.update(len(chunk))

@@ -124,7 +124,7 @@ def test_what_is_no_file_is_refused(command: str, run: Callable[..., Any], elsew
                        ("none.gnet", "graphnet: none.gnet: No such file or directory\n"),
                        (".", "graphnet: .: it is not a regular file but a directory\n")):
         result = run(command, name)
-        assert (result.code, result.out) == (1, "")
+        assert (result.code, result.out) == (2 if name == "none.gnet" else 1, "")
         assert result.err.startswith(text)
 
 
@@ -389,7 +389,7 @@ def test_json_of_files_that_are_refused_or_missing(saved: Path, run: Callable[..
             (saved.parent / "bad.gnet").write_bytes(content)
         result = run(*arguments, "--json")
         found = json.loads(result.out)
-        assert (result.code, result.err) == (code, "")
+        assert (result.code, result.err) == (2 if content is None else code, "")
         assert (found["file"], found["passed"], found["offset"]) == ("bad.gnet", False, offset)
         assert found["reason"].startswith(reason)
 

@@ -63,7 +63,16 @@ def test_every_command_tells_the_versions(run: Callable[..., Any], command: list
 @pytest.mark.parametrize(("arguments", "text"), [
     ([], "graphnet: error: the following arguments are required: COMMAND"),
     (["fly"], "graphnet: error: argument COMMAND: invalid choice: 'fly'"),
-    (["train", "lenet", "--epoch-s", "1"], "graphnet: error: unrecognized arguments: --epoch-s"),
+    (["train", "lenet", "--epoch-s", "1"], "train: error: unrecognized arguments: --epoch-s (did you mean --epochs?)"),
+    (["train", "--epoch", "3", "lenet"], "train: error: unrecognized arguments: --epoch (did you mean --epochs?)"),
+    (["train", "lenet", "--epoch=3"], "train: error: unrecognized arguments: --epoch=3 (did you mean --epochs?)"),
+    (["summary", "lenet", "--jason"], "summary: error: unrecognized arguments: --jason (did you mean --json?)"),
+    (["data", "download", "mnist", "--mirrors", "x"], "download: error: unrecognized arguments: --mirrors (did you "),
+    (["train", "lenet", "--no-such-thing"], "graphnet train: error: unrecognized arguments: --no-such-thing\n"),
+    (["--vers"], "graphnet: error: "), (["summary", "lenet", "lenet"], "summary: error: unrecognized arguments: lenet"),
+    (["evaluate", "a.gnet", "--import", "ops.py"], "argument --import: it must be the name of a module, such as "),
+    (["train", "lenett"], "argument MODEL: invalid choice: 'lenett' (choose from char_rnn, lenet, mlp, resnet, "
+                          "row_rnn, vgg) (did you mean lenet?)\n"),
     (["evaluate"], "graphnet evaluate: error: the following arguments are required: FILE.gnet"),
     (["train", "alexnet"], "argument MODEL: invalid choice: 'alexnet' (choose from"),
     (["train", "lenet", "--epochs", "0"], "argument --epochs: it must be a whole number ≥ 1, not '0'"),
@@ -84,6 +93,7 @@ def test_misuse_exits_with_2_and_says_how(run: Callable[..., Any], arguments: li
     result = run(*arguments)
     assert result.code == 2
     assert text in result.err
+    assert text in result.err.splitlines(keepends=True)[-1]  # below the usage, where it is read first
     assert result.err.startswith("usage: graphnet")
     assert result.out == ""
 

@@ -152,18 +152,18 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(("given", "text"), [
-    (["vgg"], "train: model is 'vgg', but the run in r was begun with 'lenet'; leave it out to go on"),
-    (["--epochs", "3"], "train: epochs is 3, but the run in r was begun with 2; leave it out to go on, or "),
-    (["--batch-size", "41"], "train: batch_size is 41, but the run in r was begun with 40"),
-    (["--optimizer", "sgd"], "train: optimizer is 'sgd', but the run in r was begun with 'adam'"),
-    (["--lr", "0.5"], "train: learning_rate is 0.5, but the run in r was begun with 0.005"),
-    (["--schedule", "cosine"], "train: schedule is 'cosine', but the run in r was begun with 'one_cycle'"),
-    (["--seed", "1"], "train: seed is 1, but the run in r was begun with 0"),
-    (["--dtype", "float64"], "train: dtype is 'float64', but the run in r was begun with 'float32'"),
-    (["--validation", "0.5"], "train: validation is 0.5, but the run in r was begun with 0.0"),
-    (["--set", "units=3"], "options: name is 'units', but there is nothing to set here"),
+    (["vgg"], "train: MODEL is 'vgg', but the run in r was begun with 'lenet'; leave it out to go on"),
+    (["--epochs", "3"], "train: --epochs is 3, but the run in r was begun with 2; leave it out to go on, or "),
+    (["--batch-size", "41"], "train: --batch-size is 41, but the run in r was begun with 40"),
+    (["--optimizer", "sgd"], "train: --optimizer is 'sgd', but the run in r was begun with 'adam'"),
+    (["--lr", "0.5"], "train: --lr is 0.5, but the run in r was begun with 0.005"),
+    (["--schedule", "cosine"], "train: --schedule is 'cosine', but the run in r was begun with 'one_cycle'"),
+    (["--seed", "1"], "train: --seed is 1, but the run in r was begun with 0"),
+    (["--dtype", "float64"], "train: --dtype is 'float64', but the run in r was begun with 'float32'"),
+    (["--validation", "0.5"], "train: --validation is 0.5, but the run in r was begun with 0.0"),
+    (["--set", "units=3"], "--set: OPTION is 'units', but there is nothing to set here"),
     (["--run-dir", "s"], "train: --run-dir is 's', but a resumed run stays in its directory; leave it out"),
-    (["--overwrite"], "train: --overwrite is True, but a resumed run stays in its directory; leave it out"),
+    (["--overwrite"], "train: --overwrite is given, but a resumed run stays in its directory; leave it out"),
 ])
 def test_other_settings_are_refused_and_nothing_is_lost(
         cut: Path, run: Callable[..., Any], given: list[str], text: str) -> None:
@@ -296,7 +296,7 @@ def test_a_run_that_diverged_cannot_be_resumed(few: Path, run: Callable[..., Any
 def test_a_model_or_a_run_must_be_given(run: Callable[..., Any]) -> None:
     result = run("train", "--epochs", 2)
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("graphnet: train: MODEL is None, but it must be one of char_rnn, lenet, ")
+    assert result.err.startswith("graphnet: train: MODEL is not given, but it must be one of char_rnn, lenet, ")
     assert result.err.endswith(", unless --resume RUN_DIR is given\n")
 
 
@@ -317,6 +317,6 @@ def test_a_run_that_goes_on_elsewhere_is_left_alone(few: Path, tmp_path: Path, r
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with RunDirectory(folder, overwrite=True).claimed():
         result = run("train", "--resume", str(folder))
-    assert (result.code, result.err) == (2, f"graphnet: train: run_dir is {str(folder)!r}, but another run is writing "
-                                            "there; wait for it, or choose another\n")
+    assert (result.code, result.err) == (2, f"graphnet: train: --run-dir is {str(folder)!r}, but another run is "
+                                            "writing there; wait for it, or choose another\n")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

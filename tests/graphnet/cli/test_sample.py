@@ -76,10 +76,10 @@ def test_what_cannot_write_says_so(run: Callable[..., Any], written: Any, traine
 @pytest.mark.parametrize(("arguments", "code", "message"), [
     (["--set", "cell"], 2, "argument --set: it must be OPTION=VALUE, not 'cell'"),
     (["--set", "=gru"], 2, "argument --set: it must be OPTION=VALUE, not '=gru'"),
-    (["--set", "cell=transformer"], 2, "options: cell is 'transformer', but it must be one of simple, lstm, gru"),
-    (["--set", "layers=2"], 2, "options: name is 'layers', but it must be one of cell, units, text"),
-    (["--set", "text=nowhere.txt"], 1, "nowhere.txt: cannot be read: No such file or directory"),
-    (["--data-dir", "."], 2, "char_rnn: data_dir is '.', but it learns from one text: give its path with --set text="),
+    (["--set", "cell=transformer"], 2, "--set: cell is 'transformer', but it must be one of simple, lstm, gru"),
+    (["--set", "layers=2"], 2, "--set: OPTION is 'layers', but it must be one of cell, units, text"),
+    (["--set", "text=nowhere.txt"], 2, "nowhere.txt: cannot be read: No such file or directory"),
+    (["--data-dir", "."], 2, "char_rnn: --data-dir is '.', but it learns from one text: give its path with --set"),
     (["--batch-size", "500"], 1, "a sequence of 11,999 is too short for 500 streams of 50 steps"),
 ], ids=lambda value: "-".join(value) if isinstance(value, list) else "")
 def test_misuse_leaves_no_directory(run: Callable[..., Any], elsewhere: Path, arguments: list[str], code: int,
@@ -92,12 +92,10 @@ def test_misuse_leaves_no_directory(run: Callable[..., Any], elsewhere: Path, ar
 
 def test_models_without_options_say_so(run: Callable[..., Any]) -> None:
     assert run("train", "lenet", "--set", "cell=gru").err == (
-        "graphnet: options: name is 'cell', but there is nothing to set here\n")
+        "graphnet: --set: OPTION is 'cell', but there is nothing to set here\n")
 
 
-@pytest.mark.parametrize("arguments", [["-h"], ["alexnet"]], ids=["help", "unknown"])
-def test_the_models_are_listed_with_what_they_are(run: Callable[..., Any], arguments: list[str]) -> None:
-    result = run("train", *arguments)
-    text = result.out + result.err
+def test_the_models_are_listed_with_what_they_are(run: Callable[..., Any]) -> None:
+    text = run("train", "-h").out
     assert re.search(r"^  lenet +LeNet-5 for handwritten digits \(LeCun", text, re.MULTILINE)
     assert re.search(r"^ +--set units=N: size of its hidden state \(default: 64\)$", text, re.MULTILINE)

@@ -136,8 +136,8 @@ def test_a_directory_with_files_is_refused_and_stays_as_it_is(
     (elsewhere / "r" / "model.gnet").write_text("precious")
     result = run("train", "lenet", *QUICK, "--data-dir", digits, "--run-dir", "r")
     assert result.code == 2
-    assert result.err == ("graphnet: train: run_dir is 'r', but it is not empty (model.gnet); choose another, "
-                          "or overwrite=True (--overwrite)\n")
+    assert result.err == ("graphnet: train: --run-dir is 'r', but it is not empty (model.gnet); choose another, "
+                          "or allow it with --overwrite\n")
     assert (elsewhere / "r" / "model.gnet").read_text() == "precious"
     assert os.listdir(elsewhere / "r") == ["model.gnet"]
 
@@ -156,14 +156,14 @@ def test_nothing_is_overwritten_before_the_data_is_known_to_be_good(run: Callabl
     (elsewhere / "r").mkdir()
     (elsewhere / "r" / "model.gnet").write_text("precious")
     result = run("train", "lenet", "--data-dir", "nowhere", "--run-dir", "r", "--overwrite")
-    assert (result.code, result.err) == (1, "graphnet: nowhere: cannot be listed: No such file or directory\n")
+    assert (result.code, result.err) == (2, "graphnet: nowhere: cannot be listed: No such file or directory\n")
     assert (elsewhere / "r" / "model.gnet").read_text() == "precious"
 
 
 def test_a_share_that_holds_out_nothing_is_refused(run: Callable[..., Any], digits: Path, elsewhere: Path) -> None:
     result = run("train", "lenet", "--data-dir", digits, "--validation", 0.0001, "--run-dir", "r")
     assert result.code == 2
-    assert "validation is 0.0001, but that holds out 0 of 800 training samples" in result.err
+    assert "train: --validation is 0.0001, but that holds out 0 of 800 training samples" in result.err
     assert not (elsewhere / "r").exists()
 
 

@@ -55,8 +55,8 @@ FITTING = np.ones((4, 3))
 def test_an_object_without_end_is_refused_by_name(call: str, wrap: Callable[[Endless], object]) -> None:
     endless = Endless()
     for x, y, what in ((wrap(endless), None, "x"), (FITTING, wrap(endless), "y")):
-        with pytest.raises(gn.DataError, match=rf"^(an item of )?{what} is a Endless object, but it must be an array, a "
-                                               r"buffer, or nested lists of numbers: stack its items, np\.stack"):
+        with pytest.raises(gn.DataError, match=rf"^(an item of )?{what} is a Endless object, but it must be an array, "
+                                               r"a buffer, or nested lists of numbers: stack its items, np\.stack"):
             getattr(network(), call)(x, y)
     assert endless.asked == 0
 
@@ -73,7 +73,7 @@ def test_a_sequence_is_read_to_its_length_only() -> None:
     ((row for row in FITTING), "x is a generator, which does not say how many samples there are, but "),
     (iter(FITTING.tolist()), "x is a list_iterator, which does not say how many samples there are, but "),
     (zip(FITTING, FITTING, strict=True), "x is a zip, which does not say how many samples there are, but "),
-    (Sparse(), "x is a sparse Sparse, but it must be an array, a buffer, or nested lists of numbers: give its "),
+    (Sparse(), "x is a sparse Sparse, but it must be an array, a buffer, or nested lists of numbers:"),
     ({1.0, 2.0}, "x is a set object, but it must be an array, a buffer, or nested lists of numbers"),
     (object(), "x is a object object, but it must be"), (print, "x is a builtin_function_or_method object, but"),
     ([1.0, None], "an item of x is None, but it must be"), ([[1.0], [None]], "an item of x is None, but it must be"),

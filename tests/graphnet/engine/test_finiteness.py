@@ -13,6 +13,7 @@ from graphnet.engine import finiteness
 from graphnet.engine.finiteness import check_finite
 
 L = gn.layers
+F32 = np.dtype("float32")
 Array = np.ndarray[Any, Any]
 
 
@@ -61,7 +62,7 @@ def test_what_is_large_in_float32_is_not_in_float64() -> None:
 
 @pytest.mark.parametrize("value", [3.4028234e38, -3.4028234e38, 1e-46, 0, 2**63])
 def test_what_float32_holds_is_taken(value: float) -> None:
-    check_finite("x", np.full(5, value, np.float64), "float32")
+    check_finite("input", "x", np.full(5, value, np.float64), F32)
 
 
 @pytest.mark.parametrize("x", [np.ones((4, 3), bool), np.ones((4, 3), np.uint64) << 63, np.ones((4, 3), np.float16)])
@@ -168,10 +169,10 @@ def test_every_place_of_every_block_is_looked_at(monkeypatch: pytest.MonkeyPatch
     x = np.zeros((33, 3))
     x.reshape(-1)[place] = 1e300
     with pytest.raises(gn.DataError, match=rf"holds 1e\+300 at \[{place // 3}, {place % 3}\], .*; 1 of 99 are not"):
-        check_finite("x", x, "float32")
+        check_finite("input", "x", x, F32)
 
 
 def test_a_check_takes_no_more_memory_than_a_block() -> None:
     for dtype in ("float32", "float64"):
         x = np.ones(40 * finiteness.BLOCK, dtype)
-        assert peak_of(lambda x=x: check_finite("x", x, "float32")) <= 6 * finiteness.BLOCK + SLACK
+        assert peak_of(lambda x=x: check_finite("input", "x", x, F32)) <= 6 * finiteness.BLOCK + SLACK

@@ -40,11 +40,11 @@ def test_defaults_and_what_is_given() -> None:
 
 
 @pytest.mark.parametrize(("name", "text", "message"), [
-    ("cell", "gru", "options: cell is 'gru', but it must be one of simple, lstm"),
-    ("units", "0", "options: units is '0', but it must be a whole number ≥ 1"),
+    ("cell", "gru", "--set: cell is 'gru', but it must be one of simple, lstm"),
+    ("units", "0", "--set: units is '0', but it must be a whole number ≥ 1"),
     ("units", "-3", "but it must be a whole number ≥ 1"), ("units", "1.5", "but it must be a whole number ≥ 1"),
     ("units", "٣", "but it must be a whole number ≥ 1"), ("units", "", "but it must be a whole number ≥ 1"),
-    ("first", "1", "options: name is 'first', but it must be one of cell, units, text, file"),
+    ("first", "1", "--set: OPTION is 'first', but it must be one of cell, units, text, file"),
 ])
 def test_what_is_not_allowed_is_refused(name: str, text: str, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
@@ -52,7 +52,7 @@ def test_what_is_not_allowed_is_refused(name: str, text: str, message: str) -> N
 
 
 def test_where_there_are_none() -> None:
-    with pytest.raises(ArgumentError, match="options: name is 'units', but there is nothing to set here"):
+    with pytest.raises(ArgumentError, match="--set: OPTION is 'units', but there is nothing to set here"):
         parse_options({}, {"units": "3"})
 
 
