@@ -21,6 +21,7 @@ from graphnet.network.compiling import compile
 from graphnet.network.network import Network
 from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory
 from graphnet.runs.log import VALIDATION, Reporter, RunLog, format_figures
+from graphnet.runs.paths import pack_path, with_paths
 from graphnet.runs.recipe import Recipe, Settings
 from graphnet.runs.samples import Parts, Samples, split
 from graphnet.runtime.blas import blas_kind
@@ -59,8 +60,9 @@ class Job:
     @property
     def notes(self) -> Figures:
         """What a checkpoint keeps of how the run was begun."""
-        return {RUN: {"model": self.model, "settings": asdict(self.settings),
-                      "checkpoint_every": self.checkpoint_every, "folder": self.folder, "versions": versions()}}
+        settings = asdict(with_paths(pack_path, self.settings, self.recipe.options))
+        return {RUN: {"model": self.model, "settings": settings, "checkpoint_every": self.checkpoint_every,
+                      "folder": pack_path(self.folder), "versions": versions()}}
 
     @property
     def checkpoint(self) -> Checkpoint:

@@ -34,7 +34,8 @@ class KeptText:
     """
 
     def __init__(self, path: Path, keep: bool) -> None:
-        self._file = path.open("a" if keep else "w", encoding="utf-8", newline="", buffering=1)
+        self._file = path.open("a" if keep else "w", encoding="utf-8", errors="backslashreplace",
+                               newline="", buffering=1)
         self._written: list[str] = []
 
     @property

@@ -14,6 +14,7 @@ from graphnet.runs.catalog import load_recipe
 from graphnet.runs.directory import CHECKPOINT, METRICS, MODEL, RunDirectory
 from graphnet.runs.job import RUN, Figures, Job, about_run, begin, carry_out, versions
 from graphnet.runs.options import parse_options
+from graphnet.runs.paths import unpack_path, with_paths
 from graphnet.runs.recipe import Settings
 
 _NOTES = {"model": str, "settings": Settings, "checkpoint_every": int | None, "folder": str, "versions": dict[str, Any]}
@@ -97,6 +98,8 @@ def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
             raise GnetFormatError("it is no checkpoint of a run: graphnet train writes them", ("meta",))
         notes = decode_map(contents.meta[RUN], _NOTES, ("meta", RUN))
         _check_settings(notes)
+        settings = with_paths(unpack_path, notes["settings"], load_recipe(notes["model"]).options)
+        notes |= {"settings": settings, "folder": unpack_path(notes["folder"])}
         network = network_of(contents)
         if network.fit_state is None and network.step:
             raise GnetFormatError("it does not say where the training stands", ("train",))

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -320,3 +322,32 @@ def test_a_run_that_goes_on_elsewhere_is_left_alone(few: Path, tmp_path: Path, r
     assert (result.code, result.err) == (2, f"graphnet: train: --run-dir is {str(folder)!r}, but another run is "
                                             "writing there; wait for it, or choose another\n")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+PLAIN = ("import sys; from run_files import without_pictures; from graphnet.cli import main\n"
+         "with without_pictures(): sys.exit(main())")
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
+            "PYTHONPATH": str(Path(__file__).parents[2] / "support")}
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="its file systems have no such names")
+@pytest.mark.parametrize("name", ["lenet", "char_rnn"])
+def test_names_that_are_no_utf8(name: str, few: Path, run: Callable[..., Any], elsewhere: Path,
+                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder that the run is begun in, that of the data and the run's own; one is gone on with in the C locale."""
+    odd = os.fsdecode(b"caf\xe9")
+    folder = Path(f"r{odd}")
+    shutil.copytree(few, elsewhere / odd / odd)
+    monkeypatch.chdir(elsewhere / odd)
+    with dying_in(3):
+        run(*arguments(name, Path(odd)), "--run-dir", folder, "--checkpoint-every", "1")
+    if name == "lenet":
+        assert run("train", "--resume", folder).code == 0
+    else:
+        done = subprocess.run([sys.executable, "-c", PLAIN, "train", "--resume", os.fsencode(folder)], check=False,
+                              capture_output=True, env=os.environ | C_LOCALE)
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(os.listdir(folder)) == FILES
+    assert (folder / "log.txt").read_text("utf-8").splitlines()[-1].endswith("→  rcaf\\udce9")
+    assert run(*arguments(name, Path(odd)), "--run-dir", "whole").code == 0
+    assert (folder / "model.gnet").read_bytes() == (Path("whole") / "model.gnet").read_bytes()
