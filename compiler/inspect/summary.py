@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from graphnet.compiler.ir import FORWARD, Graph, Node
+from graphnet.compiler.ir import BUFFER, FORWARD, Graph, Node
 from graphnet.compiler.types import Shape, TensorType, format_shape
 
 _HEAD = ("layer", "kind", "output", "parameters", "FLOPs", "activation bytes")
@@ -16,7 +16,8 @@ class LayerCost:
     """One layer of a summary; FLOPs and bytes are for one sample and the forward direction.
 
     A multiply-add is two FLOPs. `activation_bytes` are those of the layer's results as declared, before the
-    compiler fuses and shares memory; a layer that only gives its input another shape has none.
+    compiler fuses and shares memory; a layer that only gives its input another shape has none. `statistics` are the
+    numbers of moving statistics, which training moves and no gradient: Keras counts them as non-trainable parameters.
     """
 
     name: str
@@ -26,6 +27,12 @@ class LayerCost:
     frozen: int
     flops: int
     activation_bytes: int
+    statistics: int = 0
+
+    @property
+    def parameters(self) -> int:
+        """All numbers of the layer that are kept."""
+        return self.trainable + self.frozen + self.statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +54,14 @@ class Summary:
         return sum(layer.frozen for layer in self.layers)
 
     @property
+    def statistics(self) -> int:
+        """Number of moving statistics."""
+        return sum(layer.statistics for layer in self.layers)
+
+    @property
     def parameters(self) -> int:
-        """Number of all parameters."""
-        return self.trainable + self.frozen
+        """Number of all parameters, moving statistics among them, as Keras counts."""
+        return sum(layer.parameters for layer in self.layers)
 
     @property
     def flops(self) -> int:
@@ -63,7 +75,7 @@ class Summary:
 
     def __str__(self) -> str:
         rows = [(layer.name, layer.kind, ", ".join(map(format_shape, layer.outputs)),
-                 f"{layer.trainable + layer.frozen:,}{' frozen' * (layer.frozen > 0)}", f"{layer.flops:,}",
+                 f"{layer.parameters:,}{' frozen' * (layer.frozen > 0)}", f"{layer.flops:,}",
                  f"{layer.activation_bytes:,}") for layer in self.layers]
         total = ("total", "", "", f"{self.parameters:,}", f"{self.flops:,}", f"{self.activation_bytes:,}")
         widths = [max(map(len, column)) for column in zip(_HEAD, *rows, total, strict=True)]
@@ -73,7 +85,8 @@ class Summary:
 
     def _notes(self) -> list[str]:
         free = "".join(f", {dim} = 1" for dim in self.free_dims)
-        return [f"parameters: {self.trainable:,} trainable, {self.frozen:,} frozen",
+        statistics = f", {self.statistics:,} moving statistics" if self.statistics else ""
+        return [f"parameters: {self.trainable:,} trainable, {self.frozen:,} frozen{statistics}",
                 f"FLOPs and activation bytes are for one sample (N = 1{free}), forward only"]
 
 
@@ -104,12 +117,14 @@ def _cost(graph: Graph, name: str, nodes: list[Node], dims: dict[str, int]) -> L
         name, nodes[0].origin.kind, tuple(dict.fromkeys(graph.types[value].shape for _, value in results)),
         sum(size for size, trainable in weights if trainable),
         sum(size for size, trainable in weights if not trainable),
-        flops, sum(t.nbytes for t in stored))
+        flops, sum(t.nbytes for t in stored),
+        sum(graph.types[s.value].size for s in graph.states if s.role == BUFFER and s.origin.layer == name))
 
 
 def _leaves(graph: Graph, layer: str, value: int) -> bool:
-    """Whether anybody outside its layer uses a value."""
-    return value in graph.kept or any(node.origin.layer != layer for node in graph.uses.get(value, ()))
+    """Whether anybody outside its layer uses a value: not what the layer keeps for its own next step."""
+    return any(output.value == value for output in graph.outputs) or any(
+        node.origin.layer != layer for node in graph.uses.get(value, ()))
 
 
 def _bound(graph: Graph, values: Iterable[int], dims: dict[str, int]) -> tuple[TensorType, ...]:

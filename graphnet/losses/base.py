@@ -165,9 +165,11 @@ class Loss(Configured):
                              "give one weight for each sample")
         if weights.dtype.kind not in "biuf":
             raise DataError(f"sample weights must be numbers, got dtype {weights.dtype}")
-        refuse_first(~(np.isfinite(weights) & (weights >= 0)), weights, "it must be finite and at least 0",
+        with np.errstate(over="ignore"):  # what overflows is refused right below
+            converted = weights.astype(prediction.dtype, copy=False)
+        refuse_first(~(np.isfinite(converted) & (weights >= 0)), weights, "it must be finite and at least 0",
                      "sample weight")
-        return weights.astype(prediction.dtype, copy=False)
+        return converted
 
     def weight_type(self, rank: int, prediction: TensorType) -> TensorType:
         """The type of sample weights of this rank."""

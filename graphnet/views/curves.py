@@ -51,6 +51,8 @@ def _draw_panel(axes: Axes, heading: str, curves: Curves, epochs: Sequence[int])
         axes.plot(epochs, [100 * value for value in values] if share else values, style, label=name, markersize=4)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"{heading} (%)" if share else heading)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if len(epochs) == 1:
+        axes.set_xlim(epochs[0] - 1, epochs[0] + 1)  # matplotlib's own would have no whole number but this one
     axes.grid(alpha=0.3)
     axes.legend()

@@ -19,10 +19,14 @@ SIZES = {"mlp": 784 * 256 + 256 + 256 * 128 + 128 + 1290,
          "row_rnn": 4 * 64 * (28 + 64 + 1) + 650,
          "char_rnn": 256 * 32 + 4 * 128 * (32 + 128 + 1) + 129 * 256}
 
+STATISTICS = {"vgg": 2 * 2 * (8 + 16 + 32), "resnet": 2 * (5 * 16 + 5 * 32)}  # a mean and a variance of each channel
+
 
 @pytest.mark.parametrize("name", SIZES)
 def test_parameters(name: str) -> None:
-    assert load_recipe(name).model().summary().parameters == SIZES[name]
+    summary = load_recipe(name).model().summary()
+    assert (summary.trainable, summary.statistics) == (SIZES[name], STATISTICS.get(name, 0))
+    assert summary.parameters == summary.trainable + summary.statistics
 
 
 def shapes(model: gn.Model) -> dict[str, tuple[int | str, ...]]:

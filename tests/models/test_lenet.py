@@ -58,4 +58,4 @@ def test_five_epochs_of_the_full_set(tmp_path: Path, seed: str) -> None:
 def test_it_runs_by_itself_with_the_same_options(tmp_path: Path, command: list[str]) -> None:
     done = subprocess.run([sys.executable, *command, "--data-dir", "nowhere"], capture_output=True, text=True,
                           check=False, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (1, "graphnet: nowhere: cannot be listed: No such file or directory\n")
+    assert (done.returncode, done.stderr) == (2, "graphnet: nowhere: cannot be listed: No such file or directory\n")

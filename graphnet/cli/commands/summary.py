@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the summary."""
     found = _summarize(options.what)
-    totals = {key: getattr(found, key) for key in ("parameters", "trainable", "frozen", "flops", "activation_bytes")}
+    totals = {key: getattr(found, key) for key in ("parameters", "trainable", "frozen", "statistics", "flops",
+                                                 "activation_bytes")}
     print(json.dumps(asdict(found) | totals) if options.json else found)
     return 0
 

@@ -77,3 +77,36 @@ def test_only_forward_nodes_count() -> None:
 def test_parameters_are_grouped_in_thousands() -> None:
     x = gn.Input((1000,))
     assert "1,001,000" in str(gn.Model(x, L.Dense(1000)(x)).summary())
+
+
+def test_what_a_layer_keeps_for_itself_is_no_output_and_moving_statistics_count() -> None:
+    """As Keras counts: 2 · 3 trained and 2 · 3 moved numbers in the normalization; nothing in the dropout."""
+    x = gn.Input((4,), name="x")
+    model = gn.Model(x, L.Dropout(0.5)(L.BatchNorm()(L.Dense(3)(x))))
+    assert str(model.summary()) == """\
+model model
+layer       kind       output  parameters  FLOPs  activation bytes
+──────────  ─────────  ──────  ──────────  ─────  ────────────────
+x           Input      (N, 4)           0      0                 0
+dense       Dense      (N, 3)          15     27                12
+batch_norm  BatchNorm  (N, 3)          12     21                12
+dropout     Dropout    (N, 3)           0      8                12
+──────────  ─────────  ──────  ──────────  ─────  ────────────────
+total                                  27     56                36
+parameters: 21 trainable, 0 frozen, 6 moving statistics
+FLOPs and activation bytes are for one sample (N = 1), forward only"""
+    assert (model.summary().parameters, model.summary().statistics) == (27, 6)
+
+
+def test_states_that_are_asked_for_are_outputs() -> None:
+    x = gn.Input((5, 4), name="x")
+    y, h = L.SimpleRNN(3, return_sequences=True, return_state=True, stateful=True)(x)
+    assert gn.Model(x, [y, h]).summary().layers[1].outputs == (("N", 3), ("N", 5, 3))
+    assert gn.Model(x, y).summary().layers[1].outputs == (("N", 5, 3),)
+    assert gn.Model(x, y).summary().statistics == 0
+
+
+def test_frozen_layers_keep_their_statistics() -> None:
+    x = gn.Input((4,), name="x")
+    summary = gn.Model(x, L.BatchNorm(trainable=False)(x)).summary()
+    assert (summary.trainable, summary.frozen, summary.statistics, summary.parameters) == (0, 8, 8, 16)

@@ -18,7 +18,8 @@ def test_json(run: Callable[..., Any]) -> None:
     assert (found["name"], found["parameters"], found["trainable"], found["frozen"]) == ("lenet", 61_706, 61_706, 0)
     assert found["flops"] == lenet.model().summary().flops
     assert found["layers"][1] == {"name": "conv1", "kind": "Conv2D", "outputs": [["N", 6, 28, 28]], "trainable": 156,
-                                  "frozen": 0, "flops": 244_608, "activation_bytes": 18_816}
+                                  "frozen": 0, "flops": 244_608, "activation_bytes": 18_816,
+                                  "statistics": 0}
 
 
 def test_a_path_is_never_taken_for_a_model(run: Callable[..., Any]) -> None:

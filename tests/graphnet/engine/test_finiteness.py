@@ -94,7 +94,7 @@ def test_it_is_a_flag(set_it: Callable[[object], object]) -> None:
 
 
 def test_sample_weights() -> None:
-    for bad in (np.nan, np.inf):
+    for bad in (np.nan, np.inf, 1e300):
         with pytest.raises(gn.DataError, match="sample weight 1 is "):
             network(allow_nonfinite=True).evaluate(X, Y, sample_weight=[1, bad, 1, 1])
 

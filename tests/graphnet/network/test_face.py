@@ -13,10 +13,6 @@ FOR_USERS = {
     "predict", "profile", "program", "rate_factor", "reset_states", "samples", "save", "seed",
     "set_optimizer_state", "set_states", "set_weights", "stages", "stateful", "states", "step", "summary",
     "train_on_batch", "weights"}
-    "allow_nonfinite", "epoch", "evaluate", "explain", "fit", "fit_state", "gradcheck", "graph", "lock",
-    "loss_and_gradients", "memory", "objective", "optimize", "optimizer", "optimizer_state", "plot", "predict",
-    "profile", "program", "rate_factor", "reset_states", "samples", "save", "seed", "set_optimizer_state",
-    "set_states", "set_weights", "stages", "stateful", "states", "step", "summary", "train_on_batch", "weights"}
 FOR_GRAPHNET = {"runner", "fit_mark"}
 OF_NETWORKS = {"fit", "save", "profile", "gradcheck", "plot"}
 

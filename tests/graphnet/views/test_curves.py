@@ -44,8 +44,10 @@ def test_pictures_leave_no_global_state() -> None:
     assert not _pylab_helpers.Gcf.figs
 
 
-def test_epochs_are_whole_numbers() -> None:
-    figure = plot_curves({"loss": {"train": [1.0, 2.0]}}, [1, 2])
+@pytest.mark.parametrize("epochs", [[1], [7], [1, 2], [41, 42, 43]])
+def test_epochs_are_whole_numbers(epochs: list[int]) -> None:
+    """Also where there is one only, which stands in the middle."""
+    figure = plot_curves({"loss": {"train": [1.0] * len(epochs)}}, epochs)
     figure_bytes(figure)
     ticks = figure.axes[0].get_xticks()
     np.testing.assert_array_equal(ticks, ticks.round())
