@@ -1,4 +1,7 @@
-"""Makes arrays of what callers give, and says by name what is none. A sequence is never read beyond its length."""
+"""Makes arrays of what callers give, says by name what is none, and what to change about a shape that does not fit.
+
+A sequence is never read beyond its length.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from numbers import Number
 import numpy as np
 
 from graphnet.compiler.errors import DataError
-from graphnet.compiler.types import Array
+from graphnet.compiler.types import Array, Dim, TensorType
 
 _DEEPEST = 64  # NumPy's own limit of dims
 _ARRAYS = ("__array__", "__array_interface__", "__array_struct__")
@@ -77,3 +80,22 @@ def _named(given: object) -> str:
     if hasattr(given, "__len__") and hasattr(given, "__getitem__"):
         return f"is a {kind} object, {_WANTED}: stack its items, np.stack([it[i] for i in range(len(it))])"
     return f"is a {kind} object, {_WANTED}"
+
+
+def shape_fix(shape: tuple[int, ...], wanted: TensorType) -> str:
+    """What to change about an array whose shape is not the one that an input was declared with."""
+    last = len(shape) - 1
+    if last == wanted.rank - 1 >= 2 and _fits((shape[0], shape[-1], *shape[1:-1]), wanted.shape):
+        axes = ", ".join(map(str, (0, last, *range(1, last))))
+        return f"channels come right behind the batch: give x.transpose({axes})"
+    if len(shape) == wanted.rank:
+        return "feed arrays of the declared shape, batch first"
+    if len(shape) == 1 and wanted.shape[1:] == (1,):
+        return "add the axis of the single feature: give np.asarray(x)[:, None]"
+    if len(shape) == wanted.rank - 1:
+        return "add the batch axis, x[None] for a single sample, or the channel axis, x[:, None] for grey images"
+    return "reshape the array"
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[Dim, ...]) -> bool:
+    return all(size == dim or isinstance(dim, str) for size, dim in zip(shape, wanted, strict=True))

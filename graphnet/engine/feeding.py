@@ -13,8 +13,7 @@ from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import Array, TensorType, format_shape
 from graphnet.engine.assembly import LABEL, WEIGHT
-from graphnet.engine.conversion import are_pairs, as_array
-from graphnet.engine.shape_fixes import shape_fix
+from graphnet.engine.conversion import are_pairs, as_array, shape_fix
 
 
 def name_arrays(what: str, names: Sequence[str], given: object) -> dict[str, Array]:
