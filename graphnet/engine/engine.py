@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from graphnet.arrays.finiteness import check_loss
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.common.exclusive import exclusive
 from graphnet.common.frozen import Guarded, ReadOnly, freeze
@@ -20,7 +21,6 @@ from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import FitState, Mark
 from graphnet.engine.compiled import Compiled
 from graphnet.engine.feeding import Feeder, check_lengths, count_samples
-from graphnet.engine.finiteness import check_loss
 from graphnet.engine.interrupts import whole
 from graphnet.engine.programs import Programs
 from graphnet.engine.runner import EVALUATE, GRADIENTS, PREDICT, TRAIN, Runner

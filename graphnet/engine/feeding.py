@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.arrays.conversion import are_pairs, as_array, shape_fix
 from graphnet.common.source import at_user_source
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import Array, TensorType, format_shape
 from graphnet.engine.assembly import LABEL, WEIGHT
-from graphnet.engine.conversion import are_pairs, as_array, shape_fix
 
 
 def name_arrays(what: str, names: Sequence[str], given: object) -> dict[str, Array]:

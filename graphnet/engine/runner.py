@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from graphnet.arrays.finiteness import finite_inputs
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.index_ranges import index_ranges
 from graphnet.compiler.ir import Graph
@@ -20,7 +21,6 @@ from graphnet.compiler.passes.pipeline import Assembly, Purpose
 from graphnet.compiler.types import BATCH, Array, Dims, TensorType, concrete
 from graphnet.engine.assembly import Objective, differentiating, evaluating, predicting, training
 from graphnet.engine.feeding import check_input, check_lengths, name_arrays
-from graphnet.engine.finiteness import finite_inputs
 from graphnet.engine.forking import keep_whole
 from graphnet.engine.interrupts import whole
 from graphnet.engine.programs import Programs

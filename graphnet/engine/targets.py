@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from graphnet.arrays.conversion import as_array
 from graphnet.common.source import at_user_source
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import Array, Dims, TensorType
 from graphnet.engine.assembly import LABEL, WEIGHT, Objective
-from graphnet.engine.conversion import as_array
 from graphnet.engine.feeding import name_arrays
 from graphnet.losses import Loss
 

@@ -10,12 +10,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
+from graphnet.arrays.conversion import as_array
+from graphnet.arrays.finiteness import check_finite
 from graphnet.common.frozen import ReadOnly
 from graphnet.compiler.errors import DataError, MemoryLimitError, ShapeError
 from graphnet.compiler.ir import COUNTER
 from graphnet.compiler.types import Array, concrete, format_shape
-from graphnet.engine.conversion import as_array
-from graphnet.engine.finiteness import check_finite
 from graphnet.engine.interrupts import whole
 from graphnet.engine.runner import Runner
 from graphnet.engine.settings import refusal

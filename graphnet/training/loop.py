@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.arrays.finiteness import check_loss
 from graphnet.common.streams import shows_progress
 from graphnet.compiler.passes.pipeline import Purpose
 from graphnet.compiler.types import BATCH
@@ -18,7 +19,6 @@ from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import Checkpoint, FitState
 from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder
-from graphnet.engine.finiteness import check_loss
 from graphnet.engine.interrupts import whole
 from graphnet.engine.marks import mark_of
 from graphnet.engine.scores import Scores

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import graphnet as gn
-from graphnet.engine.conversion import as_array
+from graphnet.arrays.conversion import as_array
 
 
 class Endless:

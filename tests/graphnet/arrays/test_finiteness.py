@@ -9,8 +9,8 @@ import pytest
 from allocations import SLACK, peak_of
 
 import graphnet as gn
-from graphnet.engine import finiteness
-from graphnet.engine.finiteness import check_finite
+from graphnet.arrays import finiteness
+from graphnet.arrays.finiteness import check_finite
 
 L = gn.layers
 F32 = np.dtype("float32")
