@@ -102,7 +102,8 @@ class DivergenceError(GraphNetError, ArithmeticError):
         super().__init__(
             f"the loss of step {step}{within} is {loss}: the training has diverged. Take a smaller learning rate, or "
             "clip gradients with global_clip_norm=; gn.compile(…, check_finite=True) names the first layer whose "
-            "numbers are not finite. The weights are those at the end of that step; stop_on_nonfinite=False goes on")
+            "numbers are not finite. The weights are those at the end of that step, unless a callback put others "
+            "there; stop_on_nonfinite=False goes on")
 
 
 class ShapeError(GraphNetError):

@@ -115,7 +115,7 @@ class Engine(Variables, Compiled, Guarded):
 
     @allow_nonfinite.setter
     def allow_nonfinite(self, allowed: bool) -> None:
-        self.runner.allow_nonfinite = check_flag("Network", "allow_nonfinite", allowed)
+        self.runner.allow_nonfinite = allowed
 
     @property
     def optimize(self) -> bool:

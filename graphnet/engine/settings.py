@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from graphnet.common.checks import check_number, check_whole
+from graphnet.common.checks import check_flag, check_number, check_whole
 from graphnet.common.frozen import Check
 from graphnet.compiler.errors import ArgumentError
 from graphnet.engine.checkpoints import FitState
@@ -35,7 +35,8 @@ def _check_factor(owner: str, name: str, value: object) -> float:
 
 CHECKS: Mapping[str, Check] = {
     "step": partial(check_whole, least=0), "epoch": partial(check_whole, least=0), "rate_factor": _check_factor,
-    "seed": partial(check_whole, least=0, most=MAX_SEED), "fit_state": _check_fit_state, "fit_mark": _check_mark}
+    "seed": partial(check_whole, least=0, most=MAX_SEED), "fit_state": _check_fit_state, "fit_mark": _check_mark,
+    "allow_nonfinite": check_flag}
 
 INSTEAD: Mapping[str, str] = {
     "weights": "call net.set_weights({name: array})",

@@ -62,7 +62,8 @@ class Network(Engine):
             GraphError: there is nothing to resume.
             ArgumentError: an argument is not allowed, or not what it was at the checkpoint.
             DataError: the samples cannot be used, or are not those of the checkpoint.
-            DivergenceError: the loss of a step is not finite. The weights are those at the end of that step.
+            DivergenceError: the loss of a step is not finite. The weights are those at the end of that step, unless a
+                callback puts others there (`EarlyStopping(restore_best=True)` the best ones).
             OSError: a checkpoint cannot be written.
         """
         return fit(self, x, y, batch_size, epochs, shuffle, sample_weight, validation_data, callbacks, verbose,

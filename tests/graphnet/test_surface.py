@@ -310,10 +310,19 @@ def shows_the_fit_mark(net: gn.Network, folder: Path) -> None:
         other.fit(X, Y, batch_size=4, resume=True)
 
 
+def shows_what_is_allowed(net: gn.Network) -> None:
+    bad = np.full_like(X, np.nan)
+    with pytest.raises(gn.DataError, match="holds nan"):
+        net.predict(bad)
+    net.allow_nonfinite = True
+    net.predict(bad)
+
+
 SETTABLE: dict[str, tuple[Callable[..., None], object]] = {
     "step": (shows_the_step, -1), "epoch": (shows_the_epoch, 1.5), "rate_factor": (shows_the_rate_factor, "fast"),
     "seed": (shows_the_seed, -1), "samples": (shows_the_samples, np.ones((2, 5))),
-    "fit_state": (shows_the_fit_state, 3), "fit_mark": (shows_the_fit_mark, 3)}
+    "fit_state": (shows_the_fit_state, 3), "fit_mark": (shows_the_fit_mark, 3),
+    "allow_nonfinite": (shows_what_is_allowed, 1)}
 """What may be set on a network: what shows its effect, and a value that is refused."""
 
 
@@ -386,7 +395,7 @@ def test_every_mapping_that_a_network_hands_out_is_read_only(net: gn.Network) ->
                   "for the learning rate alone set net.rate_factor, which multiplies the learning rate of every step"),
     ("learning_rate", "Network: learning_rate cannot be set: there is no such attribute; set net.rate_factor"),
     ("learnign_rate", "Network: learnign_rate cannot be set: there is no such attribute; of a network there may be set "
-                      "samples, step, epoch, rate_factor, seed; all else is said to gn.compile, fit and save"),
+                      "samples, step, epoch, rate_factor, seed, allow_nonfinite; all else is said to gn.compile, "),
     ("trainable", "declare the layers that are not to be trained with trainable=False and compile the model again"),
     ("weights", "Network: weights cannot be set; call net.set_weights({name: array})"),
     ("states", "Network: states cannot be set; call net.set_states({name: array}), or net.reset_states()"),

@@ -44,8 +44,8 @@ def test_fit_names_step_epoch_and_loss() -> None:
     assert str(error) == (
         f"the loss of step {net.step} (epoch {net.epoch}) is {error.loss}: the training has diverged. Take a smaller "
         "learning rate, or clip gradients with global_clip_norm=; gn.compile(…, check_finite=True) names the first "
-        "layer whose numbers are not finite. The weights are those at the end of that step; stop_on_nonfinite=False "
-        "goes on")
+        "layer whose numbers are not finite. The weights are those at the end of that step, unless a callback put "
+        "others there; stop_on_nonfinite=False goes on")
     assert list(steps.losses) == list(range(1, net.step))  # all before it were finite
     assert all(map(math.isfinite, steps.losses.values()))
     assert error.history.epochs == list(range(1, net.epoch))
@@ -104,3 +104,24 @@ def test_it_is_no_figure_that_callbacks_see() -> None:
     stop = EarlyStopping("loss", patience=5)
     diverge(network(), callbacks=[stop])
     assert math.isfinite(stop.best)
+
+
+class Leap(gn.Callback):
+    """Far too high a rate from the third epoch on; remembers the weights that each epoch left."""
+
+    def __init__(self) -> None:
+        self.left: dict[int, dict[str, Any]] = {}
+
+    def on_epoch_begin(self, network: gn.Network, epoch: int) -> None:
+        network.rate_factor = 1e-13 if epoch < 3 else 1e10
+
+    def on_epoch_end(self, network: gn.Network, epoch: int, logs: dict[str, Any]) -> None:
+        self.left[epoch] = {name: weight.copy() for name, weight in network.weights.items()}
+
+
+def test_early_stopping_gives_the_best_weights_back() -> None:
+    net, leap = network(), Leap()
+    diverge(net, callbacks=[leap, EarlyStopping("loss", patience=5, restore_best=True)])
+    assert list(leap.left) == [1, 2]
+    for name, weight in net.weights.items():
+        np.testing.assert_array_equal(weight, leap.left[2][name])
