@@ -37,7 +37,7 @@ def test_the_help_of_the_program_lists_every_command(run: Callable[..., Any]) ->
     (["train"], "--dtype {float32,float64} (default: float32)"), (["train"], "(default: 0)"),
     (["train"], "--run-dir DIR where to write (default: runs/MODEL-DATE-TIME)"),
     (["evaluate"], "samples computed at a time (default: 256)"), (["predict"], "most likely first (default: 10)"),
-    (["data", "download"], "how long to wait for an answer (default: 30.0)"),
+    (["data", "download"], "how long to wait for an answer, and then for 1 kB a second (default: 30.0)"),
 ])
 def test_defaults_are_shown(run: Callable[..., Any], command: list[str], text: str) -> None:
     assert text in " ".join(run(*command, "-h").out.split())
