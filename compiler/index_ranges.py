@@ -1,27 +1,27 @@
-"""Which numbers the inputs that count something may hold: rows of an embedding, lengths of sequences.
+"""Which numbers the inputs that count something may hold: rows of an embedding, classes, lengths of sequences, steps.
 
 The ops that read them say so (`Op.index_ranges`); what is fed is checked against it before anything runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from graphnet.compiler.errors import DataError
-from graphnet.compiler.ir import Graph, Origin
+from graphnet.compiler.ir import Graph, Input, Origin, Parameter, State
 from graphnet.compiler.types import Array, Dim
 
 
 @dataclass(frozen=True, slots=True)
 class IndexRange:
-    """Input `name` may hold numbers from `least` to `most`, both included, since `reader` counts with them."""
+    """`name` may hold numbers from `least` to `most` (None: any), both included, since `reader` counts with them."""
 
     name: str
     least: Dim
-    most: Dim
+    most: Dim | None
     reader: Origin
 
     def check(self, array: Array, dims: Mapping[str, int]) -> None:
@@ -34,18 +34,20 @@ class IndexRange:
         Raises:
             DataError: the text names the first bad one.
         """
-        least, most = (dims[bound] if isinstance(bound, str) else bound for bound in (self.least, self.most))
-        if not array.size or (int(array.min()) >= least and int(array.max()) <= most):
+        low = dims[self.least] if isinstance(self.least, str) else self.least
+        most = dims[self.most] if isinstance(self.most, str) else self.most
+        if not array.size or (int(array.min()) >= low and (most is None or int(array.max()) <= most)):
             return
-        bad = (array < least) | (array > most)
+        bad = array < low if most is None else (array < low) | (array > most)
         place = tuple(int(index) for index in np.unravel_index(int(bad.argmax()), bad.shape))
+        allowed = f"of at least {low}" if most is None else f"from {low} to {most}"
         raise DataError(f"input {self.name!r} holds {array[place].item()} at {list(place)}, but {self.reader} takes "
-                        f"whole numbers from {least} to {most}; {int(bad.sum()):,} of {bad.size:,} are out of range")
+                        f"whole numbers {allowed}; {int(bad.sum()):,} of {bad.size:,} are out of range")
 
 
-def index_ranges(graph: Graph) -> tuple[IndexRange, ...]:
-    """What the ops of a graph demand of its inputs, followed through ops that only rearrange numbers."""
-    names = {item.value: item.name for item in graph.inputs}
+def index_ranges(graph: Graph, items: Iterable[Input | Parameter | State] | None = None) -> tuple[IndexRange, ...]:
+    """What the ops of a graph demand of its inputs (or of `items`), through ops that only rearrange numbers."""
+    names = {item.value: item.name for item in (graph.inputs if items is None else items)}
     found = []
     for node in graph.nodes:
         types = [graph.types[value] for value in node.inputs]

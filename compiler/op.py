@@ -21,6 +21,8 @@ from graphnet.compiler.words import differs, format_value
 
 Types = tuple[TensorType, ...]
 Gradients = tuple[int | None, ...]
+Ranges = dict[int, tuple[Dim, Dim | None]]
+"""Input index → the least and the greatest whole number that it may hold; None for no greatest."""
 
 
 class NodeMaker(Protocol):
@@ -143,10 +145,10 @@ class Op:
         """Floating-point operations for these concrete types; a multiply-add counts as two."""
         return sum(t.size for t in outputs)
 
-    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
-        """Inputs that count something: input index → least and greatest number allowed, for inputs of these types.
+    def index_ranges(self, *types: TensorType) -> Ranges:
+        """Inputs that count something, such as rows, classes or steps: the numbers allowed, for inputs of these types.
 
-        What a caller feeds to such an input is checked before anything runs.
+        What a caller feeds to such an input is checked before anything runs, and random feeds keep to it.
         """
         return {}
 

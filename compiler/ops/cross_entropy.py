@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f, f64
-from graphnet.compiler.ops.losses import as_rows, check_labels
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Ranges, Types, f, f64
+from graphnet.compiler.ops.losses import as_rows, check_labels, class_range
 from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["CrossEntropy", "CrossEntropyGrad", "NegativeEntropy"]
@@ -49,6 +49,9 @@ class CrossEntropy(Op):
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 3 * inputs[0].size
 
+    def index_ranges(self, *types: TensorType) -> Ranges:
+        return class_range(1, *types)
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (Example(cls(), (f64(3, 4), f("int64", 3)), low=0.1, high=3),
@@ -81,6 +84,9 @@ class CrossEntropyGrad(Op):
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * outputs[0].size
+
+    def index_ranges(self, *types: TensorType) -> Ranges:
+        return class_range(2, *types[1:])
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import DataError, ShapeError
-from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Ranges, Types, f, f64
 from graphnet.compiler.roles import EMBEDDING
-from graphnet.compiler.types import Array, Dim, TensorType, format_shape, known
+from graphnet.compiler.types import Array, TensorType, format_shape, known
 
 __all__ = ["Embedding", "EmbeddingGrad"]
 
@@ -46,7 +46,7 @@ class Embedding(Op):
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 0
 
-    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
+    def index_ranges(self, *types: TensorType) -> Ranges:
         return {0: (0, known(types[1].shape[0], "the rows of an embedding") - 1)}
 
     @classmethod
@@ -86,7 +86,7 @@ class EmbeddingGrad(Op):
     def flops(self, inputs: Types, outputs: Types) -> int:
         return inputs[1].size
 
-    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
+    def index_ranges(self, *types: TensorType) -> Ranges:
         return {0: (0, self.rows - 1)}
 
     @classmethod

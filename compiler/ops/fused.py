@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.index_ranges import index_ranges
 from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.ir import Graph, Node
-from graphnet.compiler.op import Example, Op, Types, f64
+from graphnet.compiler.op import Example, Op, Ranges, Types, f64
 from graphnet.compiler.ops.activations import Relu
 from graphnet.compiler.ops.arithmetic import Multiply
 from graphnet.compiler.ops.linear import BiasAdd, MatMul
@@ -80,6 +81,10 @@ class Fused(Op):
         types = self.body.types
         return sum(node.op.flops(tuple(types[v] for v in node.inputs), tuple(types[v] for v in node.outputs))
                    for node in self.body.nodes)
+
+    def index_ranges(self, *types: TensorType) -> Ranges:
+        positions = {item.name: position for position, item in enumerate(self.body.inputs)}
+        return {positions[found.name]: (found.least, found.most) for found in index_ranges(self.body)}
 
     def bind(self, dims: Dims) -> Self:
         nodes = tuple(replace(node, op=node.op.bind(dims)) for node in self.body.nodes)

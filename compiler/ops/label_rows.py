@@ -10,7 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
-from graphnet.compiler.op import Example, Op, Types, f, f64
+from graphnet.compiler.op import Example, Op, Ranges, Types, f, f64
 from graphnet.compiler.types import FLOATS, Array, TensorType, format_shape
 
 __all__ = ["LabelRows", "SmoothLabels"]
@@ -58,6 +58,9 @@ class LabelRows(Op):
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 3 * outputs[0].size
+
+    def index_ranges(self, *types: TensorType) -> Ranges:
+        return {} if types[0].is_float else {0: (0, self.classes - 1)}
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

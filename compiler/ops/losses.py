@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Ranges, Types, f, f64
 from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["SoftmaxCrossEntropy", "SoftmaxCrossEntropyGrad"]
@@ -32,6 +32,12 @@ def check_labels(logits: TensorType, labels: TensorType, owner: str) -> None:
     if labels.is_float and labels.dtype != logits.dtype:
         raise ShapeError(f"{owner} needs one-hot rows of the dtype of the predictions, {logits.dtype}, "
                          f"got {labels.dtype}")
+
+
+def class_range(position: int, predictions: TensorType, labels: TensorType) -> Ranges:
+    """Labels at this position that are class numbers name one of the classes of predictions (…, classes)."""
+    classes = predictions.shape[-1]
+    return {} if labels.is_float or not isinstance(classes, int) else {position: (0, classes - 1)}
 
 
 def as_rows(labels: Array, like: Array) -> Array:
@@ -76,6 +82,9 @@ class SoftmaxCrossEntropy(Op):
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 6 * inputs[0].size
 
+    def index_ranges(self, *types: TensorType) -> Ranges:
+        return class_range(1, *types)
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (Example(cls(), (f64(3, 4), f("int64", 3)), low=-3, high=3),
@@ -107,6 +116,9 @@ class SoftmaxCrossEntropyGrad(Op):
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 2 * outputs[0].size
+
+    def index_ranges(self, *types: TensorType) -> Ranges:
+        return class_range(2, *types[1:])
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Example, Op, Types, f, f64
+from graphnet.compiler.op import Example, Op, Ranges, Types, f, f64
 from graphnet.compiler.ops.arithmetic import same_type
-from graphnet.compiler.ops.losses import check_labels
+from graphnet.compiler.ops.losses import check_labels, class_range
 from graphnet.compiler.types import Array, TensorType, known
 
 __all__ = ["AddUp", "CountCorrect", "CountDecisions", "CountPairs"]
@@ -57,6 +57,9 @@ class CountCorrect(Statistic):
         ahead = (~(predictions <= scores) | (predictions == scores) & earlier).sum(-1)  # NaN is ahead of all
         return (np.array([(ahead < self.k).sum(), ahead.size], np.float64),)
 
+    def index_ranges(self, *types: TensorType) -> Ranges:
+        return class_range(1, *types)
+
     @classmethod
     def examples(cls) -> Sequence[Example]:
         return (Example(cls(), (f64(7, 4), f("int64", 7)), high=4), Example(cls(), (f64(7, 4), f64(7, 4))),
@@ -81,6 +84,9 @@ class CountPairs(Statistic):
         size = predictions.shape[-1]
         cells = as_classes(labels, predictions) * size + predictions.argmax(-1)
         return (np.bincount(cells.ravel(), minlength=size * size).reshape(size, size).astype(np.float64),)
+
+    def index_ranges(self, *types: TensorType) -> Ranges:
+        return class_range(1, *types)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

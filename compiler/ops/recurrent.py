@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Gradients, NodeMaker, Op, Types
+from graphnet.compiler.op import Gradients, NodeMaker, Op, Ranges, Types
 from graphnet.compiler.ops.arithmetic import Full
 from graphnet.compiler.types import Array, Dim, Shape, TensorType, format_shape, known
 
@@ -128,7 +128,7 @@ class Recurrent(Walk):
         outputs = b.apply(replace(self, saved=False), *inputs)
         return tuple(value if position <= self.states else None for position, value in enumerate(outputs))
 
-    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
+    def index_ranges(self, *types: TensorType) -> Ranges:
         return length_range(self.arity, types[0].shape[1], types)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
@@ -148,7 +148,7 @@ def check_lengths(owner: str, batch: Dim, lengths: TensorType | None) -> None:
                          f"{lengths.dtype} {format_shape(lengths.shape)}", 'declare gn.Input((), dtype="int64")')
 
 
-def length_range(position: int, steps: Dim, types: Sequence[TensorType]) -> dict[int, tuple[Dim, Dim]]:
+def length_range(position: int, steps: Dim, types: Sequence[TensorType]) -> Ranges:
     """What lengths at this position, if they are given, may be: 0 to the number of steps."""
     return {position: (0, steps)} if len(types) > position else {}
 

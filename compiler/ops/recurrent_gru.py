@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, as_type, f64
+from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Ranges, Types, as_type, f64
 from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
@@ -28,7 +28,7 @@ from graphnet.compiler.ops.recurrent_weights import (
     product_over_steps,
 )
 from graphnet.compiler.roles import BIAS, KERNEL, RECURRENT_KERNEL
-from graphnet.compiler.types import Array, Dim, TensorType, format_shape
+from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["Gru", "GruGrad", "GruGradWeights"]
 
@@ -134,7 +134,7 @@ class GruGrad(Walk):
     def flops(self, inputs: Types, outputs: Types) -> int:
         return outputs[0].size // 4 * (6 * int(inputs[4].shape[0]) + 16)
 
-    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
+    def index_ranges(self, *types: TensorType) -> Ranges:
         return length_range(5, types[2].shape[0], types)
 
 

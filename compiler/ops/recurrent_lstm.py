@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphnet.compiler.op import Gradients, NodeMaker, Types, as_type
+from graphnet.compiler.op import Gradients, NodeMaker, Ranges, Types, as_type
 from graphnet.compiler.ops.recurrent import (
     Recurrent,
     Walk,
@@ -22,7 +22,7 @@ from graphnet.compiler.ops.recurrent import (
 )
 from graphnet.compiler.ops.recurrent_weights import RecurrentGradInput, RecurrentGradWeights, check_saved
 from graphnet.compiler.roles import BIAS, KERNEL, RECURRENT_KERNEL
-from graphnet.compiler.types import Array, Dim, TensorType
+from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["Lstm", "LstmGrad"]
 
@@ -120,5 +120,5 @@ class LstmGrad(Walk):
     def flops(self, inputs: Types, outputs: Types) -> int:
         return outputs[0].size * (2 * int(inputs[5].shape[0]) + 6)
 
-    def index_ranges(self, *types: TensorType) -> dict[int, tuple[Dim, Dim]]:
+    def index_ranges(self, *types: TensorType) -> Ranges:
         return length_range(6, types[3].shape[0], types)

@@ -15,7 +15,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression, Expressions, Formula, restates, trace
-from graphnet.compiler.op import Example, Op, Types, f, f64
+from graphnet.compiler.op import Example, Op, Ranges, Types, f, f64
 from graphnet.compiler.types import Array, TensorType, concrete, format_shape
 
 __all__ = ["GradientReader", "MomentumUpdate", "SgdUpdate", "Update"]
@@ -124,6 +124,10 @@ class Update(GradientReader):
         p, *moments = self.step(eta.astype(p.dtype), int(step), keep.astype(p.dtype) * p, g, *rest[2 * n:])
         pieces = np.split(p, np.cumsum(sizes)[:-1])
         return (*(piece.reshape(a.shape) for piece, a in zip(pieces, rest[:n], strict=True)), *moments)
+
+    def index_ranges(self, *types: TensorType) -> Ranges:
+        """Steps count from 1."""
+        return {1: (1, None)}
 
     def gradient_positions(self) -> range:
         """Behind the learning rate, the step and the weights."""
