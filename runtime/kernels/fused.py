@@ -36,8 +36,19 @@ Role = tuple[int | None, ...]
 class _Walk:
     """How a body goes over its operands: the pieces of what the chain makes, and which part of each input they need."""
 
-    cuts: list[Cut]
+    form: Operand
+    size: int
     roles: list[Role]
+
+    @property
+    def cuts(self) -> Iterator[Cut]:
+        """Those of the pieces."""
+        return cuts(self.form, self.size)
+
+    @property
+    def largest(self) -> Cut:
+        """A piece that no other is larger than."""
+        return next(self.cuts)
 
 
 def _workspace(op: Fused, inputs: Forms, outputs: Forms, frugal: bool = False) -> tuple[TensorType, ...]:
@@ -46,9 +57,9 @@ def _workspace(op: Fused, inputs: Forms, outputs: Forms, frugal: bool = False) -
     form, walk = _result_form(op, inputs, outputs), _plan(op, inputs, outputs)
     dtype, shape, share = form.dtype, form.shape, 0
     if walk:
-        shape = cut_shape(form, walk.cuts[0])
-        share = max((share_size(total, form, walk.cuts[0]) for total in op.sums), default=0)
-        inputs = [operand(TensorType(i.dtype, cut_shape(i, along(role, walk.cuts[0]))), False)
+        shape = cut_shape(form, walk.largest)
+        share = max((share_size(total, form, walk.largest) for total in op.sums), default=0)
+        inputs = [operand(TensorType(i.dtype, cut_shape(i, along(role, walk.largest))), False)
                   for i, role in zip(inputs, walk.roles, strict=True)]
     result = operand(TensorType(dtype, shape), False) if walk else form
     size = _neediest(_wanted(op, inputs, result, frugal))
@@ -90,7 +101,7 @@ def _plan(op: Fused, inputs: Forms, outputs: Forms) -> _Walk | None:
         if found or role is None:
             return None
         roles.append(role)
-    return _Walk(cuts(form, SUMMED_PIECE if op.sums else PIECE), roles)
+    return _Walk(form, SUMMED_PIECE if op.sums else PIECE, roles)
 
 
 def _role(node: Node, given: Operand, form: Operand) -> Role | None:
@@ -129,7 +140,7 @@ def _whole_result(call: Call, form: Operand) -> Array:
 
 def _bind_pieces(call: Call, walk: _Walk, form: Operand, sums: list[tuple[Reduction, Array]]) -> Iterator[Run]:
     """The chain on each piece and the sums over it; sums of several pieces begin at 0, means are divided at the end."""
-    shares = [call.workspace[2] if share_size(total, form, walk.cuts[0]) else None for total, _ in sums]
+    shares = [call.workspace[2] if share_size(total, form, walk.largest) else None for total, _ in sums]
     yield from (partial(out.fill, 0) for share, (_, out) in zip(shares, sums, strict=True) if share is not None)
     for cut in walk.cuts:
         taken = [piece(array, along(role, cut)) for array, role in zip(call.inputs, walk.roles, strict=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,11 @@ Cut = tuple[slice, ...]
 """A slice for each axis."""
 
 
-def cuts(form: Operand, size: int) -> list[Cut]:
+def cuts(form: Operand, size: int) -> Iterator[Cut]:
     """Cuts an array in the order of memory into runs without gaps, of at most `size` elements; the first is a largest.
 
-    A run is one index of each outer axis, a range of the next, and all of those within.
+    A run is one index of each outer axis, a range of the next, and all of those within. They are made one by one:
+    planning asks for the first only, however many there are.
     """
     order = sorted(range(len(form.shape)), key=lambda axis: -form.strides[axis])
     inner, outer, axis = form.type.size, list[int](), 0
@@ -34,8 +35,18 @@ def cuts(form: Operand, size: int) -> list[Cut]:
         outer.append(axis)
     step = max(size // max(inner, 1), 1)
     starts = range(0, form.shape[axis], step) if form.shape else range(1)
-    return [_cut(len(form.shape), dict(zip(outer, index, strict=True)), axis, slice(start, start + step))
-            for index in np.ndindex(*(form.shape[axis] for axis in outer)) for start in starts]
+    for index in _indices([form.shape[axis] for axis in outer]):
+        for start in starts:
+            yield _cut(len(form.shape), dict(zip(outer, index, strict=True)), axis, slice(start, start + step))
+
+
+def _indices(dims: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """All indices in order; `np.ndindex` refuses more than 2⁶³ of them before it gives the first."""
+    if not dims:
+        yield ()
+        return
+    for index in range(dims[0]):
+        yield from ((index, *rest) for rest in _indices(dims[1:]))
 
 
 def _cut(rank: int, indices: dict[int, int], ranged: int, taken: slice) -> Cut:
