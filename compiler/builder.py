@@ -9,6 +9,7 @@ from dataclasses import replace
 from graphnet.compiler.errors import GraphError, ShapeError
 from graphnet.compiler.ir import FORWARD, Graph, Input, Node, Origin, Output, Parameter, State
 from graphnet.compiler.op import Op
+from graphnet.compiler.results import infer_results
 from graphnet.compiler.types import TensorType, format_shape
 
 
@@ -95,7 +96,7 @@ class Builder:
             ShapeError: the op refuses its inputs; the error names the layers and source lines of both ends.
         """
         try:
-            types = op.infer(*(self.types[value] for value in inputs))
+            types = infer_results(op, tuple(self.types[value] for value in inputs))
         except ShapeError as error:
             owner = f"op {op.name}" if self._origin == Origin() else str(self._origin)
             foreign = [value for value in inputs if self._origins[value] != self._origin]  # not its own weights

@@ -8,6 +8,8 @@ import numpy as np
 
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import Graph, Input, Parameter, State
+from graphnet.compiler.op import as_type
+from graphnet.compiler.results import check_results, is_foreign
 from graphnet.compiler.types import Array, TensorType, concrete
 
 
@@ -32,7 +34,10 @@ def interpret(graph: Graph, feeds: Mapping[str, Array]) -> dict[int, Array]:
             if isinstance(symbol, str)}
     values |= {state.value: _state(state, graph.types[state.value].bind(dims), feeds) for state in graph.states}
     for node in graph.nodes:
-        results = node.op.bind(dims).forward(*(values[v] for v in node.inputs))
+        op, arrays = node.op.bind(dims), [values[v] for v in node.inputs]
+        results = op.forward(*arrays)
+        if is_foreign(op):
+            check_results(op, results, op.infer(*map(as_type, arrays)), node.origin)
         values.update(zip(node.outputs, results, strict=True))
     return values
 

@@ -35,6 +35,10 @@ regularizers, constraints and weight decay go by that (see `compiler/roles.py`).
 
 An op on images says `images = True`: the Program then keeps its values with the batch innermost, as for a convolution.
 
+What `infer`, `forward` and `pullback` return is checked: `forward` must make what `infer` says, to the dtype; nothing
+is broadcast or converted. An integer operand that counts something (rows, classes, steps) is declared by
+`index_ranges`; by default it may be anything.
+
 Without `register_kernel` the backend runs `forward` and copies its result: on pieces that stay in the cache, if the op
 is `elementwise` or `samplewise`. An element-wise op may say its `expression` as well, `return x * x` (the functions
 stand in `graphnet.compiler.expression`), which then runs in place of `forward` and allocates nothing. A `.gnet` file
@@ -49,7 +53,7 @@ from typing import TypeVar
 from graphnet.compiler import ops
 from graphnet.compiler.custom_ops import register_op
 from graphnet.compiler.errors import ArgumentError, ShapeError
-from graphnet.compiler.op import Example, Gradients, Op, Types, is_custom
+from graphnet.compiler.op import Example, Gradients, Op, Ranges, Types, is_custom
 from graphnet.compiler.op import NodeMaker as Builder
 from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.registry import Bind, Call, Run, Workspace, kernel, no_workspace
@@ -61,6 +65,7 @@ __all__ = [
     "Example",
     "Gradients",
     "Op",
+    "Ranges",
     "Run",
     "ShapeError",
     "TensorType",

@@ -12,6 +12,7 @@ import numpy as np
 
 from graphnet.compiler.errors import VerificationError
 from graphnet.compiler.planning.program import short_name
+from graphnet.compiler.results import check_results
 from graphnet.compiler.types import Array
 from graphnet.runtime.session import Executable
 from graphnet.runtime.watching import Watched, Watcher
@@ -48,7 +49,7 @@ class KernelCheck(Watcher):
         """
         op = watched.instruction.op
         with np.errstate(all="ignore"):
-            expected = op.forward(*self._inputs)
+            expected = check_results(op, op.forward(*self._inputs), watched.outputs, watched.instruction.origin)
             moved = op.forward(*_moved(self._inputs, watched.index))
         for slot, got, want, other in zip(watched.instruction.outputs, watched.outputs, expected, moved, strict=True):
             if slot.last > watched.index and not _agrees(got, want, other):

@@ -107,7 +107,7 @@ def bind_instruction(instruction: Instruction, buffers: Buffers) -> Run:
         return tuple(buffers.view(slot) for slot in slots)
 
     return bind_kernel(Call(instruction.op, views(instruction.inputs), views(instruction.outputs),
-                            views(instruction.workspace)))
+                            views(instruction.workspace), instruction.origin))
 
 
 def aligned_bytes(size: int) -> NDArray[np.uint8]:

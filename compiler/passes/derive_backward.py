@@ -10,6 +10,7 @@ from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import BACKWARD, Graph, Origin, Output
 from graphnet.compiler.ops.arithmetic import Add, Full
 from graphnet.compiler.passes.base import Pass
+from graphnet.compiler.results import check_gradients
 
 
 def gradient_name(name: str) -> str:
@@ -70,7 +71,7 @@ def _accumulate(b: Builder, graph: Graph, loss: int, wanted: Sequence[int]) -> d
         if not node.op.differentiable or all(g is None for g in grads) or path.isdisjoint(node.inputs):
             continue
         with b.at(node.origin, BACKWARD):
-            pulled = node.op.pullback(b, node.inputs, node.outputs, grads)
+            pulled = check_gradients(node, node.op.pullback(b, node.inputs, node.outputs, grads), b.types)
             for value, grad in zip(node.inputs, pulled, strict=True):
                 if grad is None or value not in path:
                     continue

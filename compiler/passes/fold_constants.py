@@ -12,6 +12,7 @@ from graphnet.compiler.ops.reduction import Expand
 from graphnet.compiler.ops.shaping import Reshape, Slice
 from graphnet.compiler.ops.transposing import Transpose
 from graphnet.compiler.passes.base import Pass
+from graphnet.compiler.results import check_results
 from graphnet.compiler.types import TensorType
 
 MOVES = (Reshape, Slice, Transpose)
@@ -59,5 +60,7 @@ def _number(graph: Graph, node: Node, numbers: dict[int, float]) -> float | None
 
 def _evaluate(node: Node, t: TensorType, numbers: list[float]) -> float:
     """What the reference makes of one element."""
+    one = t.with_shape((1,) * t.rank)
     arrays = (np.full((1,) * t.rank, number, t.dtype) for number in numbers)
-    return float(node.op.forward(*arrays)[0].item())
+    (made,) = check_results(node.op, node.op.forward(*arrays), (one,), node.origin)
+    return float(made.item())

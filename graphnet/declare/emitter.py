@@ -10,6 +10,7 @@ from graphnet.common.names import Names
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.ir import Graph, Origin, Output
+from graphnet.compiler.results import check_values
 from graphnet.compiler.roles import KERNEL, said_by_ops
 from graphnet.compiler.types import TensorType, format_shape
 from graphnet.declare.options import WeightRules
@@ -83,6 +84,7 @@ class Emitter(Builder):
             layer.check_types(*(self.types[value] for value in inputs))
             emitted = layer.emit(self, *inputs)
             results = emitted if isinstance(emitted, tuple) else (emitted,)
+            check_values(f"emit of {layer.kind}", results, self.types)
             self._settle_roles()
             self.regularize_activity(layer, results[0])
         return results

@@ -89,7 +89,7 @@ class Scores:
         for output, metrics in self._objective.metrics.items():
             for metric in metrics:
                 name = f"{output}_{metric.name}" if several else metric.name
-                scores[name] = metric.result(self._statistics[f"{METRIC}{output}:{metric.name}"])
+                scores[name] = metric.figure(self._statistics[f"{METRIC}{output}:{metric.name}"])
         return scores
 
     def _reduced(self) -> set[str]:

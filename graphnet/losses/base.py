@@ -16,6 +16,7 @@ from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
+from graphnet.compiler.results import check_values
 from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["LOSSES", "Loss"]
@@ -73,12 +74,26 @@ class Loss(Configured):
             t = b.types[label]
             self.fit(t.dtype, t.is_float, t.shape, b.types[prediction])
             elements = self.elements(b, prediction, label)
+            self._check_elements(b, elements, b.types[prediction])
             if weight is not None:
                 elements = _weigh(b, elements, weight)
             if self.reduction == NONE:
                 return elements
             reduce = ops.ReduceMean if self.reduction == MEAN else ops.ReduceSum
             return b.add(reduce(tuple(range(b.types[elements].rank))), elements)
+
+    def _check_elements(self, b: Builder, elements: int, prediction: TensorType) -> None:
+        """Refuses what is not the loss of each element, or of each sample.
+
+        Raises:
+            ShapeError: it is something else.
+        """
+        owner = f"elements of {type(self).__name__}"
+        check_values(owner, (elements,), b.types)
+        t = b.types[elements]
+        if not t.rank or t != prediction.with_shape(prediction.shape[:t.rank]):
+            raise ShapeError(f"{owner} returned {t}, but the loss of each element of predictions {prediction} has "
+                             "their dtype and their first dims", "do not reduce it: that is done by `reduction`")
 
     @abstractmethod
     def elements(self, b: Builder, prediction: int, label: int) -> int:

@@ -6,11 +6,14 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from graphnet.common.names import snake_case
 from graphnet.common.registry import Configured, Registry
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.errors import DataError
+from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
+from graphnet.compiler.results import check_values
 from graphnet.compiler.types import Array
 
 __all__ = ["METRICS", "Metric"]
@@ -45,7 +48,25 @@ class Metric(Configured):
             ShapeError: the labels do not fit the prediction.
         """
         with b.at(Origin(self.name, type(self).__name__)), b.locating(prediction, label):
-            return self.statistic(b, prediction, label)
+            made = self.statistic(b, prediction, label)
+            check_values(f"statistic of {type(self).__name__}", (made,), b.types)
+            t = b.types[made]
+            if t.dtype != "float64" or any(isinstance(dim, str) for dim in t.shape):
+                raise ShapeError(f"statistic of {type(self).__name__} returned {t}, but it must be float64, of a shape "
+                                 "without the batch", "sums over batches are made of it: use e.g. ops.AddUp()")
+            return made
+
+    def figure(self, statistic: Array) -> float | Array:
+        """What `result` says, if it is a number or an array.
+
+        Raises:
+            DataError: it is something else, or there was no sample.
+        """
+        found: object = self.result(statistic)
+        if isinstance(found, int | float | np.number | np.ndarray):
+            return found  # type: ignore[return-value]
+        raise DataError(f"result of {type(self).__name__} returned {type(found).__name__}, but it must be a number or "
+                        "an array")
 
     @abstractmethod
     def statistic(self, b: Builder, prediction: int, label: int) -> int:

@@ -8,6 +8,7 @@ from graphnet.compiler.arity import arity
 from graphnet.compiler.errors import STUMBLES, GraphError
 from graphnet.compiler.op import Op, Types, op_class
 from graphnet.compiler.ops import Fused, GradientReader
+from graphnet.compiler.results import infer_results
 from graphnet.runtime.gnet.wire import limits
 from graphnet.runtime.gnet.wire.refusal import Path, refuse, shown
 
@@ -55,6 +56,6 @@ def infer_types(op: Op, inputs: Types, path: Path) -> Types:
         wanted = f"{least}" if least == most else f"at least {least}"
         raise refuse(path, f"{op.name} takes {wanted} inputs, not {len(inputs)}")
     try:
-        return op.infer(*inputs)
+        return infer_results(op, inputs)
     except STUMBLES as error:
         raise refuse(path, f"{op.name} refuses its inputs: {error}") from None

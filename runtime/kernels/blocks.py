@@ -26,12 +26,12 @@ def sample_by_sample(call: Call) -> Run:
     """Each block's results into their place."""
     if len(call.outputs) != 1 or len({array.shape[:1] for array in (*call.inputs, *call.outputs)}) != 1:
         return bind_reference(call)
-    (out,), forward = call.outputs, call.op.forward
+    (out,), forward = call.outputs, call.forward
     blocks = [(inputs, out[part]) for inputs, part in _cut(call)]
 
     def run() -> None:
         for inputs, place in blocks:
-            np.copyto(place, forward(*inputs)[0])
+            np.copyto(place, forward(*inputs, like=place))
     return run
 
 
@@ -40,11 +40,11 @@ def statistic(call: Call) -> Run:
     """The sum of the blocks' statistics."""
     if len(call.outputs) != 1 or len({array.shape[:1] for array in call.inputs}) != 1:
         return bind_reference(call)
-    (out,), forward = call.outputs, call.op.forward
+    (out,), forward = call.outputs, call.forward
     blocks = [inputs for inputs, _ in _cut(call)]
 
     def run() -> None:
         out.fill(0)
         for inputs in blocks:
-            np.add(out, forward(*inputs)[0], out)
+            np.add(out, forward(*inputs, like=out), out)
     return run

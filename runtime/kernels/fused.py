@@ -171,7 +171,7 @@ def _bind_chain(op: Fused, inputs: Sequence[Array], result: Array, scratch: Arra
     steps = []
     for node, types in zip(op.chain, wanted, strict=True):
         taken = tuple(arrays[v] for v in node.inputs)
-        steps.append(bind_kernel(Call(node.op, taken, (result,), _carve(scratch, types))))
+        steps.append(bind_kernel(Call(node.op, taken, (result,), _carve(scratch, types), node.origin)))
         arrays[node.outputs[0]] = result
     return sequence(steps)
 

@@ -13,22 +13,30 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from graphnet.compiler.ir import Origin
 from graphnet.compiler.op import Op, formula_of
 from graphnet.compiler.ops.updates import Update
 from graphnet.compiler.planning.program import Operand
+from graphnet.compiler.results import check_results
 from graphnet.compiler.types import Array, TensorType
 
 Run = Callable[[], None]
+_NOWHERE = Origin()
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An op with the arrays of its operands, which stay the same for all runs."""
+    """An op with the arrays of its operands, which stay the same for all runs; and whose layer it is."""
 
     op: Any
     inputs: tuple[Array, ...]
     outputs: tuple[Array, ...]
     workspace: tuple[Array, ...] = ()
+    origin: Origin = _NOWHERE
+
+    def forward(self, *inputs: Array, like: Array) -> Array:
+        """The one result of `Op.forward` on a piece of the inputs, if it is as the piece of the output."""
+        return check_results(self.op, self.op.forward(*inputs), (like,), self.origin)[0]
 
 
 Bind = Callable[[Call], Run]
@@ -98,10 +106,10 @@ def bind_kernel(call: Call) -> Run:
 
 def bind_reference(call: Call) -> Run:
     """Runs `Op.forward` and copies its results out; allocates."""
-    op, inputs, outputs = call.op, call.inputs, call.outputs
+    op, inputs, outputs, origin = call.op, call.inputs, call.outputs, call.origin
 
     def run() -> None:
-        for out, result in zip(outputs, op.forward(*inputs), strict=True):
+        for out, result in zip(outputs, check_results(op, op.forward(*inputs), outputs, origin), strict=True):
             np.copyto(out, result)
     return run
 

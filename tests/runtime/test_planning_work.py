@@ -35,7 +35,7 @@ def test_the_memory_of_a_model_is_told_whatever_the_batch(name: str, dims: dict[
 
     small = work_of(lambda: report(1000, dims))
     for batch in (10_000_000, 10**15):
-        assert work_of(lambda batch=batch: report(batch, {dim: 10**7 for dim in dims})).is_like(small)
+        assert work_of(lambda batch=batch: report(batch, dict.fromkeys(dims, 10 ** 7))).is_like(small)
 
 
 @pytest.mark.parametrize("layout", ["batch-last", pytest.param("rows", marks=pytest.mark.slow)])
