@@ -14,7 +14,7 @@ import numpy as np
 from graphnet.compiler import expression as ex
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.arithmetic import same_type
+from graphnet.compiler.ops.operands import check_floats, same_floats
 from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["Relu", "ReluGrad", "Sigmoid", "SigmoidGrad", "Tanh", "TanhGrad"]
@@ -31,6 +31,7 @@ class Activation(Op):
     """Whether the gradient is computed from x, because y does not tell it."""
 
     def infer(self, x: TensorType) -> Types:
+        check_floats(self.name, x)
         return (x,)
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
@@ -50,7 +51,7 @@ class ActivationGrad(Op):
     differentiable = False
 
     def infer(self, grad: TensorType, kept: TensorType) -> Types:
-        return (same_type(self.name, grad, kept),)
+        return (same_floats(self.name, grad, kept),)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

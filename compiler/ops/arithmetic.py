@@ -11,33 +11,10 @@ import numpy as np
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.types import Array, Shape, TensorType, concrete, format_shape
+from graphnet.compiler.ops.operands import can_hold, check_floats, same_type
+from graphnet.compiler.types import Array, Shape, TensorType, concrete
 
 __all__ = ["Add", "Advance", "Copy", "Full", "Multiply", "Scale", "Subtract"]
-
-
-def same_type(owner: str, *types: TensorType) -> TensorType:
-    """The one type that all operands have.
-
-    Raises:
-        ShapeError: they differ.
-    """
-    for other in types[1:]:
-        if other.shape != types[0].shape:
-            raise ShapeError(f"{owner} needs operands of one shape, got {format_shape(types[0].shape)} and "
-                             f"{format_shape(other.shape)}: {first_difference(types[0].shape, other.shape)}",
-                             "make the shapes equal; broadcasting is never implied")
-        if other.dtype != types[0].dtype:
-            raise ShapeError(f"{owner} needs operands of one dtype, got {types[0].dtype} and {other.dtype}")
-    return types[0]
-
-
-def first_difference(a: Shape, b: Shape) -> str:
-    """Where two shapes part, in words."""
-    if len(a) != len(b):
-        return f"{len(a)} dims against {len(b)}"
-    return next(f"axis {axis} is {x} in one and {y} in the other" for axis, (x, y) in enumerate(zip(a, b, strict=True))
-                if x != y)
 
 
 @dataclass(frozen=True)
@@ -75,6 +52,8 @@ class Subtract(Op):
     inplace = (0, 1)
 
     def infer(self, a: TensorType, b: TensorType) -> Types:
+        if a.dtype == "bool":
+            raise ShapeError("Subtract needs numbers, got bool")
         return (same_type("Subtract", a, b),)
 
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
@@ -132,6 +111,7 @@ class Scale(Op):
     inplace = (0,)
 
     def infer(self, x: TensorType) -> Types:
+        check_floats(self.name, x)
         return (x,)
 
     def forward(self, x: Array) -> tuple[Array, ...]:
@@ -214,7 +194,10 @@ class Full(Op):
     differentiable: ClassVar[bool] = False
 
     def infer(self) -> Types:
-        return (TensorType(self.dtype, self.shape),)
+        made = TensorType(self.dtype, self.shape)
+        if not can_hold(self.dtype, self.value):
+            raise ShapeError(f"{self.dtype} cannot hold {self.value!r}")
+        return (made,)
 
     def forward(self) -> tuple[Array, ...]:
         return (np.full(concrete(self.shape), self.value, self.dtype),)

@@ -11,8 +11,9 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.arithmetic import Multiply, Subtract, same_type
+from graphnet.compiler.ops.arithmetic import Multiply, Subtract
 from graphnet.compiler.ops.linear import BiasAdd, along_axis
+from graphnet.compiler.ops.operands import check_floats, check_some, same_type
 from graphnet.compiler.ops.scaling import InverseRoot, ScaleAxis, other_axes
 from graphnet.compiler.roles import BIAS, SCALE
 from graphnet.compiler.types import Array, TensorType, check_axis, format_shape
@@ -49,6 +50,8 @@ class BatchNorm(Op):
 
     def infer(self, x: TensorType, *vectors: TensorType) -> Types:
         check_vectors(self.axis, x, vectors, 4, "BatchNorm")
+        others = other_axes(self.axis, x.rank)
+        check_some("BatchNorm", "element of each channel", x, *(x.shape[axis] for axis in others))
         return x, *vectors
 
     def forward(self, x: Array, gamma: Array, beta: Array, mean: Array, variance: Array) -> tuple[Array, ...]:
@@ -148,6 +151,7 @@ def check_vectors(axis: int, x: TensorType, vectors: Sequence[TensorType], count
     Raises:
         ShapeError: their number, shape or dtype does not fit.
     """
+    check_floats(owner, x)
     channels = x.shape[check_axis(axis, x.rank, owner)]
     if len(vectors) != count or any(v != x.with_shape((channels,)) for v in vectors):
         given = ", ".join(f"{v.dtype} {format_shape(v.shape)}" for v in vectors)

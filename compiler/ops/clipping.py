@@ -11,6 +11,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Types, f64
+from graphnet.compiler.ops.operands import check_floats
 from graphnet.compiler.ops.updates import GradientReader
 from graphnet.compiler.types import Array, TensorType
 
@@ -44,6 +45,7 @@ class ClipGradients(GradientReader):
     def infer(self, *gradients: TensorType) -> Types:
         if len(gradients) != self.count:
             raise ShapeError(f"{self.name} of {self.count} gradients takes as many tensors, got {len(gradients)}")
+        check_floats(self.name, *gradients)
         return gradients
 
     def forward(self, *gradients: Array) -> tuple[Array, ...]:

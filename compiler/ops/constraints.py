@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Op, Types, f64
+from graphnet.compiler.ops.operands import check_floats
 from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["Constraint", "MaxNorm", "NonNegative", "UnitNorm"]
@@ -25,6 +26,7 @@ class Constraint(Op):
     differentiable: ClassVar[bool] = False
 
     def infer(self, w: TensorType) -> Types:
+        check_floats(self.name, w)
         return (w,)
 
     def advances(self) -> dict[int, int]:
@@ -41,10 +43,10 @@ class _NormConstraint(Constraint):
     axes: tuple[int, ...]
 
     def infer(self, w: TensorType) -> Types:
-        if any(not 0 <= axis < w.rank for axis in self.axes):
+        if any(not 0 <= axis < w.rank for axis in self.axes) or len(set(self.axes)) < len(self.axes):
             raise ShapeError(f"{self.name} has axes {self.axes}, but the weight has {w.rank} dims",
-                             "choose axes of the weight")
-        return (w,)
+                             "choose axes of the weight, each once")
+        return super().infer(w)
 
     def norm(self, w: Array) -> Array:
         """‖w‖₂ over the axes, which stay as ones."""

@@ -11,7 +11,8 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
+from graphnet.compiler.ops.operands import check_floats, check_some
+from graphnet.compiler.ops.windows import Pair, Pairs, Window, check_steps, image_size
 from graphnet.compiler.roles import KERNEL
 from graphnet.compiler.types import Array, Shape, TensorType, concrete, format_shape, known
 
@@ -30,8 +31,7 @@ class _Convolution(Op):
     images = True
 
     def __post_init__(self) -> None:
-        self.check(min(self.strides) >= 1, "strides", "each must be at least 1")
-        self.check(min(self.dilation) >= 1, "dilation", "each must be at least 1")
+        check_steps(self, "strides", "dilation")
         self.check(min(min(pair) for pair in self.padding) >= 0, "padding", "each must be at least 0")
         self.check(self.groups >= 1, "groups", "it must be at least 1")
 
@@ -43,7 +43,7 @@ class _Convolution(Op):
     def grouped(self, array: Array, axis: int) -> Array:
         """A view with `axis` split in (groups, rest)."""
         shape = array.shape
-        return array.reshape(*shape[:axis], self.groups, -1, *shape[axis + 1:])
+        return array.reshape(*shape[:axis], self.groups, shape[axis] // self.groups, *shape[axis + 1:])
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,11 @@ class Conv2d(_Convolution):
     roles = MappingProxyType({1: KERNEL})
 
     def infer(self, x: TensorType, w: TensorType) -> Types:
+        check_floats("Conv2D", x, w)
         height, width = image_size(x.shape, "Conv2D")
         if w.rank != 4:
             raise ShapeError(f"convolution weights need 4 dims (out, in, height, width), got {format_shape(w.shape)}")
+        check_some("Conv2D", "filter, channel, row and column of its weights", w, *w.shape)
         channels, expected = x.shape[1], known(w.shape[1], "the weight's channels") * self.groups
         if channels != expected:
             raise ShapeError(f"weights {format_shape(w.shape)} take {expected} channels, but the input "
@@ -112,6 +114,7 @@ class Conv2dGradInput(_Convolution):
     roles = MappingProxyType({1: KERNEL})
 
     def infer(self, g: TensorType, w: TensorType) -> Types:
+        check_floats(self.name, g, w)
         _check_gradient(self, g, self.shape, w.shape)
         return (g.with_shape(self.shape),)
 
@@ -155,6 +158,7 @@ class Conv2dGradWeight(_Convolution):
     name = "conv2d_grad_weight"
 
     def infer(self, x: TensorType, g: TensorType) -> Types:
+        check_floats(self.name, x, g)
         _check_gradient(self, g, x.shape, self.shape)
         return (x.with_shape(self.shape),)
 

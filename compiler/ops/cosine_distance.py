@@ -10,7 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.arithmetic import same_type
+from graphnet.compiler.ops.operands import check_floats, same_floats, same_type
 from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["CosineDistance", "CosineDistanceGrad"]
@@ -31,7 +31,7 @@ class CosineDistance(Op):
     constants: ClassVar[tuple[int, ...]] = (1,)
 
     def infer(self, p: TensorType, t: TensorType) -> Types:
-        same_type("CosineSimilarity", p, t)
+        same_floats("CosineSimilarity", p, t)
         if p.rank < 2:
             raise ShapeError(f"CosineSimilarity needs vectors (N, features), got {format_shape(p.shape)}")
         return (p.with_shape(p.shape[:-1]),)
@@ -63,7 +63,7 @@ class CosineDistanceGrad(Op):
     differentiable: ClassVar[bool] = False
 
     def infer(self, g: TensorType, p: TensorType, t: TensorType) -> Types:
-        same_type(self.name, p, t)
+        check_floats(self.name, g, same_type(self.name, p, t))
         if g.shape != p.shape[:-1]:
             raise ShapeError(f"{self.name} needs a gradient {format_shape(p.shape[:-1])}, got {format_shape(g.shape)}")
         return (p,)

@@ -11,6 +11,7 @@ import numpy as np
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Ranges, Types, f, f64
 from graphnet.compiler.ops.losses import as_rows, check_labels, class_range
+from graphnet.compiler.ops.operands import check_floats
 from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["CrossEntropy", "CrossEntropyGrad", "NegativeEntropy"]
@@ -71,6 +72,7 @@ class CrossEntropyGrad(Op):
     differentiable = False
 
     def infer(self, g: TensorType, p: TensorType, labels: TensorType) -> Types:
+        check_floats(self.name, g, p)
         check_labels(p, labels, self.name)
         if g.shape != p.shape[:-1]:
             raise ShapeError(f"{self.name} needs a gradient {format_shape(p.shape[:-1])}, "

@@ -11,7 +11,7 @@ import numpy as np
 from graphnet.compiler import expression as ex
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.arithmetic import same_type
+from graphnet.compiler.ops.operands import same_floats
 from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["AbsoluteError", "AbsoluteErrorGrad", "ElementLoss", "Hinge", "HingeGrad", "Huber", "HuberGrad"]
@@ -27,7 +27,7 @@ class ElementLoss(Op):
     gradient_op: ClassVar[type[Op]]
 
     def infer(self, p: TensorType, t: TensorType) -> Types:
-        return (same_type(self.name, p, t),)
+        return (same_floats(self.name, p, t),)
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
@@ -46,7 +46,7 @@ class ElementLossGrad(Op):
     differentiable: ClassVar[bool] = False
 
     def infer(self, g: TensorType, p: TensorType, t: TensorType) -> Types:
-        return (same_type(self.name, g, p, t),)
+        return (same_floats(self.name, g, p, t),)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size

@@ -32,6 +32,8 @@ class Embedding(Op):
         if table.rank != 2 or not table.is_float:
             raise ShapeError(f"{self.name} needs a table (rows, features) of floats, got {table.dtype} "
                              f"{format_shape(table.shape)}")
+        if known(table.shape[0], "the rows of an embedding") == 0:
+            raise ShapeError(f"{self.name} needs a table of at least one row, got {format_shape(table.shape)}")
         return (table.with_shape((*indices.shape, table.shape[1])),)
 
     def forward(self, indices: Array, table: Array) -> tuple[Array, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from graphnet.compiler import expression as ex
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.arithmetic import same_type
+from graphnet.compiler.ops.operands import same_type
 from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["Maximum", "Minimum", "Select"]

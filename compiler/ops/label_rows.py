@@ -11,6 +11,7 @@ import numpy as np
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Op, Ranges, Types, f, f64
+from graphnet.compiler.ops.operands import check_floats
 from graphnet.compiler.types import FLOATS, Array, TensorType, format_shape
 
 __all__ = ["LabelRows", "SmoothLabels"]
@@ -84,6 +85,7 @@ class SmoothLabels(Op):
         self.check(0 <= self.smoothing < 1, "smoothing", "it must be ≥ 0 and < 1")
 
     def infer(self, labels: TensorType) -> Types:
+        check_floats(self.name, labels)
         return (labels,)
 
     def forward(self, labels: Array) -> tuple[Array, ...]:

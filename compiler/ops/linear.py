@@ -12,6 +12,7 @@ import numpy as np
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.ops.operands import check_floats, check_some
 from graphnet.compiler.ops.reduction import ReduceSum
 from graphnet.compiler.roles import BIAS, KERNEL
 from graphnet.compiler.types import Array, TensorType, check_axis, format_shape
@@ -32,6 +33,7 @@ class MatMul(Op):
     roles = MappingProxyType({1: KERNEL})
 
     def infer(self, x: TensorType, w: TensorType) -> Types:
+        check_floats("a matrix product", x, w)
         if x.rank < 2 or w.rank != 2:
             raise ShapeError(f"a matrix product needs x (…, K) and weights of 2 dims, got {format_shape(x.shape)} "
                              f"and {format_shape(w.shape)}")
@@ -40,6 +42,7 @@ class MatMul(Op):
             raise ShapeError(f"weights {format_shape(w.shape)} take {k} features, but the input "
                              f"{format_shape(x.shape)} has {x.shape[-1]} on its last axis: {x.shape[-1]} ≠ {k}",
                              f"feed {k} features, or declare the layer on an input of {x.shape[-1]}")
+        check_some("a matrix product", "row and column of its weights", w, *w.shape)
         return (x.with_shape((*x.shape[:-1], m)),)
 
     def forward(self, x: Array, w: Array) -> tuple[Array, ...]:
@@ -73,7 +76,10 @@ class MatMulGradWeight(Op):
     name = "matmul_grad_weight"
 
     def infer(self, x: TensorType, g: TensorType) -> Types:
-        if x.shape[:-1] != g.shape[:-1]:
+        check_floats(self.name, x, g)
+        check_some(self.name, "feature", x, *x.shape[-1:])
+        check_some(self.name, "feature", g, *g.shape[-1:])
+        if min(x.rank, g.rank) < 2 or x.shape[:-1] != g.shape[:-1]:
             raise ShapeError(f"{self.name} needs equal leading dims, got {format_shape(x.shape)} and "
                              f"{format_shape(g.shape)}")
         return (x.with_shape((x.shape[-1], g.shape[-1])),)
@@ -109,6 +115,7 @@ class BiasAdd(Op):
     inplace = (0,)
 
     def infer(self, x: TensorType, bias: TensorType) -> Types:
+        check_floats("the bias", x, bias)
         axis = check_axis(self.axis, x.rank, "the bias")
         if bias.shape != (x.shape[axis],):
             raise ShapeError(f"a bias of shape {format_shape(bias.shape)} does not fit axis {axis} of "

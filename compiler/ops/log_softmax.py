@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.arithmetic import same_type
-from graphnet.compiler.types import Array, TensorType, check_axis
+from graphnet.compiler.ops.operands import check_summands, same_type
+from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["LogSoftmax", "LogSoftmaxGrad"]
 
@@ -27,7 +27,7 @@ class LogSoftmax(Op):
     inplace = (0,)
 
     def infer(self, x: TensorType) -> Types:
-        check_axis(self.axis, x.rank, "LogSoftmax")
+        check_summands("LogSoftmax", self.axis, x)
         return (x,)
 
     def forward(self, x: Array) -> tuple[Array, ...]:
@@ -57,7 +57,7 @@ class LogSoftmaxGrad(Op):
     differentiable = False
 
     def infer(self, grad: TensorType, y: TensorType) -> Types:
-        check_axis(self.axis, y.rank, self.name)
+        check_summands(self.name, self.axis, y)
         return (same_type(self.name, grad, y),)
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Ranges, Types, f, f64
+from graphnet.compiler.ops.operands import check_floats, check_some
 from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["SoftmaxCrossEntropy", "SoftmaxCrossEntropyGrad"]
@@ -21,8 +22,12 @@ def check_labels(logits: TensorType, labels: TensorType, owner: str) -> None:
     Raises:
         ShapeError: they do not fit the logits (…, classes).
     """
+    check_floats(owner, logits)
     if logits.rank < 2:
         raise ShapeError(f"{owner} needs predictions (N, classes), got {format_shape(logits.shape)}")
+    check_some(owner, "class", logits, logits.shape[-1])
+    if labels.dtype == "bool":
+        raise ShapeError(f"{owner} takes class numbers or rows of probabilities as labels, got bool")
     expected = logits.shape if labels.is_float else logits.shape[:-1]
     if labels.shape != expected:
         raise ShapeError(f"{owner} of predictions {format_shape(logits.shape)} takes integer labels "
@@ -104,6 +109,7 @@ class SoftmaxCrossEntropyGrad(Op):
     differentiable = False
 
     def infer(self, g: TensorType, softmax: TensorType, labels: TensorType) -> Types:
+        check_floats(self.name, g, softmax)
         check_labels(softmax, labels, self.name)
         if g.shape != softmax.shape[:-1]:
             raise ShapeError(f"{self.name} needs a gradient {format_shape(softmax.shape[:-1])}, "

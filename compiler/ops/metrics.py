@@ -10,8 +10,8 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Op, Ranges, Types, f, f64
-from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.ops.losses import check_labels, class_range
+from graphnet.compiler.ops.operands import same_floats
 from graphnet.compiler.types import Array, TensorType, known
 
 __all__ = ["AddUp", "CountCorrect", "CountDecisions", "CountPairs"]
@@ -105,7 +105,7 @@ class CountDecisions(Statistic):
     name = "count_decisions"
 
     def infer(self, predictions: TensorType, labels: TensorType) -> Types:
-        same_type("a count of decisions", predictions, labels)
+        same_floats("a count of decisions", predictions, labels)
         return (TensorType("float64", (2, 2)),)
 
     def forward(self, predictions: Array, labels: Array) -> tuple[Array, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f, f64
+from graphnet.compiler.ops.operands import check_floats
 from graphnet.compiler.types import Array, Shape, TensorType, concrete, format_shape
 
 __all__ = ["ApplyMask", "GaussianNoise", "RandomMask"]
@@ -87,6 +88,7 @@ class ApplyMask(Op):
 
     def infer(self, x: TensorType, mask: TensorType) -> Types:
         fits = mask.rank == x.rank and all(m in (1, d) for m, d in zip(mask.shape, x.shape, strict=True))
+        check_floats(self.name, x)
         if mask.dtype != "bool" or not fits:
             raise ShapeError(f"{self.name} of {format_shape(x.shape)} needs a bool mask with these dims, or 1 in their "
                              f"place, got {mask.dtype} {format_shape(mask.shape)}")
@@ -130,6 +132,7 @@ class GaussianNoise(Op):
 
     def infer(self, x: TensorType, counter: TensorType) -> Types:
         check_counter(self.name, counter)
+        check_floats(self.name, x)
         return x, counter
 
     def forward(self, x: Array, counter: Array) -> tuple[Array, ...]:

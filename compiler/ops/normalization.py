@@ -10,7 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.arithmetic import same_type
+from graphnet.compiler.ops.operands import check_summands, same_type
 from graphnet.compiler.types import Array, TensorType, format_shape
 
 __all__ = ["Normalize", "NormalizeGrad"]
@@ -35,6 +35,7 @@ class Normalize(Op):
     def infer(self, x: TensorType) -> Types:
         if x.rank < 2:
             raise ShapeError(f"{self.name} needs an axis beside the batch, got {format_shape(x.shape)}")
+        check_summands(self.name, -1, x)
         return x, x.with_shape(x.shape[:-1])
 
     def forward(self, x: Array) -> tuple[Array, ...]:
@@ -65,7 +66,7 @@ class NormalizeGrad(Op):
     differentiable = False
 
     def infer(self, g: TensorType, y: TensorType, inverse: TensorType) -> Types:
-        same_type(self.name, g, y)
+        check_summands(self.name, -1, same_type(self.name, g, y))
         if y.rank < 2 or inverse != y.with_shape(y.shape[:-1]):
             raise ShapeError(f"{self.name} of {format_shape(y.shape)} needs scales {format_shape(y.shape[:-1])}, "
                              f"got {inverse.dtype} {format_shape(inverse.shape)}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.ops.operands import check_floats
 from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["Penalty", "PenaltyGrad"]
@@ -31,6 +32,7 @@ class _Penalised(Op):
         return self.l1 / samples, self.l2 / samples
 
     def _check_samples(self, x: TensorType) -> None:
+        check_floats(self.name, x)
         if self.per_sample and x.rank == 0:
             raise ShapeError(f"{self.name} per sample needs a batch axis, got a scalar")
 
@@ -76,6 +78,7 @@ class PenaltyGrad(_Penalised):
 
     def infer(self, g: TensorType, x: TensorType) -> Types:
         self._check_samples(x)
+        check_floats(self.name, g, x)
         if g.shape != ():
             raise ShapeError(f"{self.name} needs a scalar gradient, got {g}")
         return (x,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.windows import Pair, Pairs, Window, image_size
+from graphnet.compiler.ops.operands import check_floats
+from graphnet.compiler.ops.windows import Pair, Pairs, Window, check_steps, image_size
 from graphnet.compiler.types import Array, TensorType, concrete, format_shape
 
 __all__ = ["MaxPool2d", "MaxPool2dGrad"]
@@ -26,8 +28,7 @@ class Pooling(Op):
     images = True
 
     def __post_init__(self) -> None:
-        self.check(min(self.kernel) >= 1, "kernel", "each must be at least 1")
-        self.check(min(self.strides) >= 1, "strides", "each must be at least 1")
+        check_steps(self, "kernel", "strides")
         good = all(0 <= pad < size for pair, size in zip(self.padding, self.kernel, strict=True) for pad in pair)
         self.check(good, "padding", f"each must be at least 0 and less than the kernel {self.kernel}, "
                                     "so that no window lies in the padding alone")
@@ -49,6 +50,7 @@ class MaxPool2d(Pooling):
     name = "max_pool2d"
 
     def infer(self, x: TensorType) -> Types:
+        check_floats("MaxPool2D", x)
         size = image_size(x.shape, "MaxPool2D")
         return (x.with_shape((*x.shape[:2], *self.window.output(size))),)
 
@@ -84,6 +86,7 @@ class MaxPool2dGrad(Pooling):
         return (1,) if apart else ()
 
     def infer(self, g: TensorType, x: TensorType, y: TensorType) -> Types:
+        check_floats(self.name, x, g, y)
         expected = MaxPool2d(**self.attributes()).infer(x)[0]
         if not g.shape == y.shape == expected.shape:
             raise ShapeError(f"{self.name} needs gradient and output {format_shape(expected.shape)}, got "
@@ -92,7 +95,7 @@ class MaxPool2dGrad(Pooling):
 
     def forward(self, g: Array, x: Array, y: Array) -> tuple[Array, ...]:
         windows = self.window.slide(self.window.pad(x, -np.inf))
-        first = windows.reshape(*y.shape, -1).argmax(-1)  # argmax takes the first of equals
+        first = windows.reshape(*y.shape, math.prod(self.kernel)).argmax(-1)  # argmax takes the first of equals
         padded = self.window.pad(np.zeros_like(x))
         for row, column in np.ndindex(self.kernel):
             target = self.window.tap(padded, row, column, (y.shape[2], y.shape[3]))

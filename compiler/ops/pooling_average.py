@@ -9,6 +9,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.ops.operands import check_floats
 from graphnet.compiler.ops.pooling import Pooling
 from graphnet.compiler.ops.windows import Pairs, image_size
 from graphnet.compiler.types import Array, Shape, TensorType, concrete, format_shape
@@ -53,6 +54,7 @@ class AvgPool2d(AveragePooling):
     name = "avg_pool2d"
 
     def infer(self, x: TensorType) -> Types:
+        check_floats("AvgPool2D", x)
         size = image_size(x.shape, "AvgPool2D")
         return (x.with_shape((*x.shape[:2], *self.window.output(size))),)
 

@@ -13,8 +13,9 @@ from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.activations import Relu
-from graphnet.compiler.ops.arithmetic import Multiply, Subtract, same_type
+from graphnet.compiler.ops.arithmetic import Multiply, Subtract
 from graphnet.compiler.ops.linear import along_axis
+from graphnet.compiler.ops.operands import check_floats, same_type
 from graphnet.compiler.ops.reduction import ReduceSum
 from graphnet.compiler.ops.shaping import Reshape
 from graphnet.compiler.roles import SLOPE
@@ -24,6 +25,7 @@ __all__ = ["PRelu", "PReluGrad"]
 
 
 def _check_slope(x: TensorType, slope: TensorType, axis: int) -> None:
+    check_floats("PReLU", x, slope)
     axis = check_axis(axis, x.rank, "PReLU")
     if slope.shape not in ((x.shape[axis],), (1,)):
         raise ShapeError(f"a slope of shape {format_shape(slope.shape)} does not fit axis {axis} of "

@@ -16,6 +16,7 @@ import numpy as np
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Gradients, NodeMaker, Op, Ranges, Types
 from graphnet.compiler.ops.arithmetic import Full
+from graphnet.compiler.ops.operands import LARGEST, check_some
 from graphnet.compiler.types import Array, Dim, Shape, TensorType, format_shape, known
 
 
@@ -33,7 +34,7 @@ class Walk(Op):
     truncate: int = 0
 
     def __post_init__(self) -> None:
-        self.check(self.truncate >= 0, "truncate", "it must be at least 0")
+        self.check(0 <= self.truncate <= LARGEST, "truncate", f"it must be at least 0 and at most {LARGEST}")
 
     def order(self, count: int) -> range:
         """The places of the steps in the order of the walk."""
@@ -86,6 +87,8 @@ class Recurrent(Walk):
         batch, _, features = x.shape
         known(features, f"the number of features that {self.name} takes")
         hidden = known(recurrent.shape[0], "the number of hidden units")
+        check_some(self.name, "feature", x, features)
+        check_some(self.name, "unit", recurrent, hidden)
         wide = hidden * self.gates
         wanted: list[tuple[str, Shape, TensorType]] = [("state", (batch, hidden), state) for state in states]
         wanted += [("weight", (features, wide), weight), ("recurrent weight", (hidden, wide), recurrent)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Op, Types, f64
+from graphnet.compiler.ops.operands import check_floats, check_some
 from graphnet.compiler.types import Array, Shape, TensorType, format_shape, known
 
 __all__ = ["RecurrentGradInput", "RecurrentGradWeights"]
@@ -32,6 +33,7 @@ class RecurrentGradWeights(Op):
 
     def infer(self, dz: TensorType, operands: TensorType) -> Types:
         inputs = input_size(self.name, dz, operands, self.hidden)
+        check_some(self.name, "gate", dz, dz.shape[1])
         wide = dz.shape[1]
         return dz.with_shape((inputs, wide)), dz.with_shape((self.hidden, wide)), dz.with_shape((wide,))
 
@@ -58,6 +60,7 @@ class RecurrentGradInput(Op):
     differentiable: ClassVar[bool] = False
 
     def infer(self, dz: TensorType, weight: TensorType) -> Types:
+        check_floats(self.name, dz, weight)
         if dz.rank != 3 or weight.rank != 2 or known(weight.shape[1], "G") > known(dz.shape[1], "the rows of dz"):
             raise ShapeError(f"{self.name} needs (T, ≥ G, N) and (F, G), got {format_shape(dz.shape)} and "
                              f"{format_shape(weight.shape)}")
@@ -85,6 +88,7 @@ def input_size(owner: str, dz: TensorType, operands: TensorType, hidden: int) ->
     Raises:
         ShapeError: they do not fit dz, or leave no features.
     """
+    check_floats(owner, dz, operands)
     fits = dz.rank == operands.rank == 3 and (dz.shape[0], dz.shape[2]) == (operands.shape[0], operands.shape[2])
     if not fits or known(operands.shape[1], "the rows of an operand") <= hidden + 1:
         raise ShapeError(f"{owner} of {hidden} units needs dz (T, G, N) and operands (T, > {hidden + 1}, N), got "
@@ -108,6 +112,7 @@ def check_saved(owner: str, states: Sequence[TensorType], dy: TensorType, recurr
         ShapeError: they do not fit.
     """
     first = saved[0][0]
+    check_floats(owner, first)
     if states[0].rank != 2 or dy.rank != 3 or first.rank != 3:
         raise ShapeError(f"{owner} needs gradients (N, H) and (N, T, H) and saved steps (T, rows, N), got "
                          f"{format_shape(states[0].shape)}, {format_shape(dy.shape)}, {format_shape(first.shape)}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.ops.operands import check_floats, check_some
 from graphnet.compiler.types import Array, Shape, TensorType, check_axis, format_shape
 
 __all__ = ["Expand", "ReduceMean", "ReduceSum"]
@@ -51,8 +52,13 @@ class ReduceSum(Reduction):
 
     name = "reduce_sum"
 
+    def infer(self, x: TensorType) -> Types:
+        if x.dtype == "bool":
+            raise ShapeError(f"{self.name} adds up numbers, got bool")
+        return super().infer(x)
+
     def forward(self, x: Array) -> tuple[Array, ...]:
-        return (np.asarray(x.sum(self.axes)),)
+        return (np.asarray(x.sum(self.axes, x.dtype)),)
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
@@ -64,6 +70,12 @@ class ReduceMean(Reduction):
     """y = Σ x / n over `axes`, n the number of elements summed."""
 
     name = "reduce_mean"
+
+    def infer(self, x: TensorType) -> Types:
+        check_floats(self.name, x)
+        types = super().infer(x)
+        check_some(self.name, "element to take the mean of", x, *(x.shape[axis] for axis in self.axes))
+        return types
 
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (np.asarray(x.mean(self.axes)),)
@@ -91,6 +103,9 @@ class Expand(Op):
         self.check(good, "axes", f"they must be ascending axes of {format_shape(self.shape)}")
 
     def infer(self, g: TensorType) -> Types:
+        check_floats(self.name, g)
+        if self.mean:
+            check_some(self.name, "repeat of a mean", g.with_shape(self.shape), *(self.shape[i] for i in self.axes))
         if g.shape != _without(self.shape, self.axes):
             raise ShapeError(f"{format_shape(g.shape)} cannot be spread over axes {self.axes} of "
                              f"{format_shape(self.shape)}")

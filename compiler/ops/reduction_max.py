@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ class ReduceMaxGrad(Op):
         return (x,)
 
     def forward(self, g: Array, x: Array) -> tuple[Array, ...]:
-        rows = x.reshape(*g.shape, -1)
+        rows = x.reshape(*g.shape, math.prod(x.shape[g.ndim:]))
         found = np.zeros(rows.shape, x.dtype)
         first = rows.argmax(-1)[..., None]  # argmax takes the first of equals
         np.put_along_axis(found, first, g[..., None], -1)

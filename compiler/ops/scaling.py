@@ -12,8 +12,8 @@ from graphnet.compiler import expression as ex
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.arithmetic import same_type
 from graphnet.compiler.ops.linear import along_axis
+from graphnet.compiler.ops.operands import check_floats, same_floats
 from graphnet.compiler.roles import SCALE
 from graphnet.compiler.types import Array, TensorType, check_axis, format_shape
 
@@ -73,7 +73,7 @@ class DotAxis(Op):
     name = "dot_axis"
 
     def infer(self, a: TensorType, b: TensorType) -> Types:
-        same_type(self.name, a, b)
+        same_floats(self.name, a, b)
         return (a.with_shape((a.shape[check_axis(self.axis, a.rank, self.name)],)),)
 
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
@@ -108,6 +108,7 @@ class InverseRoot(Op):
         self.check(self.epsilon >= 0, "epsilon", "it must be at least 0")
 
     def infer(self, x: TensorType) -> Types:
+        check_floats(self.name, x)
         return (x,)
 
     def forward(self, x: Array) -> tuple[Array, ...]:
@@ -138,7 +139,7 @@ class InverseRootGrad(Op):
     differentiable = False
 
     def infer(self, grad: TensorType, y: TensorType) -> Types:
-        return (same_type(self.name, grad, y),)
+        return (same_floats(self.name, grad, y),)
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (grad * (y * y * y * y.dtype.type(-0.5)),)

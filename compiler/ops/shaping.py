@@ -107,7 +107,7 @@ class Slice(Op):
 
     def __post_init__(self) -> None:
         self.check(self.start >= 0, "start", "it must be at least 0")
-        self.check(self.start < self.stop, "stop", f"it must be greater than start={self.start}")
+        self.check(self.start <= self.stop, "stop", f"it must be at least start={self.start}")
 
     def infer(self, x: TensorType) -> Types:
         axis = check_axis(self.axis, x.rank, "Slice")

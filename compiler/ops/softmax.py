@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.arithmetic import same_type
-from graphnet.compiler.types import Array, TensorType, check_axis
+from graphnet.compiler.ops.operands import check_summands, same_type
+from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["Softmax", "SoftmaxGrad"]
 
@@ -24,7 +24,7 @@ class Softmax(Op):
     inplace = (0,)
 
     def infer(self, x: TensorType) -> Types:
-        check_axis(self.axis, x.rank, "Softmax")
+        check_summands("Softmax", self.axis, x)
         return (x,)
 
     def forward(self, x: Array) -> tuple[Array, ...]:
@@ -54,6 +54,7 @@ class SoftmaxGrad(Op):
     differentiable = False
 
     def infer(self, grad: TensorType, y: TensorType) -> Types:
+        check_summands(self.name, self.axis, y)
         return (same_type(self.name, grad, y),)
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
-from graphnet.compiler.ops.arithmetic import same_type
+from graphnet.compiler.ops.operands import check_floats, same_floats
 from graphnet.compiler.types import Array, TensorType, check_axis
 
 __all__ = ["UnitLength", "UnitLengthGrad"]
@@ -40,6 +40,7 @@ class UnitLength(_UnitLength):
     inplace = (0,)
 
     def infer(self, x: TensorType) -> Types:
+        check_floats(self.name, x)
         check_axis(self.axis, x.rank, self.name)
         return (x,)
 
@@ -68,7 +69,7 @@ class UnitLengthGrad(_UnitLength):
 
     def infer(self, g: TensorType, x: TensorType) -> Types:
         check_axis(self.axis, x.rank, self.name)
-        return (same_type(self.name, g, x),)
+        return (same_floats(self.name, g, x),)
 
     def forward(self, g: Array, x: Array) -> tuple[Array, ...]:
         length = self.length(x)

@@ -16,6 +16,7 @@ import numpy as np
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.expression import Expression, Expressions, Formula, restates, trace
 from graphnet.compiler.op import Example, Op, Ranges, Types, f, f64
+from graphnet.compiler.ops.operands import check_floats
 from graphnet.compiler.types import Array, TensorType, concrete, format_shape
 
 __all__ = ["GradientReader", "MomentumUpdate", "SgdUpdate", "Update"]
@@ -109,6 +110,10 @@ class Update(GradientReader):
         for p, g in zip(weights, grads, strict=True):
             if p != g:
                 raise ShapeError(f"{self.name} needs a gradient like its weight {p}, got {g}")
+        if rate.shape or not rate.is_float or step.shape or step.dtype not in ("int64", "int32"):
+            raise ShapeError(f"{self.name} takes a rate, a float, and the number of the step, int64, got {rate} and "
+                             f"{step}")
+        check_floats(self.name, *weights, *moments)
         total = sum(p.size for p in weights)
         for moment in moments:
             if moment.shape != (total,):

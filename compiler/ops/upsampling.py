@@ -9,6 +9,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.ops.operands import check_floats
 from graphnet.compiler.types import Array, TensorType, format_shape, known
 
 __all__ = ["SumBlocks", "Upsample"]
@@ -73,6 +74,7 @@ class SumBlocks(_Blocks):
     name = "sum_blocks"
 
     def infer(self, x: TensorType) -> Types:
+        check_floats(self.name, x)
         sides = self.sides(x)
         if any(size % factor for size, factor in zip(sides, self.factors, strict=True)):
             raise ShapeError(f"the last dims of {format_shape(x.shape)} do not divide into blocks of {self.factors}")

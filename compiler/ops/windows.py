@@ -10,6 +10,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from graphnet.compiler.errors import ArgumentError, ShapeError
+from graphnet.compiler.op import Op
+from graphnet.compiler.ops.operands import LARGEST
 from graphnet.compiler.types import Array, format_shape, known
 
 Pair = tuple[int, int]
@@ -70,6 +72,17 @@ class Window:
         """The image without its padding."""
         (top, bottom), (left, right) = self.padding
         return padded[:, :, top:padded.shape[2] - bottom, left:padded.shape[3] - right]
+
+
+def check_steps(op: Op, *names: str) -> None:
+    """Refuses attributes of these names that are not pairs of numbers from 1 to what a kernel can step by.
+
+    Raises:
+        ArgumentError: one is something else.
+    """
+    for name in names:
+        low, high = sorted(getattr(op, name))
+        op.check(low >= 1 and high <= LARGEST, name, f"each must be at least 1 and at most {LARGEST}")
 
 
 def check_pair(owner: str, name: str, value: object, least: int = 1) -> Pair:

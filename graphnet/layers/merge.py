@@ -10,7 +10,7 @@ from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Op
-from graphnet.compiler.ops.arithmetic import first_difference
+from graphnet.compiler.ops.operands import first_difference
 from graphnet.compiler.types import Shape, format_shape
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-import numpy as np
-
 from graphnet.compiler.ir import COUNTER, LAYER_ROLES, RECURRENT, Graph, Input, Node, Origin, Output, Parameter, State
 from graphnet.compiler.ops.noise import COUNTER_TYPE
+from graphnet.compiler.ops.operands import can_hold
 from graphnet.compiler.roles import ROLES
 from graphnet.compiler.types import BATCH, DTYPES, TensorType
 from graphnet.runtime.gnet.fields import check_dim, decode_fields, decode_op
@@ -120,7 +118,7 @@ class _Reader:
         _check_symbols(kind, (BATCH,) if role == RECURRENT else (), (*path, 2))
         if role == COUNTER and kind != COUNTER_TYPE:
             raise refuse((*path, 2), f"a counter is {COUNTER_TYPE}, not {kind}")
-        if not _can_hold(kind.dtype, state.initial):
+        if not can_hold(kind.dtype, state.initial):
             raise refuse((*path, 4, "initial"), f"{kind.dtype} cannot hold {state.initial!r}")
         return state
 
@@ -189,16 +187,6 @@ def _check_symbols(kind: TensorType, allowed: tuple[str, ...], path: Path) -> No
         if isinstance(dim, str) and dim not in allowed:
             raise refuse((*path, axis), f"the dim is the symbol {shown(dim)}; the dims of weights and states are "
                                         f"numbers, of recurrent states also {BATCH}, the batch")
-
-
-def _can_hold(dtype: str, number: float) -> bool:
-    """Whether an array of this dtype can be filled with a number."""
-    if dtype == "bool":
-        return number in (0, 1)
-    if dtype.startswith("float"):
-        return not math.isfinite(number) or abs(number) <= float(np.finfo(dtype).max)
-    limits = np.iinfo(dtype)
-    return math.isfinite(number) and number == int(number) and limits.min <= number <= limits.max
 
 
 def _items(parts: Plain, key: str, most: int) -> Iterator[tuple[Any, Path]]:

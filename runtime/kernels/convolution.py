@@ -72,7 +72,7 @@ def conv2d(call: Call) -> Run:
         return bind_reference(call)
     plan = make_plan(call.op, x.shape, w.shape, y.shape, x.itemsize, call.workspace[0].nbytes)
     filters = w.reshape(plan.groups, plan.output[0] // plan.groups, plan.depth)
-    results = result.reshape(plan.groups, -1, *result.shape[1:])
+    results = _grouped(plan, result)
 
     def visit(group: int, block: tuple[slice, slice], fill: Run, matrix: Array) -> Run:
         weights, out = filters[group], _rows(results[group][:, block[0], block[1]])
@@ -82,6 +82,11 @@ def conv2d(call: Call) -> Run:
             np.matmul(weights, matrix, out)
         return run
     return walk_columns(plan, image, call.workspace, visit)
+
+
+def _grouped(plan: Plan, array: Array) -> Array:
+    """A view with the first axis split in (groups, rest)."""
+    return array.reshape(plan.groups, len(array) // plan.groups, *array.shape[1:])
 
 
 def _rows(block: Array) -> Array:
@@ -102,7 +107,7 @@ def conv2d_grad_weight(call: Call) -> Run:
     plan = make_plan(call.op, x.shape, w.shape, g.shape, x.itemsize, call.workspace[0].nbytes)
     *memory, share = call.workspace
     results = w.reshape(plan.groups, plan.output[0] // plan.groups, plan.depth)
-    grads = grad.reshape(plan.groups, -1, *grad.shape[1:])
+    grads = _grouped(plan, grad)
 
     def visit(group: int, block: tuple[slice, slice], fill: Run, matrix: Array) -> Run:
         piece, result = _rows(grads[group][:, block[0], block[1]]).T, results[group]
@@ -129,8 +134,8 @@ def conv2d_grad_input(call: Call) -> Run:
         return bind_reference(call)
     plan = make_plan(call.op, x.shape, w.shape, g.shape, x.itemsize, call.workspace[0].nbytes)
     filters = w.reshape(plan.groups, plan.output[0] // plan.groups, plan.depth)
-    grads = grad.reshape(plan.groups, -1, *grad.shape[1:])
-    images = image.reshape(plan.groups, -1, *image.shape[1:])
+    grads = _grouped(plan, grad)
+    images = _grouped(plan, image)
     steps: list[Run] = [partial(image.fill, 0)]
     for group in range(plan.groups):
         for block in plan.blocks():
