@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.ir import Node, Origin
+from graphnet.compiler.ir import Graph, Node, Origin
 from graphnet.compiler.op import Op, Types
 from graphnet.compiler.types import Array, TensorType, format_shape
 
@@ -41,6 +41,19 @@ def infer_results(op: Op, types: Types) -> Types:
         return made
     raise ShapeError(f"infer of {op.name} returned {_name(made)}, but it must return a tuple of TensorType, one for "
                      "each result", "with a single result: return (y,)")
+
+
+def check_empty(graph: Graph) -> None:
+    """Refuses a bound graph with sizes of 0 that an op cannot compute: a size of 0 passed as a symbol.
+
+    Raises:
+        ShapeError: the text names the layer.
+    """
+    for node in graph.nodes:
+        try:
+            node.op.infer(*(graph.types[value] for value in node.inputs))
+        except ShapeError as error:
+            raise error.located(f"{node.op.name} of {node.origin} has nothing to work on") from None
 
 
 def check_results(op: Op, results: object, forms: Sequence[Form], origin: Origin) -> tuple[Array, ...]:

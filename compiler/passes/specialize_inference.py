@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from graphnet.compiler.builder import Builder
+from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import BUFFER, COUNTER, Graph
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.rewrite import hold_states, rename_values
@@ -22,11 +23,19 @@ class SpecializeInference(Pass):
     changes_meaning = True
 
     def run(self, graph: Graph) -> Graph:
-        """Rewrites the graph."""
+        """Rewrites the graph.
+
+        Raises:
+            GraphError: something is made of what only training has.
+        """
         b = Builder(graph.name, graph)
         b.nodes = []
         names: dict[int, int] = {}
+        lost: set[int] = set()
         for node in graph.nodes:
+            if not lost.isdisjoint(node.inputs):
+                raise GraphError(f"{node.op.name} of {node.origin} reads what only serves the gradient of another op, "
+                                 "and is not there outside training")
             inputs = tuple(names.get(v, v) for v in node.inputs)
             with b.at(node.origin, node.phase):
                 forms = node.op.at_inference(b, inputs)
@@ -34,6 +43,7 @@ class SpecializeInference(Pass):
                 b.nodes.append(node)
                 continue
             names.update((old, new) for old, new in zip(node.outputs, forms, strict=True) if new is not None)
+            lost.update(old for old, new in zip(node.outputs, forms, strict=True) if new is None)
         held = hold_states(graph, (BUFFER, COUNTER))
         held = replace(held, penalties=()) if held.penalties else held
         if not names:

@@ -9,6 +9,7 @@ from graphnet.compiler.planning.layout import batch_last_values, operand
 from graphnet.compiler.planning.placement import Placement, Storage
 from graphnet.compiler.planning.program import Instruction, Operand, Program, Slot, Target
 from graphnet.compiler.planning.separation import separate_results
+from graphnet.compiler.results import check_empty
 from graphnet.compiler.rewrite import bind_graph
 from graphnet.compiler.types import Dims
 
@@ -24,11 +25,13 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
             has memory of its own while it lives.
 
     Raises:
-        ShapeError: a symbol has no number.
+        ShapeError: a symbol has no number, or is 0 where an op needs an element.
     """
     graph = separate_results(graph)
     last = batch_last_values(graph) if optimize else frozenset()
     graph = bind_graph(graph, dims)
+    if 0 in dims.values():
+        check_empty(graph)
     forms = {value: operand(t, value in last) for value, t in graph.types.items()}
     placement = Placement(graph, forms, optimize)
     scratch = [_workspace(target, node, forms) for node in placement.code]

@@ -75,6 +75,8 @@ def _best_step(graph: Graph, program: Program, relower: Callable[[Graph], Progra
                refused: set[tuple[int, int]]) -> tuple[Graph, Program] | None:
     """The next graph with less live around the fullest instruction; None if there is none."""
     live = _profile(program)
+    if not live:  # views of what is fed only: there is nothing to compute again
+        return None
     before = max(live)
     full = live.index(before)
     gaps = sorted(_gaps(graph, program, full), key=lambda gap: (gap.flops / gap.nbytes, gap.value))

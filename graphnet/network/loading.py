@@ -19,6 +19,7 @@ from graphnet.engine.marks import mark_of
 from graphnet.engine.runner import PREDICT
 from graphnet.network.compiling import make_network
 from graphnet.network.network import Network
+from graphnet.network.served import check_served
 from graphnet.saving.array_trees import attach_arrays
 from graphnet.saving.saved_samples import parse_samples
 from graphnet.saving.training_setup import TRAIN, objective_of, parse_setup
@@ -119,6 +120,7 @@ def _refusing_what_does_not_fit() -> Iterator[None]:
 
 def _make_network(contents: Contents, backend: str, memory_limit: int | None) -> Network:
     """A network for a file's graph and training set-up; its weights are not filled in yet."""
+    check_served(contents.graph)
     setup = parse_setup(contents.train)
     network = make_network(contents.graph, objective_of(setup, contents.graph), setup.optimizer, seed=setup.seed,
                            backend=backend, optimize=setup.optimize, memory_limit=memory_limit,
