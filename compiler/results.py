@@ -12,6 +12,8 @@ from graphnet.compiler.ir import Graph, Node, Origin
 from graphnet.compiler.op import Op, Types
 from graphnet.compiler.types import Array, TensorType, format_shape
 
+_ARRAYS = np.ndarray, np.generic
+
 
 def is_foreign(op: Op) -> bool:
     """Whether a caller has written the op."""
@@ -70,7 +72,7 @@ def check_results(op: Op, results: object, forms: Sequence[Form], origin: Origin
     """
     if isinstance(results, tuple) and len(results) == len(forms):
         for form, got in zip(forms, results, strict=True):
-            if not isinstance(got, np.ndarray | np.generic) or got.shape != form.shape or got.dtype != form.dtype:
+            if not isinstance(got, _ARRAYS) or got.shape != form.shape or got.dtype != form.dtype:
                 break
         else:
             return results
@@ -112,6 +114,6 @@ def check_values(owner: str, values: Sequence[object], types: Mapping[int, Tenso
 
 
 def _name(value: object) -> str:
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, _ARRAYS):
         return f"{value.dtype} {format_shape(value.shape)}"
     return "None" if value is None else type(value).__name__

@@ -41,7 +41,7 @@ def test_every_loss_trains_one_sample_of_the_fewest_outputs_verified(name: str) 
     y = {"softmax": L.Softmax(), "sigmoid": L.Sigmoid()}[LOSS_CASES[name].end](h) if LOSS_CASES[name].end else h
     net = gn.compile(gn.Model(x, y), loss=loss, optimizer="adam", verify=True)
     for labels in loss.label_types(net.graph.types[net.graph.outputs[0].value]):
-        given = np.full((1, *labels.shape[1:]), -1 if name.startswith("hinge") else 0, labels.dtype)
+        given = np.full((1, *labels.shape[1:]), min(LOSS_CASES[name].labels.min(), 0), labels.dtype)
         if labels.is_float:
             given[0, 0] = 1  # a row of probabilities sums to 1
         assert np.isfinite(net.train_on_batch(np.ones((1, outputs)), given)["loss"])
