@@ -14,6 +14,7 @@ WRITERS = {
     "graphnet/runs/log.py": "logs grow line by line while a run goes on",
     "graphnet/cli/common/subject.py": "pipes and devices, which are no files",
     "graphnet/cli/program.py": "the null device, when whoever reads the output has gone",
+    "graphnet/common/streams.py": "the null device, where standard output or error is closed",
 }
 METHODS = {"write_text", "write_bytes", "touch", "rename", "renames", "savefig", "tofile", "symlink_to", "hardlink_to"}
 """Methods, of whatever object, that make or move files."""

@@ -91,7 +91,8 @@ REFUSED = {
     START + "  -- sideward": (3, 6, "expected 'forward' or 'backward' or 'update'"),
     START + "  %1 = rulu(%0) : f64[2]": (3, 8, "unknown op 'rulu': upgrade graphnet if the file comes from a newer "
                                                "one"),
-    START + "  %1 = my.op(%0) : f64[2]": (3, 8, "this file needs the custom op 'my.op': register it before loading"),
+    START + "  %1 = my.op(%0) : f64[2]": (
+        3, 8, "this file needs the custom op 'my.op': register it before loading (in a shell, with --import MODULE)"),
     START + "  %1 = relu : f64[2]": (3, 13, "expected '('"),
     START + "  %1 = relu(%0 : f64[2]": (3, 16, "expected ','"),
     START + "  %1 = relu(x) : f64[2]": (3, 13, "expected a value, such as %0"),
