@@ -212,7 +212,8 @@ def test_refusals(attributes: str, column: int, reason: str) -> None:
     ("mylab.listing{hidden=1}", "op mylab.listing refuses its attributes: Listing.__init__() got an unexpected keyword "
                                 "argument 'hidden'"),
     ("mylab.unknown", "the annotations of Unknown cannot be read: name 'Missing' is not defined"),
-    ("mylab.cube", "this file needs the custom op 'mylab.cube': register it before loading (in a shell, with --import MODULE)"),
+    ("mylab.cube", "this file needs the custom op 'mylab.cube': register it before loading (in a shell, with --import "
+                   "MODULE)"),
     ("rulu", "unknown op 'rulu': upgrade graphnet if the file comes from a newer one"),
 ])
 def test_ops_that_cannot_be(op: str, reason: str) -> None:
