@@ -82,6 +82,10 @@ class MemoryLimitError(GraphNetError):
     """A Program needs more memory than the limit allows."""
 
 
+class WorkLimitError(GraphNetError):
+    """Running a network takes more work than the limit for the file that it is from allows."""
+
+
 class VerificationError(GraphNetError):
     """A pass or a kernel changed the meaning of a graph."""
 

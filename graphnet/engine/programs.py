@@ -44,6 +44,7 @@ class Programs:
         policy: makes the Programs.
         watchers: what makes those that look on while a Program runs.
         on_made: called with each new Program, the name of its purpose and what the passes did.
+        admit: called before one is to run for the first time; raises if it must not.
         buffers: the memory that all Programs share.
         blas_threads: how many threads BLAS has while one is made or runs.
     """
@@ -51,6 +52,7 @@ class Programs:
     policy: Policy = field(default_factory=numpy_policy)
     watchers: Sequence[Callable[[], Watcher]] = ()
     on_made: Callable[[str, Sequence[Stage], Program], None] | None = None
+    admit: Callable[[], None] = lambda: None
     buffers: Buffers = field(default_factory=Buffers)
     blas_threads: BlasThreads = field(default_factory=lambda: BlasThreads(1))
     _made: Recent[Key, Made] = field(default_factory=lambda: Recent(_MADE))
@@ -81,6 +83,7 @@ class Programs:
         key = purpose, tuple(sorted(dims.items()))
         found = self._executables.get(key)
         if found is None or found.stale:
+            self.admit()
             program = self.program(purpose, dims)
             grows = program.buffers.get(ARENA, 0) > self.buffers.sizes.get(ARENA, 0)
             self._executables.keep(lambda executable: not (grows or executable.stale))

@@ -12,6 +12,7 @@ from graphnet.network.loading import network_of
 from graphnet.runtime.gnet import load_gnet
 from graphnet.runtime.gnet.wire.refusal import naming
 from graphnet.runtime.gnet.wire.sources import open_descriptor
+from graphnet.saving.bounds import bounds_of
 from graphnet.saving.saved_samples import Replay, replay
 
 TOLERANCE = 1e-4
@@ -71,11 +72,19 @@ class Verification:
 
 
 def verify_file(path: str | os.PathLike[str], expect_sha256: str | None = None,
-                tolerance: float = TOLERANCE) -> Verification:
+                tolerance: float = TOLERANCE, *, memory_limit: int | None = None,
+                work_limit: int | None = None) -> Verification:
     """Reads a file as `gn.load` does, checking every byte of it, and lets the network compute its samples again.
 
+    Args:
+        path: of the file.
+        expect_sha256: what the SHA-256 of the whole file must be.
+        tolerance: share of the largest output, or of 1, by which an output may be off.
+        memory_limit: bytes that computing the samples may take; by default what suits the file's size, as in `gn.load`.
+        work_limit: operations likewise.
+
     Raises:
-        GnetFormatError: the file is refused.
+        GnetFormatError: the file is refused, or computing its samples takes more than a limit.
         ArgumentError: the digest is none.
         OSError: the file cannot be read.
     """
@@ -86,5 +95,5 @@ def verify_file(path: str | os.PathLike[str], expect_sha256: str | None = None,
     contents = load_gnet(path, expected)
     network = network_of(contents)
     with contents.locating():
-        replays = replay(network, contents)
+        replays = replay(network, contents, bounds_of(contents, memory_limit, work_limit))
     return Verification(os.fspath(path), digest, size, len(contents.tensors), replays, tolerance)

@@ -21,6 +21,7 @@ from graphnet.network.compiling import make_network
 from graphnet.network.network import Network
 from graphnet.network.served import check_served
 from graphnet.saving.array_trees import attach_arrays
+from graphnet.saving.bounds import bounds_of, check_sample
 from graphnet.saving.saved_samples import parse_samples
 from graphnet.saving.training_setup import TRAIN, objective_of, parse_setup
 
@@ -45,7 +46,8 @@ def open(path: str | os.PathLike[str]) -> GnetFile:
 
 
 def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None, *,
-         backend: str = "numpy", memory_limit: int | None = None, allow_nonfinite: bool = False) -> Network:
+         backend: str = "numpy", memory_limit: int | None = None, work_limit: int | None = None,
+         allow_nonfinite: bool = False) -> Network:
     """Reads a network from a file, after verifying every byte of it.
 
     It predicts bit for bit what the saved one did on the same machine, and if that one could be trained, training goes
@@ -57,7 +59,10 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
             of what is loaded.
         backend: as in `compile`.
         memory_limit: as in `compile`; a network that needs more to predict for one sample is refused. Without one, a
-            graph that needs 16 GiB is.
+            graph that needs 16 GiB is; and one that needs more than 4,096 bytes for each byte of the file, and more than
+            256 MiB, can be looked at, but not run.
+        work_limit: operations that running it for one sample may take, at the rate of a matrix product; by default
+            500,000 for each byte of the file, and at least 5 · 10¹⁰.
         allow_nonfinite: as in `compile`; no file says it.
 
     Raises:
@@ -69,6 +74,8 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
 
     if memory_limit is not None:
         check_whole("load", "memory_limit", memory_limit)
+    if work_limit is not None:
+        check_whole("load", "work_limit", work_limit)
     check_flag("load", "allow_nonfinite", allow_nonfinite)
     name = check_path("load", path) if isinstance(path, str | os.PathLike) else ""
     made: list[Network] = []
@@ -83,6 +90,8 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
     with contents.locating(), _refusing_what_does_not_fit():
         network = _fill(made[0], contents)
     network.allow_nonfinite = allow_nonfinite
+    bounds = bounds_of(contents, memory_limit, work_limit)
+    network.runner.programs.admit = lambda: check_sample(network, bounds, arena=memory_limit is None)
     if memory_limit is not None:
         _check_limit(network, memory_limit, name)
     return network

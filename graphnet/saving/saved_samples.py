@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphnet.compiler.errors import DataError, GnetFormatError, ShapeError
-from graphnet.compiler.types import Array, format_shape
+from graphnet.compiler.types import BATCH, Array, TensorType, format_shape
+from graphnet.saving.bounds import Bounds, check_replay
 
 if TYPE_CHECKING:
     from graphnet.engine.engine import Engine
@@ -85,17 +86,23 @@ def parse_samples(network: Engine, contents: Contents) -> tuple[dict[str, Array]
         raise GnetFormatError(str(error), (*_PATH, "inputs")) from error
 
 
-def replay(network: Engine, contents: Contents) -> dict[str, Replay] | None:
+def replay(network: Engine, contents: Contents, bounds: Bounds) -> dict[str, Replay] | None:
     """How far each output is from what the file says that it was; None if the file has no samples.
 
     Raises:
-        GnetFormatError: the samples do not fit the network.
+        GnetFormatError: the samples do not fit the network, or computing them takes more than the bounds.
     """
     samples = parse_samples(network, contents)
     if samples is None:
         return None
-    now = predict_apart(network, samples[0])
-    return {name: _compare(name, stored, now[name]) for name, stored in samples[1].items()}
+    inputs, outputs = samples
+    _, dims = network.runner.check_inputs(inputs)
+    rows = len(next(iter(inputs.values())))
+    for name, stored in outputs.items():
+        _check_shape(name, stored.shape, network.graph.types[network.graph.output(name)].bind(dims | {BATCH: rows}))
+    check_replay(network, rows, dims, bounds)
+    now = predict_apart(network, inputs)
+    return {name: _compare(stored, now[name]) for name, stored in outputs.items()}
 
 
 def predict_apart(network: Engine, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -105,10 +112,14 @@ def predict_apart(network: Engine, inputs: Mapping[str, Array]) -> dict[str, Arr
     return outputs if isinstance(outputs, dict) else {network.graph.outputs[0].name: outputs}
 
 
-def _compare(name: str, stored: Array, now: Array) -> Replay:
-    if stored.shape != now.shape:
-        raise GnetFormatError(f"it is {format_shape(stored.shape)}, but the network makes {format_shape(now.shape)}",
+def _check_shape(name: str, stored: tuple[int, ...], made: TensorType) -> None:
+    """Before anything runs: what is stored bounds what is made."""
+    if stored != made.shape:
+        raise GnetFormatError(f"it is {format_shape(stored)}, but the network makes {format_shape(made.shape)}",
                               ("tensor", OUTPUT + name))
+
+
+def _compare(stored: Array, now: Array) -> Replay:
     left, right = stored.astype(np.float64), now.astype(np.float64)
     same = (left == right) | (np.isnan(left) & np.isnan(right))
     with np.errstate(invalid="ignore"):  # ∞ - ∞, which is NaN and counts as infinite

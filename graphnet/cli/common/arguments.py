@@ -41,6 +41,15 @@ def add_file(parser: argparse.ArgumentParser) -> None:
     add_import(parser)
 
 
+def add_limits(parser: argparse.ArgumentParser, what: str) -> None:
+    """Adds `--memory-limit` and `--work-limit`, which hold a file to what suits its size."""
+    parser.add_argument("--memory-limit", type=whole(1), metavar="BYTES",
+                        help=f"memory that {what} may take (default: 4096 for each byte of the file, at least 256 MiB)")
+    parser.add_argument("--work-limit", type=whole(1), metavar="OPERATIONS",
+                        help=f"floating-point operations, or as much other work, that {what} may take (default: 500000 "
+                             "for each byte of the file, at least 50 billion: some seconds)")
+
+
 def add_options(parser: argparse.ArgumentParser, what: str) -> None:
     """Adds `--set`, for options of recipes."""
     parser.add_argument("--set", type=_setting, action="append", default=[], metavar="OPTION=VALUE", dest="options",
