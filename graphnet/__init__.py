@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         NonFiniteError,
         ShapeError,
         VerificationError,
+        WorkLimitError,
     )
     from graphnet.compiler.op import Op
     from graphnet.declare.model import Model
@@ -50,9 +51,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ArgumentError", "Callback", "Checkpoint", "DataError", "DivergenceError", "Engine", "FrozenError",
     "GnetFormatError", "GraphError", "GraphNetError", "History", "Input", "MemoryLimitError", "Model", "Network",
-    "NonFiniteError", "Op", "ShapeError", "SymbolicTensor", "VerificationError", "callbacks", "compile",
-    "constraints", "custom", "data", "initializers", "layers", "load", "losses", "metrics", "open", "optimizers",
-    "register_op", "regularizers", "schedules",
+    "NonFiniteError", "Op", "ShapeError", "SymbolicTensor", "VerificationError", "WorkLimitError",
+    "callbacks", "compile", "constraints", "custom", "data", "initializers", "layers", "load", "losses", "metrics",
+    "open", "optimizers", "register_op", "regularizers", "schedules",
 ]
 
 _HOMES = {
@@ -60,7 +61,7 @@ _HOMES = {
     "graphnet.compiler.custom_ops": ("register_op",),
     "graphnet.compiler.errors": ("ArgumentError", "DataError", "DivergenceError", "FrozenError", "GnetFormatError",
                                  "GraphError", "GraphNetError", "MemoryLimitError", "NonFiniteError", "ShapeError",
-                                 "VerificationError"),
+                                 "VerificationError", "WorkLimitError"),
     "graphnet.compiler.op": ("Op",),
     "graphnet.network.compiling": ("compile",),
     "graphnet.declare.model": ("Model",),
