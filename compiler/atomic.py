@@ -1,8 +1,8 @@
 """Writes a file as a whole or not at all, also when the machine stops halfway. Nothing else makes or replaces files.
 
 The bytes go to a temporary file beside the target, are synced to disk, and are put in place by one rename, which is
-synced too. A process that dies leaves its temporary file; the next one to write the same target removes it. It tells
-dead from living by a lock that the system drops when a process ends.
+synced too. A process that is killed leaves its temporary file; the next one to write the same target removes it. It
+tells dead from living by a lock that the system drops when a process ends.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import errno
 import hashlib
 import os
 import secrets
+import signal
 import stat
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from graphnet.compiler.errors import ArgumentError
@@ -60,19 +62,21 @@ def replace_file(path: str | os.PathLike[str], pieces: Iterable[bytes | memoryvi
     folder, prefix = os.path.dirname(target), _prefix(target)
     remove_stale(folder, prefix)
     with ExitStack() as always, ExitStack() as on_failure:
-        temporary, descriptor = _create(folder, prefix, mode, always)
-        on_failure.callback(_remove, temporary)
+        always.enter_context(_cleaning_up_if_ended(on_failure))
+        temporary, descriptor = _create(folder, prefix, mode, always, on_failure)
         try:
-            _write_all(descriptor, pieces, start)
-            if mode is not None:
-                os.chmod(temporary, mode)
-            os.fsync(descriptor)
+            _write_all(descriptor, pieces, start, os.fspath(path))
+            with _naming(os.fspath(path)):
+                if mode is not None:
+                    os.chmod(temporary, mode)
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         if not overwrite:  # takes the name, unless somebody did meanwhile
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
             on_failure.callback(_remove, target)
-        os.replace(temporary, target)
+        with _naming(os.fspath(path)):
+            os.replace(temporary, target)
         on_failure.pop_all()
     _sync_folder(folder)
 
@@ -114,14 +118,15 @@ def _prefix(target: str) -> str:
     return f".{hashlib.sha256(os.fsencode(os.path.basename(target))).hexdigest()[:16]}-"
 
 
-def _create(folder: str, prefix: str, mode: int | None, stack: ExitStack) -> tuple[str, int]:
-    """A new locked file: its path and descriptor. The lock lasts until the stack closes.
+def _create(folder: str, prefix: str, mode: int | None, stack: ExitStack, cleanup: ExitStack) -> tuple[str, int]:
+    """A new locked file: its path and descriptor. The lock lasts until the stack closes, and `cleanup` removes the file.
 
     The file of a private target is private from the start.
     """
     while True:
         path = os.path.join(folder, f"{prefix}{secrets.token_hex(8)}{_SUFFIX}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
+        cleanup.callback(_remove, path)  # before it is there, so that at no moment it could be left
         try:
             descriptor = os.open(path, flags, 0o666 if mode is None else stat.S_IRUSR | stat.S_IWUSR)
         except OSError as error:  # names the folder: nobody knows of the temporary file
@@ -148,29 +153,67 @@ def _remove_unlocked(path: str) -> None:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, pieces: Iterable[bytes | memoryview], start: LateStart | None) -> None:
+def _write_all(descriptor: int, pieces: Iterable[bytes | memoryview], start: LateStart | None, path: str) -> None:
     if start is None:
         for piece in pieces:
-            _write(descriptor, piece)
+            _write(descriptor, piece, path)
         return
     end = os.lseek(descriptor, start.size, os.SEEK_SET)
     for piece in pieces:
-        _write(descriptor, piece)
+        _write(descriptor, piece, path)
         end += len(piece)
     if end > _SYNCED_EARLY:  # the disk works on while the start is made; the last sync then has little to do
-        os.fsync(descriptor)
+        with _naming(path):
+            os.fsync(descriptor)
     os.lseek(descriptor, 0, os.SEEK_SET)
-    _write(descriptor, start.make())
+    _write(descriptor, start.make(), path)
 
 
-def _write(descriptor: int, data: bytes | memoryview) -> None:
+def _write(descriptor: int, data: bytes | memoryview, path: str) -> None:
     rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest):]
+    with _naming(path):
+        while rest:
+            rest = rest[os.write(descriptor, rest):]
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Within the block, what the system refuses, such as more than fits on the disk, names the file that was asked for
+    and not the temporary one or none.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, path) from None
+
+
+@contextmanager
+def _cleaning_up_if_ended(cleanup: ExitStack) -> Iterator[None]:
+    """Within the block, a SIGTERM that would end the process cleans up first; what else answers it is left alone.
+
+    Python answers signals in the main thread only.
+    """
+    alone = threading.current_thread() is not threading.main_thread()
+    if alone or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        cleanup.close()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         os.unlink(path)
 
 

@@ -13,8 +13,9 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import Array, format_shape
 from graphnet.files.layers import layer_lines
 from graphnet.files.plain_text import aligned, as_json, leaves, path_text, shown
-from graphnet.runtime.gnet import GnetFile, open_gnet
+from graphnet.runtime.gnet import Row, TensorReader
 from graphnet.runtime.gnet.wire.header import pack
+from graphnet.runtime.gnet.wire.refusal import naming
 
 MISSING = "-"
 
@@ -118,9 +119,13 @@ def diff_files(first: str | os.PathLike[str], second: str | os.PathLike[str]) ->
         GnetFormatError: a file is refused.
         OSError: a file cannot be read.
     """
-    with open_gnet(first) as one, open_gnet(second) as two:
-        return Difference(os.fspath(first), os.fspath(second), diff_graphs(one.graph, two.graph),
-                          _diff_tensors(one, two), _diff_fields(one.train, two.train))
+    with TensorReader(first) as one, TensorReader(second) as two:
+        with naming(one.path):
+            graph = one.head.graph
+        with naming(two.path):
+            other = two.head.graph
+        return Difference(one.path, two.path, diff_graphs(graph, other), _diff_tensors(one, two),
+                          _diff_fields(one.head.train, two.head.train))
 
 
 def diff_graphs(first: Graph, second: Graph) -> list[LayerDifference]:
@@ -140,22 +145,22 @@ def _without_common(first: list[str], second: list[str]) -> tuple[list[str], lis
     return only if any(only) else (first, second)
 
 
-def _diff_tensors(first: GnetFile, second: GnetFile) -> list[TensorDifference]:
+def _diff_tensors(first: TensorReader, second: TensorReader) -> list[TensorDifference]:
+    one, two = ({row.name: row for row in file.head.rows} for file in (first, second))
     found = []
-    for name in dict.fromkeys((*first, *second)):
-        kinds = _kind(first, name), _kind(second, name)
+    for name in dict.fromkeys((*one, *two)):
+        kinds = _kind(one.get(name)), _kind(two.get(name))
         if kinds[0] != kinds[1]:
             found.append(TensorDifference(name, *kinds))
-        elif first[name].tobytes() != second[name].tobytes():
-            found.append(TensorDifference(name, *kinds, *measure(first[name], second[name])))
+            continue
+        a, b = first.read(one[name]), second.read(two[name])
+        if a.tobytes() != b.tobytes():
+            found.append(TensorDifference(name, *kinds, *measure(a, b)))
     return found
 
 
-def _kind(file: GnetFile, name: str) -> str:
-    if name not in file:
-        return MISSING
-    row = file.row(name)
-    return f"{row.role} {row.dtype} {format_shape(row.shape)}"
+def _kind(row: Row | None) -> str:
+    return MISSING if row is None else f"{row.role} {row.dtype} {format_shape(row.shape)}"
 
 
 def measure(first: Array, second: Array) -> tuple[float, float, float]:

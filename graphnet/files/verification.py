@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from typing import Any
 
 from graphnet.files.plain_text import as_json
 from graphnet.network.loading import network_of
-from graphnet.runtime.gnet import load_gnet
-from graphnet.runtime.gnet.wire.refusal import naming
-from graphnet.runtime.gnet.wire.sources import open_descriptor
+from graphnet.runtime.gnet import load_hashed
 from graphnet.saving.bounds import bounds_of
 from graphnet.saving.saved_samples import Replay, replay
 
@@ -88,11 +85,7 @@ def verify_file(path: str | os.PathLike[str], expect_sha256: str | None = None,
         ArgumentError: the digest is none.
         OSError: the file cannot be read.
     """
-    with naming(os.fspath(path)), open_descriptor(path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = file.tell()
-    expected = digest if expect_sha256 is None else expect_sha256  # so that both speak of the same bytes
-    contents = load_gnet(path, expected)
+    contents, digest, size = load_hashed(path, expect_sha256)
     network = network_of(contents)
     with contents.locating():
         replays = replay(network, contents, bounds_of(contents, memory_limit, work_limit))

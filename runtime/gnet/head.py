@@ -69,6 +69,16 @@ def read_head(source: Source) -> Head:
     return parse_head(preamble, header)
 
 
+def justify_length(preamble: Preamble, header: bytes) -> None:
+    """Refuses a length that the rows do not account for, before a stream is read that far.
+
+    Raises:
+        GnetFormatError: the header is damaged, or the rows end elsewhere.
+    """
+    preamble.check_header(header)
+    parse_head(preamble, header)
+
+
 def parse_head(preamble: Preamble, header: bytes) -> Head:
     """Checks a header: encoding, keys, rows, and that the tensors end where the file does.
 

@@ -1,4 +1,4 @@
-"""A file mapped into memory: any tensor without reading the rest."""
+"""Any tensor of a file without the rest: mapped into memory, or read when it is asked for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -124,6 +125,37 @@ def _map(descriptor: int, size: int) -> mmap.mmap:
             raise
         raise refuse(("preamble", "file_length"), f"the system has no room to map the file's {size} bytes",
                      FILE_LENGTH_OFFSET) from None
+
+
+class TensorReader:
+    """Reads one tensor after the other, and holds none of them. A file that becomes shorter meanwhile is refused."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path, self._stack = os.fspath(path), ExitStack()
+        with naming(self.path), self._stack:
+            self._source = FileSource(self._stack.enter_context(open_descriptor(path)), self.path)
+            self.head = read_head(self._source)
+            self._stack = self._stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._stack.close()
+
+    def read(self, row: Row) -> Array:
+        """The tensor of a row of the file.
+
+        Raises:
+            GnetFormatError: it is damaged, or the file became shorter.
+            OSError: it cannot be read.
+        """
+        with naming(self.path):
+            data = memoryview(self._source.take(row.region_end(self.head.preamble.file_length) - row.offset, row.offset))
+            row.check(data[:row.nbytes])
+            row.check_padding(data[row.nbytes:])
+        return row.view(data, row.offset)
 
 
 def open_gnet(path: str | os.PathLike[str]) -> GnetFile:

@@ -14,7 +14,7 @@ from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import Array
 from graphnet.runtime.gnet.contents import Contents
 from graphnet.runtime.gnet.footprint import Measure, check_footprint, forward_peak
-from graphnet.runtime.gnet.head import Head, read_head
+from graphnet.runtime.gnet.head import Head, justify_length, read_head
 from graphnet.runtime.gnet.rows import Row
 from graphnet.runtime.gnet.tensors import Tensor, byte_view
 from graphnet.runtime.gnet.wire.header import placing
@@ -49,13 +49,32 @@ def load_gnet(source: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: 
     """
     expected = None if expect_sha256 is None else _check_digest(expect_sha256)
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else ""
-    with naming(name), open_source(source) as opened, naming(opened.name):
+    with naming(name), open_source(source, justify_length) as opened, naming(opened.name):
         if expected is None:
             return _load(opened, memory_limit, measure, place)
         hashing = HashingSource(opened)
         contents = _load(hashing, memory_limit, measure, place)
         hashing.check(expected)
         return contents
+
+
+def load_hashed(path: str | os.PathLike[str], expect_sha256: str | None = None) -> tuple[Contents, str, int]:
+    """Reads a file and verifies every byte of it, each of which is read once, in the file's order.
+
+    Returns:
+        The contents, the SHA-256 of the whole file in hex, and its size in bytes.
+
+    Raises:
+        GnetFormatError: the file is refused.
+        OSError: the file cannot be opened or read.
+    """
+    expected = None if expect_sha256 is None else _check_digest(expect_sha256)
+    with naming(os.fspath(path)), open_source(path, justify_length) as opened:
+        hashing = HashingSource(opened)
+        contents = _load(hashing, None, forward_peak, None)
+        if expected is not None:
+            hashing.check(expected)
+        return contents, hashing.digest, hashing.size
 
 
 def read_info(source: str | os.PathLike[str] | bytes | BinaryIO) -> Head:
@@ -66,7 +85,7 @@ def read_info(source: str | os.PathLike[str] | bytes | BinaryIO) -> Head:
         OSError: the file cannot be opened or read.
     """
     name = os.fspath(source) if isinstance(source, str | os.PathLike) else ""
-    with naming(name), open_source(source) as opened, naming(opened.name):
+    with naming(name), open_source(source, justify_length) as opened, naming(opened.name):
         head = read_head(opened)
         _ = head.graph
         return head

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -335,3 +336,46 @@ def test_the_refusal_names_its_owner(tmp_path):
         atomic.replace_file(tmp_path / "nowhere" / "a", [b""], owner="plot")
     with pytest.raises(ArgumentError, match=r"save: path is .*, but only a regular file can be replaced"):
         atomic.replace_file(tmp_path, [b""])
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "replace", "chmod"])
+def test_a_full_disk_names_the_file_that_was_asked_for(call, path, monkeypatch):
+    """And neither none nor the temporary one, of which nobody knows."""
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *args[:call in ("replace", "chmod")])
+    monkeypatch.chdir(path.parent)
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match="No space left on device: 'model.gnet'") as caught:
+        save_gnet("model.gnet", dtypes())
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, "model.gnet")
+
+
+def end_saver(path, before=""):
+    """Runs a process that is sent a SIGTERM in the middle of a save."""
+    code = ("import os, sys, signal; from graphnet.runtime.gnet import save_gnet; import gnet_samples as s\n"
+            "os.fsync = lambda fd: os.kill(os.getpid(), signal.SIGTERM)\n"
+            f"{before}\nsave_gnet({str(path)!r}, s.dtypes())\nprint('went on')")
+    return subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                          capture_output=True, text=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGTERM to answer")
+def test_a_process_that_is_asked_to_end_leaves_the_old_file_and_no_litter(path):
+    child = end_saver(path)
+    assert (child.returncode, child.stdout) == (-signal.SIGTERM, "")
+    assert path.read_bytes() == IMAGES
+    assert names(path.parent) == ["model.gnet"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGTERM to answer")
+def test_who_answers_a_request_to_end_is_not_disturbed(path):
+    child = end_saver(path, "signal.signal(signal.SIGTERM, lambda *_: print('asked'))")
+    assert (child.returncode, child.stdout.split()) == (0, ["asked", "asked", "went", "on"])  # of the file and its folder
+    assert path.read_bytes() == DTYPES
+    assert names(path.parent) == ["model.gnet"]
+
+
+def test_a_save_leaves_the_answer_to_a_request_to_end_as_it_was(path):
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    save_gnet(path, dtypes())
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -7,15 +7,16 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Protocol
 
 from graphnet.compiler.errors import ArgumentError
 from graphnet.runtime.gnet.wire import preamble
-from graphnet.runtime.gnet.wire.refusal import refuse
+from graphnet.runtime.gnet.wire.refusal import naming, refuse
 
 CHUNK = 1 << 20
+Justify = Callable[[preamble.Preamble, bytes], object]
 
 
 class Source(Protocol):
@@ -110,20 +111,29 @@ class HashingSource(_Taking):
         self._source.fill(target, at)
         self._hash.update(target)
 
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all that was read, in hex."""
+        return self._hash.hexdigest()
+
     def check(self, expected: str) -> None:
         """Refuses bytes with another SHA-256.
 
         Raises:
             GnetFormatError: they have.
         """
-        if self._hash.hexdigest() != expected:
-            raise refuse((), f"the SHA-256 of the file is {self._hash.hexdigest()}, expected is {expected}: "
+        if self.digest != expected:
+            raise refuse((), f"the SHA-256 of the file is {self.digest}, expected is {expected}: "
                              "this is another file than the one asked for")
 
 
 @contextmanager
-def open_source(source: Any) -> Iterator[Source]:
+def open_source(source: Any, justify: Justify) -> Iterator[Source]:
     """The bytes of a path, a bytes-like object, or an object with a `read` method.
+
+    Args:
+        source: one of these.
+        justify: refuses a preamble and a header that do not account for the file's length, where it has to be believed.
 
     Raises:
         GnetFormatError: the path is no regular file, or a file object is no `.gnet` file.
@@ -137,7 +147,10 @@ def open_source(source: Any) -> Iterator[Source]:
     elif isinstance(source, io.TextIOBase):
         raise ArgumentError("load", "source", source, 'a file must be opened in binary mode: open(path, "rb")')
     elif hasattr(source, "read"):
-        yield BytesSource(read_all(source), str(getattr(source, "name", "file object")))
+        name = str(getattr(source, "name", "file object"))
+        with naming(name):
+            data = read_all(source, justify)
+        yield BytesSource(data, name)
     else:
         raise ArgumentError("load", "source", source, "it must be a path, bytes, or a file opened in binary mode")
 
@@ -171,22 +184,31 @@ def _kind(mode: int) -> str:
     return next((text for test, text in kinds if test(mode)), "something else")
 
 
-def read_all(file: BinaryIO) -> bytearray:
-    """Everything that a file object holds, in pieces, and never more than its preamble says (and one byte).
+def read_all(file: BinaryIO, justify: Justify) -> bytearray:
+    """Everything that a file object holds, in pieces, and never more than its header justifies (and one byte).
 
     Raises:
-        GnetFormatError: it does not start as a `.gnet` file does.
+        GnetFormatError: it does not start as a `.gnet` file does, or its header does not justify its length.
         ArgumentError: it gives text.
     """
     data = bytearray()
-    wanted = preamble.SIZE
+    if not _extend(data, file, preamble.SIZE):
+        return data
+    start = preamble.parse_preamble(bytes(data[:preamble.SIZE]), None)
+    if not _extend(data, file, start.header_end):
+        return data
+    justify(start, bytes(data[preamble.SIZE:start.header_end]))
+    _extend(data, file, start.file_length + 1)
+    return data
+
+
+def _extend(data: bytearray, file: BinaryIO, wanted: int) -> bool:
+    """Reads until there are so many bytes; False if the file ends before."""
     while len(data) < wanted:
         piece = file.read(min(CHUNK, wanted - len(data)))
         if isinstance(piece, str):
             raise ArgumentError("load", "source", file, "a file object must be opened in binary mode")
         if not piece:
-            break
+            return False
         data += piece
-        if wanted == preamble.SIZE == len(data):
-            wanted = preamble.parse_preamble(bytes(data), None).file_length + 1
-    return data
+    return True

@@ -1,6 +1,7 @@
 """Every way in which a file can be malformed, each with its own message. Headers are signed anew, so that the digest
 does not hide the deeper checks."""
 
+import io
 import math
 import re
 import socket
@@ -504,3 +505,40 @@ def test_values_that_nodes_make_have_a_limited_rank_too():
 def test_a_field_that_is_stored_elsewhere_is_no_key(key: str) -> None:
     with pytest.raises(GnetFormatError, match=f"the key '{key}' is not known here"):
         decode_fields(Parameter, {key: None}, ("graph",), ("value", "name", "origin", "next"))
+
+
+class Endless:
+    """A stream that begins with these bytes and never ends; counts what was read of it."""
+
+    def __init__(self, start: bytes) -> None:
+        self.start, self.taken = start, 0
+
+    def read(self, size: int = -1) -> bytes:
+        assert size > 0, "a stream without an end was read to its end"
+        piece = self.start[self.taken:self.taken + size].ljust(size, b"\0")
+        self.taken += size
+        return piece
+
+
+@pytest.mark.parametrize("length", [len(IMAGES) + 64, 2**40, 2**63])
+def test_a_stream_is_read_no_further_than_its_rows_justify(length: int) -> None:
+    stream = Endless(preamble(file_length=length))
+    with pytest.raises(GnetFormatError, match=f"the tensors end at byte {len(IMAGES)}, the file at byte {length}"):
+        load_gnet(stream)
+    assert stream.taken <= len(IMAGES)
+
+
+def test_a_stream_that_goes_on_after_its_tensors_is_refused() -> None:
+    stream = Endless(IMAGES)
+    with pytest.raises(GnetFormatError, match=f"the file should have {len(IMAGES)} bytes and has {len(IMAGES) + 1}: it"):
+        load_gnet(stream)
+    assert stream.taken == len(IMAGES) + 1
+
+
+@pytest.mark.parametrize("end", [0, 7, 63, 64, 65, 200, len(IMAGES) - 1])
+def test_a_stream_that_is_cut_is_refused_as_a_file_is(end: int) -> None:
+    with pytest.raises(GnetFormatError) as of_file:
+        load_gnet(IMAGES[:end])
+    with pytest.raises(GnetFormatError) as of_stream:
+        load_gnet(io.BytesIO(IMAGES[:end]))
+    assert str(of_stream.value) == str(of_file.value).replace("bytes: ", "file object: ", 1)
