@@ -51,11 +51,11 @@ def replace_file(path: str | os.PathLike[str], pieces: Iterable[bytes | memoryvi
         owner: who is named when the target is refused.
 
     Raises:
-        ArgumentError: the target is no regular file, or its folder does not exist.
+        ArgumentError: the target is no regular file, or its folder does not exist, or the working directory does not.
         FileExistsError: it is there and may not be replaced.
         OSError: what the system refuses; before the rename the old file is untouched.
     """
-    target = os.path.realpath(path)
+    target = _resolved(owner, path)
     if not overwrite and (os.path.lexists(path) or os.path.lexists(target)):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
     mode = _check_target(owner, path, target)
@@ -98,6 +98,15 @@ def remove_stale(folder: str, prefix: str) -> None:
                 _remove_unlocked(os.path.join(folder, name))
 
 
+def _resolved(owner: str, path: str | os.PathLike[str]) -> str:
+    """The absolute path, without symbolic links."""
+    try:
+        return os.path.realpath(path)
+    except FileNotFoundError:
+        raise ArgumentError(owner, "path", os.fspath(path), "it is relative to the working directory, which is not "
+                                                            "there any more; give an absolute path") from None
+
+
 def _check_target(owner: str, path: str | os.PathLike[str], target: str) -> int | None:
     """The mode bits of the target, None if it does not exist yet."""
     if os.fspath(path).endswith(_SEPARATORS):
@@ -119,7 +128,7 @@ def _prefix(target: str) -> str:
 
 
 def _create(folder: str, prefix: str, mode: int | None, stack: ExitStack, cleanup: ExitStack) -> tuple[str, int]:
-    """A new locked file: its path and descriptor. The lock lasts until the stack closes, and `cleanup` removes the file.
+    """A new locked file: its path and descriptor. The lock lasts until the stack closes; `cleanup` removes the file.
 
     The file of a private target is private from the start.
     """

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from graphnet.compiler.words import LINE, label, one_line, shorten, visible_lines
+
 _KEY_CHARS = 100  # of a key that an error quotes
+_VALUE_CHARS = 500  # of a value
 _LINE_CHARS = 120  # of a line that an error shows
 
 
 class GraphNetError(Exception):
-    """Base of every error that graphnet raises on purpose."""
+    """Base of every error that graphnet raises on purpose. What could not be seen is escaped in its text."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(visible_lines(str(text)))
 
 
 STUMBLES = (GraphNetError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -21,7 +27,7 @@ class ArgumentError(GraphNetError, ValueError):
 
     def __init__(self, owner: str, name: str, value: object, allowed: str) -> None:
         self.owner, self.name, self.value, self.allowed = owner, name, value, allowed
-        super().__init__(f"{owner}: {name} is {value!r}, but {allowed}")
+        super().__init__(f"{owner}: {name} is {shorten(repr(value), _VALUE_CHARS)}, but {allowed}")
 
 
 class GraphError(GraphNetError):
@@ -47,27 +53,23 @@ class DataError(GraphNetError):
 class GnetFormatError(GraphNetError):
     """A `.gnet` file is refused: it is malformed, damaged or needs a newer graphnet.
 
-    `path` leads to the field (keys and indices), `offset` is the byte it stands at, `source` the file's name.
+    `path` leads to the field (keys and indices), `offset` is the byte it stands at, `source` the file's name. The text
+    is one line of at most 1,000 characters, whatever is in the file.
     """
 
     def __init__(self, reason: str, path: tuple[str | int, ...] = (), offset: int | None = None,
                  source: str = "") -> None:
-        self.reason, self.path, self.offset, self.source = reason, path, offset, source
+        self.reason, self.path, self.offset, self.source = one_line(reason), path, offset, source
         at = "" if offset is None else f"at byte {offset}"
-        place = " ".join(part for part in (self.field, at) if part)
-        super().__init__(": ".join(part for part in (source, place, reason) if part))
+        place = " ".join(part for part in (label(self.field), at) if part)
+        head = "".join(f"{part}: " for part in (label(source), place) if part)
+        super().__init__(head + shorten(self.reason, LINE - len(head)))
 
     @property
     def field(self) -> str:
         """The path as text: `graph.nodes[3].op`."""
-        steps = (f"[{step}]" if isinstance(step, int) else f".{_visible(step)}" for step in self.path)
+        steps = (f"[{step}]" if isinstance(step, int) else f".{label(step, _KEY_CHARS)}" for step in self.path)
         return "".join(steps).removeprefix(".")
-
-
-def _visible(key: str) -> str:
-    """A key from a file that may be hostile: short, and without what could play tricks on a terminal."""
-    short = key if len(key) <= _KEY_CHARS else key[:_KEY_CHARS] + "…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)
 
 
 def _excerpt(text: str, at: int) -> list[str]:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.types import BATCH, TensorType
-from graphnet.compiler.words import format_name, format_value
+from graphnet.compiler.words import format_name, format_value, label
 
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
 PHASES = (FORWARD, BACKWARD, UPDATE)
@@ -32,8 +32,9 @@ class Origin:
     source: str = ""
 
     def __str__(self) -> str:
-        who = f"{self.layer} ({self.kind})" if self.layer and self.kind else self.layer or self.kind or "?"
-        return f"{who} at {self.source}" if self.source else who
+        layer, kind, source = map(label, (self.layer, self.kind, self.source))
+        who = f"{layer} ({kind})" if layer and kind else layer or kind or "?"
+        return f"{who} at {source}" if source else who
 
 
 @dataclass(frozen=True, slots=True)

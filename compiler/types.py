@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import ShapeError
-from graphnet.compiler.words import format_symbol
+from graphnet.compiler.words import format_symbol, visible
 
 Array = NDArray[Any]
 """An array of any dtype and shape."""
@@ -115,7 +115,7 @@ def factors(shape: Shape) -> tuple[int, Counter[str]]:
 
 def format_shape(shape: Iterable[Dim]) -> str:
     """`(N, 1, 28, 28)`, as a user would write it."""
-    dims = [str(dim) for dim in shape]
+    dims = [visible(str(dim)) for dim in shape]
     return f"({dims[0]},)" if len(dims) == 1 else f"({', '.join(dims)})"
 
 

@@ -1,25 +1,36 @@
-"""How names and attributes stand in the text of a graph.
+"""How names and attributes stand in text: exactly, in the text of a graph, or as what is shown to people.
 
-Names are as they are where they are plain words, in quotes otherwise.
+In the text of a graph names are as they are where they are plain words, in quotes otherwise.
+
+What is shown (errors, tables, pages, pictures) of text from outside, such as names and values from files, paths, what a
+server answers, is made `visible`. Whoever wrote it may mean harm: escape sequences that a terminal obeys, characters
+that turn the direction of what follows, line breaks that forge a line, a million letters.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from enum import Enum
+from functools import lru_cache
 from math import copysign
 from typing import Any
 
 import numpy as np
 
 # Written out, because what Python takes for printable changes with its version, and with it the digest of a graph.
-_UNSEEN = (r"\x00-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff\ufeff"
-           r"\U000e0000-\U000e0fff")
-_LETTER = rf"[^ {_UNSEEN}'\"\\#:]"
-_DIM_LETTER = rf"[^ {_UNSEEN}'\"\\#:,\[\]]"
+UNSEEN = (r"\x00-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff\ufeff"
+          r"\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff")
+"""All that cannot be seen as what it is, but for the space, as ranges of a regular expression: control and format
+characters, separators, halves of surrogates."""
+LINE, LABEL = 1000, 200
+"""The most characters of a refusal, and of a name in it, in a table or in a picture."""
+_UNSEEN = re.compile(f"[{UNSEEN}]")
+_LETTER = rf"[^ {UNSEEN}'\"\\#:]"
+_DIM_LETTER = rf"[^ {UNSEEN}'\"\\#:,\[\]]"
 _ESCAPE = r"\\(?:[\\'\"nrt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})"
 _SHORT = {"n": "\n", "r": "\r", "t": "\t"}
-_TO_ESCAPE, _ESCAPED = re.compile(rf"[\"\\{_UNSEEN}]"), re.compile(_ESCAPE)
+_TO_ESCAPE, _ESCAPED = re.compile(rf"[\"\\{UNSEEN}]"), re.compile(_ESCAPE)
 
 NAME = re.compile(rf"{_LETTER}+(?::+{_LETTER}+)*")
 """A plain name: of what can be seen, but for quotes, `\\` and `#`; with colons inside only."""
@@ -74,3 +85,41 @@ def _escape(found: re.Match[str]) -> str:
 def _unescape(found: re.Match[str]) -> str:
     kind, digits = found[0][1], found[0][2:]
     return chr(int(digits, 16)) if digits else _SHORT.get(kind, kind)
+
+
+def visible(text: str) -> str:
+    """The text with backslash escapes for what could not be seen."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def visible_lines(text: str) -> str:
+    """The same of each line of a text that has several."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def shorten(text: str, most: int) -> str:
+    """The text, cut in the middle if it has more characters, with how many there were."""
+    if len(text) <= most:
+        return text
+    gap = f" … ({len(text):,} characters) … "
+    rest = max(most - len(gap), 2)
+    return f"{text[:(rest + 1) // 2]}{gap}{text[len(text) - rest // 2:]}"
+
+
+@lru_cache(maxsize=4096)
+def label(text: str, most: int = LABEL) -> str:
+    """A name or a path in a line: visible, and not too long."""
+    return shorten(visible(shorten(text, 4 * most)), most)
+
+
+def file_label(path: str | os.PathLike[str]) -> str:
+    """The same of a path."""
+    return label(os.fspath(path))
+
+
+def one_line(text: str, most: int = LINE) -> str:
+    """The lines of a text joined to one that is visible and not too long."""
+    lines = [line.strip() for line in shorten(text, 4 * most).split("\n")]
+    return shorten(visible("; ".join(line for line in lines if line)), most)

@@ -23,6 +23,7 @@ from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE, Origin
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Instruction, Program, short_name, table
 from graphnet.compiler.types import FLOATS
+from graphnet.compiler.words import label, visible
 from graphnet.runtime.disturbance import cpu_share, disturbances
 from graphnet.runtime.session import Executable
 
@@ -136,13 +137,14 @@ class Profile:
         head = ("layer", "kind", "source", "forward ms", "backward ms", "update ms", "share", "GFLOP/s", "of peak")
         total = sum(row.seconds for row in self.layers)
         rows: list[tuple[str, ...]] = [
-            (row.layer, row.kind, row.source, _ms(row.forward), _ms(row.backward), _ms(row.update),
+            (label(row.layer), label(row.kind), label(row.source), _ms(row.forward), _ms(row.backward), _ms(row.update),
              f"{row.seconds / total:.1%}", *self._rate(row.flops, row.seconds)) for row in self.layers]
         rows.append(("total", "", "", *(_ms(sum(getattr(row, phase) for row in self.layers))
                                         for phase in (FORWARD, BACKWARD, UPDATE)), "100.0%",
                      *self._rate(self.flops, total)))
         return "\n".join([
-            f"profile {self.name}, {self.mode} ({dims}): median of {self.steps} steps", *table(head, rows, {*head[3:]}),
+            f"profile {label(self.name)}, {self.mode} ({visible(dims)}): median of {self.steps} steps",
+            *table(head, rows, {*head[3:]}),
             f"a step takes {_ms(self.step_seconds)} ms: {self.flops_per_second / 1e9:.1f} GFLOP/s, "
             f"{self.share_of_peak:.0%} of the {self.peak / 1e9:.0f} GFLOP/s that a matrix product reaches here",
             *[self.warning] * self.busy])
@@ -288,7 +290,8 @@ def _time_run(code: list[Callable[[], None]], feed: Callable[[], None]) -> Run:
 
 def _instruction(index: int, i: Instruction, seconds: float) -> InstructionTime:
     nbytes = sum(slot.operand.nbytes for slot in (*i.inputs, *i.outputs))
-    return InstructionTime(index, short_name(i.op), i.phase, i.origin.layer, i.origin.source, seconds, i.flops, nbytes)
+    return InstructionTime(index, short_name(i.op), i.phase, label(i.origin.layer), label(i.origin.source), seconds,
+                           i.flops, nbytes)
 
 
 def _event(name: str, category: str, start: int, duration: int, args: dict[str, Any]) -> dict[str, Any]:

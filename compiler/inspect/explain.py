@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from graphnet.compiler.ir import Graph, Node, format_node
+from graphnet.compiler.ir import Graph, Node, Origin, format_node
 from graphnet.compiler.passes.base import Decision
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.planning.program import short_name
+from graphnet.compiler.words import LINE, label, shorten
 
 FUSION = "fuse"
 """Passes whose names begin like this put several nodes into one."""
@@ -28,7 +29,8 @@ class NodeInfo:
     @classmethod
     def of(cls, node: Node) -> NodeInfo:
         """What there is to say of a node."""
-        return cls(short_name(node.op), node.origin.layer, node.origin.kind, node.origin.source, node.phase)
+        return cls(label(short_name(node.op), LINE), label(node.origin.layer), label(node.origin.kind),
+                   label(node.origin.source), node.phase)
 
     def __str__(self) -> str:
         return f"{self.op} of {self.layer}" if self.layer else self.op
@@ -100,7 +102,7 @@ class Explanation:
         return asdict(self)
 
     def __str__(self) -> str:
-        lines = [f"explain {self.name}, {self.mode}: {self.passes[0].nodes_before} nodes declared, "
+        lines = [f"explain {label(self.name)}, {self.mode}: {self.passes[0].nodes_before} nodes declared, "
                  f"{self.passes[-1].nodes_after} after {len(self.passes)} passes"]
         if self.left_out:
             lines += ["", f"left out, as the Program would take more memory: {', '.join(self.left_out)}"]
@@ -133,10 +135,21 @@ def _report(stage: Stage) -> PassReport:
 def compare_nodes(before: Graph, after: Graph) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Nodes that are gone, new, and rewired, as text. A node is known by its op and the values that it makes."""
     old, new = ({(str(node.op), node.outputs): node for node in graph.nodes} for graph in (before, after))
-    return (tuple(format_node(node, before.types) for key, node in old.items() if key not in new),
-            tuple(format_node(node, after.types) for key, node in new.items() if key not in old),
-            tuple(format_node(node, after.types) for key, node in new.items()
+    return (tuple(_line(node, before) for key, node in old.items() if key not in new),
+            tuple(_line(node, after) for key, node in new.items() if key not in old),
+            tuple(_line(node, after) for key, node in new.items()
                   if key in old and old[key].inputs != node.inputs))
+
+
+def _line(node: Node, graph: Graph) -> str:
+    return shorten(format_node(with_labels(node), graph.types), LINE)
+
+
+def with_labels(node: Node) -> Node:
+    """The same node, its layer's name and source fit to be shown as often as there are nodes."""
+    origin = node.origin
+    shown = Origin(label(origin.layer), label(origin.kind), label(origin.source))
+    return node if shown == origin else replace(node, origin=shown)
 
 
 def _decided(graph: Graph, decision: Decision) -> Pair:

@@ -9,6 +9,7 @@ from typing import Any
 from graphnet.compiler.passes.attach_update import moment_name
 from graphnet.compiler.planning.liveness import arena_bytes, arena_slots
 from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program, Slot, short_name
+from graphnet.compiler.words import label, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,12 @@ class MemoryReport:
                 ("  scratch", self.scratch), ("  unused", self.unused), ("total", self.total)]
         dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
         width = max(len(f"{size:,}") for _, size in rows)
-        lines = [f"memory {self.name} ({dims})", *(f"  {what:<13} {size:>{width},} bytes" for what, size in rows)]
+        lines = [f"memory {label(self.name)} ({visible(dims)})",
+                 *(f"  {what:<13} {size:>{width},} bytes" for what, size in rows)]
         if self.peak:
-            who = f"{self.peak.layer} at {self.peak.source}" if self.peak.source else self.peak.layer
-            lines.append(f"the arena is fullest at instruction {self.peak.instruction}, {self.peak.op} of {who}")
+            place = f" at {label(self.peak.source)}" if self.peak.source else ""
+            lines.append(f"the arena is fullest at instruction {self.peak.instruction}, {self.peak.op} of "
+                         f"{label(self.peak.layer)}{place}")
         share = self.values / self.arena if self.arena else 1
         lines.append(f"with memory of its own for each value it would be {self.values:,} bytes ({share:.1f} times)")
         return "\n".join(lines)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from graphnet.compiler.ir import BUFFER, FORWARD, Graph, Node
+from graphnet.compiler.ir import BUFFER, FORWARD, Graph, Node, Parameter, State
 from graphnet.compiler.types import Shape, TensorType, format_shape
+from graphnet.compiler.words import LABEL, label, shorten, visible
 
 _HEAD = ("layer", "kind", "output", "parameters", "FLOPs", "activation bytes")
 
@@ -74,17 +75,17 @@ class Summary:
         return sum(layer.activation_bytes for layer in self.layers)
 
     def __str__(self) -> str:
-        rows = [(layer.name, layer.kind, ", ".join(map(format_shape, layer.outputs)),
+        rows = [(label(layer.name), label(layer.kind), shorten(", ".join(map(format_shape, layer.outputs)), LABEL),
                  f"{layer.parameters:,}{' frozen' * (layer.frozen > 0)}", f"{layer.flops:,}",
                  f"{layer.activation_bytes:,}") for layer in self.layers]
         total = ("total", "", "", f"{self.parameters:,}", f"{self.flops:,}", f"{self.activation_bytes:,}")
         widths = [max(map(len, column)) for column in zip(_HEAD, *rows, total, strict=True)]
         head, *body, last = (_line(row, widths) for row in (_HEAD, *rows, total))
         rule = "  ".join("─" * width for width in widths)
-        return "\n".join([f"model {self.name}", head, rule, *body, rule, last, *self._notes()])
+        return "\n".join([f"model {label(self.name)}", head, rule, *body, rule, last, *self._notes()])
 
     def _notes(self) -> list[str]:
-        free = "".join(f", {dim} = 1" for dim in self.free_dims)
+        free = "".join(f", {visible(dim)} = 1" for dim in self.free_dims)
         statistics = f", {self.statistics:,} moving statistics" if self.statistics else ""
         return [f"parameters: {self.trainable:,} trainable, {self.frozen:,} frozen{statistics}",
                 f"FLOPs and activation bytes are for one sample (N = 1{free}), forward only"]
@@ -100,11 +101,15 @@ def summarize(graph: Graph) -> Summary:
         if node.phase == FORWARD:
             layers.setdefault(node.origin.layer, []).append(node)
     dims = dict.fromkeys(graph.symbols, 1)
-    costs = (_cost(graph, name, nodes, dims) for name, nodes in layers.items())
+    kept: dict[str, list[Parameter | State]] = {}
+    for item in graph.variables:
+        kept.setdefault(item.origin.layer, []).append(item)
+    costs = (_cost(graph, name, nodes, kept.get(name, ()), dims) for name, nodes in layers.items())
     return Summary(graph.name, tuple(costs), graph.free_dims)
 
 
-def _cost(graph: Graph, name: str, nodes: list[Node], dims: dict[str, int]) -> LayerCost:
+def _cost(graph: Graph, name: str, nodes: list[Node], kept: Sequence[Parameter | State],
+          dims: dict[str, int]) -> LayerCost:
     if not nodes:
         given = next(item for item in graph.inputs if item.origin.layer == name)
         return LayerCost(name, given.origin.kind, (graph.types[given.value].shape,), 0, 0, 0, 0)
@@ -112,13 +117,13 @@ def _cost(graph: Graph, name: str, nodes: list[Node], dims: dict[str, int]) -> L
     flops = sum(node.op.bind(dims).flops(_bound(graph, node.inputs, dims), _bound(graph, node.outputs, dims))
                 for node in nodes)
     stored = _bound(graph, (value for node, value in results if not node.op.view), dims)
-    weights = [(graph.types[p.value].size, p.trainable) for p in graph.parameters if p.origin.layer == name]
+    weights = [(graph.types[p.value].size, p.trainable) for p in kept if isinstance(p, Parameter)]
     return LayerCost(
         name, nodes[0].origin.kind, tuple(dict.fromkeys(graph.types[value].shape for _, value in results)),
         sum(size for size, trainable in weights if trainable),
         sum(size for size, trainable in weights if not trainable),
         flops, sum(t.nbytes for t in stored),
-        sum(graph.types[s.value].size for s in graph.states if s.role == BUFFER and s.origin.layer == name))
+        sum(graph.types[s.value].size for s in kept if isinstance(s, State) and s.role == BUFFER))
 
 
 def _leaves(graph: Graph, layer: str, value: int) -> bool:

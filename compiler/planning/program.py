@@ -21,6 +21,7 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.wiring import BodyLine, wiring_lines
 from graphnet.compiler.types import TensorType
+from graphnet.compiler.words import label, visible
 
 ARENA, PARAMETERS, GRADIENTS, STATES = "arena", "parameters", "gradients", "states"
 ALIGNMENT = 64
@@ -161,17 +162,18 @@ def format_program(program: Program) -> str:
     the result of the line above as `·`.
     """
     dims = ", ".join(f"{symbol}={size}" for symbol, size in program.dims.items())
-    lines = [f"program {program.name} ({dims})"]
-    lines += [f"  buffer {name}: {size:,} bytes" for name, size in program.buffers.items()]
+    lines = [f"program {label(program.name)} ({visible(dims)})"]
+    lines += [f"  buffer {label(name)}: {size:,} bytes" for name, size in program.buffers.items()]
     for kind, slots in (("input", program.inputs), ("parameter", program.parameters), ("state", program.states),
                         ("output", program.outputs)):
-        lines += [f"  {kind} {name}: {slot}" for name, slot in slots.items()]
+        lines += [f"  {kind} {label(name)}: {slot}" for name, slot in slots.items()]
     rows = [row for index, i in enumerate(program.instructions) for row in _rows(index, i)]
     return "\n".join(lines + table(_HEAD, rows, _NUMBERS)) + "\n"
 
 
 def table(head: Row, rows: Sequence[Row], numbers: set[str]) -> list[str]:
     """Rows in columns under a head, as lines; the columns named in `numbers` are flush right."""
+    rows = [tuple(map(visible, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
 
     def line(row: Row) -> str:
@@ -194,7 +196,7 @@ def _rows(index: int, instruction: Instruction) -> Iterator[Row]:
     for line, (left, right) in enumerate(zip_longest(body_lines(instruction.op), operands)):
         text, node = left or ("", None)
         origin = node.origin if node else instruction.origin
-        where = (origin.layer, origin.source) if left and origin != shown else ("", "")
+        where = (label(origin.layer), label(origin.source)) if left and origin != shown else ("", "")
         shown = origin if left else shown
         first = (str(index), instruction.phase) if line == 0 else ("", "")
         flops = f"{instruction.flops:,}" if line == 0 else ""

@@ -34,6 +34,7 @@ from graphnet.cli.common.parser import Parser
 from graphnet.cli.common.refusals import is_missing
 from graphnet.common.streams import open_streams
 from graphnet.compiler.errors import ArgumentError, GraphNetError
+from graphnet.compiler.words import LINE, label, one_line, shorten
 
 WORKED, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -87,11 +88,13 @@ def _run(options: argparse.Namespace) -> int:
     except MemoryError:
         return _fail("there is not enough memory; use smaller batches", FAILED)
     except ArgumentError as error:
-        return _fail(_in_words_of_the_shell(error, options.shown), MISUSED)
+        return _fail(one_line(_in_words_of_the_shell(error, options.shown)), MISUSED)
     except GraphNetError as error:
         return _fail(str(error), _code(error.__cause__, options))
     except OSError as error:
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), _code(error, options))
+        if not isinstance(error.filename, str | bytes):
+            return _fail(one_line(str(error)), _code(error, options))
+        return _fail(f"{label(os.fsdecode(error.filename))}: {error.strerror}", _code(error, options))
     return code
 
 
@@ -131,7 +134,8 @@ def _code(error: BaseException | None, options: argparse.Namespace) -> int:
 
 
 def _fail(text: str, code: int) -> int:
-    print(f"graphnet: {text}", file=sys.stderr)
+    lines = [shorten(line, LINE) for line in f"graphnet: {text}".split("\n")]
+    print("\n".join(lines), file=sys.stderr)
     return code
 
 

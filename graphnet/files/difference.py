@@ -11,6 +11,7 @@ import numpy as np
 
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import Array, format_shape
+from graphnet.compiler.words import LINE, label
 from graphnet.files.layers import layer_lines
 from graphnet.files.plain_text import aligned, as_json, leaves, path_text, shown
 from graphnet.runtime.gnet import Row, TensorReader
@@ -96,13 +97,14 @@ class Difference:
 
     def __str__(self) -> str:
         if self.equal:
-            return f"{self.first} and {self.second}: the same graph, tensors and training set-up"
-        lines = [f"- {self.first}", f"+ {self.second}"]
+            return f"{label(self.first)} and {label(self.second)}: the same graph, tensors and training set-up"
+        lines = [f"- {label(self.first)}", f"+ {label(self.second)}"]
         if self.layers:
             lines.append("graph:")
         for layer in self.layers:
-            lines.append(f"  {layer.layer}")
-            lines += [f"    - {line}" for line in layer.first] + [f"    + {line}" for line in layer.second]
+            lines.append(f"  {label(layer.layer)}")
+            lines += [f"    {mark} {label(line, LINE)}" for mark, texts in (("-", layer.first), ("+", layer.second))
+                      for line in texts]
         if self.tensors:
             lines.append("tensors:")
             lines += [f"  {line}" for line in aligned([(item.name, _measured(item)) for item in self.tensors])]
@@ -141,7 +143,8 @@ def diff_graphs(first: Graph, second: Graph) -> list[LayerDifference]:
 
 def _without_common(first: list[str], second: list[str]) -> tuple[list[str], list[str]]:
     """The lines that only one has; all of them if only their order differs."""
-    only = [line for line in first if line not in second], [line for line in second if line not in first]
+    one, two = {*first}, {*second}
+    only = [line for line in first if line not in two], [line for line in second if line not in one]
     return only if any(only) else (first, second)
 
 

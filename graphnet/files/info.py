@@ -8,6 +8,7 @@ from typing import Any
 
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import format_shape
+from graphnet.compiler.words import label
 from graphnet.files.plain_text import aligned, as_json, leaves, path_text, shown
 from graphnet.runtime.gnet import Head, read_info
 
@@ -42,11 +43,11 @@ class Info:
 
     def __str__(self) -> str:
         head, preamble, graph = self.head, self.head.preamble, self.head.graph
-        lines = [f"{self.path}: format {self.version}, {preamble.file_length:,} bytes, of which "
+        lines = [f"{label(self.path)}: format {self.version}, {preamble.file_length:,} bytes, of which "
                  f"{preamble.header_length:,} header",
-                 f"graph {graph.name!r}: {len(graph.nodes)} nodes, {len(graph.parameters)} parameters, "
+                 f"graph {label(repr(graph.name))}: {len(graph.nodes)} nodes, {len(graph.parameters)} parameters, "
                  f"{len(graph.states)} states"]
-        lines += [f"  {kind} {port['name']}: {port['dtype']} {format_shape(tuple(port['shape']))}"
+        lines += [f"  {kind} {label(port['name'])}: {port['dtype']} {format_shape(tuple(port['shape']))}"
                   for kind, ports in (("input", graph.inputs), ("output", graph.outputs))
                   for port in _ports(graph, ports)]
         lines += [f"tensors: {len(head.rows)}"]

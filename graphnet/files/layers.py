@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 
 from graphnet.compiler.ir import Graph, Parameter, State
+from graphnet.compiler.words import LABEL, shorten
 
 INPUTS, OUTPUTS = "(inputs)", "(outputs)"
 """Stand for the layers that a graph's inputs and outputs belong to."""
@@ -42,12 +45,20 @@ def _kept(graph: Graph, item: Parameter | State, names: Mapping[int, str]) -> st
     return ", ".join([f"parameter {item.name}: {kind}", *extras])
 
 
+@lru_cache(maxsize=4096)
+def _known(name: str) -> str:
+    """A name that may stand in as many lines as there are nodes: the middle of a long one becomes its digest."""
+    if len(name) <= LABEL:
+        return name
+    return f"{shorten(name, LABEL)} #{hashlib.sha256(name.encode(errors='backslashreplace')).hexdigest()[:16]}"
+
+
 def _value_names(graph: Graph) -> dict[int, str]:
     """A name for each value: its own, or the layer and op that make it, numbered if there are several."""
-    names = {item.value: item.name for item in graph.given}
+    names = {item.value: _known(item.name) for item in graph.given}
     counts: Counter[str] = Counter()
     for node in graph.nodes:
-        stem = f"{node.origin.layer}.{node.op.name}" if node.origin.layer else node.op.name
+        stem = f"{_known(node.origin.layer)}.{node.op.name}" if node.origin.layer else node.op.name
         counts[stem] += 1
         base = stem if counts[stem] == 1 else f"{stem}#{counts[stem]}"
         names |= {value: base if not index else f"{base}[{index}]" for index, value in enumerate(node.outputs)}

@@ -1,4 +1,4 @@
-"""Plain data from a file as JSON and as text. Whoever made the file chose the texts in it, so control characters go."""
+"""Plain data from a file as JSON and as text that is fit to be shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-LONGEST = 200
+from graphnet.compiler.words import label
+
 Path = tuple[str | int, ...]
 
 
@@ -24,8 +25,7 @@ def as_json(value: Any) -> Any:
 
 def shown(value: Any) -> str:
     """Plain data in a line, cut short if it is long."""
-    text = value if isinstance(value, str) and value.isprintable() else json.dumps(as_json(value))
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+    return label(value if isinstance(value, str) else json.dumps(as_json(value)))
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -46,6 +46,7 @@ def path_text(path: Path) -> str:
 
 
 def aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Rows of texts as lines with aligned columns."""
+    """Rows of texts as lines with aligned columns, in which every text is fit to be shown."""
+    rows = [tuple(map(label, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)] if rows else []
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

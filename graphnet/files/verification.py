@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from graphnet.compiler.words import label
 from graphnet.files.plain_text import as_json
 from graphnet.network.loading import network_of
 from graphnet.runtime.gnet import load_hashed
@@ -51,14 +52,14 @@ class Verification:
                 "tensors": self.tensors, "replays": replays}
 
     def __str__(self) -> str:
-        lines = [f"{self.path}: {self.size:,} bytes, SHA-256 {self.sha256}",
+        lines = [f"{label(self.path)}: {self.size:,} bytes, SHA-256 {self.sha256}",
                  f"  sound: preamble, header, graph, {self.tensors} tensors, training set-up"]
         if self.replays is None:
             return "\n".join([*lines, "  no samples to replay (net.save(path, samples=x[:2]) stores some)"])
         for name, item in self.replays.items():
             verdict = "passed" if self._holds(item) else f"FAILED, allowed is {self._allowed(item):.3g}"
-            lines.append(f"  {item.samples} samples replayed, output {name}: largest difference {item.difference:.3g}: "
-                         f"{verdict}")
+            lines.append(f"  {item.samples} samples replayed, output {label(name)}: largest difference "
+                         f"{item.difference:.3g}: {verdict}")
         return "\n".join(lines)
 
     def _allowed(self, item: Replay) -> float:

@@ -16,6 +16,7 @@ from graphnet.compiler.ops.recurrent import Walk
 from graphnet.compiler.planning.program import table
 from graphnet.compiler.rewrite import convert_floats
 from graphnet.compiler.types import Array
+from graphnet.compiler.words import label
 from graphnet.engine.engine import Engine
 from graphnet.engine.programs import Programs, numpy_policy
 from graphnet.inspect.differences import Comparison, Index, Point, loss_function
@@ -100,12 +101,12 @@ class GradientCheck:
 
     def __str__(self) -> str:
         head = ("weight", "shape", "checked", "worst error", "at", "numerical", "symbolic", "")
-        rows = [(row.name, _format(row.shape), f"{row.checked}", f"{row.error:.1e}", _format(row.index),
+        rows = [(label(row.name), _format(row.shape), f"{row.checked}", f"{row.error:.1e}", _format(row.index),
                  f"{row.numerical:+.6e}", f"{row.symbolic:+.6e}", row.status)
                 for row in self.weights]
         wrong = sum(not row.passed for row in self.weights)
         verdict = f"{wrong} of {len(rows)} weights have wrong gradients" if wrong else "all gradients are right"
-        return "\n".join([f"gradients of {self.name}, loss {self.loss:.6f}, float64", *table(
+        return "\n".join([f"gradients of {label(self.name)}, loss {self.loss:.6f}, float64", *table(
             head, rows, {"checked", "worst error", "numerical", "symbolic"}), *self._reasons(),
             f"{verdict} (tolerance {self.tolerance:.0e})"])
 

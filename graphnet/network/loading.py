@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from graphnet.common.checks import check_flag, check_path, check_whole
@@ -59,8 +60,8 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
             of what is loaded.
         backend: as in `compile`.
         memory_limit: as in `compile`; a network that needs more to predict for one sample is refused. Without one, a
-            graph that needs 16 GiB is; and one that needs more than 4,096 bytes for each byte of the file, and more than
-            256 MiB, can be looked at, but not run.
+            graph that needs 16 GiB is; and one that needs more than 256 MiB, and than 4,096 bytes for each byte of the
+            file, can be looked at, but not run.
         work_limit: operations that running it for one sample may take, at the rate of a matrix product; by default
             500,000 for each byte of the file, and at least 5 · 10¹⁰.
         allow_nonfinite: as in `compile`; no file says it.
@@ -91,7 +92,7 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
         network = _fill(made[0], contents)
     network.allow_nonfinite = allow_nonfinite
     bounds = bounds_of(contents, memory_limit, work_limit)
-    network.runner.programs.admit = lambda: check_sample(network, bounds, arena=memory_limit is None)
+    network.runner.programs.admit = partial(check_sample, network.graph, bounds, arena=memory_limit is None)
     if memory_limit is not None:
         _check_limit(network, memory_limit, name)
     return network

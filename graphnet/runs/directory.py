@@ -127,6 +127,14 @@ class RunDirectory:
         self.file(name).unlink(missing_ok=True)
 
 
+def working_folder() -> str:
+    """The working directory; "" if it is not there any more, from which every path stays as it is."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
+
+
 def new_run_path(name: str, parent: Path = DEFAULT_PARENT) -> Path:
     """A path that is not taken: `runs/<name>-<date>-<time>`."""
     stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"

@@ -14,12 +14,13 @@ import numpy as np
 from graphnet.callbacks import ResetStates
 from graphnet.common.version import version
 from graphnet.compiler.errors import DataError, DivergenceError
+from graphnet.compiler.words import visible
 from graphnet.data import Dataset
 from graphnet.engine.checkpoints import Checkpoint
 from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.network.compiling import compile
 from graphnet.network.network import Network
-from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory
+from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory, working_folder
 from graphnet.runs.log import VALIDATION, Reporter, RunLog, format_figures
 from graphnet.runs.paths import pack_path, with_paths
 from graphnet.runs.recipe import Recipe, Settings
@@ -55,7 +56,7 @@ class Job:
     settings: Settings
     run: RunDirectory
     checkpoint_every: int | None = None
-    folder: str = field(default_factory=os.getcwd)
+    folder: str = field(default_factory=working_folder)
 
     @property
     def notes(self) -> Figures:
@@ -83,7 +84,7 @@ class Job:
 
     def _resolve(self, path: str) -> str:
         """A path as it is from here; as it was given, if the run was begun here."""
-        return os.path.join(self.folder, path) if path and self.folder != os.getcwd() else path
+        return os.path.join(self.folder, path) if path and self.folder != working_folder() else path
 
     def open_log(self, resumed: str | None = None) -> RunLog:
         """The log; see `RunLog`."""
@@ -143,7 +144,7 @@ def carry_out(job: Job, network: Network, parts: Parts, about: Figures, log: Run
             _draw(run, log, history, about)
         run.remove(CHECKPOINT)
         raise DataError(f"the loss is no longer finite after {network.step:,} steps, so the training has diverged: try "
-                        f"a smaller learning rate; the logs are in {run.path}")
+                        f"a smaller learning rate; the logs are in {visible(str(run.path))}")
     tested = _test(network, parts.test, job)
     file = run.file(MODEL)
     network.save(file, samples=parts.test.x[:KEPT_SAMPLES])
@@ -151,7 +152,7 @@ def carry_out(job: Job, network: Network, parts: Parts, about: Figures, log: Run
                        "train_loss": history.history["loss"][-1], **tested, "model_sha256": file_sha256(file)}
     run.write_metrics(figures)
     _draw(run, log, history, about)
-    log.say(f"{format_figures(tested)}  in {seconds:.1f} s  →  {run.path}")
+    log.say(f"{format_figures(tested)}  in {seconds:.1f} s  →  {visible(str(run.path))}")
     run.remove(CHECKPOINT)
     return figures
 
@@ -180,7 +181,8 @@ def _fit(job: Job, network: Network, parts: Parts, log: RunLog, resume: bool) ->
         history: History = error.history
         return history
     except KeyboardInterrupt:
-        log.say(f"interrupted after {network.step:,} steps; to go on: graphnet train --resume {job.run.path}")
+        log.say(f"interrupted after {network.step:,} steps; to go on: graphnet train --resume "
+                f"{visible(str(job.run.path))}")
         raise
 
 

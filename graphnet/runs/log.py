@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from graphnet.common.streams import is_open
 from graphnet.compiler.errors import DivergenceError
 from graphnet.compiler.types import Array
+from graphnet.compiler.words import visible_lines
 from graphnet.engine.checkpoints import FIT
 from graphnet.runs.directory import LOG_CSV, LOG_TEXT, RunDirectory
 from graphnet.training.callback import Callback
@@ -45,7 +46,10 @@ class KeptText:
 
     def write(self, text: str) -> None:
         """Adds to the file."""
-        self._file.write(text)
+        try:
+            self._file.write(text)
+        except OSError as error:  # of a full disk, say; it knows no name
+            raise OSError(error.errno, error.strerror, self._file.name) from None
         self._written.append(text)
 
     def replace(self, content: str) -> None:
@@ -91,12 +95,12 @@ class RunLog(Callback):
 
     def note(self, text: str) -> None:
         """Writes to log.txt."""
-        self._text.write(f"{text}\n")
+        self._text.write(f"{visible_lines(text)}\n")
 
     def say(self, text: str) -> None:
         """Prints and writes to log.txt."""
         if is_open(sys.stdout):
-            print(text, flush=True)
+            print(visible_lines(text), flush=True)
         self.note(text)
 
     def diverge(self, error: DivergenceError) -> None:

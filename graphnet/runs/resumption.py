@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from graphnet.compiler.errors import ArgumentError, DataError, GnetFormatError
+from graphnet.compiler.words import file_label
 from graphnet.network.network import Network
 from graphnet.runs.catalog import load_recipe
-from graphnet.runs.directory import CHECKPOINT, METRICS, MODEL, RunDirectory
+from graphnet.runs.directory import CHECKPOINT, METRICS, MODEL, RunDirectory, working_folder
 from graphnet.runs.job import RUN, Figures, Job, about_run, begin, carry_out, versions
 from graphnet.runs.options import parse_options
 from graphnet.runs.paths import unpack_path, with_paths
@@ -90,8 +91,8 @@ def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
 
     path = os.fspath(run.file(CHECKPOINT))
     if not os.path.lexists(path):
-        raise DataError(f"{run.path} has no {CHECKPOINT}, so there is nothing to go on from: a run diverged, or was "
-                        "never there; train anew, with --overwrite if there are files")
+        raise DataError(f"{file_label(run.path)} has no {CHECKPOINT}, so there is nothing to go on from: a run "
+                        "diverged, or was never there; train anew, with --overwrite if there are files")
     contents = load_gnet(path)
     with naming(path):
         if RUN not in contents.meta:
@@ -151,7 +152,8 @@ def _paths(job: Job, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _given_here(job: Job, path: str) -> str:
     """A path as the run's settings hold it, which start from where the run was begun."""
-    return path if not path or job.folder == os.getcwd() else os.path.abspath(path)
+    here = working_folder()
+    return path if not path or job.folder == here else os.path.normpath(os.path.join(here, path))
 
 
 def _other_versions(before: Mapping[str, Any]) -> str:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphnet.compiler.errors import GnetFormatError, MemoryLimitError, WorkLimitError
+from graphnet.compiler.ir import Graph
 from graphnet.compiler.planning.program import Program
 from graphnet.compiler.types import BATCH
 from graphnet.engine.engine import INFERENCE_BATCH, Engine
+from graphnet.engine.runner import PREDICT
 from graphnet.runtime.work import measure_work
 
 if TYPE_CHECKING:
@@ -39,11 +41,11 @@ def bounds_of(contents: Contents, memory: int | None = None, work: int | None = 
                   max(LEAST_WORK, WORK_PER_BYTE * size) if work is None else work)
 
 
-def check_sample(network: Engine, bounds: Bounds, arena: bool) -> None:
-    """Refuses to run a network that takes more than the bounds for one sample, with every free dim 1.
+def check_sample(graph: Graph, bounds: Bounds, arena: bool) -> None:
+    """Refuses to run a graph that takes more than the bounds for one sample, with every free dim 1.
 
     Args:
-        network: of a file.
+        graph: of a file.
         bounds: of its file.
         arena: whether its arrays count; if not, whoever plans them keeps to a limit.
 
@@ -53,7 +55,6 @@ def check_sample(network: Engine, bounds: Bounds, arena: bool) -> None:
     """
     from graphnet.runtime.gnet import forward_peak
 
-    graph = network.graph
     work = measure_work(graph, dict.fromkeys(graph.symbols, 1))
     memory = work.kept + (forward_peak(graph) if arena else 0)
     if memory > bounds.memory:
@@ -82,7 +83,7 @@ def check_replay(network: Engine, rows: int, dims: dict[str, int], bounds: Bound
     work = measure_work(network.graph, dims | {BATCH: rows})
     _hold("operations of work", work.operations, bounds.work, "--work-limit", rows)
     _hold("bytes of memory", work.kept, bounds.memory, "--memory-limit", rows)
-    program: Program = network.program(batch=min(rows, INFERENCE_BATCH), **dims)
+    program: Program = network.program(PREDICT, min(rows, INFERENCE_BATCH), **dims)
     _hold("bytes of memory", work.kept + sum(program.buffers.values()), bounds.memory, "--memory-limit", rows)
 
 

@@ -6,6 +6,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from graphnet.views.plot_text import plot_text
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -30,7 +32,7 @@ def plot_curves(panels: Mapping[str, Curves], epochs: Sequence[int], title: str 
 
     width, height = PANEL_INCHES
     figure = Figure(figsize=(width * len(panels), height), dpi=DPI, layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(plot_text(title))
     for axes, (heading, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         _draw_panel(axes, heading, curves, epochs)
     return figure
@@ -48,9 +50,10 @@ def _draw_panel(axes: Axes, heading: str, curves: Curves, epochs: Sequence[int])
 
     share = heading == "accuracy"
     for style, (name, values) in zip(("o-", "s--", "^:", "d-."), curves.items(), strict=False):
-        axes.plot(epochs, [100 * value for value in values] if share else values, style, label=name, markersize=4)
+        axes.plot(epochs, [100 * value for value in values] if share else values, style, label=plot_text(name),
+                  markersize=4)
     axes.set_xlabel("epoch")
-    axes.set_ylabel(f"{heading} (%)" if share else heading)
+    axes.set_ylabel(plot_text(f"{heading} (%)" if share else heading))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if len(epochs) == 1:
         axes.set_xlim(epochs[0] - 1, epochs[0] + 1)  # matplotlib's own would have no whole number but this one

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from graphnet.compiler.ir import FORWARD, UPDATE, Graph, Node
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import layers_of
 from graphnet.compiler.types import TensorType
+from graphnet.compiler.words import LINE as MOST
+from graphnet.compiler.words import label, visible
 from graphnet.views.layering import Layering
 
 FONT, LINE = 9.0, 12.0
@@ -121,7 +123,7 @@ def _draw_column(items: Sequence[_Item], upwards: bool) -> tuple[list[Box], list
     count = len(items)
     heights = [max((items[i].height for i in rank if i < count), default=0.0) for rank in layout.ranks]
     heights = heights[::-1] if upwards else heights
-    tops = [sum(heights[:i]) + i * _RANK_GAP for i in range(len(heights))]
+    tops = [above + i * _RANK_GAP for i, above in enumerate(accumulate(heights, initial=0.0))]
 
     def row(rank: int) -> int:
         return len(heights) - 1 - rank if upwards else rank
@@ -150,8 +152,8 @@ def _across(start: Box, end: Box) -> Arrow:
 
 
 def _inputs(graph: Graph) -> list[_Item]:
-    return [_Item((item.name, _shapes([graph.types[item.value]])), item.origin.layer, str(item.origin), (item.value,),
-                  (), graph.uses[item.value][0].phase, True)
+    return [_Item((label(item.name), _shapes([graph.types[item.value]])), item.origin.layer, str(item.origin),
+                  (item.value,), (), graph.uses[item.value][0].phase, True)
             for item in graph.inputs if graph.uses.get(item.value)]
 
 
@@ -160,8 +162,8 @@ def _of_node(graph: Graph, node: Node) -> _Item:
     names = op_lines(node.op)
     origins = layers_of(node.op, node.origin)
     layers = "+".join(dict.fromkeys(origin.layer for origin in origins if origin.layer))
-    tip = f"{node.op} of {', '.join(map(str, origins))}"
-    lines = (*names, "  ".join(part for part in (layers, shapes) if part))
+    tip = label(f"{node.op} of {', '.join(map(str, origins))}", MOST)
+    lines = (*names, "  ".join(part for part in (label(layers), shapes) if part))
     return _Item(lines, node.origin.layer, tip, node.outputs, node.inputs, node.phase)
 
 
@@ -174,5 +176,5 @@ def op_lines(op: Op) -> tuple[str, ...]:
 
 
 def _shapes(types: Sequence[TensorType]) -> str:
-    first = "x".join(map(str, types[0].shape)) or "scalar"
+    first = visible("x".join(map(str, types[0].shape))) or "scalar"
     return first if len(types) == 1 else f"{first} and {len(types) - 1} more"

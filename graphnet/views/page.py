@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
 
-from graphnet.compiler.inspect.explain import Explanation, PassReport
+from graphnet.compiler.inspect.explain import Explanation, PassReport, with_labels
 from graphnet.compiler.inspect.footprint import MemoryReport
+from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.planning.program import Program
+from graphnet.compiler.words import LINE, label, shorten, visible
 from graphnet.engine.engine import Engine
 from graphnet.views.colours import drawing_colours
 from graphnet.views.graph_drawing import draw_graph
@@ -38,8 +40,8 @@ def make_page(explanation: Explanation, stages: Sequence[Stage], program: Progra
         memory: of the Program.
         colours: of the layers.
     """
-    title = f"{explanation.name}: {explanation.mode}"
-    dims = ", ".join(f"{symbol}={size}" for symbol, size in program.dims.items())
+    title = f"{label(explanation.name)}: {explanation.mode}"
+    dims = ", ".join(f"{visible(symbol)}={size}" for symbol, size in program.dims.items())
     facts = (f"{len(stages[0].before.nodes)} nodes declared, {len(stages[-1].after.nodes)} after {len(stages)} passes, "
              f"{len(program.instructions)} instructions at {dims or 'fixed dims'}: {program.flops / 1e6:,.1f} MFLOP, "
              f"arena of {program.peak:,} bytes")
@@ -68,8 +70,14 @@ def _passes(reports: Sequence[PassReport], stages: Sequence[Stage]) -> Iterator[
             continue
         yield f"<details open><summary>{head}</summary>"
         yield '<div class="scroll"><table class="diff"><thead><tr><th>before</th><th>after</th></tr></thead><tbody>'
-        yield from _difference(stage.before.text.splitlines(), stage.after.text.splitlines())
+        yield from _difference(_lines(stage.before), _lines(stage.after))
         yield "</tbody></table></div></details>"
+
+
+def _lines(graph: Graph) -> list[str]:
+    """The text of a graph, in lines fit to be shown."""
+    shown = graph.with_nodes(tuple(map(with_labels, graph.nodes)))
+    return [shorten(line, LINE) for line in shown.text.splitlines()]
 
 
 def _difference(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
@@ -107,7 +115,7 @@ def _memory(program: Program, memory: MemoryReport, colours: Mapping[str, str]) 
     yield "<p>The arena over the instructions; hatched is scratch of kernels. Point at a piece for what lies there.</p>"
     yield f'<div class="scroll">{timeline_svg(timeline, colours, "memory timeline")}</div>'
     layers = dict.fromkeys(piece.layer for piece in timeline.pieces)
-    keys = (f'<li><i style="background:{colours.get(name, colours[""])}"></i>{escape(name or "input")}</li>'
+    keys = (f'<li><i style="background:{colours.get(name, colours[""])}"></i>{escape(label(name) or "input")}</li>'
             for name in layers)
     yield f'<ul class="legend">{"".join(keys)}</ul>'
     yield f"<pre>{escape(str(memory))}</pre>"

@@ -9,6 +9,7 @@ from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE
 from graphnet.runtime.profiling import Profile
 from graphnet.views.colours import darker
 from graphnet.views.graph_drawing import FLOW, FONT, GRADIENT, KEPT, LINE, Arrow, Box, Drawing
+from graphnet.views.plot_text import plot_text
 from graphnet.views.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def paint_graph(drawing: Drawing, title: str, colours: Mapping[str, str]) -> Fig
     axes.set_xlim(-_MARGIN, drawing.width + _MARGIN)
     axes.set_ylim(drawing.height + _MARGIN, -_MARGIN - _TITLE)
     axes.axis("off")
-    axes.text(0, -_TITLE / 2 - 4, title, fontsize=FONT + 2, fontweight="bold", va="center")
+    axes.text(0, -_TITLE / 2 - 4, plot_text(title), fontsize=FONT + 2, fontweight="bold", va="center")
     for arrow in sorted(drawing.arrows, key=lambda arrow: arrow.kind == FLOW):
         _paint_arrow(axes, arrow)
     for box in drawing.boxes:
@@ -46,9 +47,9 @@ def _paint_box(axes: Axes, box: Box, colour: str) -> None:
                                   facecolor=colour, edgecolor=darker(colour), linewidth=1, zorder=2))
     for i, line in enumerate(box.lines):
         last = i == len(box.lines) - 1
-        axes.text(box.x, box.y + (i - (len(box.lines) - 1) / 2) * LINE, line, ha="center", va="center_baseline",
-                  family="monospace", fontsize=FONT - 1 if last else FONT, color="#444444" if last else "black",
-                  fontweight="normal" if last else "bold", zorder=3)
+        axes.text(box.x, box.y + (i - (len(box.lines) - 1) / 2) * LINE, plot_text(line), ha="center",
+                  va="center_baseline", family="monospace", fontsize=FONT - 1 if last else FONT,
+                  color="#444444" if last else "black", fontweight="normal" if last else "bold", zorder=3)
 
 
 def _paint_arrow(axes: Axes, arrow: Arrow) -> None:
@@ -77,8 +78,8 @@ def paint_timeline(timeline: Timeline, title: str, colours: Mapping[str, str]) -
                                  hatch="////" if piece.scratch else None))
         wide = piece.last + 1 - piece.first > 0.011 * timeline.length * len(piece.label)
         if wide and piece.size > 0.028 * timeline.arena:
-            axes.text((piece.first + piece.last + 1) / 2, (piece.offset + piece.size / 2) / scale, piece.label,
-                      ha="center", va="center", fontsize=7)
+            axes.text((piece.first + piece.last + 1) / 2, (piece.offset + piece.size / 2) / scale,
+                      plot_text(piece.label), ha="center", va="center", fontsize=7)
     for phase, (first, last) in timeline.phases.items():
         axes.axvline(first, color="#999999", linewidth=0.8)
         if last - first > 0.04 * timeline.length:
@@ -88,10 +89,10 @@ def paint_timeline(timeline: Timeline, title: str, colours: Mapping[str, str]) -
     axes.set_ylim(0, timeline.arena / scale * 1.06 or 1)
     axes.set_xlabel("instruction")
     axes.set_ylabel(f"place in the arena ({unit})")
-    axes.set_title(title, loc="left", fontweight="bold")
+    axes.set_title(plot_text(title), loc="left", fontweight="bold")
     layers = list(dict.fromkeys(piece.layer for piece in timeline.pieces))
     handles = [Patch(facecolor=colours.get(name, colours[""]), edgecolor=darker(colours.get(name, colours[""])),
-                     label=name or "input") for name in layers[:_MOST_IN_LEGEND]]
+                     label=plot_text(name) or "input") for name in layers[:_MOST_IN_LEGEND]]
     handles.append(Patch(facecolor="white", edgecolor="#777777", hatch="////", label="scratch"))
     axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
     return figure
@@ -99,22 +100,23 @@ def paint_timeline(timeline: Timeline, title: str, colours: Mapping[str, str]) -
 
 def paint_times(profile: Profile, title: str) -> Figure:
     """Bars of the time of each layer, by phase."""
-    names = [row.layer for row in profile.layers]
-    figure, axes = _canvas(8.0, 1.5 + 0.3 * len(names), layout="constrained")
-    left = [0.0] * len(names)
+    places = range(len(profile.layers))
+    figure, axes = _canvas(8.0, 1.5 + 0.3 * len(places), layout="constrained")
+    left = [0.0] * len(places)
     for phase, colour in _PHASE_COLOURS.items():
         times = [getattr(row, phase) * 1e3 for row in profile.layers]
         if any(times):
-            axes.barh(names, times, left=left, color=colour, label=phase, height=0.7)
+            axes.barh(places, times, left=left, color=colour, label=phase, height=0.7)
         left = [a + b for a, b in zip(left, times, strict=True)]
     longest = max(left)
     for position, (row, end) in enumerate(zip(profile.layers, left, strict=True)):
         rate = f"{row.flops / row.seconds / 1e9:.1f} GFLOP/s" if row.seconds else ""
         axes.text(end + 0.01 * longest, position, f"{end:.3f} ms  {rate}", va="center", fontsize=8)
+    axes.set_yticks(places, [plot_text(row.layer) for row in profile.layers])
     axes.set_xlim(0, longest * 1.3)
     axes.invert_yaxis()
     axes.set_xlabel("ms a step")
-    axes.set_title(title, loc="left", fontweight="bold")
+    axes.set_title(plot_text(title), loc="left", fontweight="bold")
     axes.legend(fontsize=8, loc="lower right")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from graphnet.compiler.planning.liveness import arena_pieces
 from graphnet.compiler.planning.program import ARENA, Program, short_name
+from graphnet.compiler.words import label
 
 _UNITS = ((1 << 20, "MiB"), (1 << 10, "KiB"), (1, "bytes"))
 
@@ -43,7 +44,7 @@ class Timeline:
 def make_timeline(program: Program) -> Timeline:
     """The timeline of a Program."""
     length = len(program.instructions)
-    names = {slot.value: name for name, slot in program.inputs.items()}
+    names = {slot.value: label(name) for name, slot in program.inputs.items()}
     pieces = []
     for slot, maker in arena_pieces(program):
         op = names.get(slot.value, "input") if maker < 0 else short_name(program.instructions[maker].op)
@@ -52,8 +53,8 @@ def make_timeline(program: Program) -> Timeline:
         what = f"scratch of {op}" if scratch else f"%{slot.value} {op}"
         pieces.append(Piece(slot.offset, slot.operand.nbytes, slot.first, min(slot.last, length - 1), layer,
                             "scratch" if scratch else op.partition("+")[0],
-                            f"{what} {slot.operand.type}, {layer or 'fed'}, bytes {slot.offset:,} to {slot.end:,}, "
-                            f"instructions {slot.first} to {slot.last}", scratch))
+                            f"{what} {slot.operand.type}, {label(layer) or 'fed'}, bytes {slot.offset:,} to "
+                            f"{slot.end:,}, instructions {slot.first} to {slot.last}", scratch))
     phases: dict[str, tuple[int, int]] = {}
     for index, i in enumerate(program.instructions):
         phases[i.phase] = phases.get(i.phase, (index, index))[0], index + 1

@@ -13,5 +13,6 @@ from graphnet.runtime.gnet.writer import dumps, save_gnet
 
 __all__ = [
     "BUFFER", "CONST", "OPSET", "OPTIMIZER", "PARAM", "ROLES", "STATE", "Contents", "GnetFile", "Head", "Row", "Tensor",
-    "TensorReader", "by_name", "dumps", "forward_peak", "load_gnet", "load_hashed", "open_gnet", "read_info", "save_gnet", "slot_name", "split_slot",
+    "TensorReader", "by_name", "dumps", "forward_peak", "load_gnet", "load_hashed", "open_gnet",
+    "read_info", "save_gnet", "slot_name", "split_slot",
 ]

@@ -152,7 +152,8 @@ class TensorReader:
             OSError: it cannot be read.
         """
         with naming(self.path):
-            data = memoryview(self._source.take(row.region_end(self.head.preamble.file_length) - row.offset, row.offset))
+            end = row.region_end(self.head.preamble.file_length)
+            data = memoryview(self._source.take(end - row.offset, row.offset))
             row.check(data[:row.nbytes])
             row.check_padding(data[row.nbytes:])
         return row.view(data, row.offset)

@@ -345,7 +345,7 @@ def test_a_full_disk_names_the_file_that_was_asked_for(call, path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *args[:call in ("replace", "chmod")])
     monkeypatch.chdir(path.parent)
     monkeypatch.setattr(os, call, fail)
-    with pytest.raises(OSError, match="No space left on device: 'model.gnet'") as caught:
+    with pytest.raises(OSError, match=r"No space left on device: 'model\.gnet'") as caught:
         save_gnet("model.gnet", dtypes())
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, "model.gnet")
 
@@ -370,7 +370,7 @@ def test_a_process_that_is_asked_to_end_leaves_the_old_file_and_no_litter(path):
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGTERM to answer")
 def test_who_answers_a_request_to_end_is_not_disturbed(path):
     child = end_saver(path, "signal.signal(signal.SIGTERM, lambda *_: print('asked'))")
-    assert (child.returncode, child.stdout.split()) == (0, ["asked", "asked", "went", "on"])  # of the file and its folder
+    assert (child.returncode, child.stdout.split()) == (0, ["asked", "asked", "went", "on"])  # twice: a folder too
     assert path.read_bytes() == DTYPES
     assert names(path.parent) == ["model.gnet"]
 

@@ -1,7 +1,7 @@
 """Puts files through all that looks at files, under limits of time and memory, and says what came of it.
 
-A program of its own (`python hostile_commands.py FILE …`), so that it may be killed: prints a line of JSON for each use of
-each file, with what was refused and the largest memory so far.
+A program of its own (`python hostile_commands.py SCRATCH.npy FILE …`), so that it may be killed: prints a line of JSON
+for each use of each file, with what was refused and the largest memory so far.
 """
 
 from __future__ import annotations
@@ -88,22 +88,30 @@ def most_memory() -> int:
     return int(line.split()[1]) >> 10
 
 
+def uses_of(path: str, samples: str) -> dict[str, Callable[[], str]]:
+    """Every use of a file, by name."""
+    uses: dict[str, Callable[[], str]] = {name: lambda use=use: run_api(use, path) for name, use in API.items()}
+    return uses | {command: lambda command=command: run_command(command, path, samples) for command in COMMANDS}
+
+
+def outcome(use: Callable[[], str]) -> dict[str, object]:
+    """What came of a use."""
+    start = time.process_time()
+    resource.setrlimit(resource.RLIMIT_CPU, (int(start) + SECONDS + 1, resource.RLIM_INFINITY))
+    try:
+        refused, fault = use(), ""
+    except Exception as error:  # noqa: BLE001 - that there is none is what is tested
+        refused, fault = "", f"{type(error).__name__}: {error}"
+    return {"refused": refused, "fault": fault, "megabytes": most_memory(),
+            "seconds": round(time.process_time() - start, 2)}
+
+
 def main_program(paths: list[str], scratch: Path) -> None:
     """Prints the lines."""
     limit_this_process()
     for path in paths:
-        samples = write_samples(path, scratch)
-        uses: dict[str, Callable[[], str]] = {name: lambda use=use: run_api(use, path) for name, use in API.items()}
-        uses |= {command: lambda command=command: run_command(command, path, samples) for command in COMMANDS}
-        for name, use in uses.items():
-            start = time.process_time()
-            resource.setrlimit(resource.RLIMIT_CPU, (int(start) + SECONDS + 1, resource.RLIM_INFINITY))
-            try:
-                said, fault = use(), ""
-            except Exception as error:  # noqa: BLE001 - that there is none is what is tested
-                said, fault = "", f"{type(error).__name__}: {error}"
-            print(json.dumps({"file": Path(path).name, "use": name, "refused": said, "fault": fault,
-                              "megabytes": most_memory(), "seconds": round(time.process_time() - start, 2)}), flush=True)
+        for name, use in uses_of(path, write_samples(path, scratch)).items():
+            print(json.dumps({"file": Path(path).name, "use": name} | outcome(use)), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from graphnet.cli.common.arguments import add_file, add_json, add_limits, add_op
 from graphnet.cli.common.inputs import sample_shape
 from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
 from graphnet.compiler.types import Array
+from graphnet.compiler.words import label
 from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.network.loading import load
 from graphnet.network.network import Network
@@ -55,12 +56,12 @@ def run(options: argparse.Namespace) -> int:
     except (DataError, ShapeError) as error:
         if not options.y:
             raise
-        raise DataError(f"{options.y}: {error}") from None  # the samples fit: read_samples has seen to it
+        raise DataError(f"{label(options.y)}: {error}") from None  # the samples fit: read_samples has seen to it
     if options.json:
         figures = {name: plain(value) for name, value in scores.items()}
         print(json.dumps(figures | {"samples": len(x), "source": source}))
     else:
-        print(f"{format_figures(scores)}  on {len(x):,} samples: {source}")
+        print(f"{format_figures(scores)}  on {len(x):,} samples: {label(source)}")
     return 0
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from graphnet.cli.common.arguments import add_file, add_json, add_limits, whole
 from graphnet.cli.common.inputs import probabilities, sample_shape
+from graphnet.compiler.words import label
 from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.network.loading import load
 
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(_as_data(outputs, classes)))
         return 0
     for index in range(len(samples)):
-        name = options.input if len(samples) == 1 else f"{options.input}[{index}]"
+        name = label(options.input) + ("" if len(samples) == 1 else f"[{index}]")
         print(f"{name}: {_as_text(outputs[index], None if classes is None else classes[index], options.top)}")
     return 0
 

@@ -8,6 +8,7 @@ from graphnet.cli.common.arguments import MAX_SEED, add_options, path, rate, sha
 from graphnet.cli.common.parser import did_you_mean
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import FLOATS
+from graphnet.compiler.words import label
 from graphnet.optimizers import OPTIMIZERS
 from graphnet.runs import (
     SCHEDULES,
@@ -88,7 +89,7 @@ def _resume(options: argparse.Namespace) -> int:
         if value is not None:
             raise ArgumentError("train", name, value, "a resumed run stays in its directory; leave it out")
     if is_finished(options.resume):
-        print(f"{options.resume}: the run is finished, there is nothing to resume")
+        print(f"{label(options.resume)}: the run is finished, there is nothing to resume")
         return 0
     given = {name: getattr(options, name) for name in ("model", *_SETTINGS) if getattr(options, name) is not None}
     given |= {"options": dict(options.options)} if options.options else {}

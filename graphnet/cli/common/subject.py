@@ -11,6 +11,7 @@ from graphnet.cli.common.modules import add_import
 from graphnet.cli.common.parser import did_you_mean
 from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.errors import ArgumentError, DataError, GraphError
+from graphnet.compiler.words import label
 from graphnet.engine.runner import PREDICT, TRAIN
 from graphnet.network.network import Network
 from graphnet.runs import load_recipe, model_names
@@ -101,13 +102,16 @@ def write_new(path: str, text: str, overwrite: bool) -> None:
         OSError: it cannot be written.
     """
     if overwrite and os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-        with open(path, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        try:
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(text)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None
         return
     try:
         replace_file(path, [text.encode()], overwrite=overwrite, owner="output")
     except FileExistsError:
-        raise DataError(f"{path} is there already; choose another name or give --overwrite") from None
+        raise DataError(f"{label(path)} is there already; choose another name or give --overwrite") from None
 
 
 def add_overwrite(parser: argparse.ArgumentParser, what: str) -> None:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from graphnet.compiler.errors import DataError
+from graphnet.compiler.words import file_label
 
 
 def regular_file(path: str | os.PathLike[str]) -> Path:
@@ -19,8 +20,8 @@ def regular_file(path: str | os.PathLike[str]) -> Path:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise DataError(f"{file_label(path)}: cannot be read: {error.strerror or error}") from error
     if not stat.S_ISREG(mode):
         kind = "a directory" if stat.S_ISDIR(mode) else "a pipe or a device"
-        raise DataError(f"{path}: expected a regular file, found {kind}")
+        raise DataError(f"{file_label(path)}: expected a regular file, found {kind}")
     return path

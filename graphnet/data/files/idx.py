@@ -19,6 +19,7 @@ import numpy as np
 
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.types import Array
+from graphnet.compiler.words import file_label
 from graphnet.data.files.packed import Unpacked, open_unpacked
 from graphnet.data.files.staging import place
 
@@ -53,7 +54,7 @@ def read_idx(path: str | os.PathLike[str], limit: int = MAX_IDX_BYTES) -> Array:
         dtype, dims = _read_header(path, source)
         header = 4 + 4 * len(dims)
         expected = math.prod(dims) * dtype.itemsize
-        promise = f"{path}: expected {expected:,} bytes of data ({_describe(dtype, dims)})"
+        promise = f"{file_label(path)}: expected {expected:,} bytes of data ({_describe(dtype, dims)})"
         # A zero among huge dimensions makes an empty array that NumPy still refuses, hence the max.
         if math.prod(max(dim, 1) for dim in dims) * dtype.itemsize > limit:
             raise DataError(f"{promise}, which is over the limit of {limit:,} bytes")
@@ -132,19 +133,19 @@ def idx_digest(array: Array) -> str:
 def _read_header(path: str | os.PathLike[str], source: Unpacked) -> tuple[np.dtype[Any], tuple[int, ...]]:
     magic = source.read_up_to(4)
     if len(magic) < 4:
-        raise DataError(f"{path}: expected an IDX header of 4 bytes or more, found {len(magic)}")
+        raise DataError(f"{file_label(path)}: expected an IDX header of 4 bytes or more, found {len(magic)}")
     zeros, code, ndim = struct.unpack(">HBB", magic)
     if zeros or code not in _DTYPES:
         codes = ", ".join(f"{known:02x}" for known in _DTYPES)
         raise DataError(
-            f"{path}: expected the IDX magic 00 00, dtype ({codes}), dimensions; found {magic.hex(' ')}; "
+            f"{file_label(path)}: expected the IDX magic 00 00, dtype ({codes}), dimensions; found {magic.hex(' ')}; "
             f"this is not an IDX file"
         )
     if not 1 <= ndim <= MAX_DIMS:
-        raise DataError(f"{path}: expected 1 to {MAX_DIMS} dimensions in the IDX header, found {ndim}")
+        raise DataError(f"{file_label(path)}: expected 1 to {MAX_DIMS} dimensions in the IDX header, found {ndim}")
     dims = source.read_up_to(4 * ndim)
     if len(dims) < 4 * ndim:
-        raise DataError(f"{path}: expected {4 * ndim} bytes of IDX dimensions, found {len(dims)}")
+        raise DataError(f"{file_label(path)}: expected {4 * ndim} bytes of IDX dimensions, found {len(dims)}")
     return _DTYPES[code], struct.unpack(f">{ndim}I", dims)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.types import Array
+from graphnet.compiler.words import file_label
 from graphnet.data.files.files import regular_file
 
 MAX_NPY_BYTES = 1 << 30
@@ -36,23 +37,23 @@ def read_npy(path: str | os.PathLike[str], limit: int = MAX_NPY_BYTES) -> Array:
     path = regular_file(path)
     size = path.stat().st_size
     if size > limit:
-        raise DataError(f"{path}: expected {limit:,} bytes or fewer, found {size:,}; split the file")
+        raise DataError(f"{file_label(path)}: expected {limit:,} bytes or fewer, found {size:,}; split the file")
     try:
         with path.open("rb") as file:
             shape, fortran_order, dtype = _read_header(file)
             expected, found = math.prod(shape) * dtype.itemsize, size - file.tell()
             if expected != found or min(shape, default=0) < 0:
                 raise DataError(
-                    f"{path}: expected {expected:,} bytes of data (shape {shape}, {dtype}), found {found:,}; "
-                    f"the file is cut off or its header is damaged"
+                    f"{file_label(path)}: expected {expected:,} bytes of data (shape {shape}, {dtype}), found "
+                    f"{found:,}; the file is cut off or its header is damaged"
                 )
             items = np.frombuffer(bytearray(file.read(expected)), dtype)
         array = items.reshape(shape, order="F" if fortran_order else "C")
         return array.astype(dtype.newbyteorder("="), copy=False)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise DataError(f"{file_label(path)}: cannot be read: {error.strerror or error}") from error
     except (ValueError, TypeError, tokenize.TokenError) as error:
-        raise DataError(f"{path}: expected a sound .npy file: {error}") from error
+        raise DataError(f"{file_label(path)}: expected a sound .npy file: {error}") from error
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from graphnet.compiler.errors import DataError
+from graphnet.compiler.words import file_label
 from graphnet.data.files.files import regular_file
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -71,10 +72,10 @@ def open_unpacked(path: str | os.PathLike[str]) -> Iterator[Unpacked]:
             with gzip.GzipFile(fileobj=file) as stream:
                 yield Unpacked(stream, packed=True, most=size * MOST_PER_PACKED_BYTE)
     except EOFError as error:
-        raise DataError(f"{path}: the gzip data is cut off; fetch or copy the file again") from error
+        raise DataError(f"{file_label(path)}: the gzip data is cut off; fetch or copy the file again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
-            f"{path}: the gzip data is damaged ({error}); fetch or copy the file again"
+            f"{file_label(path)}: the gzip data is damaged ({error}); fetch or copy the file again"
         ) from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise DataError(f"{file_label(path)}: cannot be read: {error.strerror or error}") from error

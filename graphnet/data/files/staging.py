@@ -10,6 +10,7 @@ from pathlib import Path
 
 from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.errors import ArgumentError, DataError
+from graphnet.compiler.words import file_label
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def making(directory: Path) -> Iterator[None]:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
             yield
         except OSError as error:
-            raise DataError(f"{directory}: cannot be written to: {error}") from error
+            raise DataError(f"{file_label(directory)}: cannot be written to: {error}") from error
     except BaseException:
         for parent in made:
             with suppress(OSError):
@@ -54,4 +55,4 @@ def place(path: Path, content: bytes) -> None:
         try:
             replace_file(path, [content])
         except ArgumentError as error:  # no regular file
-            raise DataError(f"{path}: cannot be written to: {error}") from error
+            raise DataError(f"{file_label(path)}: cannot be written to: {error}") from error

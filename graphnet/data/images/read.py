@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import DataError
+from graphnet.compiler.words import file_label
 from graphnet.data.files.files import regular_file
 from graphnet.data.files.npy import read_npy
 from graphnet.data.images.pixels import scale_pixels
@@ -41,7 +42,7 @@ def read_image(
     """
     samples = read_samples(path, shape, invert=invert)
     if len(samples) != 1:
-        raise DataError(f"{path}: expected one sample of shape {shape}, found {len(samples)}")
+        raise DataError(f"{file_label(path)}: expected one sample of shape {shape}, found {len(samples)}")
     sample: NDArray[np.float32] = samples[0]
     return sample
 
@@ -76,7 +77,7 @@ def read_samples(
         return _fit_array(path, read_npy(path), shape, invert)
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise DataError(
-            f"{path}: expected a .npy file, as this model takes samples of shape {shape}; "
+            f"{file_label(path)}: expected a .npy file, as this model takes samples of shape {shape}; "
             f"an image fits (1, H, W) or (3, H, W)"
         )
     image = _mix_channels(_decode(path), shape[0], invert)
@@ -88,7 +89,7 @@ def _starts_with(path: Path, magic: bytes) -> bool:
         with path.open("rb") as file:
             return file.read(len(magic)) == magic
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise DataError(f"{file_label(path)}: cannot be read: {error.strerror or error}") from error
 
 
 def _fit_array(
@@ -97,9 +98,9 @@ def _fit_array(
     forms = [shape, shape[1:]] if len(shape) == 3 and shape[0] == 1 else [shape]
     if array.shape not in forms and array.shape[1:] not in forms:
         batch = f"(N, {', '.join(map(str, shape))})"
-        raise DataError(f"{path}: expected shape {shape} or {batch}, found {array.shape}")
+        raise DataError(f"{file_label(path)}: expected shape {shape} or {batch}, found {array.shape}")
     if not array.size:
-        raise DataError(f"{path}: expected one sample or more, found none (shape {array.shape})")
+        raise DataError(f"{file_label(path)}: expected one sample or more, found none (shape {array.shape})")
     samples = _to_float(path, array).reshape(-1, *shape)
     return 1 - samples if invert else samples
 
@@ -109,13 +110,14 @@ def _to_float(path: Path, array: NDArray[np.generic]) -> NDArray[np.float32]:
         return scale_pixels(array)
     if not np.issubdtype(array.dtype, np.floating):
         raise DataError(
-            f"{path}: expected uint8 (0 to 255) or floating point (as the model was trained), "
+            f"{file_label(path)}: expected uint8 (0 to 255) or floating point (as the model was trained), "
             f"found {array.dtype}; convert the array before saving it"
         )
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused below
         values = array.astype(np.float32)
     if not np.isfinite(values).all():
-        raise DataError(f"{path}: expected finite values, found NaN, infinity or more than float32 can hold")
+        raise DataError(f"{file_label(path)}: expected finite values, found NaN, infinity or more than float32 can "
+                        "hold")
     return values
 
 
@@ -128,12 +130,12 @@ def _decode(path: Path) -> NDArray[np.float32]:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as image:
             return _to_rgba(path, image)
     except Image.DecompressionBombError as error:
-        raise DataError(f"{path}: expected {MAX_PIXELS:,} pixels or fewer: {error}") from error
+        raise DataError(f"{file_label(path)}: expected {MAX_PIXELS:,} pixels or fewer: {error}") from error
     except UnidentifiedImageError as error:
         known = ", ".join(FORMATS)
-        raise DataError(f"{path}: expected a .npy file or an image ({known}), found neither") from error
+        raise DataError(f"{file_label(path)}: expected a .npy file or an image ({known}), found neither") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
-        raise DataError(f"{path}: the image is damaged: {error}") from error
+        raise DataError(f"{file_label(path)}: the image is damaged: {error}") from error
 
 
 def _to_rgba(path: Path, image: Image) -> NDArray[np.float32]:
@@ -141,10 +143,10 @@ def _to_rgba(path: Path, image: Image) -> NDArray[np.float32]:
 
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise DataError(f"{path}: expected {MAX_PIXELS:,} pixels or fewer, found {width} x {height}")
+        raise DataError(f"{file_label(path)}: expected {MAX_PIXELS:,} pixels or fewer, found {width} x {height}")
     upright = ImageOps.exif_transpose(image)
     if upright.mode == "F":
-        raise DataError(f"{path}: expected 8 or 16 bits a channel, found floating point")
+        raise DataError(f"{file_label(path)}: expected 8 or 16 bits a channel, found floating point")
     if upright.mode.startswith("I"):  # 16-bit grey
         grey = scale_pixels(np.asarray(upright).astype(np.uint16))
         return np.stack([grey, grey, grey, np.ones_like(grey)])
@@ -172,8 +174,8 @@ def _fit_size(path: Path, image: NDArray[np.float32], height: int, width: int) -
         return image
     size = f"expected {width} x {height} pixels (width x height), found {found_width} x {found_height}"
     if found_height < height or found_width < width:
-        raise DataError(f"{path}: {size}; images are shrunk but never enlarged: use a larger one")
+        raise DataError(f"{file_label(path)}: {size}; images are shrunk but never enlarged: use a larger one")
     stretch = found_height * width / (found_width * height)
     if max(stretch, 1 / stretch) > 1 + MAX_STRETCH:
-        raise DataError(f"{path}: {size}; to be shrunk it must have the same proportions: crop it first")
+        raise DataError(f"{file_label(path)}: {size}; to be shrunk it must have the same proportions: crop it first")
     return average_areas(image, height, width)

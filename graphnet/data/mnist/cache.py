@@ -17,10 +17,11 @@ def cache_root() -> Path:
     `~/.cache/graphnet`. Variables that are empty count as unset.
 
     Raises:
-        DataError: No variable is set and the user has no home directory.
+        DataError: No variable is set and the user has no home directory, or `$GRAPHNET_CACHE` begins with a user's that
+            is not known.
     """
     if chosen := os.environ.get("GRAPHNET_CACHE"):
-        return Path(chosen).expanduser()
+        return _expanded(chosen)
     variable = "LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME"
     base = Path(os.environ.get(variable, ""))
     if base.is_absolute():
@@ -29,3 +30,11 @@ def cache_root() -> Path:
         return Path.home() / ".cache" / "graphnet"
     except RuntimeError as error:
         raise DataError("no home directory to keep a cache in; set GRAPHNET_CACHE to a directory") from error
+
+
+def _expanded(chosen: str) -> Path:
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"GRAPHNET_CACHE is {chosen!r}, but whose home directory {chosen.split(os.sep)[0]!r} is cannot "
+                        "be told; set it to a directory without ~") from error

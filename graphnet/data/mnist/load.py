@@ -13,6 +13,7 @@ import numpy as np
 
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.types import Array
+from graphnet.compiler.words import file_label
 from graphnet.data.dataset import Dataset
 from graphnet.data.files.idx import idx_digest, read_pair
 from graphnet.data.images.pixels import scale_pixels
@@ -59,7 +60,7 @@ def load_mnist(
         return _load_cache(directory)
     if len(missing) == len(MNIST_FILES):
         return _load_sample(f" ({_GET_ALL})")
-    return _load_sample(f" (the cache {directory} lacks {', '.join(missing)}; {_GET_ALL})")
+    return _load_sample(f" (the cache {file_label(directory)} lacks {', '.join(missing)}; {_GET_ALL})")
 
 
 def mnist_cache(cache_dir: str | os.PathLike[str] | None = None) -> Path:
@@ -79,7 +80,7 @@ def _load_directory(directory: Path) -> Dataset:
     arrays = _read_all(paths)
     known = all(idx_digest(array) == file.sha256 for file, array in arrays.items())
     note = "" if known else " (checksums differ from MNIST's)"
-    return _dataset("mnist" if known else "mnist-like", arrays.values(), f"IDX files in {directory}{note}")
+    return _dataset("mnist" if known else "mnist-like", arrays.values(), f"IDX files in {file_label(directory)}{note}")
 
 
 def _load_cache(directory: Path) -> Dataset:
@@ -91,8 +92,8 @@ def _load_cache(directory: Path) -> Dataset:
     for file, array in arrays.items():
         if (found := idx_digest(array)) != file.sha256:
             path = directory / file.packed_name
-            raise DataError(f"{path}: expected unpacked SHA-256 {file.sha256}, found {found}; {repair}")
-    return _dataset("mnist", arrays.values(), f"cache {directory}")
+            raise DataError(f"{file_label(path)}: expected unpacked SHA-256 {file.sha256}, found {found}; {repair}")
+    return _dataset("mnist", arrays.values(), f"cache {file_label(directory)}")
 
 
 def _load_sample(note: str) -> Dataset:
@@ -121,15 +122,15 @@ def _read_all(paths: dict[IdxFile, Path]) -> dict[IdxFile, Array]:
 def _check_images(path: Path, images: Array) -> None:
     if images.dtype != np.uint8 or images.shape[1:] != IMAGE_SHAPE or not len(images):
         raise DataError(
-            f"{path}: expected uint8 images of shape (N, 28, 28), found {images.dtype} {images.shape}"
+            f"{file_label(path)}: expected uint8 images of shape (N, 28, 28), found {images.dtype} {images.shape}"
         )
 
 
 def _check_labels(path: Path, labels: Array) -> None:
     if labels.dtype != np.uint8 or labels.ndim != 1:
-        raise DataError(f"{path}: expected uint8 labels of shape (N,), found {labels.dtype} {labels.shape}")
+        raise DataError(f"{file_label(path)}: expected uint8 labels of shape (N,), found {labels.dtype} {labels.shape}")
     if labels.max() >= len(CLASSES):
-        raise DataError(f"{path}: expected labels from 0 to {len(CLASSES) - 1}, found {labels.max()}")
+        raise DataError(f"{file_label(path)}: expected labels from 0 to {len(CLASSES) - 1}, found {labels.max()}")
 
 
 def _dataset(name: str, parts: Iterable[Array], source: str) -> Dataset:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphnet.compiler.errors import DataError
+from graphnet.compiler.words import file_label
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def find_idx_files(directory: Path) -> dict[IdxFile, Path]:
     try:
         present = sorted(os.listdir(directory))
     except OSError as error:
-        raise DataError(f"{directory}: cannot be listed: {error.strerror or error}") from error
+        raise DataError(f"{file_label(directory)}: cannot be listed: {error.strerror or error}") from error
     found = {
         file: directory / name
         for file in MNIST_FILES
@@ -97,7 +98,7 @@ def find_idx_files(directory: Path) -> dict[IdxFile, Path]:
     if missing:
         shown = ", ".join(present[:8]) + (f" and {len(present) - 8} more" if len(present) > 8 else "")
         raise DataError(
-            f"{directory}: expected the four IDX files of MNIST, packed (.gz) or not; "
+            f"{file_label(directory)}: expected the four IDX files of MNIST, packed (.gz) or not; "
             f"missing: {', '.join(missing)}; found: {shown or 'nothing'}"
         )
     return found

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from graphnet.common.checks import check_whole
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.types import Array
+from graphnet.compiler.words import file_label
 from graphnet.data.dataset import Dataset
 from graphnet.data.files.files import regular_file
 from graphnet.data.text.tales import make_tales
@@ -66,13 +67,14 @@ def load_text(path: str | os.PathLike[str] | None = None) -> Dataset:
     path = regular_file(path)
     size = path.stat().st_size
     if size > MAX_TEXT_BYTES:
-        raise DataError(f"{path}: expected {MAX_TEXT_BYTES:,} bytes or fewer, found {size:,}; take a part of the text")
+        raise DataError(f"{file_label(path)}: expected {MAX_TEXT_BYTES:,} bytes or fewer, found {size:,}; take a "
+                        "part of the text")
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise DataError(f"{file_label(path)}: cannot be read: {error.strerror or error}") from error
     if len(content) < 2 / TEST_SHARE:
-        raise DataError(f"{path}: expected a text to learn from, found {len(content)} bytes")
+        raise DataError(f"{file_label(path)}: expected a text to learn from, found {len(content)} bytes")
     return _dataset(path.name, np.frombuffer(content, np.uint8).astype(np.int64), f"the text {path}")
 
 

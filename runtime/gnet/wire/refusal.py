@@ -10,13 +10,10 @@ from graphnet.compiler.errors import GnetFormatError
 
 Path = tuple[str | int, ...]
 
-_REASON_CHARS = 1000
-
 
 def refuse(path: Path, reason: str, offset: int | None = None) -> GnetFormatError:
-    """The error for the field at `path`; reasons that quote a hostile file's values are cut short."""
-    short = reason if len(reason) <= _REASON_CHARS else reason[:_REASON_CHARS] + " …"
-    return GnetFormatError(short, path, offset)
+    """The error for the field at `path`."""
+    return GnetFormatError(reason, path, offset)
 
 
 def shown(value: object) -> str:

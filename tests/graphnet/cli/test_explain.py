@@ -70,7 +70,7 @@ def test_a_page_that_fails_halfway_leaves_the_old_one(
     (elsewhere / "out").write_text("mine")
     monkeypatch.setattr(os, "write", write)
     result = run(command, saved, option, "out", "--overwrite")
-    assert (result.code, result.err) == (1, "graphnet: [Errno 28] No space left on device\n")
+    assert (result.code, result.err) == (1, "graphnet: out: No space left on device\n")
     assert run(command, saved, option, "new").code == 1
     assert sorted(path.name for path in elsewhere.iterdir()) == ["image.gnet", "out"]
     assert (elsewhere / "out").read_text() == "mine"

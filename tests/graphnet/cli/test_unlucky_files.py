@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import small_networks
 
-from graphnet.runtime.gnet import Contents, Tensor, TensorReader, by_name, load_gnet, save_gnet
+from graphnet.runtime.gnet import Contents, Tensor, TensorReader, load_gnet, save_gnet
 
 X = np.random.default_rng(3).random((2, 1, 8, 8), dtype=np.float32)
 TERABYTE = 1 << 40

@@ -56,8 +56,8 @@ def test_verify_refuses_a_padding_of_a_billion_with_the_figure(tmp_path: Path,
     assert (code, err.count("\n")) == (1, 1)
     code, err = run_command(capsys, "verify", path, "--work-limit", 10**12)
     assert (code, err.count("\n")) == (1, 1)
-    assert re.search(r"takes 8,000,00\d,\d{3} bytes of memory, but the limit is 268,435,456; if you trust the file, use "
-                     r"--memory-limit 800000\d{4}\n", err)
+    assert re.search(r"takes 8,000,00\d,\d{3} bytes of memory, but the limit is 268,435,456; if you trust the file, "
+                     r"use --memory-limit 800000\d{4}\n", err)
 
 
 def test_the_rows_of_a_replay_count(tmp_path: Path) -> None:
@@ -147,5 +147,3 @@ def work(make: Any, shape: tuple[int, ...]) -> int:
 def test_what_takes_long_without_floating_point_operations_is_work_too(make: Any, shape: tuple[int, ...],
                                                                        least: int) -> None:
     assert least <= work(make, shape) < 2.2 * least
-
-
