@@ -1,4 +1,4 @@
-"""Cross-entropy of probabilities. After a softmax the compiler replaces it by the form that takes logits."""
+"""Cross-entropy of probabilities. After a softmax the losses take the form of logits instead."""
 
 from __future__ import annotations
 

@@ -16,9 +16,8 @@ from graphnet.compiler.passes.merge_common import MergeCommon
 from graphnet.compiler.passes.order_nodes import OrderNodes
 from graphnet.compiler.passes.schedule_nodes import ScheduleNodes
 from graphnet.compiler.passes.simplify_algebra import SimplifyAlgebra
-from graphnet.compiler.passes.stabilize_cross_entropy import StabilizeCrossEntropy
 
-REWRITE: tuple[Pass, ...] = (SimplifyAlgebra(), StabilizeCrossEntropy(), FoldBatchNorm(), HoistPooling())
+REWRITE: tuple[Pass, ...] = (SimplifyAlgebra(), FoldBatchNorm(), HoistPooling())
 """What pays only, or only is exact, before differentiation."""
 SIMPLIFY: tuple[Pass, ...] = (FoldConstants(), SimplifyAlgebra(), MergeCommon(), DropDead())
 FUSE: tuple[Pass, ...] = (FuseEpilogues(),)

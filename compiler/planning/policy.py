@@ -16,7 +16,6 @@ from graphnet.compiler.passes.fold_batch_norm import FoldBatchNorm
 from graphnet.compiler.passes.fuse_epilogues import FuseEpilogues
 from graphnet.compiler.passes.pipeline import PassManager, Purpose, Stage
 from graphnet.compiler.passes.schedule_nodes import ScheduleNodes
-from graphnet.compiler.passes.stabilize_cross_entropy import StabilizeCrossEntropy
 from graphnet.compiler.planning.lowering import lower
 from graphnet.compiler.planning.program import Program, Target
 from graphnet.compiler.planning.rematerialization import FitMemory, fit_memory
@@ -110,8 +109,7 @@ class Policy:
         """The fastest Program that takes no more memory than the one without optimisation does.
 
         Where the optimised one takes more, its kernels get less scratch memory, then passes are left out, then values
-        are computed again. If nothing of that is enough, it is the smallest one, or the plain one, unless that would
-        compute a cross-entropy in the less stable form.
+        are computed again. If nothing of that is enough, it is the smallest one, or the plain one.
         """
         plain = self._lowered(purpose, dims, PLAIN)
         if not self.optimize:
@@ -127,9 +125,7 @@ class Policy:
             tried.append(replace(made, graph=graph, program=program))
             if program.peak <= plain.program.peak:
                 return tried[-1]
-        if not any(stage.changed and isinstance(stage.applied, StabilizeCrossEntropy) for stage in tried[0].stages):
-            tried.append(plain)
-        return min(tried, key=lambda made: made.program.peak)
+        return min([*tried, plain], key=lambda made: made.program.peak)
 
     def _lowered(self, purpose: Purpose, dims: Dims, pipeline: str, frugal: bool = False) -> Made:
         """The graph after a pipeline, lowered."""

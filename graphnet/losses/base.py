@@ -22,6 +22,8 @@ from graphnet.compiler.types import Array, TensorType, format_shape
 __all__ = ["LOSSES", "Loss"]
 
 MEAN, SUM, NONE = REDUCTIONS = ("mean", "sum", "none")
+NUMBERS, SCORES, LOGITS, PROBABILITIES = "numbers", "scores", "logits", "probabilities"
+"""What outputs can mean to a loss: plain numbers, scores that say yes where they are positive, or those two."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Loss(Configured):
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", user_source())
         check_choice(type(self).__name__, "reduction", self.reduction, REDUCTIONS)
+
+    @property
+    def meaning(self) -> str:
+        """What the loss takes outputs for; metrics read them in the same way."""
+        return NUMBERS
 
     @property
     def origin(self) -> Origin:

@@ -10,8 +10,9 @@ from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import Array, TensorType
-from graphnet.losses.base import LOSSES, Loss, refuse_first
+from graphnet.losses.base import LOGITS, LOSSES, PROBABILITIES, SCORES, Loss, refuse_first
 from graphnet.losses.classification import check_class_weights
+from graphnet.losses.stable import binary_cross_entropy
 
 __all__ = ["BinaryCrossEntropy", "Hinge"]
 
@@ -21,8 +22,8 @@ __all__ = ["BinaryCrossEntropy", "Hinge"]
 class BinaryCrossEntropy(Loss):
     """-w₁ t log p - w₀ (1 - t) log(1 - p), with p = 1 / (1 + exp(-z)) if the outputs are logits z.
 
-    Where the model ends with a Sigmoid, the compiler computes loss and gradient from its input (pass
-    `stabilize_cross_entropy`), so both forms are stable. Elsewhere the logarithms are those of at least the smallest
+    Where the model ends with a Sigmoid, loss and gradient are computed from its input, with and without optimisation,
+    so both forms are stable. Elsewhere the logarithms are those of at least the smallest
     normal number; PyTorch's BCELoss cuts them off at -100, Keras cuts p off at 1e-7.
 
     Shapes: predictions of any shape, labels of exactly the same, in [0, 1].
@@ -51,12 +52,19 @@ class BinaryCrossEntropy(Loss):
                                 "it must be None or two numbers, for 0 and 1")
         self.keep("class_weights", weights)
 
+    @property
+    def meaning(self) -> str:
+        """As `from_logits` says."""
+        return LOGITS if self.from_logits else PROBABILITIES
+
     def elements(self, b: Builder, prediction: int, label: int) -> int:
         """Adds the op, and the smoothing if there is any."""
         if self.label_smoothing:
             label = b.add(ops.SmoothLabels(float(self.label_smoothing)), label)
-        op = ops.SigmoidCrossEntropy if self.from_logits else ops.BinaryCrossEntropy
-        return b.add(op(self.class_weights or (1.0, 1.0)), prediction, label)
+        weights = self.class_weights or (1.0, 1.0)
+        if self.from_logits:
+            return b.add(ops.SigmoidCrossEntropy(weights), prediction, label)
+        return binary_cross_entropy(b, prediction, label, weights)
 
     def label_types(self, prediction: TensorType) -> tuple[TensorType, ...]:
         """The prediction's own type."""
@@ -79,6 +87,11 @@ class Hinge(Loss):
     Args:
         reduction: "mean" over all elements, "sum" or "none".
     """
+
+    @property
+    def meaning(self) -> str:
+        """Scores."""
+        return SCORES
 
     def elements(self, b: Builder, prediction: int, label: int) -> int:
         """Adds the op."""

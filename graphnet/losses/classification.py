@@ -13,7 +13,8 @@ from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import Array, TensorType, format_shape, known
-from graphnet.losses.base import LOSSES, Loss, refuse_first
+from graphnet.losses.base import LOGITS, LOSSES, PROBABILITIES, Loss, refuse_first
+from graphnet.losses.stable import cross_entropy
 
 __all__ = ["CrossEntropy", "KLDivergence", "SoftmaxCrossEntropy"]
 
@@ -95,6 +96,11 @@ class SoftmaxCrossEntropy(_Classification):
         reduction: "mean" over the rows, "sum" or "none".
     """
 
+    @property
+    def meaning(self) -> str:
+        """Logits."""
+        return LOGITS
+
     def elements(self, b: Builder, prediction: int, label: int) -> int:
         """Adds the op."""
         return b.apply(ops.SoftmaxCrossEntropy(), prediction, self.targets(b, prediction, label))[0]
@@ -105,8 +111,8 @@ class SoftmaxCrossEntropy(_Classification):
 class CrossEntropy(_Classification):
     """-Σ_c t_c log p_c: the loss of a classifier whose outputs p are probabilities, as a Softmax layer makes them.
 
-    Where the model ends with a Softmax over the last axis, the compiler computes loss and gradient from its input, as
-    SoftmaxCrossEntropy does (pass `stabilize_cross_entropy`). Elsewhere the logarithm is that of at least the smallest
+    Where the model ends with a Softmax over the last axis, loss and gradient are computed from its input, as
+    SoftmaxCrossEntropy does, with and without optimisation. Elsewhere the logarithm is that of at least the smallest
     normal number; Keras cuts probabilities off at 1e-7 and divides them by their sum. PyTorch's NLLLoss takes log p.
 
     Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers in [0, C), or (N, …, C) of probabilities.
@@ -117,9 +123,14 @@ class CrossEntropy(_Classification):
         reduction: "mean" over the rows, "sum" or "none".
     """
 
+    @property
+    def meaning(self) -> str:
+        """Probabilities."""
+        return PROBABILITIES
+
     def elements(self, b: Builder, prediction: int, label: int) -> int:
         """Adds the op."""
-        return b.add(ops.CrossEntropy(), prediction, self.targets(b, prediction, label))
+        return cross_entropy(b, prediction, self.targets(b, prediction, label))
 
 
 @LOSSES.register("kl_divergence")
@@ -138,9 +149,14 @@ class KLDivergence(Loss):
 
     per_row: ClassVar[bool] = True
 
+    @property
+    def meaning(self) -> str:
+        """Probabilities."""
+        return PROBABILITIES
+
     def elements(self, b: Builder, prediction: int, label: int) -> int:
         """Cross-entropy minus the labels' own entropy."""
-        return b.add(ops.Add(), b.add(ops.CrossEntropy(), prediction, label), b.add(ops.NegativeEntropy(), label))
+        return b.add(ops.Add(), cross_entropy(b, prediction, label), b.add(ops.NegativeEntropy(), label))
 
     def label_types(self, prediction: TensorType) -> tuple[TensorType, ...]:
         """Rows of probabilities."""
