@@ -115,8 +115,9 @@ def _with_objective(graph: Graph, objective: Objective, fed: Mapping[str, Tensor
     outputs = _loss_outputs(b, graph, objective, terms)
     for name, metrics in objective.metrics.items():
         with b.at(Origin("metrics")):
-            outputs += [Output(f"{METRIC}{name}:{metric.name}", metric.emit(b, graph.output(name), labels[name]))
-                        for metric in metrics]
+            meaning = objective.losses[name].meaning
+            outputs += [Output(f"{METRIC}{name}:{metric.name}",
+                               metric.reading(meaning).emit(b, graph.output(name), labels[name])) for metric in metrics]
     b.penalties = []  # they are in the loss now
     return b.build(outputs)
 

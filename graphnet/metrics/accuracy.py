@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,9 +12,14 @@ from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.types import Array, format_shape
+from graphnet.losses.base import LOGITS, NUMBERS, PROBABILITIES, SCORES
+from graphnet.losses.stable import cross_entropy
 from graphnet.metrics.base import MAX, METRICS, MIN, Metric
 
 __all__ = ["Accuracy", "BinaryAccuracy", "Perplexity", "TopKAccuracy"]
+
+BOUNDARIES = {NUMBERS: 0.5, SCORES: 0.0, LOGITS: 0.0, PROBABILITIES: 0.5}
+"""Above which number an output says yes, by its meaning."""
 
 
 @METRICS.register()
@@ -77,18 +82,23 @@ class BinaryAccuracy(Metric):
     Shapes: predictions of any shape, labels of exactly the same.
 
     Args:
-        threshold: 0.5 for probabilities, 0 for logits.
+        threshold: what outputs are compared with; None for what the loss takes them for: 0 for logits and the scores
+            of a hinge loss, 0.5 for probabilities and other numbers.
     """
 
     mode = MAX
-    threshold: float = 0.5
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
-        self.keep("threshold", check_number("BinaryAccuracy", "threshold", self.threshold))
+        self.keep("threshold", check_threshold("BinaryAccuracy", self.threshold))
+
+    def reading(self, meaning: str) -> Metric:
+        """With the threshold for outputs of this meaning."""
+        return self if self.threshold is not None else replace(self, threshold=BOUNDARIES[meaning])
 
     def statistic(self, b: Builder, prediction: int, label: int) -> int:
         """The confusion matrix of the decisions, (2, 2)."""
-        return b.add(ops.CountDecisions(float(self.threshold)), prediction, label)
+        return b.add(ops.CountDecisions(threshold_of(self.threshold)), prediction, label)
 
     def result(self, statistic: Array) -> float:
         """Σ diagonal / all."""
@@ -103,25 +113,51 @@ class Perplexity(Metric):
     Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers, or (N, …, C) of probabilities.
 
     Args:
-        from_logits: True for outputs that a softmax has yet to be taken of, False for probabilities.
+        from_logits: True for outputs that a softmax has yet to be taken of, False for probabilities, None for what the
+            loss takes them for.
     """
 
     mode = MIN
-    from_logits: bool = True
+    from_logits: bool | None = None
 
     def __post_init__(self) -> None:
-        check_flag("Perplexity", "from_logits", self.from_logits)
+        if self.from_logits is not None:
+            check_flag("Perplexity", "from_logits", self.from_logits)
+
+    def reading(self, meaning: str) -> Metric:
+        """For logits or probabilities, if outputs mean one of them."""
+        if self.from_logits is not None or meaning not in (LOGITS, PROBABILITIES):
+            return self
+        return replace(self, from_logits=meaning == LOGITS)
 
     def statistic(self, b: Builder, prediction: int, label: int) -> int:
         """Σ cross-entropy and the number of labels, (2,)."""
         check_classes(b, prediction, "Perplexity")
-        op = ops.SoftmaxCrossEntropy() if self.from_logits else ops.CrossEntropy()
-        return b.add(ops.AddUp(), b.apply(op, prediction, label)[0])
+        if self.from_logits is None:
+            raise ShapeError("Perplexity needs logits or probabilities, and the loss takes the outputs for neither",
+                             "choose Perplexity(from_logits=True) or Perplexity(from_logits=False)")
+        if self.from_logits:
+            return b.add(ops.AddUp(), b.apply(ops.SoftmaxCrossEntropy(), prediction, label)[0])
+        return b.add(ops.AddUp(), cross_entropy(b, prediction, label))
 
     def result(self, statistic: Array) -> float:
         """exp(Σ / n); infinite where that is too large for a float."""
         mean = self.quotient(statistic)
         return math.exp(mean) if mean < 709 else math.inf
+
+
+def check_threshold(owner: str, value: float | None) -> float | None:
+    """A threshold as a number; None stays.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
+    return None if value is None else check_number(owner, "threshold", value)
+
+
+def threshold_of(value: float | None) -> float:
+    """The threshold, for outputs that nobody says the meaning of if it is None."""
+    return BOUNDARIES[NUMBERS] if value is None else float(value)
 
 
 def check_classes(b: Builder, prediction: int, owner: str) -> None:

@@ -68,6 +68,10 @@ class Metric(Configured):
         raise DataError(f"result of {type(self).__name__} returned {type(found).__name__}, but it must be a number or "
                         "an array")
 
+    def reading(self, meaning: str) -> Metric:
+        """The metric for outputs that mean this to their loss (`Loss.meaning`), where it was not told otherwise."""
+        return self
+
     @abstractmethod
     def statistic(self, b: Builder, prediction: int, label: int) -> int:
         """Adds the nodes of the statistic and returns its id."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphnet.common.checks import check_choice, check_number
+from graphnet.common.checks import check_choice
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.types import Array, format_shape
-from graphnet.metrics.accuracy import check_classes
+from graphnet.metrics.accuracy import BOUNDARIES, check_classes, check_threshold, threshold_of
 from graphnet.metrics.base import MAX, METRICS, NEITHER, Metric
 
 __all__ = ["F1", "ConfusionMatrix", "Precision", "Recall"]
@@ -54,12 +54,16 @@ class _Share(Metric):
 
     mode = MAX
     average: str = BINARY
-    threshold: float = 0.5
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         owner = type(self).__name__
         check_choice(owner, "average", self.average, AVERAGES)
-        self.keep("threshold", check_number(owner, "threshold", self.threshold))
+        self.keep("threshold", check_threshold(owner, self.threshold))
+
+    def reading(self, meaning: str) -> Metric:
+        """With the threshold for outputs of this meaning."""
+        return self if self.threshold is not None else replace(self, threshold=BOUNDARIES[meaning])
 
     @property
     def name(self) -> str:
@@ -73,7 +77,7 @@ class _Share(Metric):
             return b.add(ops.CountPairs(), prediction, label)
         p, t = b.types[prediction], b.types[label]
         if t.is_float and p.shape == t.shape:
-            return b.add(ops.CountDecisions(float(self.threshold)), prediction, label)
+            return b.add(ops.CountDecisions(threshold_of(self.threshold)), prediction, label)
         if p.shape[-1] != 2:
             raise ShapeError(f"{type(self).__name__} of predictions {format_shape(p.shape)} is not binary",
                              'choose average="macro" or "micro"')
@@ -101,7 +105,7 @@ class Precision(_Share):
 
     Args:
         average: "binary" for yes-or-no decisions, "macro" or "micro" for several classes; as in scikit-learn.
-        threshold: for "binary", 0.5 for probabilities, 0 for logits.
+        threshold: for "binary", as BinaryAccuracy takes it.
     """
 
     def share(self, hits: Array, taken: Array, real: Array) -> Array:
@@ -116,7 +120,7 @@ class Recall(_Share):
 
     Args:
         average: "binary" for yes-or-no decisions, "macro" or "micro" for several classes; as in scikit-learn.
-        threshold: for "binary", 0.5 for probabilities, 0 for logits.
+        threshold: for "binary", as BinaryAccuracy takes it.
     """
 
     def share(self, hits: Array, taken: Array, real: Array) -> Array:
@@ -132,7 +136,7 @@ class F1(_Share):
     Args:
         average: "binary" for yes-or-no decisions, "macro" (the mean of the classes' F1) or "micro" for several
             classes; as in scikit-learn.
-        threshold: for "binary", 0.5 for probabilities, 0 for logits.
+        threshold: for "binary", as BinaryAccuracy takes it.
     """
 
     def share(self, hits: Array, taken: Array, real: Array) -> Array:

@@ -201,7 +201,7 @@ def test_two_metrics_of_one_name_are_refused() -> None:
     (lambda: TopKAccuracy(0), "TopKAccuracy: k is 0, but it must be a whole number ≥ 1"),
     (lambda: BinaryAccuracy("half"), "BinaryAccuracy: threshold is 'half', but it must be a finite number"),
     (lambda: F1("weighted"), "F1: average is 'weighted', but it must be one of 'binary', 'macro', 'micro'"),
-    (lambda: Recall(threshold=None), "Recall: threshold is None, but it must be a finite number"),
+    (lambda: Recall(threshold="low"), "Recall: threshold is 'low', but it must be a finite number"),
     (lambda: Perplexity(from_logits=1), "Perplexity: from_logits is 1, but it must be True or False"),
 ])
 def test_bad_arguments(declare, text: str) -> None:
