@@ -51,14 +51,26 @@ class ClipGradients(GradientReader):
     def forward(self, *gradients: Array) -> tuple[Array, ...]:
         if self.by == VALUE:
             return tuple(np.clip(g, g.dtype.type(-self.limit), g.dtype.type(self.limit)) for g in gradients)
-        squares = [float(np.square(g, dtype=np.float64).sum()) for g in gradients]
-        if self.by == GLOBAL_NORM:
-            squares = [sum(squares)] * self.count
-        return tuple(g * g.dtype.type(self.factor(square)) for g, square in zip(gradients, squares, strict=True))
+        groups = [gradients] if self.by == GLOBAL_NORM else [(g,) for g in gradients]
+        factors = [tuple(map(g.dtype.type, self.factors(group))) for group in groups for g in group]
+        return tuple(g * first * second for g, (first, second) in zip(gradients, factors, strict=True))
 
     def factor(self, square: float) -> float:
         """What gradients with this squared norm are multiplied by."""
         return min(1.0, self.limit / (math.sqrt(square) + EPSILON))
+
+    def factors(self, gradients: Sequence[Array]) -> tuple[float, float]:
+        """What gradients are multiplied by one after the other: a power of two that makes them at most 1, and the rest.
+
+        So neither their squares nor the product of both factors have to be numbers that the dtype has.
+        """
+        largest = max((float(np.abs(g).max(initial=0)) for g in gradients), default=0.0)
+        down = -max(math.frexp(largest)[1], 0)
+        square = sum(float(np.square(np.ldexp(g, down), dtype=np.float64).sum()) for g in gradients)
+        length = math.sqrt(square) + math.ldexp(EPSILON, down)
+        if math.ldexp(self.limit, down) < length:
+            return math.ldexp(1.0, down), self.limit / length
+        return 1.0, 1.0
 
     def gradient_positions(self) -> range:
         """All of them."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Op, Types, f64
+from graphnet.compiler.ops.norms import measure
 from graphnet.compiler.ops.operands import check_floats
 from graphnet.compiler.types import Array, TensorType
 
@@ -48,11 +49,6 @@ class _NormConstraint(Constraint):
                              "choose axes of the weight, each once")
         return super().infer(w)
 
-    def norm(self, w: Array) -> Array:
-        """‖w‖₂ over the axes, which stay as ones."""
-        norm: Array = np.sqrt(np.square(w).sum(self.axes, keepdims=True))
-        return norm
-
 
 @dataclass(frozen=True)
 class NonNegative(Constraint):
@@ -75,7 +71,8 @@ class UnitNorm(_NormConstraint):
     name = "unit_norm"
 
     def forward(self, w: Array) -> tuple[Array, ...]:
-        return (w / np.maximum(self.norm(w), w.dtype.type(SMALLEST)),)
+        scaled, length, _ = measure(w, self.axes, SMALLEST)
+        return (scaled / length,)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
@@ -97,8 +94,8 @@ class MaxNorm(_NormConstraint):
         self.check(self.limit > 0, "limit", "it must be greater than 0")
 
     def forward(self, w: Array) -> tuple[Array, ...]:
-        limit = w.dtype.type(self.limit)
-        return (w * (limit / np.maximum(self.norm(w), limit)),)
+        scaled, length, _ = measure(w, self.axes, self.limit)
+        return (scaled * (w.dtype.type(self.limit) / length),)
 
     @classmethod
     def examples(cls) -> Sequence[Example]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.ops.norms import measure
 from graphnet.compiler.ops.operands import check_floats, same_floats, same_type
 from graphnet.compiler.types import Array, TensorType, format_shape
 
@@ -69,10 +70,10 @@ class CosineDistanceGrad(Op):
         return (p,)
 
     def forward(self, g: Array, p: Array, t: Array) -> tuple[Array, ...]:
-        length, p1, t1 = _length(p), _unit(p), _unit(t)
-        along = np.where(np.linalg.norm(p, axis=-1, keepdims=True) < SMALLEST, p.dtype.type(0),
-                         (p1 * t1).sum(-1, keepdims=True))
-        return (g[..., None] * (along * p1 - t1) / length,)
+        scaled, length, shift = measure(p, -1, SMALLEST)
+        p1, t1 = scaled / length, _unit(t)
+        along = (p1 * t1).sum(-1, keepdims=True) * (length > p.dtype.type(SMALLEST) * shift)
+        return (g[..., None] * (along * p1 - t1) / length * shift,)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 9 * outputs[0].size
@@ -82,11 +83,6 @@ class CosineDistanceGrad(Op):
         return (Example(cls(), (f64(3), f64(3, 4), f64(3, 4))),)
 
 
-def _length(x: Array) -> Array:
-    """‖x‖₂ over the last axis, which stays as a one; at least 1e-8."""
-    length: Array = np.maximum(np.sqrt(np.square(x).sum(-1, keepdims=True)), x.dtype.type(SMALLEST))
-    return length
-
-
 def _unit(x: Array) -> Array:
-    return x / _length(x)
+    scaled, length, _ = measure(x, -1, SMALLEST)
+    return scaled / length

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
+from graphnet.compiler.ops.norms import measure
 from graphnet.compiler.ops.operands import check_floats, same_floats
 from graphnet.compiler.types import Array, TensorType, check_axis
 
@@ -25,12 +26,6 @@ class _UnitLength(Op):
     def __post_init__(self) -> None:
         self.check(0 < self.epsilon < math.inf, "epsilon", "it must be a finite number > 0")
 
-    def length(self, x: Array) -> Array:
-        """max(‖x‖, ε), with `axis` kept as a dim of 1."""
-        norm: Array = np.sqrt((x * x).sum(self.axis, keepdims=True))
-        np.maximum(norm, x.dtype.type(self.epsilon), out=norm)
-        return norm
-
 
 @dataclass(frozen=True)
 class UnitLength(_UnitLength):
@@ -45,7 +40,8 @@ class UnitLength(_UnitLength):
         return (x,)
 
     def forward(self, x: Array) -> tuple[Array, ...]:
-        return (x / self.length(x),)
+        scaled, length, _ = measure(x, self.axis, self.epsilon)
+        return (scaled / length,)
 
     def pullback(self, b: NodeMaker, inputs: tuple[int, ...], outputs: tuple[int, ...], grads: Gradients) -> Gradients:
         (grad,) = grads
@@ -72,10 +68,11 @@ class UnitLengthGrad(_UnitLength):
         return (same_floats(self.name, g, x),)
 
     def forward(self, g: Array, x: Array) -> tuple[Array, ...]:
-        length = self.length(x)
-        y = x / length
+        scaled, length, shift = measure(x, self.axis, self.epsilon)
+        y = scaled / length
         pull = y * (g * y).sum(self.axis, keepdims=True)
-        return ((g - pull * (length > x.dtype.type(self.epsilon))) / length,)
+        is_long = length > x.dtype.type(self.epsilon) * shift
+        return ((g - pull * is_long) / length * shift,)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 8 * outputs[0].size

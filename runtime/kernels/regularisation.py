@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.ops import ClipGradients, MaxNorm, NonNegative, Penalty, PenaltyGrad, UnitNorm
 from graphnet.compiler.ops.clipping import GLOBAL_NORM, NORM, VALUE
 from graphnet.compiler.ops.constraints import SMALLEST
+from graphnet.compiler.ops.norms import is_ordinary
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.flat import PIECE, cut, flat_runs, in_memory_order
 from graphnet.runtime.kernels.registry import Call, Run, kernel, like, like_output, void
 
@@ -38,11 +40,17 @@ def clip_gradients(call: Call) -> Run:
                 for piece in pieces:
                     np.clip(piece, low, high, out=piece)
                 continue
-            factor = op.factor(sum(float(np.dot(piece, piece)) for piece in pieces))
-            if factor != 1:
-                for piece in pieces:
+            for factor in _factors(op, pieces):
+                for piece in pieces if factor != 1 else ():
                     np.multiply(piece, scalar(factor), piece)
     return run
+
+
+def _factors(op: ClipGradients, pieces: list[Array]) -> tuple[float, ...]:
+    """What the gradients in these pieces are multiplied by; twice, if their squares are more than the dtype has."""
+    with np.errstate(over="ignore"):
+        square = sum(float(np.dot(piece, piece)) for piece in pieces)
+    return (op.factor(square),) if square < math.inf else op.factors(pieces)
 
 
 @kernel(NonNegative)
@@ -63,16 +71,19 @@ def _squares_and_norms(op: UnitNorm | MaxNorm, inputs: tuple[Operand, ...],
 @kernel(UnitNorm, MaxNorm, workspace=_squares_and_norms)
 def norm_constraint(call: Call) -> Run:
     """w / ‖w‖, or w · c / max(‖w‖, c)."""
-    (w,), (y,), (flat, norms), axes = call.inputs, call.outputs, call.workspace, call.op.axes
-    squares = like(w, flat)
-    limit = getattr(call.op, "limit", None)
+    (w,), (y,), (flat, norms), op = call.inputs, call.outputs, call.workspace, call.op
+    squares, axes, limit = like(w, flat), op.axes, getattr(op, "limit", None)
     least = w.dtype.type(SMALLEST if limit is None else limit)
 
     def run() -> None:
-        np.multiply(w, w, squares)
-        np.sum(squares, axes, out=norms, keepdims=True)
+        with np.errstate(over="ignore"):
+            np.multiply(w, w, squares)
+            np.sum(squares, axes, out=norms, keepdims=True)
         np.sqrt(norms, norms)
         np.maximum(norms, least, out=norms)
+        if not is_ordinary(norms):
+            np.copyto(y, op.forward(w)[0])
+            return
         if limit is None:
             np.divide(w, norms, y)
             return

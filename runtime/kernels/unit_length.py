@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphnet.compiler.ops import UnitLength, UnitLengthGrad
+from graphnet.compiler.ops.norms import is_ordinary
 from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import Array, TensorType
 from graphnet.runtime.kernels.registry import Call, Run, kernel, like
@@ -28,12 +29,14 @@ def _grad_scratch(op: UnitLengthGrad, inputs: tuple[Operand, ...],
     return row, row, TensorType("bool", row.shape), outputs[0].type, outputs[0].type
 
 
-def _measure(x: Array, axis: int, epsilon: float, squares: Array, length: Array) -> None:
-    """max(‖x‖, ε) into `length`; overwrites `squares`."""
-    np.multiply(x, x, squares)
-    np.sum(squares, axis, out=length, keepdims=True)
+def _measure(x: Array, axis: int, epsilon: float, squares: Array, length: Array) -> bool:
+    """max(‖x‖, ε) into `length`, and whether that lost nothing; overwrites `squares`."""
+    with np.errstate(over="ignore"):
+        np.multiply(x, x, squares)
+        np.sum(squares, axis, out=length, keepdims=True)
     np.sqrt(length, length)
     np.maximum(length, x.dtype.type(epsilon), out=length)
+    return is_ordinary(length)
 
 
 @kernel(UnitLength, workspace=_scratch)
@@ -43,8 +46,10 @@ def unit_length(call: Call) -> Run:
     squares = like(y, flat)
 
     def run() -> None:
-        _measure(x, op.axis, op.epsilon, squares, length)
-        np.divide(x, length, y)
+        if _measure(x, op.axis, op.epsilon, squares, length):
+            np.divide(x, length, y)
+        else:
+            np.copyto(y, op.forward(x)[0])
     return run
 
 
@@ -56,7 +61,9 @@ def unit_length_grad(call: Call) -> Run:
     epsilon = x.dtype.type(op.epsilon)
 
     def run() -> None:
-        _measure(x, op.axis, op.epsilon, product, length)
+        if not _measure(x, op.axis, op.epsilon, product, length):
+            np.copyto(out, op.forward(g, x)[0])
+            return
         np.greater(length, epsilon, long)
         np.divide(x, length, y)
         np.multiply(g, y, product)
