@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -13,13 +13,15 @@ from graphnet.compiler.results import check_results, is_foreign
 from graphnet.compiler.types import Array, TensorType, concrete
 
 
-def interpret(graph: Graph, feeds: Mapping[str, Array]) -> dict[int, Array]:
+def interpret(graph: Graph, feeds: Mapping[str, Array],
+              change: Callable[[Array], Array] = lambda x: x) -> dict[int, Array]:
     """Computes every value of a graph.
 
     Args:
         graph: may have symbolic dims; the shapes of the arrays count.
         feeds: an array for each input, parameter and state, by name. A state that is not fed starts from its
             `initial` number.
+        change: what becomes of each result before others use it.
 
     Returns:
         The array of every value id. The new value of a state is under `state.next`.
@@ -38,7 +40,7 @@ def interpret(graph: Graph, feeds: Mapping[str, Array]) -> dict[int, Array]:
         results = op.forward(*arrays)
         if is_foreign(op):
             check_results(op, results, op.infer(*map(as_type, arrays)), node.origin)
-        values.update(zip(node.outputs, results, strict=True))
+        values.update(zip(node.outputs, map(change, results), strict=True))
     return values
 
 

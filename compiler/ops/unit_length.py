@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.norms import measure
 from graphnet.compiler.ops.operands import check_floats, same_floats

@@ -7,9 +7,11 @@ import small_networks
 
 import graphnet as gn
 from graphnet.compiler.op import Op
-from graphnet.compiler.ops import Fused, Relu
+from graphnet.compiler.ops import Fused, ReduceSum, Relu
 from graphnet.compiler.planning.program import Program
+from graphnet.compiler.rounding import moved
 from graphnet.inspect.random_samples import random_samples
+from graphnet.runtime.kernel_check import _agrees, _moved_results
 from graphnet.runtime.kernels import registry
 from graphnet.runtime.kernels.registry import Call, Run, no_workspace
 
@@ -110,3 +112,50 @@ def test_sums_that_cancel_are_no_false_alarm() -> None:
     net.train_on_batch(*samples)
     _, gradients = net.loss_and_gradients(*samples)
     assert abs(gradients["conv/bias"]).max() < 1e-6
+
+
+@pytest.mark.parametrize("seed", [5, 9, 10, 11])
+@pytest.mark.parametrize("size", [(1, 6, 6), (2, 5, 5)])
+def test_what_is_left_of_a_sum_is_compared_with_its_summands(size: tuple[int, ...], seed: int) -> None:
+    x = gn.Input(size, name="x")
+    h = gn.layers.GlobalAveragePool()(gn.layers.BatchNorm()(gn.layers.Conv2D(2, 3)(x)))
+    for optimize in (True, False):
+        net = gn.compile(gn.Model(x, gn.layers.Dense(1)(h)), loss="mse", optimizer="sgd", seed=seed, optimize=optimize,
+                         verify=True)
+        net.train_on_batch(*random_samples(net, 2))
+
+
+def remainders(dtype: str, count: int) -> list[np.ndarray[Any, Any]]:
+    """Columns of numbers of size 1 whose sums are 0 but for rounding."""
+    rng = np.random.default_rng(count)
+    x = rng.uniform(0.5, 1, (count, 40)).astype(dtype)
+    x[-1] = -x[:-1].sum(0, dtype=np.float64)
+    return [x[:, [column]] for column in range(40)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [3, 17, 300])
+def test_a_kernel_that_sums_in_another_order_is_right_and_one_that_is_wrong_by_little_is_not(count: int,
+                                                                                         dtype: str) -> None:
+    op, refused = ReduceSum((0,)), 0
+    for x in remainders(dtype, count):
+        (want,) = op.forward(x)
+        others = tuple(other for (other,) in _moved_results(op, (x,), 3))
+        for order in (x[::-1], x[np.argsort(abs(x[:, 0]))]):
+            assert _agrees(np.array([np.cumsum(order)[-1]], dtype), want, others)
+        slightly = x.copy()
+        slightly[0] *= 1 + 4096 * np.sqrt(count) * np.finfo(dtype).eps
+        refused += not _agrees(op.forward(slightly)[0], want, others)
+    assert refused == 40
+
+
+def test_numbers_move_by_a_few_rounding_errors_and_equal_ones_alike() -> None:
+    x = np.array([1.5, -1.5, 1.5, 0.0, -0.0, np.inf, np.nan, 3.4e38, 1e-45, 1e-39], np.float32)
+    draws = np.array([moved(x, seed) for seed in range(50)])
+    np.testing.assert_array_equal(draws[:, 0], draws[:, 2])
+    assert (draws[:, 0] != -draws[:, 1]).any()
+    steps = abs(draws[:, 0] - np.float32(1.5)) / np.spacing(np.float32(1.5))
+    assert set(steps.tolist()) == set(range(1, 9))
+    np.testing.assert_array_equal(draws[:, 3:7], np.broadcast_to(x[3:7], (50, 4)))
+    assert np.isfinite(draws[:, 7:]).all()
+    assert (draws[:, 7:] > 0).all()

@@ -5,12 +5,14 @@ import pytest
 import small_networks
 
 import graphnet as gn
+from graphnet.compiler.builder import Builder
 from graphnet.compiler.inspect.verify import Verifier, in_double
-from graphnet.compiler.ir import Graph
-from graphnet.compiler.ops import Relu, Scale, Tanh
+from graphnet.compiler.ir import Graph, Output
+from graphnet.compiler.ops import Add, ReduceSum, Relu, Scale, Subtract, Tanh
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.pipeline import PassManager, Stage
 from graphnet.compiler.rewrite import rename_values
+from graphnet.compiler.types import TensorType
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def test_a_wrong_pass_is_named_with_the_first_node_that_differs() -> None:
 
 def scale_by(factor: float) -> Callable[[Graph], Graph]:
     def change(graph: Graph) -> Graph:
-        b = gn.compiler.builder.Builder(graph.name, graph)
+        b = Builder(graph.name, graph)
         old = graph.outputs[0].value
         with b.at(graph.origins[old]):
             new = b.add(Scale(factor), old)
@@ -85,6 +87,27 @@ def test_an_exact_pass_may_not_even_round() -> None:
 def test_a_float32_graph_is_compared_in_float64_where_rounding_is_allowed() -> None:
     with pytest.raises(gn.VerificationError, match="the pass rounding changed"):
         verified(Rounding(scale_by(1 + 1e-8)), declared())  # float32 would not see it
+
+
+def cancelled(share: float) -> Callable[[Graph], Graph]:
+    """(a + b) - a becomes a - (a - b · share): nothing of the size of the results tells how large a and b were."""
+    def change(graph: Graph) -> Graph:
+        b = Builder(graph.name, graph)
+        first, second = (item.value for item in graph.inputs)
+        new = b.add(Subtract(), first, b.add(Subtract(), first, b.add(Scale(share), second)))
+        total = b.add(ReduceSum((0, 1)), b.add(Subtract(), new, second))
+        return b.build([replace(graph.outputs[0], value=total)])
+    return change
+
+
+def test_a_sum_that_cancels_is_compared_with_its_summands() -> None:
+    b = Builder("cancels")
+    first, second = (b.input(name, TensorType("float64", (3, 4))) for name in "ab")
+    rest = b.add(Subtract(), b.add(Subtract(), b.add(Add(), first, second), first), second)
+    graph = b.build([Output("rest", b.add(ReduceSum((0, 1)), rest))])  # 0, but for rounding
+    verified(Rounding(cancelled(1)), graph)
+    with pytest.raises(gn.VerificationError, match=r"the pass rounding changed output rest: it was .* and is "):
+        verified(Rounding(cancelled(1 + 1e-11)), graph)
 
 
 def test_a_badly_typed_graph_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Whatever takes a root of squares, in the reference and in the kernel, at sizes whose squares the dtype does not have."""
+"""Whatever takes a root of squares, in the reference and the kernel, at sizes whose squares the dtype does not have."""
 
 from __future__ import annotations
 
