@@ -33,7 +33,7 @@ LEAVES = ("input", "constant", "smallest")
 
 FUNCTIONS: dict[str, _Kinds] = {
     **dict.fromkeys(LEAVES, ((), _NUMBER)),
-    **dict.fromkeys(("negative", "absolute", "sign", "floor", "sqrt", "exp", "expm1", "log", "log1p", "tanh", "erf"),
+    **dict.fromkeys(("negative", "absolute", "sign", "floor", "sqrt", "exp", "exp2", "expm1", "log", "log1p", "tanh"),
                     ((_NUMBER,), _NUMBER)),
     **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "minimum", "copysign"),
                     ((_NUMBER, _NUMBER), _NUMBER)),
@@ -163,6 +163,11 @@ def sign(x: Number) -> Expression:
     return apply("sign", x)
 
 
+def floor(x: Number) -> Expression:
+    """The greatest whole number that is not greater."""
+    return apply("floor", x)
+
+
 def sqrt(x: Number) -> Expression:
     """√x."""
     return apply("sqrt", x)
@@ -171,6 +176,11 @@ def sqrt(x: Number) -> Expression:
 def exp(x: Number) -> Expression:
     """eˣ."""
     return apply("exp", x)
+
+
+def exp2(x: Number) -> Expression:
+    """2ˣ."""
+    return apply("exp2", x)
 
 
 def expm1(x: Number) -> Expression:
@@ -191,11 +201,6 @@ def log1p(x: Number) -> Expression:
 def tanh(x: Number) -> Expression:
     """The hyperbolic tangent."""
     return apply("tanh", x)
-
-
-def erf(x: Number) -> Expression:
-    """The error function."""
-    return apply("erf", x)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from graphnet.compiler import expression as ex
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Gradients, NodeMaker, Op, Types, f64
 from graphnet.compiler.ops.operands import check_floats, same_floats
+from graphnet.compiler.ops.tails import logistic
 from graphnet.compiler.types import Array, TensorType
 
 __all__ = ["Relu", "ReluGrad", "Sigmoid", "SigmoidGrad", "Tanh", "TanhGrad"]
@@ -109,17 +110,17 @@ class SigmoidGrad(ActivationGrad):
 
 @dataclass(frozen=True)
 class Sigmoid(Activation):
-    """y = 1 / (1 + exp(-x)), computed as (1 + tanh(x / 2)) / 2, which cannot overflow."""
+    """y = 1 / (1 + exp(-x)), computed from exp(-|x|), which neither overflows nor cancels."""
 
     name = "sigmoid"
     gradient_op = SigmoidGrad
+    planned = True
 
     def forward(self, x: Array) -> tuple[Array, ...]:
-        half = x.dtype.type(0.5)
-        return (np.tanh(x * half) * half + half,)
+        return (logistic(np, x),)
 
     def expression(self, x: Expression) -> Expression:
-        return ex.tanh(x * 0.5) * 0.5 + 0.5
+        return logistic(ex, x)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size
@@ -137,10 +138,10 @@ class TanhGrad(ActivationGrad):
     planned = True
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
-        return (grad * (1 - y * y),)
+        return (grad * ((1 - y) * (1 + y)),)
 
     def expression(self, grad: Expression, y: Expression) -> Expression:
-        return grad * (1 - y * y)
+        return grad * ((1 - y) * (1 + y))
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 3 * outputs[0].size

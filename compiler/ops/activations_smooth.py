@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from graphnet.compiler import expression as ex
 from graphnet.compiler.expression import Expression
 from graphnet.compiler.op import Example, Types, f64
+from graphnet.compiler.ops import tails
 from graphnet.compiler.ops.activations import Activation, ActivationGrad
-from graphnet.compiler.ops.erf import erf
 from graphnet.compiler.types import Array
 
 __all__ = ["Gelu", "GeluGrad", "Silu", "SiluGrad", "Softplus", "SoftplusGrad", "Softsign", "SoftsignGrad"]
-
-_CUBIC = 0.044715  # Hendrycks and Gimpel 2016, section 2
 
 
 @dataclass(frozen=True)
@@ -27,23 +25,13 @@ class GeluGrad(ActivationGrad):
     tanh: bool = False
 
     name = "gelu_grad"
+    planned = True
 
     def forward(self, grad: Array, x: Array) -> tuple[Array, ...]:
-        scalar = x.dtype.type
-        if self.tanh:
-            t = np.tanh(_inner(x))
-            inner = scalar(math.sqrt(2 / math.pi)) * (1 + scalar(3 * _CUBIC) * x * x)
-            return (grad * scalar(0.5) * (1 + t + x * (1 - t * t) * inner),)
-        density = np.exp(x * x * scalar(-0.5)) * scalar(1 / math.sqrt(2 * math.pi))
-        return (grad * (_normal(x) + x * density),)
+        return (_gelu_grad(np, grad, x, self.tanh),)
 
     def expression(self, grad: Expression, x: Expression) -> Expression:
-        if self.tanh:
-            t = ex.tanh(_inner_of(x))
-            inner = math.sqrt(2 / math.pi) * (1 + 3 * _CUBIC * x * x)
-            return grad * 0.5 * (1 + t + x * (1 - t * t) * inner)
-        density = ex.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
-        return grad * (_normal_of(x) + x * density)
+        return _gelu_grad(ex, grad, x, self.tanh)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return (14 if self.tanh else 50) * outputs[0].size
@@ -65,16 +53,13 @@ class Gelu(Activation):
     name = "gelu"
     gradient_op = GeluGrad
     from_input = True
+    planned = True
 
     def forward(self, x: Array) -> tuple[Array, ...]:
-        if self.tanh:
-            return (x * (1 + np.tanh(_inner(x))) * x.dtype.type(0.5),)
-        return (x * _normal(x),)
+        return (_gelu(np, x, self.tanh),)
 
     def expression(self, x: Expression) -> Expression:
-        if self.tanh:
-            return x * (1 + ex.tanh(_inner_of(x))) * 0.5
-        return x * _normal_of(x)
+        return _gelu(ex, x, self.tanh)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return (8 if self.tanh else 45) * outputs[0].size
@@ -84,36 +69,31 @@ class Gelu(Activation):
         return tuple(Example(cls(tanh), (f64(3, 4, 5),), low=-3, high=3) for tanh in (False, True))
 
 
-def _normal(x: Array) -> Array:
-    """Φ(x)."""
-    half = x.dtype.type(0.5)
-    p: Array = erf(x * x.dtype.type(math.sqrt(0.5))) * half + half
-    return p
+def _gelu(m: Any, x: Any, tanh: bool) -> Any:
+    """With tanh x σ(√(8/π) (x + 0.044715 x³)), which is the same as the formula."""
+    a = m.minimum(abs(x), tails.END)
+    return tails.swish(m, x, a, tails.cubic(m, a)[0]) if tanh else tails.gelu(m, x, a)
 
 
-def _normal_of(x: Expression) -> Expression:
-    return ex.erf(x * math.sqrt(0.5)) * 0.5 + 0.5
+def _gelu_grad(m: Any, g: Any, x: Any, tanh: bool) -> Any:
+    a = m.minimum(abs(x), tails.END)
+    if not tanh:
+        return tails.gelu_grad(m, g, x, a)
+    t, rest, less = tails.cubic(m, a)
+    return tails.swish_grad(m, g, x, rest, less, t)
 
 
-def _inner(x: Array) -> Array:
-    """√(2/π) (x + 0.044715 x³)."""
-    scalar = x.dtype.type
-    inner: Array = (x + scalar(_CUBIC) * x * x * x) * scalar(math.sqrt(2 / math.pi))
-    return inner
+_SILU_END = 1000.0  # x exp(-x) is 0 in every dtype
 
 
-def _inner_of(x: Expression) -> Expression:
-    return (x + _CUBIC * x * x * x) * math.sqrt(2 / math.pi)
+def _silu(m: Any, x: Any) -> Any:
+    a = m.minimum(abs(x), _SILU_END)
+    return tails.swish(m, x, a, tails.linear(m, a))
 
 
-def _logistic(x: Array) -> Array:
-    half = x.dtype.type(0.5)
-    s: Array = np.tanh(x * half) * half + half
-    return s
-
-
-def _logistic_of(x: Expression) -> Expression:
-    return ex.tanh(x * 0.5) * 0.5 + 0.5
+def _silu_grad(m: Any, g: Any, x: Any) -> Any:
+    a = m.minimum(abs(x), _SILU_END)
+    return tails.swish_grad(m, g, x, 1 - a, 0, tails.linear(m, a))
 
 
 @dataclass(frozen=True)
@@ -121,14 +101,13 @@ class SiluGrad(ActivationGrad):
     """dL/dx = dL/dy · σ(x) (1 + x (1 - σ(x)))."""
 
     name = "silu_grad"
+    planned = True
 
     def forward(self, grad: Array, x: Array) -> tuple[Array, ...]:
-        s = _logistic(x)
-        return (grad * s * (1 + x * (1 - s)),)
+        return (_silu_grad(np, grad, x),)
 
     def expression(self, grad: Expression, x: Expression) -> Expression:
-        s = _logistic_of(x)
-        return grad * s * (1 + x * (1 - s))
+        return _silu_grad(ex, grad, x)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 9 * outputs[0].size
@@ -141,12 +120,13 @@ class Silu(Activation):
     name = "silu"
     gradient_op = SiluGrad
     from_input = True
+    planned = True
 
     def forward(self, x: Array) -> tuple[Array, ...]:
-        return (x * _logistic(x),)
+        return (_silu(np, x),)
 
     def expression(self, x: Expression) -> Expression:
-        return x * _logistic_of(x)
+        return _silu(ex, x)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 5 * outputs[0].size
@@ -193,6 +173,9 @@ class Softplus(Activation):
         return (Example(cls(), (f64(3, 4, 5),), low=-4, high=4),)
 
 
+_LARGE = 1e30  # from here on 1 + |x| is |x|, and x / |x| is ±1 for infinite x too
+
+
 @dataclass(frozen=True)
 class SoftsignGrad(ActivationGrad):
     """dL/dx = dL/dy / (1 + |x|)² = dL/dy · (1 - |y|)²."""
@@ -219,10 +202,12 @@ class Softsign(Activation):
     gradient_op = SoftsignGrad
 
     def forward(self, x: Array) -> tuple[Array, ...]:
-        return (x / (1 + np.abs(x)),)
+        near = np.clip(x, -_LARGE, _LARGE)
+        return (near / (1 + np.abs(near)),)
 
     def expression(self, x: Expression) -> Expression:
-        return x / (1 + abs(x))
+        near = ex.minimum(ex.maximum(x, -_LARGE), _LARGE)
+        return near / (1 + abs(near))
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 3 * outputs[0].size

@@ -50,7 +50,10 @@ class BinaryCrossEntropyGrad(ElementLossGrad):
 
 @dataclass(frozen=True)
 class BinaryCrossEntropy(ElementLoss):
-    """l = -w₁ t log max(p, m) - w₀ (1 - t) log max(1 - p, m); m is the smallest normal number of the dtype."""
+    """l = -w₁ t log max(p, m) - w₀ (1 - t) log max(1 - p, m); m is the smallest normal number of the dtype.
+
+    Up to p = 1/2 the second logarithm is log1p(-p), since 1 - p is 1 for a small p.
+    """
 
     weights: tuple[float, float] = (1.0, 1.0)
 
@@ -62,12 +65,14 @@ class BinaryCrossEntropy(ElementLoss):
 
     def forward(self, p: Array, t: Array) -> tuple[Array, ...]:
         no, yes = map(p.dtype.type, self.weights)
-        least = floor(p.dtype)
-        return (-yes * t * np.log(np.maximum(p, least)) - no * (1 - t) * np.log(np.maximum(1 - p, least)),)
+        right, half = np.log(np.maximum(p, floor(p.dtype))), p.dtype.type(0.5)
+        wrong = np.where(p < half, np.log1p(-np.minimum(p, half)), np.log(np.maximum(1 - p, floor(p.dtype))))
+        return (-yes * t * right - no * (1 - t) * wrong,)
 
     def expression(self, p: Expression, t: Expression) -> Expression:
         no, yes = self.weights
-        right, wrong = ex.log(ex.maximum(p, ex.SMALLEST)), ex.log(ex.maximum(1 - p, ex.SMALLEST))
+        right, rest = ex.log(ex.maximum(p, ex.SMALLEST)), ex.log(ex.maximum(1 - p, ex.SMALLEST))
+        wrong = ex.where(p < 0.5, ex.log1p(-ex.minimum(p, 0.5)), rest)
         return -yes * t * right - no * (1 - t) * wrong
 
     @classmethod

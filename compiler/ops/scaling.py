@@ -142,10 +142,10 @@ class InverseRootGrad(Op):
         return (same_floats(self.name, grad, y),)
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
-        return (grad * (y * y * y * y.dtype.type(-0.5)),)
+        return (grad * y * y * (y * y.dtype.type(-0.5)),)
 
     def expression(self, grad: Expression, y: Expression) -> Expression:
-        return grad * (y * y * y * -0.5)
+        return grad * y * y * (y * -0.5)
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size

@@ -82,8 +82,8 @@ class BinaryAccuracy(Metric):
     Shapes: predictions of any shape, labels of exactly the same.
 
     Args:
-        threshold: what outputs are compared with; None for what the loss takes them for: 0 for logits and the scores
-            of a hinge loss, 0.5 for probabilities and other numbers.
+        threshold: what outputs are compared with; None for what the loss takes them for: 0 for logits and scores,
+            0.5 for probabilities and other numbers.
     """
 
     mode = MAX

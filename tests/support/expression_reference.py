@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from graphnet.compiler.expression import Formula, Step
-from graphnet.compiler.ops.erf import erf
 from graphnet.compiler.types import Array
 
 
@@ -28,8 +27,6 @@ def _apply(step: Step, operands: list[Array], dtype: np.dtype[Any]) -> Array:
         return np.array(np.finfo(dtype).tiny)
     if step.function == "number":
         return operands[0].astype(dtype)
-    if step.function == "erf":
-        return erf(*operands)
     made: Array = getattr(np, step.function)(*operands)
     return made
 

@@ -29,7 +29,7 @@ from graphnet.runtime.kernels import expressions
 from graphnet.runtime.kernels.expression_plan import Plan, plan
 
 SIMPLE = [name for name, (takes, _) in FUNCTIONS.items()
-          if takes and name not in ("where", "logical_and", "number", "erf")]
+          if takes and name not in ("where", "logical_and", "number")]
 
 
 def random_formula(rng: np.random.Generator, inputs: int, outputs: int) -> Formula:
@@ -38,7 +38,7 @@ def random_formula(rng: np.random.Generator, inputs: int, outputs: int) -> Formu
         numbers = [*given, Expression("constant", (), 0.0), Expression("constant", (), 1.5)]
         masks = [numbers[0] > 0]
         for _ in range(int(rng.integers(1, 14))):
-            name = str(rng.choice([*SIMPLE, "where", "where", "where", "logical_and", "number", "erf"]))
+            name = str(rng.choice([*SIMPLE, "where", "where", "where", "logical_and", "number"]))
             takes, _ = FUNCTIONS[name]
             kinds = {"number": numbers, "mask": masks}
             operands = [kinds[kind][int(rng.integers(len(kinds[kind])))] for kind in takes]
@@ -79,9 +79,9 @@ def planned(op: Op) -> Plan:
 
 
 @pytest.mark.parametrize(("op", "calls", "numbers", "masks"), [
-    (Add(), 1, 0, 0), (Copy(), 1, 0, 0), (Relu(), 1, 0, 0), (HardSigmoid(), 3, 0, 0), (Sigmoid(), 4, 0, 0),
-    (ReluGrad(), 2, 0, 1), (TanhGrad(), 3, 1, 0), (SigmoidGrad(), 3, 1, 0), (LeakyRelu(), 3, 1, 1), (Elu(), 6, 1, 1),
-    (Gelu(), 66, 6, 1), (GeluGrad(), 72, 6, 1), (Gelu(True), 9, 1, 0)], ids=str)
+    (Add(), 1, 0, 0), (Copy(), 1, 0, 0), (Relu(), 1, 0, 0), (HardSigmoid(), 3, 0, 0), (Sigmoid(), 7, 1, 1),
+    (ReluGrad(), 2, 0, 1), (TanhGrad(), 4, 2, 0), (SigmoidGrad(), 3, 1, 0), (LeakyRelu(), 3, 1, 1), (Elu(), 6, 1, 1),
+    (Gelu(), 72, 6, 0), (GeluGrad(), 79, 10, 1), (Gelu(True), 45, 8, 0)], ids=str)
 def test_calls_and_registers(op: Op, calls: int, numbers: int, masks: int) -> None:
     wanted = planned(op)
     assert (len(wanted.code), wanted.numbers, wanted.masks) == (calls, numbers, masks)
