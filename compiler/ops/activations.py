@@ -120,7 +120,8 @@ class Sigmoid(Activation):
         return (logistic(np, x),)
 
     def expression(self, x: Expression) -> Expression:
-        return logistic(ex, x)
+        y: Expression = logistic(ex, x)
+        return y
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 4 * outputs[0].size

@@ -31,7 +31,8 @@ class GeluGrad(ActivationGrad):
         return (_gelu_grad(np, grad, x, self.tanh),)
 
     def expression(self, grad: Expression, x: Expression) -> Expression:
-        return _gelu_grad(ex, grad, x, self.tanh)
+        made: Expression = _gelu_grad(ex, grad, x, self.tanh)
+        return made
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return (14 if self.tanh else 50) * outputs[0].size
@@ -59,7 +60,8 @@ class Gelu(Activation):
         return (_gelu(np, x, self.tanh),)
 
     def expression(self, x: Expression) -> Expression:
-        return _gelu(ex, x, self.tanh)
+        made: Expression = _gelu(ex, x, self.tanh)
+        return made
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return (8 if self.tanh else 45) * outputs[0].size
@@ -107,7 +109,8 @@ class SiluGrad(ActivationGrad):
         return (_silu_grad(np, grad, x),)
 
     def expression(self, grad: Expression, x: Expression) -> Expression:
-        return _silu_grad(ex, grad, x)
+        made: Expression = _silu_grad(ex, grad, x)
+        return made
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 9 * outputs[0].size
@@ -126,7 +129,8 @@ class Silu(Activation):
         return (_silu(np, x),)
 
     def expression(self, x: Expression) -> Expression:
-        return _silu(ex, x)
+        made: Expression = _silu(ex, x)
+        return made
 
     def flops(self, inputs: Types, outputs: Types) -> int:
         return 5 * outputs[0].size
