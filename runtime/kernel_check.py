@@ -2,7 +2,7 @@
 
 What a kernel may differ by is measured, not guessed: where it differs by more than rounding of the largest element, the
 reference runs again with each float input, and each result within a fused body, moved by a few rounding errors (see
-`compiler/rounding.py`). A kernel that sums in another order differs about as much, be the op ever so ill-conditioned
+`compiler/inspect/rounding.py`). A kernel that sums in another order differs about as much, be the op ever so ill-conditioned
 and be what is left of a sum ever so small; a wrong kernel differs far more. Allowed are `FACTOR` times that difference
 and `FACTOR` rounding errors of the largest element.
 """
@@ -14,12 +14,12 @@ from collections.abc import Callable
 import numpy as np
 
 from graphnet.compiler.errors import VerificationError
+from graphnet.compiler.inspect.rounding import DRAWS, moved, mover, spread
 from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import short_name
 from graphnet.compiler.results import check_results
-from graphnet.compiler.rounding import DRAWS, moved, mover, spread
 from graphnet.compiler.types import Array
 from graphnet.runtime.session import Executable
 from graphnet.runtime.watching import Watched, Watcher

@@ -4,7 +4,7 @@ Both graphs run in the reference interpreter on the same random feeds with small
 give the same bits in the dtype of the graph. Any other is compared in float64 whatever dtype the graph has, and may
 differ by `ROUNDING` times the largest element of a result, which is 2²² rounding errors of float64 and far below
 anything that float32 can tell apart. Of a sum that cancels nothing may be left but rounding: so it may also differ by
-`FACTOR` times what moving every number in between by one rounding error makes of it (see `compiler/rounding.py`).
+`FACTOR` times what moving every number in between by one rounding error makes of it (see `compiler/inspect/rounding.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from graphnet.compiler.errors import GraphError, ShapeError, VerificationError
+from graphnet.compiler.inspect.rounding import DRAWS, mover, spread
 from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.ir import Graph, Node, Parameter, State, format_node
 from graphnet.compiler.ops.fused import Fused
@@ -23,7 +24,6 @@ from graphnet.compiler.passes.derive_backward import gradient_name
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.random_feeds import random_feeds, small_dims
 from graphnet.compiler.rewrite import check_graph, convert_floats
-from graphnet.compiler.rounding import DRAWS, mover, spread
 from graphnet.compiler.types import Array
 
 ROUNDING = 2.0 ** 22 * float(np.finfo(np.float64).eps)

@@ -6,10 +6,10 @@ import pytest
 import small_networks
 
 import graphnet as gn
+from graphnet.compiler.inspect.rounding import moved
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import Fused, ReduceSum, Relu
 from graphnet.compiler.planning.program import Program
-from graphnet.compiler.rounding import moved
 from graphnet.inspect.random_samples import random_samples
 from graphnet.runtime.kernel_check import _agrees, _moved_results
 from graphnet.runtime.kernels import registry
