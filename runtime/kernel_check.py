@@ -2,9 +2,9 @@
 
 What a kernel may differ by is measured, not guessed: where it differs by more than rounding of the largest element, the
 reference runs again with each float input, and each result within a fused body, moved by a few rounding errors (see
-`compiler/inspect/rounding.py`). A kernel that sums in another order differs about as much, be the op ever so ill-conditioned
-and be what is left of a sum ever so small; a wrong kernel differs far more. Allowed are `FACTOR` times that difference
-and `FACTOR` rounding errors of the largest element.
+`compiler/inspect/rounding.py`). A kernel that sums in another order differs about as much, be the op ever so
+ill-conditioned and be what is left of a sum ever so small; a wrong kernel differs far more. Allowed are `FACTOR` times
+that difference and `FACTOR` rounding errors of the largest element.
 """
 
 from __future__ import annotations

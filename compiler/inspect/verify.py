@@ -4,7 +4,7 @@ Both graphs run in the reference interpreter on the same random feeds with small
 give the same bits in the dtype of the graph. Any other is compared in float64 whatever dtype the graph has, and may
 differ by `ROUNDING` times the largest element of a result, which is 2²² rounding errors of float64 and far below
 anything that float32 can tell apart. Of a sum that cancels nothing may be left but rounding: so it may also differ by
-`FACTOR` times what moving every number in between by one rounding error makes of it (see `compiler/inspect/rounding.py`).
+`FACTOR` times what moving every number in between by one rounding error makes of it (see `rounding.py`).
 """
 
 from __future__ import annotations
