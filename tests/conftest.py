@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A hundred tests start Python anew: what they import is compiled once, also where files of byte code are not wanted.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# A job in the background of a shell begins with interrupts ignored; the tests of interrupts want them as elsewhere.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for helper in (Path(__file__).parent / "support").glob("*.py"):
     pytest.register_assert_rewrite(helper.stem)

@@ -24,14 +24,6 @@ SEQUENCES = RNG.normal(size=(8, 4, 3)).astype("float32")
 Weights = dict[str, Any]
 
 
-@pytest.fixture(autouse=True)
-def usual_handler() -> Iterator[None]:
-    """A job in the background of a shell begins with SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def dense() -> gn.Network:
     x = gn.Input((3,))
     h = gn.layers.BatchNorm()(gn.layers.Dense(4, activation="tanh")(x))
