@@ -15,7 +15,7 @@ from graphnet.common.frozen import Check, is_library
 from graphnet.compiler.errors import ArgumentError
 from graphnet.metrics.base import MIN, NEITHER
 from graphnet.training.callback import Callback, Trained
-from graphnet.training.file_names import COUNTS, check_fields, check_template, fill_in, template_fields
+from graphnet.training.file_names import COUNTS, check_fields, check_template, fill_in, may_name, template_fields
 from graphnet.training.monitor import Monitor
 
 _whole = partial(check_whole, least=0)
@@ -254,6 +254,11 @@ class ModelCheckpoint(Monitor):
         if is_library(self):
             numbers = [name for name, mode in figures.items() if mode != NEITHER]
             check_fields(type(self).__name__, self.path, [*COUNTS, *numbers])
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over what `state` gave; of the files only those that the path may name, since others get deleted."""
+        super().set_state(state)
+        self.note(_files=tuple(file for file in self._files if may_name(self.path, file["path"])))
 
     def on_epoch_end(self, network: Trained, epoch: int, logs: dict[str, Any]) -> None:
         """Saves the network if it is time, and deletes files that are not to be kept.

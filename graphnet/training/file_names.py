@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from string import Formatter
@@ -14,6 +15,7 @@ COUNTS = ("epoch", "step")
 """Fields that are whole numbers; all others are figures."""
 _FIELD = re.compile(r"[^\W\d][\w.\-]*")
 _WIDE = re.compile(r"\d{3}")
+_ANY = "\x01"  # stands for a field; no text has it
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 
 
@@ -48,7 +50,7 @@ def _fields(path: str) -> Iterator[tuple[str, str | None, str]]:
 def _check_field(field: str, conversion: str | None, spec: str) -> None:
     if not _FIELD.fullmatch(field):
         raise ValueError(f"{{{field}}} is not the name of a figure")
-    if conversion is not None or "{" in spec or _WIDE.search(spec):
+    if conversion is not None or "{" in spec or _WIDE.search(spec) or spec.endswith("c"):  # that is a character
         raise ValueError(f"{{{field}}} has a format that numbers in names of files cannot have")
     try:
         format(1 if field in COUNTS else 0.5, spec)
@@ -81,3 +83,9 @@ def fill_in(path: str, figures: Mapping[str, Any]) -> str:
         if field is not None:
             parts.append(_UNSAFE.sub("_", format(figures[field], spec or "")))
     return "".join(parts)
+
+
+def may_name(path: str, file: str) -> bool:
+    """Whether a template may name a file, given by its absolute path."""
+    marked = "".join(literal + _ANY * (field is not None) for literal, field, _, _ in Formatter().parse(path))
+    return re.fullmatch(re.escape(os.path.abspath(marked)).replace(_ANY, r"[^/\\]+"), file) is not None

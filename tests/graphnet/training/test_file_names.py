@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ def test_every_figure_and_the_step_may_stand_in_a_path(tmp_path: Path) -> None:
     ("w{loss:{epoch}}.gnet", "{loss} has a format that"), ("w{loss:0999999999f}.gnet", "{loss} has a format that"),
     ("w{epoch:02q}.gnet", "{epoch:02q} cannot be written (Unknown format code 'q'"),
     ("w{val_loss:02d}.gnet", "{val_loss:02d} cannot be written (Unknown format code 'd' for object of type 'float')"),
-    ("w{loss:s}.gnet", "{loss:s} cannot be written"), ("", "it must be the path of a file"),
+    ("w{loss:s}.gnet", "{loss:s} cannot be written"), ("w{step:c}.gnet", "{step} has a format that"),
+    ("", "it must be the path of a file"),
 ])
 def test_what_no_figure_can_be_is_refused_as_it_is_declared(path: str, text: str) -> None:
     with pytest.raises(gn.ArgumentError, match=re.escape(text)) as caught:
@@ -85,7 +87,7 @@ def test_a_figure_that_there_will_not_be_is_refused_before_the_first_step(path: 
 @pytest.mark.parametrize(("path", "figures", "name"), [
     ("a/{epoch:/>3}.gnet", {"epoch": 7}, "a/__7.gnet"), ("{epoch:*>3}", {"epoch": 7}, "__7"),
     ("{a:,.1f}", {"a": 12345.0}, "12,345.0"), ("{a}", {"a": float("nan")}, "nan"), ("{a:.1f}", {"a": -np.inf}, "-inf"),
-    ("{epoch:c}", {"epoch": 10}, "_"), ("{a:?>5}|{{}}", {"a": 1.0}, "__1.0|{}"),
+    ("{a:?>5}|{{}}", {"a": 1.0}, "__1.0|{}"),
     ("{out.1-b_loss:.1f}", {"out.1-b_loss": np.float64(0.25)}, "0.2")])
 def test_numbers_become_parts_of_names(path: str, figures: dict[str, Any], name: str) -> None:
     assert fill_in(check_template("test", "path", path), figures) == name
@@ -188,6 +190,20 @@ def test_a_training_that_goes_on_keeps_the_same_files(best_only: bool, cut: int,
     assert len(names(tmp_path / "cut")) == 2
     for name in names(tmp_path / "cut"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.parametrize("path", ["w{epoch}.gnet", "./x/../w{epoch:/>3}{loss}.gnet", "w{epoch}/{step}.gnet"])
+def test_a_checkpoint_cannot_have_other_files_deleted(path: str, tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes from anywhere, and names files: only those that the callback's own path may name are its."""
+    monkeypatch.chdir(tmp_path)
+    own = [os.path.abspath(fill_in(path, {"epoch": epoch, "step": 1, "loss": 0.5})) for epoch in (1, 2)]
+    others = [str(tmp_path / name) for name in ("thesis.txt", "w1.gnet/../thesis.txt", "w/1.gnet", "aw1.gnet",
+                                                "w1.gnet.txt", "w1/1/1.gnet")] + ["w1.gnet", "/"]
+    callback = ModelCheckpoint(path, "loss", keep=2)
+    state = callback.state() | {"_files": [{"path": file, "rank": -9.0} for file in (*others, *own)]}
+    callback.set_state(state)
+    assert [file["path"] for file in callback._files] == own
 
 
 def test_a_checkpoint_from_before_there_was_keep_goes_on(tmp_path: Path) -> None:
