@@ -57,6 +57,10 @@ class Monitor(Callback, Guarded):
         if is_library(self):  # the attributes of a class of a user's own are the user's
             freeze(self)
 
+    def __getstate__(self) -> object:
+        """With the mark of what is frozen, which does not stand for a graph here: a copy is guarded too."""
+        return dict(vars(self))
+
     def __setattr__(self, name: str, value: Any) -> None:
         before = self.monitor, self.mode
         super().__setattr__(name, value)
@@ -97,8 +101,8 @@ class Monitor(Callback, Guarded):
         known = figures.get(self.monitor)
         if known == NEITHER:
             raise self._not_a_number()
-        if not self._said and known in MODES and known != self.mode:
-            self.note(mode=known)
+        if not self._said and self.monitor in figures and known != self.mode:  # not what its name sounds like
+            self.note(mode=known if known in MODES else None)
             self.forget()
         self._need_mode()
 

@@ -107,6 +107,23 @@ def test_what_the_metric_says_goes_before_what_its_name_sounds_like() -> None:
         fit(network(Auc()), EarlyStopping("auc"))
 
 
+@ALL
+@pytest.mark.parametrize("figure", ["skill_loss", "balanced_accuracy"])
+def test_a_metric_that_says_nothing_is_not_judged_by_what_its_name_sounds_like(make: Callable[..., Monitor],
+                                                                                figure: str) -> None:
+    class Named(Auc):
+        """Larger is better, and smaller is, whatever they are called."""
+
+        @property
+        def name(self) -> str:
+            return figure
+
+    net = network(Named())
+    with pytest.raises(gn.ArgumentError, match=f"not known whether a smaller or a larger 'val_{figure}' is better"):
+        fit(net, make(f"val_{figure}"))
+    assert net.step == 0
+
+
 def test_what_the_callback_is_told_goes_before_what_the_metric_says() -> None:
     callback = EarlyStopping("distance", mode="max")
     fit(network(Distance()), callback)
