@@ -43,17 +43,15 @@ class Bidirectional(SequenceLayer):
             raise ArgumentError(self.kind, "layer", layer, "it must be a SimpleRNN, LSTM or GRU")
         self.layer = layer
         self.merge_mode: str | None = check_choice(self.kind, "merge_mode", merge_mode, MODES)
-        self._own = self.trainable, self.rules
-        self._take_over()
+        self._with_the_layer_s()
 
-    def _take_over(self) -> None:
-        """Has what the layer inside says go for the weights, which are the wrapper's; once more when it is called,
-        since until then the layer may be set.
+    def _with_the_layer_s(self) -> dict[str, Any]:
+        """What wrapper and layer say of the weights, which are the wrapper's; until it is called both may be set.
 
         Raises:
             ArgumentError: the layer says what no direction can do, or something else than the wrapper.
         """
-        layer, (trainable, rules) = self.layer, self._own
+        layer = self.layer
         if layer.stateful or layer.go_backwards:
             raise ArgumentError(self.kind, "layer", layer, "it must be neither stateful nor go_backwards: the backward "
                                                            "direction begins at the end, which it has yet to see")
@@ -62,12 +60,13 @@ class Bidirectional(SequenceLayer):
         if layer.name is not None:
             raise ArgumentError(self.kind, "layer", layer, "it must have no name, which would stand nowhere: say "
                                                            f"Bidirectional(…, name={layer.name!r})")
-        vars(self).update(trainable=trainable and layer.trainable, rules=rules.joined(self.kind, layer.rules))
+        return {"trainable": self.trainable and layer.trainable, "rules": self.rules.joined(self.kind, layer.rules)}
 
     def call(self, x: Any, initial_state: Tensors | None = None,
              lengths: SymbolicTensor | None = None) -> tuple[SymbolicTensor, ...]:
         """Like calling the layer, always with a tuple as the result."""
-        self._take_over()
+        if not self._frozen:
+            vars(self).update(self._with_the_layer_s())
         return super().call(x, initial_state, lengths)
 
     @property

@@ -186,3 +186,19 @@ def test_an_activation_inside_has_no_name() -> None:
             "Dense: activation is ReLU(name='r'), but inside Dense it has no name of its own: leave the name out, or "
             "place the activation behind the layer")):
         L.Dense(3, activation=L.ReLU(name="r"))
+
+
+def test_a_wrapper_may_be_called_again_whatever_the_layer_inside_is_used_for_meanwhile() -> None:
+    x, inner = gn.Input((4, 3)), L.GRU(2)
+    both = L.Bidirectional(inner)
+    first, between, second = both(x), inner(x), both(x)
+    model = gn.Model(x, {"first": first, "between": between, "second": second})
+    assert sum(p.name.startswith("gru/") for p in model.graph.parameters) == 4
+    assert len(model.graph.parameters) == 12
+
+
+def test_what_is_said_and_taken_back_before_the_call_is_not_said() -> None:
+    x, inner = gn.Input((4, 3)), L.GRU(2, trainable=False)
+    both = L.Bidirectional(inner)
+    inner.trainable = True
+    assert all(p.trainable for p in gn.Model(x, both(x)).graph.parameters)
