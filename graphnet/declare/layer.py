@@ -18,7 +18,7 @@ from graphnet.compiler.roles import ROLES
 from graphnet.compiler.types import TensorType
 from graphnet.declare.emitter import Emitter, Weight
 from graphnet.declare.options import WeightOptions, WeightRules
-from graphnet.declare.redeclaring import Given, declared_with
+from graphnet.declare.redeclaring import Given, declared_with, known_arguments
 from graphnet.declare.tensor import Call, SymbolicTensor, next_serial
 from graphnet.initializers import Fans, Initializer
 
@@ -39,6 +39,9 @@ class Layer(Guarded):
         options: what is said about the weights; see `WeightOptions`.
     """
 
+    name: str | None
+    trainable: bool
+    rules: WeightRules
     arity: int | None = 1
     """How many inputs a call takes; None for two or more."""
     takes_integers: ClassVar[bool] = False
@@ -49,23 +52,36 @@ class Layer(Guarded):
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
         self.kind = type(self).__name__
-        self.name = None if name is None else check_name(self.kind, name)
-        self.trainable = check_flag(self.kind, "trainable", trainable)
         self._refuse_unknown(options)
-        self.rules = WeightRules.check(self.kind, **options)
+        self._say(name, trainable, options)
         self.source = user_source()
         self._weights: dict[str, Weight] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "__init__" in vars(cls) and cls.__module__.startswith(LIBRARY):
+        if "__init__" in vars(cls):
             cls.__init__ = completing(cls.__init__)  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if self._given is None or self._frozen or name[0] == "_" or not is_library(self):
+        if self._given is None or self._frozen or name[0] == "_":
             super().__setattr__(name, value)
-        else:
+        elif is_library(self) or (_has_library_init(type(self)) and name in known_arguments(type(self))):
             vars(self).update(declared_with(self, self._given, name, value) | {"source": self.source})
+        elif self._is_kept_by_the_base(name):
+            said = {"name": self.name, "trainable": self.trainable, **self.rules.config(), name: value}
+            self._say(said.pop("name"), said.pop("trainable"), said)
+        else:
+            super().__setattr__(name, value)
+
+    def _is_kept_by_the_base(self, name: str) -> bool:
+        """Whether an attribute of a class of the user's own is this class's, since that one does not keep it itself."""
+        return name in _KEPT_BY_THE_BASE and not hasattr(type(self), name) and (
+            name not in vars(self) or name not in WeightOptions.__optional_keys__)
+
+    def _say(self, name: str | None, trainable: bool, options: Mapping[str, Any]) -> None:
+        vars(self).update(name=None if name is None else check_name(self.kind, name),
+                          trainable=check_flag(self.kind, "trainable", trainable),
+                          rules=WeightRules.check(self.kind, **options))
 
     @property
     def weights(self) -> ReadOnly[str, Weight]:
@@ -230,6 +246,10 @@ class SimpleLayer(Layer):
             raise GraphError(f"{kind} is given a {type(inputs[0]).__name__} as it is made, but it has no arguments "
                              f"besides its name; make the layer first, then call it on its input: {kind}()(x)")
         super().__init__(name=name)
+
+
+def _has_library_init(cls: type[Layer]) -> bool:
+    return next(base for base in cls.__mro__ if "__init__" in vars(base)).__module__.startswith(LIBRARY)
 
 
 def _hint(value: object) -> str:

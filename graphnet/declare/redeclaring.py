@@ -1,4 +1,4 @@
-"""A layer of graphnet's own as if it had been declared with another argument, as long as no graph holds it."""
+"""A layer as if it had been declared with another argument, as long as no graph holds it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from graphnet.declare.options import WeightOptions
 
 Given = tuple[tuple[Any, ...], dict[str, Any]]
 """What an `__init__` was called with."""
+
+
+def known_arguments(cls: type[Any]) -> list[str]:
+    """The names of the arguments that a layer of a class is declared with."""
+    parameters = inspect.signature(cls).parameters
+    named = [p.name for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return named + sorted(WeightOptions.__optional_keys__) * ("options" in parameters)
 
 
 def declared_with(layer: Any, given: Given, name: str, value: object) -> dict[str, Any]:
@@ -26,13 +33,9 @@ def declared_with(layer: Any, given: Given, name: str, value: object) -> dict[st
         FrozenError: there is no such argument.
         ArgumentError: the value is not allowed.
     """
-    cls, (args, kwargs) = type(layer), given
-    signature = inspect.signature(cls)
-    arguments, options = signature.bind(*args, **kwargs).arguments, dict[str, Any]()
-    known = [p.name for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    if "options" in signature.parameters:
-        options = arguments.pop("options", {})
-        known += sorted(WeightOptions.__optional_keys__)
+    cls, (args, kwargs), known = type(layer), given, known_arguments(type(layer))
+    arguments = inspect.signature(cls).bind(*args, **kwargs).arguments
+    options = arguments.pop("options", {})
     if name not in known:
         raise FrozenError(f"{cls.__name__}: {name} cannot be set: there is no such argument; there are "
                           f"{', '.join(known)}")

@@ -473,8 +473,9 @@ def test_what_is_set_on_a_callback_between_fits_counts_in_the_next() -> None:
     with pytest.raises(gn.FrozenError, match="EarlyStopping: best_epoch is a result, which fit sets; to be set there "
                                              "are monitor, mode, patience, min_delta, restore_best"):
         stopping.best_epoch = 3
-    with pytest.raises(gn.FrozenError, match="patiance cannot be set: there is no such attribute; to be set there are"):
-        stopping.patiance = 3
+    for one in (stopping, copy.copy(stopping), copy.deepcopy(stopping), pickle.loads(pickle.dumps(stopping))):
+        with pytest.raises(gn.FrozenError, match="patiance cannot be set: there is no such attribute; to be set there"):
+            one.patiance = 3
 
 
 # Classes of users' own ---------------------------------------------------------------------------------------------
@@ -498,6 +499,57 @@ def test_a_layer_of_a_user_s_own() -> None:
     with pytest.raises(gn.FrozenError, match="Scaled: factor cannot be set any more; Scaled has been called"):
         layer.factor = 4.0
     layer._calls = 0
+
+
+class Wide(L.Dense):
+    """One that says an argument of the class that it derives from."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(4, **options)
+
+
+class Plain(L.Dense):
+    """One without an `__init__`."""
+
+
+class Both(L.Bidirectional):
+    """One around a layer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(L.GRU(2), **options)
+
+
+SAID = {"name": "a", "trainable": False, "kernel_regularizer": "l2", "bias_regularizer": "l1",
+        "activity_regularizer": "l2", "kernel_constraint": "non_negative", "bias_constraint": "max_norm",
+        "learning_rate_multiplier": 0.5}
+
+
+@pytest.mark.parametrize("make", [Wide, lambda **options: Plain(4, **options), Both], ids=["Wide", "Plain", "Both"])
+@pytest.mark.parametrize("name", SAID)
+def test_what_every_layer_takes_counts_for_those_of_users_too(make: Any, name: str) -> None:
+    x, layer = gn.Input((5, 3)), make()
+    setattr(layer, name, SAID[name])
+    assert str(gn.Model(x, layer(x)).graph) == str(gn.Model(x, make(**{name: SAID[name]})(x)).graph)
+    with pytest.raises(gn.ArgumentError, match=f"{type(layer).__name__}: {name} is "):
+        setattr(make(), name, (1, 2))
+
+
+def test_arguments_that_a_layer_of_a_user_s_inherits() -> None:
+    x, layer = gn.Input((3,)), Plain(4)
+    layer.units, layer.activation, layer.remark = 2, "relu", "of the user's own"
+    assert str(gn.Model(x, layer(x)).graph) == str(gn.Model(x, Plain(2, "relu")(x)).graph)
+    assert layer.remark == "of the user's own"
+
+
+def test_an_attribute_that_a_layer_of_a_user_s_keeps_itself_stays_its_own() -> None:
+    class Own(Scaled):
+        def __init__(self, kernel_regularizer: Any = None) -> None:
+            super().__init__(2.0)
+            self.kernel_regularizer = kernel_regularizer
+
+    layer = Own()
+    layer.kernel_regularizer = "mine"
+    assert (layer.kernel_regularizer, layer.rules.kernel_regularizer) == ("mine", None)
 
 
 class Halved(gn.losses.MeanSquaredError):
