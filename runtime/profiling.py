@@ -108,7 +108,7 @@ class Profile:
     @property
     def flops_per_second(self) -> float:
         """What the whole run reaches."""
-        return self.flops / self.step_seconds
+        return self.flops / self.step_seconds if self.step_seconds else 0.0  # there may be nothing to compute
 
     @property
     def share_of_peak(self) -> float:
@@ -225,7 +225,7 @@ def make_profile(program: Program, mode: str, runs: Sequence[Run], peak: float) 
     layers = _by_layer(program.instructions, seconds)
     rates = [row.flops / row.seconds for row in rows if row.seconds]
     best = max([row.flops / row.seconds for row in layers if row.seconds] + rates, default=0.0)
-    found = tuple(disturbances(walls, cpus, sum(parts), best / peak))
+    found = tuple(disturbances(walls, cpus, sum(parts), best / peak)) if parts else ()
     return Profile(program.name, mode, dict(program.dims), len(runs), whole / 1e9, max(peak, best), layers, rows,
                    min(walls) / 1e9, cpu_share(walls, cpus), found, tuple(run.starts for run in runs))
 

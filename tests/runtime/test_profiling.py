@@ -196,3 +196,11 @@ def test_real_figures_agree(profile: Profile) -> None:
     check_shares(profile)
     assert profile.cpu_share > 0
     assert 0 < profile.fastest_seconds <= profile.step_seconds
+
+
+def test_a_network_that_computes_nothing_takes_no_time() -> None:
+    x = gn.Input((3, 1))
+    profile = gn.compile(gn.Model(x, gn.layers.Flatten()(x))).profile(np.zeros((2, 3, 1), np.float32), steps=2)
+    assert (profile.flops_per_second, profile.busy) == (0, False)
+    assert "a step takes 0.000 ms: 0.0 GFLOP/s, 0% of the" in str(profile)
+    assert profile.instruction_table()
