@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import TypeVar
 
@@ -42,7 +43,11 @@ def register_op(cls: _Class) -> _Class:
         if field.name in _TRAITS:
             raise ArgumentError(owner, field.name, "a field", "Op has a member of that name; give it another"
                                                           " name")
+    if not isinstance(cls.roles, Mapping):
+        raise ArgumentError(owner, "roles", cls.roles, "it must be a dict of roles by the inputs' numbers")
     for position, role in cls.roles.items():
+        if type(position) is not int or position < 0:
+            raise ArgumentError(owner, "roles", dict(cls.roles), "its keys must be the inputs' numbers, from 0")
         if role not in ROLES:
             raise ArgumentError(owner, f"roles[{position}]", role, f"it must be one of {', '.join(ROLES)}")
     for method in ("infer", "forward"):

@@ -298,6 +298,8 @@ def made(name="tests.bad", data=True, **parts):
     (made(None), "Bad: name is None, but a custom op's name must have the form"),
     (made(infer=None), "Bad: infer is None, but every op must define it"),
     (made(forward=None), "Bad: forward is None, but every op must define it"),
+    (made(roles=["kernel"]), "Bad: roles is ['kernel'], but it must be a dict of roles by the inputs' numbers"),
+    (made(roles={"w": "kernel"}), "Bad: roles is {'w': 'kernel'}, but its keys must be the inputs' numbers, from 0"),
     (made(pullback=None), "Bad: pullback is None, but an op must define it, or say differentiable = False"),
 ])
 def test_what_cannot_be_registered(cls, text):
