@@ -7,6 +7,8 @@ import threading
 import weakref
 from typing import Any, Protocol
 
+from graphnet.engine.interrupts import whole
+
 
 class Stepping(Protocol):
     """What runs Programs, on any thread.
@@ -22,6 +24,7 @@ class Stepping(Protocol):
 
 _ALIVE: weakref.WeakSet[Stepping] = weakref.WeakSet()
 _GUARD = threading.Lock()
+_FORKING = threading.RLock()  # by one thread at a time: two that wait for the same steps would wait for each other
 _waited_for: list[Stepping] = []
 
 
@@ -32,16 +35,18 @@ def keep_whole(runner: Stepping) -> None:
 
 
 def _before() -> None:
+    _FORKING.acquire()
     with _GUARD:
-        _waited_for[:] = _ALIVE
-    for runner in _waited_for:
+        alive = list(_ALIVE)
+    for runner in alive:
         runner.step_lock.acquire()
+        _waited_for.append(runner)
 
 
 def _after() -> None:
-    for runner in _waited_for:
-        runner.step_lock.release()
-    _waited_for.clear()
+    while _waited_for:
+        _waited_for.pop().step_lock.release()
+    _FORKING.release()
 
 
 def _after_in_child() -> None:
@@ -50,6 +55,7 @@ def _after_in_child() -> None:
     for runner in _waited_for:
         runner.lock = threading.RLock()
     _after()
+    whole.forget()
 
 
 if hasattr(os, "register_at_fork"):

@@ -29,14 +29,12 @@ class _Whole:
         if self._depth:
             self._depth += 1
             return
-        self._waiting = None
-        found = signal.signal(signal.SIGINT, self._hold)
-        if callable(found):
-            self._handler, self._depth = found, 1
+        found = signal.getsignal(signal.SIGINT)
+        if not callable(found):  # interrupts end the process, are ignored, or belong to a program around Python
             return
-        signal.signal(signal.SIGINT, found)  # interrupts end the process, or are ignored
-        if self._waiting:
-            signal.raise_signal(signal.SIGINT)
+        self._waiting, self._handler = None, found
+        signal.signal(signal.SIGINT, self._hold)
+        self._depth = 1
 
     def __exit__(self, *_: object) -> None:
         if not self._depth or not _on_main_thread():
@@ -51,6 +49,12 @@ class _Whole:
         """Says that all is whole here. Within a block of a caller's nothing is: then the caller says where it is."""
         if self._waiting and self._depth == 1 and _on_main_thread():
             self._deliver()
+
+    def forget(self) -> None:
+        """In a forked child: it was begun within no block of its own, so an interrupt need not wait there."""
+        self._depth, self._waiting = 0, None
+        if signal.getsignal(signal.SIGINT) == self._hold:
+            signal.signal(signal.SIGINT, self._handler)
 
     def _hold(self, number: int, frame: FrameType | None) -> None:
         if self._waiting is None:

@@ -1,6 +1,8 @@
 """Forks a process again and again while a thread trains; each child says what it finds. A child that hangs is killed.
 
-    python fork_and_train.py CHILDREN
+    python fork_and_train.py CHILDREN [THREADS]
+
+So many children of each of so many threads that fork at the same time.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import graphnet as gn
 PATIENCE = 20
 
 
-def main(children: int) -> None:
+def main(children: int, threads: int = 1) -> None:
     warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of what is tried here
     x, y = np.random.default_rng(0).normal(size=(64, 8)), np.zeros((64, 2))
     net, twin = make(), make()
@@ -31,10 +33,7 @@ def main(children: int) -> None:
         while not done.is_set() and net.step < 390:
             net.train_on_batch(x, y)
 
-    done = threading.Event()
-    thread = threading.Thread(target=work)
-    thread.start()
-    for _ in range(children):
+    def fork() -> None:
         child = os.fork()
         if not child:
             signal.alarm(PATIENCE)
@@ -43,7 +42,16 @@ def main(children: int) -> None:
             net.train_on_batch(x, y)
             net.predict(x)
             os._exit(0 if same and np.array_equal(weights(net), states[step + 1]) else 1)
-        print("child", os.waitpid(child, 0)[1], flush=True)
+        sys.stdout.write(f"child {os.waitpid(child, 0)[1]}\n")
+
+    done = threading.Event()
+    thread = threading.Thread(target=work)
+    thread.start()
+    forking = [threading.Thread(target=lambda: [fork() for _ in range(children)]) for _ in range(threads)]
+    for one in forking:
+        one.start()
+    for one in forking:
+        one.join()
     done.set()
     thread.join()
 
@@ -59,4 +67,4 @@ def weights(net: gn.Network) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -56,6 +57,39 @@ def test_a_fork_within_a_callback_goes_on_in_both_processes() -> None:
     net = make()
     net.fit(X, Y, batch_size=4, callbacks=[Fork()])
     assert (ends, net.step) == ([3], 3)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_an_interrupt_of_a_child_that_was_forked_within_a_fit_does_not_wait() -> None:
+    ends: list[int] = []
+
+    class Fork(gn.callbacks.Callback):
+        def on_step_end(self, network: gn.Network, step: int, logs: dict[str, float]) -> None:
+            child = os.fork()
+            if child:
+                ends.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+                return
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                os._exit(7)
+            os._exit(1)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        make().fit(X, Y, batch_size=12, callbacks=[Fork()])
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ends == [7]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_threads_that_fork_at_the_same_time_leave_networks_free() -> None:
+    done = subprocess.run([sys.executable, str(SCRIPT), "4", "3"], capture_output=True, text=True, check=False,
+                          timeout=40)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split("\n") == ["child 0"] * 12 + [""]
 
 
 def test_a_spawned_process_ends_with_the_same_bits(tmp_path: Path) -> None:
