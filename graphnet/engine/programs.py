@@ -18,6 +18,7 @@ from graphnet.compiler.planning.placement import parameter_slots, state_slots
 from graphnet.compiler.planning.policy import Made, Policy
 from graphnet.compiler.planning.program import ALIGNMENT, ARENA, PARAMETERS, STATES, Program, Slot
 from graphnet.compiler.types import Array, Dims
+from graphnet.engine.interrupts import whole
 from graphnet.runtime.blas import BlasThreads
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
@@ -100,7 +101,7 @@ class Programs:
         key = purpose, tuple(sorted(dims.items()))
         made = self._made.get(key)
         if made is None:
-            with self.blas_threads:  # constants are computed
+            with whole, self.blas_threads:  # constants are computed
                 made = self.policy.make(purpose, dims)
             if self.on_made:
                 self.on_made(purpose.name, made.all_stages, made.program)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 import numpy as np
@@ -198,10 +198,7 @@ class Runner:
 
     def run(self, run: Executable) -> None:
         """Runs a Program whose inputs have been fed, and that changes no weight."""
-        if not self.recurrent:
-            self.programs.run(run)
-            return
-        with whole, self.step_lock:
+        with whole, self.step_lock if self.recurrent else nullcontext():
             self.programs.run(run)
 
     def run_step(self, run: Executable) -> None:

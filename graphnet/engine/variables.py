@@ -151,7 +151,7 @@ def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> N
     try:
         for name, t in types.items():
             stream = np.random.Generator(np.random.Philox(key=_stream_key(network.seed, name)))
-            with network.runner.programs.blas_threads:  # some are solved for
+            with whole, network.runner.programs.blas_threads:  # some are solved for
                 drawn[name] = initializers[name](concrete(t.shape), stream, t.dtype)
         network.set_weights(drawn)
     except MemoryError:

@@ -86,16 +86,20 @@ class Loop:
             return self._run()
 
     def _run(self) -> History:
-        self.network.fit_state = None
+        if self.resume_at is None:
+            self.network.fit_state = None
         self.call(lambda callback: callback.on_train_begin(self.network))
         if self.resume_at is None:
             self.save()
         else:
             self.restore(self.resume_at)
+            self.network.fit_state = None  # not before: what is refused can be tried again with other arguments
         try:
             while not self.done:
                 self.epoch()
             self.end()
+            self.broken = True  # nothing is left to break off
+            self.pause(time.perf_counter())
         except BaseException:
             self.break_off()
             raise
@@ -163,7 +167,7 @@ class Loop:
         """Scores of the validation data. It may be interrupted: the training can be gone on with from before it."""
         try:
             return _validate(self.network, data, self.batches.size)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             self.keep(start)
             raise
 
@@ -180,7 +184,7 @@ class Loop:
         """A place where an interrupt may end the training, which can be gone on with."""
         try:
             whole.may_interrupt()
-        except KeyboardInterrupt:
+        except BaseException:  # whatever the user's handler raises
             self.keep(start)
             raise
 

@@ -7,15 +7,18 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
 
 import graphnet as gn
 from graphnet.callbacks import EarlyStopping, ReduceOnPlateau
 from graphnet.engine.interrupts import whole
+from graphnet.runtime import blas
 from graphnet.training.callback import Callback
 
 RNG = np.random.default_rng(5)
@@ -258,3 +261,77 @@ def test_other_threads_leave_the_handler_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.default_int_handler]
+
+
+@pytest.mark.parametrize("method", ["predict", "evaluate"])
+def test_an_interrupted_run_gives_blas_its_threads_back(method: str) -> None:
+    network, more = dense(), [Y] * (method == "evaluate")
+    call = partial(getattr(network, method), X, *more)
+    call()
+    with threadpool_limits(2, "blas"):
+        before = [info["num_threads"] for info in threadpool_info()]
+        with interrupted_after(-1) as count:
+            call()
+        for opcodes in range(1, count[0] - 20, 7):
+            with pytest.raises(KeyboardInterrupt), interrupted_after(opcodes):
+                call()
+            assert network.runner.programs.blas_threads._depth == 0
+            assert blas._SETTING._wanted == []
+        assert [info["num_threads"] for info in threadpool_info()] == before
+
+
+def test_what_handles_interrupts_outside_python_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In R, say, which has Python within it: there is no handler to put back."""
+    set_to: list[object] = []
+    monkeypatch.setattr(signal, "getsignal", lambda number: None)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: set_to.append(handler))
+    with whole:
+        whole.may_interrupt()
+    assert not set_to
+
+
+class Interrupts(Callback):
+    """An interrupt at the end of a step, or of the training."""
+
+    def __init__(self, step: int | None) -> None:
+        self.step = step
+
+    def on_step_end(self, network: gn.Network, step: int, logs: dict[str, float]) -> None:
+        if step == self.step:
+            signal.raise_signal(signal.SIGINT)
+
+    def on_train_end(self, network: gn.Network) -> None:
+        if self.step is None:
+            self.step = 0
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_what_a_handler_of_the_user_raises_leaves_a_checkpoint_too(tmp_path: Any) -> None:
+    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(3))  # which the fixture puts back
+    network = dense()
+    with pytest.raises(SystemExit):
+        network.fit(X, Y, batch_size=4, callbacks=[Interrupts(2)], checkpoint=tmp_path / "c.gnet")
+    assert network.fit_state is not None
+    assert gn.load(tmp_path / "c.gnet").step == network.step == 2
+
+
+def test_a_fit_interrupted_at_its_end_gives_its_history_when_resumed() -> None:
+    network, other = dense(), dense()
+    callbacks = [Interrupts(None), EarlyStopping("loss", patience=5, restore_best=True)]
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, Y, batch_size=4, epochs=2, callbacks=callbacks)
+    history = network.fit(X, Y, batch_size=4, epochs=2, callbacks=callbacks, resume=True)
+    expected = other.fit(X, Y, batch_size=4, epochs=2, callbacks=callbacks)
+    assert without_seconds(history) == without_seconds(expected)
+    assert same(kept(network), kept(other))
+    assert network.fit_state is None
+
+
+def test_what_is_refused_when_resumed_can_be_given_again() -> None:
+    network = dense()
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, Y, batch_size=4, callbacks=[Interrupts(2), EarlyStopping("loss", patience=5)])
+    with pytest.raises(gn.ArgumentError, match="patience is 6"):
+        network.fit(X, Y, batch_size=4, callbacks=[Interrupts(0), EarlyStopping("loss", patience=6)], resume=True)
+    network.fit(X, Y, batch_size=4, callbacks=[Interrupts(0), EarlyStopping("loss", patience=5)], resume=True)
+    assert network.step == 3
