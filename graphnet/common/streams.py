@@ -18,7 +18,7 @@ def shows_progress(wanted: bool | None) -> bool:
     """Whether to show progress on standard error: if it is open, and is a terminal unless progress is asked for."""
     if wanted is False or not is_open(sys.stderr):
         return False
-    return wanted is True or sys.stderr.isatty()
+    return wanted is True or (hasattr(sys.stderr, "isatty") and sys.stderr.isatty())
 
 
 @contextmanager

@@ -102,11 +102,12 @@ class Engine(Variables, Compiled, Guarded):
 
     @samples.setter
     def samples(self, samples: object) -> None:
-        self._samples = None
-        if samples is not None:
-            arrays = self.runner.check_inputs(samples)[0]
-            check_lengths(arrays)
-            self._samples = handed_out("samples", {name: array.copy() for name, array in arrays.items()})
+        if samples is None:
+            self._samples = None
+            return
+        arrays = self.runner.check_inputs(samples)[0]
+        check_lengths(arrays)
+        self._samples = handed_out("samples", {name: array.copy() for name, array in arrays.items()})
 
     @property
     def allow_nonfinite(self) -> bool:

@@ -131,3 +131,11 @@ def test_an_array_is_not_copied() -> None:
     assert as_array("x", FITTING) is FITTING
     kept = array.array("d", [0, 1, 2])
     assert np.shares_memory(as_array("x", kept), np.asarray(kept))
+
+
+def test_what_is_masked_is_not_taken_for_data() -> None:
+    x = np.ma.masked_array(FITTING, FITTING > 0)
+    for given in (x, list(x)):
+        with pytest.raises(gn.DataError, match=r"x is a masked array, .*\.filled\(value\)"):
+            as_array("x", given)
+    assert as_array("x", np.ma.masked_array(FITTING)).tobytes() == FITTING.tobytes()

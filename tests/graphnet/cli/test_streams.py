@@ -79,3 +79,12 @@ def test_progress_goes_to_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [shows_progress(wanted) for wanted in (None, True, False)] == [True, True, False]
     monkeypatch.setattr(sys, "stderr", None)
     assert [shows_progress(wanted) for wanted in (None, True, False)] == [False, False, False]
+
+
+def test_what_a_window_puts_in_place_of_a_stream_may_only_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Window:
+        def write(self, text: str) -> None:
+            pass
+
+    monkeypatch.setattr(sys, "stderr", Window())
+    assert [shows_progress(wanted) for wanted in (None, True, False)] == [False, True, False]

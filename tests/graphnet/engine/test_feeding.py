@@ -186,6 +186,13 @@ class TestNoSamples:
         with pytest.raises(gn.DataError, match=r"^x hold no samples$"):
             one_in().save(tmp_path / "a.gnet", samples=np.ones((0, 3)))
 
+    def test_samples_that_are_refused_leave_those_before(self):
+        net = one_in()
+        net.samples = np.ones((2, 3))
+        with pytest.raises(gn.ShapeError):
+            net.samples = np.ones((2, 5))
+        assert net.samples["x"].shape == (2, 3)
+
     @pytest.mark.parametrize(("data", "text"), [
         ((np.ones((0, 3)), np.ones((0, 2))), "validation_data: x and labels of dense hold no samples"),
         ((np.ones((4, 3)), np.full((4, 2), np.nan)), "validation_data: label (0, 0) is nan"),
