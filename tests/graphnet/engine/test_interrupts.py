@@ -307,10 +307,12 @@ class Interrupts(Callback):
 
 
 def test_what_a_handler_of_the_user_raises_leaves_a_checkpoint_too(tmp_path: Any) -> None:
-    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(3))  # which the fixture puts back
-    network = dense()
-    with pytest.raises(SystemExit):
-        network.fit(X, Y, batch_size=4, callbacks=[Interrupts(2)], checkpoint=tmp_path / "c.gnet")
+    before, network = signal.signal(signal.SIGINT, lambda number, frame: sys.exit(3)), dense()
+    try:
+        with pytest.raises(SystemExit):
+            network.fit(X, Y, batch_size=4, callbacks=[Interrupts(2)], checkpoint=tmp_path / "c.gnet")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert network.fit_state is not None
     assert gn.load(tmp_path / "c.gnet").step == network.step == 2
 
