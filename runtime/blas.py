@@ -84,52 +84,62 @@ class _Setting:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._wanted: list[int] = []  # by the blocks that have begun and not ended
-        self._now, self.forks = 0, 0
+        self._wanted: dict[object, int] = {}  # by the blocks that have begun and not ended
+        self._now: int | None = None  # what was set; None while nothing runs
         self._before: Any = 0
 
-    def enter(self, threads: int) -> None:
-        get, put = _access()
+    def enter(self, block: object, threads: int) -> None:
         with self._lock:
-            if not self._wanted:
-                self._before, self._now = get(), threads
-                if self._before != threads:
-                    put(threads)
-            elif threads < self._now:
-                self._now = threads
-                put(threads)
-            self._wanted.append(threads)
+            self._wanted[block] = threads
+            self._apply()
 
-    def leave(self, threads: int) -> None:
+    def leave(self, block: object) -> None:
+        """May be called again, where an interrupt has ended the first call."""
         with self._lock:
-            if threads not in self._wanted:  # forgotten in a child that was forked within the block
-                return
-            self._wanted.remove(threads)
-            if not self._wanted:
-                if self._before != self._now:
-                    _access()[1](self._before)
-            elif (least := min(self._wanted)) != self._now:
-                self._now = least
-                _access()[1](least)
+            self._wanted.pop(block, None)
+            self._apply()
 
     def forget(self) -> None:
         """In a forked child no other thread is left, so nothing runs."""
-        self._lock, self.forks = threading.Lock(), self.forks + 1
-        if self._wanted:
-            self._wanted.clear()
-            _access()[1](self._before)
+        self._lock = threading.Lock()
+        self._wanted.clear()
+        self._apply()
+
+    def _apply(self) -> None:
+        """Sets what is wanted. What it says of itself follows what it does, so that it can be done again."""
+        get, put = _access()
+        if not self._wanted:
+            if self._now is not None:
+                if self._before != self._now:
+                    put(self._before)
+                self._now = None
+            return
+        least = min(self._wanted.values()) if len(self._wanted) > 1 else next(iter(self._wanted.values()))
+        if self._now is None:
+            self._before = get()
+            if self._before != least:
+                self._now = least
+                put(least)
+        elif self._now != least:
+            put(least)
+        self._now = least
 
 
-_NOBODY = (0, -1)
 _SETTING = _Setting()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_SETTING.forget)
 
 
+class _Inside(threading.local):
+    """How many blocks the present thread is within."""
+
+    depth = 0
+
+
 class BlasThreads:
     """Within a `with` block BLAS uses so many threads, afterwards as many as before. Blocks may be nested.
 
-    A block within one of the same thread costs next to nothing, so whoever runs many Programs puts one around them all.
+    Whoever runs many Programs puts a block around them all, and around the block what holds interrupts back.
 
     Args:
         threads: how many; None for as many as it likes, which is left to its environment.
@@ -137,26 +147,33 @@ class BlasThreads:
 
     def __init__(self, threads: int | None) -> None:
         self.threads = threads
-        self._holder = _NOBODY  # a thread that is within a block, and after how many forks
-        self._depth = 0  # of its blocks within the first one
+        self._inside = _Inside()
 
     def __enter__(self) -> None:
-        if self.threads is None:
-            return
-        me = threading.get_ident(), _SETTING.forks
-        if self._holder == me:
-            self._depth += 1
-            return
-        _SETTING.enter(self.threads)
-        if self._holder[1] != me[1] or self._holder is _NOBODY:
-            self._holder, self._depth = me, 0
+        if self.threads is not None and not self._inside.depth:
+            _SETTING.enter((id(self), threading.get_ident()), self.threads)
+        self._inside.depth += 1
 
     def __exit__(self, *_: object) -> None:
-        if self.threads is None:
+        self._inside.depth -= 1
+        if self.threads is not None and not self._inside.depth:
+            _SETTING.leave((id(self), threading.get_ident()))
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Calls a function with so many threads; for whatever may be interrupted.
+
+        An interrupt does not keep BLAS from having its own number back.
+        """
+        if self.threads is None or self._inside.depth:
+            function()
             return
-        if self._holder == (threading.get_ident(), _SETTING.forks):
-            if self._depth:
-                self._depth -= 1
-                return
-            self._holder = _NOBODY
-        _SETTING.leave(self.threads)
+        block = self, threading.get_ident()
+        try:
+            _SETTING.enter(block, self.threads)
+            function()
+        finally:
+            try:
+                _SETTING.leave(block)
+            except BaseException:
+                _SETTING.leave(block)
+                raise

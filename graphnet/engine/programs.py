@@ -94,8 +94,7 @@ class Programs:
 
     def run(self, executable: Executable) -> None:
         """Runs one whose inputs have been fed."""
-        with self.blas_threads:
-            executable.run()
+        self.blas_threads.call(executable.run)
 
     def _make(self, purpose: Purpose, dims: Dims) -> Made:
         key = purpose, tuple(sorted(dims.items()))

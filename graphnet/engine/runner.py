@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 import numpy as np
@@ -198,7 +198,10 @@ class Runner:
 
     def run(self, run: Executable) -> None:
         """Runs a Program whose inputs have been fed, and that changes no weight."""
-        with whole, self.step_lock if self.recurrent else nullcontext():
+        if not self.recurrent:
+            self.programs.run(run)
+            return
+        with whole, self.step_lock:
             self.programs.run(run)
 
     def run_step(self, run: Executable) -> None:

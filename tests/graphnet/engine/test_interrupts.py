@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits  # type: ignore[import-untyped]
 
 import graphnet as gn
 from graphnet.callbacks import EarlyStopping, ReduceOnPlateau
@@ -265,19 +266,31 @@ def test_other_threads_leave_the_handler_alone() -> None:
 
 @pytest.mark.parametrize("method", ["predict", "evaluate"])
 def test_an_interrupted_run_gives_blas_its_threads_back(method: str) -> None:
+    """Real interrupts, at whatever moment: none may leave BLAS with the number of threads of a run."""
     network, more = dense(), [Y] * (method == "evaluate")
     call = partial(getattr(network, method), X, *more)
     call()
-    with threadpool_limits(2, "blas"):
-        before = [info["num_threads"] for info in threadpool_info()]
-        with interrupted_after(-1) as count:
+    wanted, delays = threading.Semaphore(0), np.random.default_rng(0).random(100) / 500
+
+    def interrupt() -> None:
+        for delay in delays:
+            wanted.acquire()
+            time.sleep(delay)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def run() -> None:
+        wanted.release()
+        while True:
             call()
-        for opcodes in range(1, count[0] - 20, 7):
-            with pytest.raises(KeyboardInterrupt), interrupted_after(opcodes):
-                call()
-            assert network.runner.programs.blas_threads._depth == 0
-            assert blas._SETTING._wanted == []
-        assert [info["num_threads"] for info in threadpool_info()] == before
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    for _ in delays:
+        with pytest.raises(KeyboardInterrupt):
+            run()
+        assert (blas._SETTING._wanted, blas._SETTING._now) == ({}, None)
+    thread.join()
+    assert network.runner.programs.blas_threads._inside.depth == 0
 
 
 def test_what_handles_interrupts_outside_python_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
