@@ -92,7 +92,9 @@ def _place_few(blocks: Sequence[Block], order: Sequence[int]) -> tuple[list[int]
 
 def _place_many(blocks: Sequence[Block], order: Sequence[int]) -> tuple[list[int], int]:
     offsets = [0] * len(blocks)
-    starts, ends, firsts, lasts = (np.zeros(len(blocks), np.int64) for _ in range(4))  # of those placed, by start
+    total = sum(align(block.size) for block in blocks)
+    dtype = np.int64 if total <= np.iinfo(np.int64).max else object  # no arena holds so much, but its size can be asked
+    starts, ends, firsts, lasts = (np.zeros(len(blocks), dtype) for _ in range(4))  # of those placed, by start
     for count, i in enumerate(order):
         size, first, last = align(blocks[i].size), blocks[i].first, blocks[i].last
         live = np.flatnonzero((lasts[:count] >= first) & (firsts[:count] <= last))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from graphnet.compiler.ops import Embedding, EmbeddingGrad
@@ -34,7 +36,7 @@ def embedding(call: Call) -> Run:
 def _grad_scratch(op: EmbeddingGrad, inputs: tuple[Operand, ...],
                   outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
     *places, features = inputs[1].shape
-    count = int(np.prod(places, dtype=np.int64))
+    count = math.prod(places)
     ints, floats = TensorType("int64", (count,)), TensorType(inputs[1].dtype, (count, features))
     return ints, ints, ints, ints, TensorType("bool", (count,)), floats, floats, floats
 

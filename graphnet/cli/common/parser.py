@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
+
+from graphnet.compiler.words import one_line
 
 _ALIKE = 0.7  # how much of both names must be the same
 
@@ -24,6 +26,10 @@ class Parser(argparse.ArgumentParser):
         if left:
             self.error(f"unrecognized arguments: {' '.join(left)}")
         return found, left
+
+    def error(self, message: str) -> NoReturn:
+        """As its base, but what was typed is shown in one line, visible and not too long."""
+        super().error(one_line(message))
 
     def _check_options(self, args: Iterable[str]) -> None:
         known = self._option_string_actions

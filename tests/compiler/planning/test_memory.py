@@ -59,6 +59,13 @@ def test_few_blocks_are_placed_as_many_are(given_blocks, chance):
     assert _place_few(given_blocks, order) == _place_many(given_blocks, order)
 
 
+@given(st.lists(blocks(), max_size=20), st.integers(50, 70))
+def test_blocks_larger_than_any_machine_are_placed_alike(given_blocks, power):
+    """Their size can be asked all the same: nobody takes the memory."""
+    large = [Block(align(block.size) << power, block.first, block.last) for block in given_blocks]
+    assert _place_many(large, range(len(large))) == _place_few(large, range(len(large)))
+
+
 @given(st.lists(blocks(), max_size=20))
 def test_equal_blocks_have_equal_plans(given_blocks):
     assert plan(given_blocks) == plan(list(given_blocks))

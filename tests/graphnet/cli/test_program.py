@@ -88,12 +88,15 @@ def test_every_command_tells_the_versions(run: Callable[..., Any], command: list
     (["predict", "a.gnet", "b.png", "--top", "0"], "argument --top: it must be a whole number ≥ 1, not '0'"),
     (["data"], "the following arguments are required: ACTION"),
     (["data", "download", "cifar"], "argument SET: invalid choice: 'cifar' (choose from"),
+    (["summary", "lenet", "--\x1b[2J\u202e\ny\u2028x"], r"unrecognized arguments: --\x1b[2J\u202e; y\u2028x" "\n"),
+    (["summary", "lenet", "x" * 50_000], "error: unrecognized arguments: xxx"),
 ])
 def test_misuse_exits_with_2_and_says_how(run: Callable[..., Any], arguments: list[str], text: str) -> None:
     result = run(*arguments)
     assert result.code == 2
     assert text in result.err
     assert text in result.err.splitlines(keepends=True)[-1]  # below the usage, where it is read first
+    assert max(map(len, result.err.splitlines())) <= 1100
     assert result.err.startswith("usage: graphnet")
     assert result.out == ""
 
