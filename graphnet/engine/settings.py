@@ -11,6 +11,7 @@ from graphnet.compiler.errors import ArgumentError
 from graphnet.engine.checkpoints import FitState
 
 MAX_SEED = 2**64 - 1  # the largest that a file holds
+MAX_COUNT = 2**62  # of steps and epochs: so far an int64, in which a Program gets the number of its step, counts on
 _COMPILE = "compile the model again, gn.compile(model, {}), and carry the weights over with set_weights(net.weights)"
 _RATE = ("set net.rate_factor, which multiplies the learning rate of every step, or declare the optimizer with a "
          "schedule of gn.schedules; callbacks such as gn.callbacks.ReduceOnPlateau change it along the way")
@@ -34,7 +35,8 @@ def _check_factor(owner: str, name: str, value: object) -> float:
 
 
 CHECKS: Mapping[str, Check] = {
-    "step": partial(check_whole, least=0), "epoch": partial(check_whole, least=0), "rate_factor": _check_factor,
+    "step": partial(check_whole, least=0, most=MAX_COUNT), "epoch": partial(check_whole, least=0, most=MAX_COUNT),
+    "rate_factor": _check_factor,
     "seed": partial(check_whole, least=0, most=MAX_SEED), "fit_state": _check_fit_state, "fit_mark": _check_mark,
     "allow_nonfinite": check_flag}
 

@@ -10,6 +10,7 @@ from graphnet.compiler.errors import GnetFormatError
 from graphnet.compiler.ir import Graph
 from graphnet.engine.assembly import Objective
 from graphnet.engine.checkpoints import FIT
+from graphnet.engine.settings import MAX_COUNT
 from graphnet.losses import Loss
 from graphnet.metrics import Metric
 from graphnet.optimizers import Optimizer
@@ -71,12 +72,16 @@ def parse_setup(plain: Mapping[str, Any]) -> TrainingSetup:
     """The set-up that plain data describes; nothing stands for a network that can only predict.
 
     Raises:
-        GnetFormatError: a field is missing, unknown or of the wrong kind.
+        GnetFormatError: a field is missing, unknown, of the wrong kind, or counts further than a network does.
     """
     from graphnet.runtime.gnet.codec import decode_record
 
     stored = {key: value for key, value in plain.items() if key != FIT}
-    return decode_record(TrainingSetup, stored, (TRAIN,)) if plain else TrainingSetup()
+    setup = decode_record(TrainingSetup, stored, (TRAIN,)) if plain else TrainingSetup()
+    for key in ("step", "epoch"):
+        if getattr(setup, key) > MAX_COUNT:
+            raise GnetFormatError(f"it must be at most {MAX_COUNT}, got {getattr(setup, key)}", (TRAIN, key))
+    return setup
 
 
 def objective_of(setup: TrainingSetup, graph: Graph) -> Objective | None:

@@ -206,6 +206,8 @@ def set_part(key: str, value: object) -> Callable[[dict[str, Any]], None]:
     (lambda train: train.pop("seed"), "train: the key 'seed' is missing"),
     (set_key("pace", 1), "train.pace: the key 'pace' is not known here"),
     (set_key("seed", -1), "train.seed: it must be of type int, finite and not negative, got -1"),
+    (set_key("step", 2**64 - 1), f"train.step: it must be at most {2**62}, got {2**64 - 1}"),
+    (set_key("epoch", 2**63), f"train.epoch: it must be at most {2**62}, got {2**63}"),
     (set_key("step", True), "train.step: it must be of type int, finite and not negative, got True"),
     (set_key("epoch", 1.0), "train.epoch: it must be of type int, finite and not negative, got 1.0"),
     (set_key("rate_factor", float("nan")), "train.rate_factor: it must be of type float, finite and not negative"),
