@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphnet.compiler.errors import GnetFormatError
-from graphnet.compiler.ir import RECURRENT, Graph
+from graphnet.compiler.ir import RECURRENT, Graph, Parameter, State
 from graphnet.compiler.types import BATCH
 
 
@@ -28,3 +28,24 @@ def check_served(graph: Graph) -> None:
             if key == "outputs" and item.value in auxiliary:
                 raise GnetFormatError(f"this is no network: {item.name!r} only serves the gradient of the op that "
                                       "makes it, and is not there outside training", ("graph", key))
+    _check_advances(graph)
+
+
+def _check_advances(graph: Graph) -> None:
+    """Refuses ops that would write the new value of a state over a weight that is trained, or over another state."""
+    owners: dict[int, Parameter | State | None] = {item.value: item for item in graph.variables}
+    newest = {state.value: state.value for state in graph.states}
+    for node in graph.nodes:
+        for index, position in node.op.advances().items():
+            old, new = node.inputs[position], node.outputs[index]
+            owner = owners[new] = owners.get(old)
+            if isinstance(owner, Parameter) and owner.trainable:
+                raise GnetFormatError(f"this is no network: {node.op.name} of {node.origin} writes over the weight "
+                                      f"{owner.name!r}, which is trained", ("graph", "nodes"))
+            if isinstance(owner, State):
+                newest[owner.value] = new if newest[owner.value] == old else -1
+    for state in graph.states:
+        if state.next is not None and (owners.get(state.next, state) is not state
+                                       or newest[state.value] not in (state.value, state.next)):
+            raise GnetFormatError(f"this is no network: the next value of {state.name!r} is not what is written over "
+                                  "it", ("graph", "states"))

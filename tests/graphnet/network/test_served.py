@@ -12,7 +12,7 @@ from gnet_samples import Tensor, by_name, values
 import graphnet as gn
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.ir import RECURRENT, Graph, Output
+from graphnet.compiler.ir import BUFFER, RECURRENT, Graph, Output
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.gnet import load_gnet
 from graphnet.runtime.gnet.contents import Contents
@@ -25,7 +25,9 @@ def rows(*shape: int, dtype: str = "float32") -> TensorType:
 
 def file_of(graph: Graph) -> bytes:
     return dumps(Contents(graph, by_name([Tensor(p.name, "param", values(graph.types[p.value].shape))
-                                          for p in graph.parameters])))
+                                          for p in graph.parameters]
+                                         + [Tensor(s.name, BUFFER, values(graph.types[s.value].shape))
+                                            for s in graph.states if s.role == BUFFER])))
 
 
 def nothing(b: Builder) -> list[int]:
@@ -66,6 +68,32 @@ def scales(b: Builder) -> list[int]:
     return [b.apply(ops.Normalize(1e-3), b.input("x", rows(4)))[1]]
 
 
+def normalized(b: Builder, order: str, nexts: str) -> list[int]:
+    """Batch normalization of its input by the values of these letters, with the next values of the states."""
+    vector = TensorType("float32", (4,))
+    x, g, s = b.input("x", rows(4)), b.parameter("g", vector), b.parameter("s", vector)
+    mean, variance = b.state("m", vector, BUFFER), b.state("v", vector, BUFFER)
+    names = {"g": g, "s": s, "m": mean, "v": variance}
+    for layer in ("1", "2"):
+        x, *made = b.apply(ops.BatchNorm(1, 0.9, 1e-3, True), x, *(names[name] for name in order))
+        names |= {f"m{layer}": made[0], f"v{layer}": made[1]}
+    for value, name in zip((mean, variance), nexts.split(), strict=True):
+        b.advance(value, names[name])
+    return [x]
+
+
+def weight_for_statistics(b: Builder) -> list[int]:
+    return normalized(b, "msgv", "m1 v1")
+
+
+def swapped_statistics(b: Builder) -> list[int]:
+    return normalized(b, "gsmv", "v1 m1")
+
+
+def statistics_twice(b: Builder) -> list[int]:
+    return normalized(b, "gsmv", "m2 v2")
+
+
 CASES: dict[Callable[[Builder], list[int]], str] = {
     nothing: "graph.outputs at byte 102: this is no network: there are none",
     no_inputs: "this is no network: there are none",
@@ -75,6 +103,9 @@ CASES: dict[Callable[[Builder], list[int]], str] = {
     transposed: "'y0' is f32[4,N], without a row for each sample",
     statistics: "'y0' is f32[4], without a row for each sample",
     scales: "'y0' only serves the gradient of the op that makes it, and is not there outside training",
+    weight_for_statistics: "writes over the weight 'g', which is trained",
+    swapped_statistics: "the next value of 'm' is not what is written over it",
+    statistics_twice: "the next value of 'm' is not what is written over it",
 }
 
 
@@ -90,7 +121,8 @@ def test_what_is_no_network_is_read_but_not_loaded(make: Callable[[Builder], lis
 
 def test_what_reads_statistics_of_a_batch_is_refused_outside_training() -> None:
     b = Builder("g")
-    x, *vectors = b.input("x", rows(4)), *(b.parameter(f"w{i}", TensorType("float32", (4,))) for i in range(4))
+    x, *vectors = b.input("x", rows(4)), *(b.parameter(f"w{i}", TensorType("float32", (4,)), trainable=False)
+                                             for i in range(4))
     mean = b.apply(ops.BatchNorm(1, 0.9, 1e-3, True), x, *vectors)[3]
     net = gn.load(file_of(b.build([Output("y", b.add(ops.BiasAdd(1), x, mean))])))
     for use in (lambda: net.predict(np.ones((2, 4))), net.memory, net.explain):
