@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from types import MappingProxyType
 
+from graphnet.compiler.cached import cached_property
 from graphnet.compiler.op import Op
 from graphnet.compiler.types import BATCH, TensorType
 from graphnet.compiler.words import format_name, format_value, label

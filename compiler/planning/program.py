@@ -10,12 +10,12 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import zip_longest
 from typing import Protocol
 
 import numpy as np
 
+from graphnet.compiler.cached import cached_property
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused

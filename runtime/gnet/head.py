@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
+from graphnet.compiler.cached import cached_property
 from graphnet.compiler.ir import Graph
 from graphnet.runtime.gnet.binding import check_binding
 from graphnet.runtime.gnet.graph_reader import decode_graph
