@@ -6,6 +6,7 @@ type inference, the reference forward, the symbolic pullback, its cost and examp
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
@@ -267,3 +268,17 @@ def f64(*shape: int) -> TensorType:
 def as_type(array: Array) -> TensorType:
     """The type of an array."""
     return TensorType(array.dtype.name, array.shape)
+
+
+def arity(cls: type[Op]) -> tuple[int, int | None]:
+    """The least and the greatest number of inputs, from the signature of `infer`; None if there is no greatest."""
+    infer: Any = cls.infer
+    return _arity(infer)
+
+
+@lru_cache(maxsize=None)
+def _arity(infer: Any) -> tuple[int, int | None]:
+    parameters = [p for p in inspect.signature(infer).parameters.values() if p.name != "self"]
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    least = sum(p.default is p.empty for p in positional)
+    return least, None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(positional)

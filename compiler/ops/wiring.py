@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from graphnet.compiler.arity import arity
 from graphnet.compiler.ir import Graph, Node
-from graphnet.compiler.op import Op
+from graphnet.compiler.op import Op, arity
 from graphnet.compiler.ops.reduction import Reduction
 
 ABOVE, ARROW = "·", "→"

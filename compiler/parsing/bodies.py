@@ -10,10 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphnet.compiler.arity import arity
 from graphnet.compiler.errors import STUMBLES
 from graphnet.compiler.ir import Graph, Input, Node, Origin, Output
-from graphnet.compiler.op import Op, Types
+from graphnet.compiler.op import Op, Types, arity
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.wiring import ABOVE, ARROW, Wiring, usual_wiring
 from graphnet.compiler.parsing.line import Line

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphnet.compiler.arity import arity
 from graphnet.compiler.errors import STUMBLES, GraphError
-from graphnet.compiler.op import Op, Types, op_class
+from graphnet.compiler.op import Op, Types, arity, op_class
 from graphnet.compiler.ops import Fused, GradientReader
 from graphnet.compiler.results import infer_results
 from graphnet.runtime.gnet.wire import limits

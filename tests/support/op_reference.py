@@ -9,8 +9,7 @@ import inspect
 from dataclasses import MISSING, Field, fields
 from typing import Any, get_type_hints
 
-from graphnet.compiler.arity import arity
-from graphnet.compiler.op import Op, registered_ops
+from graphnet.compiler.op import Op, arity, registered_ops
 from graphnet.compiler.types import Dim
 from graphnet.runtime.gnet.ops import NEVER_STORED
 

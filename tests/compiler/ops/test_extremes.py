@@ -15,10 +15,9 @@ from extremes import Extreme, extremes_of
 from op_cases import Case, cases_of, one_node_graph
 
 from graphnet.compiler import ops
-from graphnet.compiler.arity import arity
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import GraphNetError
-from graphnet.compiler.op import Op, Types, as_type, is_custom, registered_ops
+from graphnet.compiler.op import Op, Types, arity, as_type, is_custom, registered_ops
 from graphnet.compiler.planning import lowering
 from graphnet.compiler.results import infer_results
 from graphnet.runtime.kernels import NumpyTarget
