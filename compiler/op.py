@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
 
@@ -276,7 +276,7 @@ def arity(cls: type[Op]) -> tuple[int, int | None]:
     return _arity(infer)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _arity(infer: Any) -> tuple[int, int | None]:
     parameters = [p for p in inspect.signature(infer).parameters.values() if p.name != "self"]
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
