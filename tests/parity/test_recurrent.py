@@ -137,8 +137,8 @@ def test_sequences_of_different_lengths(cell, bidirectional, dtype):
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
     x, n = gn.Input((STEPS, FEATURES), name="x"), gn.Input((), name="n", dtype="int64")
-    layer = CELLS[cell](UNITS, return_sequences=True, return_state=True, name="r")
-    layer = L.Bidirectional(layer, name="r") if bidirectional else layer
+    layer = CELLS[cell](UNITS, return_sequences=True, return_state=True)
+    layer = L.Bidirectional(layer) if bidirectional else layer
     y, *states = layer(x, lengths=n)
     width = UNITS * (1 + bidirectional)
     last = [L.Reshape((1, width))(L.Concatenate()(states[i::STATES[cell]]) if bidirectional else states[i])
