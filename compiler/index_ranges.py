@@ -5,7 +5,7 @@ The ops that read them say so (`Op.index_ranges`); what is fed is checked agains
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,19 +52,6 @@ def index_ranges(graph: Graph, items: Iterable[Input | Parameter | State] | None
     for node in graph.nodes:
         types = [graph.types[value] for value in node.inputs]
         for position, (least, most) in node.op.index_ranges(*types).items():
-            sources = _sources(graph, node.inputs[position])
+            sources = graph.sources(node.inputs[position], lambda maker: maker.op.rearranging)  # unchanged numbers
             found += [IndexRange(names[value], least, most, node.origin) for value in sources if value in names]
     return tuple(dict.fromkeys(found))
-
-
-def _sources(graph: Graph, value: int) -> Iterator[int]:
-    """The values that the numbers of `value` come from, unchanged."""
-    todo, seen = [value], {value}
-    while todo:
-        value = todo.pop()
-        maker = graph.producers.get(value)
-        if maker is None:
-            yield value
-        elif maker.op.rearranging:
-            todo += [v for v in maker.inputs if v not in seen]
-            seen.update(maker.inputs)

@@ -6,7 +6,7 @@ Values never hold their parents, so that no walk recurses; a chain of any length
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -138,6 +138,18 @@ class Graph:
     def producers(self) -> Mapping[int, Node]:
         """The node that makes each value; inputs, parameters and states have none."""
         return {value: node for node in self.nodes for value in node.outputs}
+
+    def sources(self, value: int, through: Callable[[Node], bool]) -> Iterator[int]:
+        """The values that no node makes and that a value comes from, by way of such nodes alone."""
+        todo, seen = [value], {value}
+        while todo:
+            value = todo.pop()
+            maker = self.producers.get(value)
+            if maker is None:
+                yield value
+            elif through(maker):
+                todo += [v for v in maker.inputs if v not in seen]
+                seen.update(maker.inputs)
 
     @cached_property
     def origins(self) -> Mapping[int, Origin]:

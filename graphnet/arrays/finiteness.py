@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,22 +100,9 @@ def _padded_inputs(graph: Graph) -> dict[str, str]:
         if isinstance(node.op, Recurrent) and len(node.inputs) > node.op.arity:
             sequence, lengths = node.inputs[0], names.get(node.inputs[node.op.arity])
             steps = graph.types[sequence].shape[:2]
-            found |= {names[value]: lengths for value in _origins(graph, sequence)
+            found |= {names[value]: lengths for value in graph.sources(sequence, lambda _: True)
                       if lengths and value in names and graph.types[value].shape[:2] == steps}
     return found
-
-
-def _origins(graph: Graph, value: int) -> Iterator[int]:
-    """The values that no node makes and that a value is computed from."""
-    todo, seen = [value], {value}
-    while todo:
-        value = todo.pop()
-        maker = graph.producers.get(value)
-        if maker is None:
-            yield value
-            continue
-        todo += [v for v in maker.inputs if v not in seen]
-        seen.update(maker.inputs)
 
 
 def check_loss(loss: float, step: int, epoch: int | None = None, history: Any = None) -> None:
