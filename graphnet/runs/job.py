@@ -18,10 +18,11 @@ from graphnet.compiler.words import visible
 from graphnet.data import Dataset
 from graphnet.engine.checkpoints import Checkpoint
 from graphnet.engine.engine import INFERENCE_BATCH
+from graphnet.engine.figures import VALIDATION
 from graphnet.network.compiling import compile
 from graphnet.network.network import Network
 from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory, working_folder
-from graphnet.runs.log import VALIDATION, Reporter, RunLog, format_figures
+from graphnet.runs.log import Reporter, RunLog, format_figures
 from graphnet.runs.paths import pack_path, with_paths
 from graphnet.runs.recipe import Recipe, Settings
 from graphnet.runs.samples import Parts, Samples, split

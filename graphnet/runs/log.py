@@ -17,13 +17,12 @@ from graphnet.compiler.errors import DivergenceError
 from graphnet.compiler.types import Array
 from graphnet.compiler.words import visible_lines
 from graphnet.engine.checkpoints import FIT
+from graphnet.engine.figures import VALIDATION
 from graphnet.runs.directory import LOG_CSV, LOG_TEXT, RunDirectory
 from graphnet.training.callback import Callback
 
 if TYPE_CHECKING:
     from graphnet.network.network import Network
-
-VALIDATION = "val_"
 
 
 class KeptText:

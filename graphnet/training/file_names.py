@@ -10,6 +10,7 @@ from typing import Any
 
 from graphnet.common.checks import check_path
 from graphnet.compiler.errors import ArgumentError
+from graphnet.engine.figures import VALIDATION
 
 COUNTS = ("epoch", "step")
 """Fields that are whole numbers; all others are figures."""
@@ -72,7 +73,7 @@ def check_fields(owner: str, path: str, figures: Collection[str]) -> None:
     for field in template_fields(path):
         if field not in figures:
             raise ArgumentError(owner, "path", path, f"there is no figure {field!r}; there are {', '.join(figures)}"
-                                + "; give fit validation_data" * field.startswith("val_"))
+                                + "; give fit validation_data" * field.startswith(VALIDATION))
 
 
 def fill_in(path: str, figures: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import Checkpoint, FitState
 from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder
+from graphnet.engine.figures import VALIDATION
 from graphnet.engine.interrupts import whole
 from graphnet.engine.marks import mark_of
 from graphnet.engine.scores import Scores
@@ -131,7 +132,7 @@ class Loop:
         logs = self.scores.result()
         if self.validation_data is not None:
             validated = self.validated(self.validation_data, start)
-            logs |= {f"val_{name}": value for name, value in validated.items()}
+            logs |= {VALIDATION + name: value for name, value in validated.items()}
         logs["seconds"] = time.perf_counter() - start
         self.history.add(network.epoch, logs)
         self.stopped = any(self.call(lambda callback: callback.on_epoch_end(network, network.epoch, dict(logs))))
