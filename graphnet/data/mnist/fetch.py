@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from graphnet.common.streams import shows_progress
 from graphnet.compiler.errors import DataError
+from graphnet.compiler.words import visible
 from graphnet.data.mnist.checksum import check_packed
 from graphnet.data.mnist.connection import RedirectError, Watch, open_watched
 from graphnet.data.mnist.mnist_files import IdxFile
@@ -46,15 +47,15 @@ def fetch(file: IdxFile, mirrors: Sequence[str], progress: bool | None, timeout:
             body = _get(address, file, progress, timeout, deadline)
             check_packed(body, file)
         except DataError as error:
-            failures.append(f"\n  {_visible(address)}: {_visible(str(error))}")
+            failures.append(f"\n  {_shown(address)}: {_shown(str(error))}")
         else:
             return body
     raise DataError(f"{file.packed_name}: no mirror could serve it; tried{''.join(failures)}")
 
 
-def _visible(text: str) -> str:
-    """What came from outside, on one line: characters that play tricks on a terminal are escaped, long texts cut."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _shown(text: str) -> str:
+    """What came from outside, on one line, its end cut off where it is long."""
+    shown = visible(text)
     return shown if len(shown) <= _REASON_CHARS else f"{shown[:_REASON_CHARS]} …"
 
 
