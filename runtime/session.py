@@ -40,8 +40,9 @@ class Buffers:
         Raises:
             GraphNetError: a Program wants another size of a buffer than an earlier one did.
         """
+        present = self.sizes
         for name, size in sizes.items():
-            have = self.sizes.get(name, -1)
+            have = present.get(name, -1)
             if have not in (-1, size) and name != ARENA:
                 raise GraphNetError(f"buffer {name} has {have} bytes, but a Program wants {size}")
             if have < size:
