@@ -1,12 +1,12 @@
 import math
 import re
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from interrupting import Interrupts
 
 import graphnet as gn
 from graphnet import ArgumentError
@@ -173,17 +173,6 @@ def test_every_callback_is_told_of_a_break_and_none_of_an_end() -> None:
         line().fit(np.ones((1, 1)), np.zeros((1, 1)), epochs=3,
                    callbacks=[Told(), Ends(2, KeyboardInterrupt), Told()])
     assert told == ["break after step 2"] * 2
-
-
-class Interrupts(Callback):
-    """Presses Ctrl-C in a step."""
-
-    def __init__(self, step: int | None) -> None:
-        self.step = step
-
-    def on_step_end(self, network: gn.Network, step: int, logs: dict[str, float]) -> None:
-        if step == self.step:
-            signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize("saved", [False, True])

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from interrupting import Interrupts
 
 import graphnet as gn
 from graphnet.callbacks import EarlyStopping, ReduceOnPlateau
@@ -303,19 +304,14 @@ def test_what_handles_interrupts_outside_python_is_left_alone(monkeypatch: pytes
     assert not set_to
 
 
-class Interrupts(Callback):
-    """An interrupt at the end of a step, or of the training."""
+class InterruptsTheEnd(Callback):
+    """An interrupt at the end of the training, once."""
 
-    def __init__(self, step: int | None) -> None:
-        self.step = step
-
-    def on_step_end(self, network: gn.Network, step: int, logs: dict[str, float]) -> None:
-        if step == self.step:
-            signal.raise_signal(signal.SIGINT)
+    done = False
 
     def on_train_end(self, network: gn.Network) -> None:
-        if self.step is None:
-            self.step = 0
+        if not self.done:
+            self.done = True
             signal.raise_signal(signal.SIGINT)
 
 
@@ -332,7 +328,7 @@ def test_what_a_handler_of_the_user_raises_leaves_a_checkpoint_too(tmp_path: Any
 
 def test_a_fit_interrupted_at_its_end_gives_its_history_when_resumed() -> None:
     network, other = dense(), dense()
-    callbacks = [Interrupts(None), EarlyStopping("loss", patience=5, restore_best=True)]
+    callbacks = [InterruptsTheEnd(), EarlyStopping("loss", patience=5, restore_best=True)]
     with pytest.raises(KeyboardInterrupt):
         network.fit(X, Y, batch_size=4, epochs=2, callbacks=callbacks)
     history = network.fit(X, Y, batch_size=4, epochs=2, callbacks=callbacks, resume=True)
