@@ -15,7 +15,7 @@ class Lockable(Protocol):
     """What has a lock that the thread holding it may take again."""
 
     @property
-    def lock(self) -> AbstractContextManager[Any]:
+    def _lock(self) -> AbstractContextManager[Any]:
         """The lock."""
         ...
 
@@ -24,12 +24,12 @@ L = TypeVar("L", bound=Lockable)
 
 
 def exclusive(method: Callable[Concatenate[L, P], R]) -> Callable[Concatenate[L, P], R]:
-    """A decorator for methods: each call holds the object's `lock`.
+    """A decorator for methods: each call holds the object's `_lock`.
 
     All Programs of a network work in one arena, so a second call would write into the values of the first.
     """
     @wraps(method)
     def alone(self: L, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.lock:
+        with self._lock:
             return method(self, *args, **kwargs)
     return alone

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 class Compiled:
     """The part of an engine that shows its graphs, Programs and memory."""
 
-    runner: Runner
+    _runner: Runner
 
     @property
     def graph(self) -> Graph:
         """The declared graph, in the dtype that the network computes in."""
-        return self.runner.graph
+        return self._runner.graph
 
     def summary(self) -> Summary:
         """Shapes, parameters, FLOPs and activation bytes of each layer; print it."""
@@ -43,8 +43,8 @@ class Compiled:
             ArgumentError: there is no such symbol, or a number is none.
             ShapeError: a symbol has no number.
         """
-        purpose = self.runner.usual_purpose(mode)
-        return self.runner.programs.program(purpose, check_sizes("program", self.graph, batch, dims))
+        purpose = self._runner.usual_purpose(mode)
+        return self._runner.programs.program(purpose, check_sizes("program", self.graph, batch, dims))
 
     def stages(self, mode: str = PREDICT, batch: int | None = None, **dims: int) -> list[Stage]:
         """What each pass made of the graph for a purpose.
@@ -56,7 +56,7 @@ class Compiled:
         return self._stages("stages", mode, batch, dims)
 
     def _stages(self, owner: str, mode: str, batch: int | None, dims: dict[str, int]) -> list[Stage]:
-        programs, purpose = self.runner.programs, self.runner.usual_purpose(mode)
+        programs, purpose = self._runner.programs, self._runner.usual_purpose(mode)
         if batch is None and not dims:
             return programs.stages(purpose)
         return programs.stages_at(purpose, check_sizes(owner, self.graph, 1 if batch is None else batch, dims))
@@ -80,5 +80,5 @@ class Compiled:
         """
         from graphnet.compiler.inspect.footprint import measure_memory
 
-        purpose = self.runner.usual_purpose(mode)
-        return measure_memory(self.runner.programs.program(purpose, check_sizes("memory", self.graph, batch, dims)))
+        purpose = self._runner.usual_purpose(mode)
+        return measure_memory(self._runner.programs.program(purpose, check_sizes("memory", self.graph, batch, dims)))

@@ -40,19 +40,18 @@ class Engine(Variables, Compiled, Guarded):
     Attributes:
         seed: of the first weights and of shuffling; set later, of shuffling alone.
         epoch: how many epochs of `fit` were done.
-        fit_state: where a call of `fit` stood when it was interrupted, or wrote the checkpoint that this network was
-            loaded from; None for other networks, and as soon as `fit` is called.
-        runner: for graphnet itself; what it offers may change.
     """
 
     _checks = CHECKS
 
     def __init__(self, graph: Graph, programs: Programs, objective: Objective | None, optimizer: Optimizer | None,
                  seed: int) -> None:
-        self.runner, self.seed = Runner(graph, programs, objective, optimizer), seed
+        self._runner, self.seed = Runner(graph, programs, objective, optimizer), seed
         self.epoch = 0
-        self.fit_state: FitState | None = None
-        self.fit_mark: Mark | None = None  # what `mark_of` gave when the state was loaded
+        # Where a call of `fit` stood when it was interrupted, or wrote the checkpoint that this network was loaded from;
+        # None for other networks, and as soon as `fit` is called.
+        self._fit_state: FitState | None = None
+        self._fit_mark: Mark | None = None  # what `mark_of` gave when the state was loaded
         self._samples: ReadOnly[str, Array] | None = None
         self.reset_states([state.name for state in graph.states])
         freeze(self, optimizer, *(objective.parts if objective else ()))
@@ -70,30 +69,30 @@ class Engine(Variables, Compiled, Guarded):
     @property
     def objective(self) -> Objective | None:
         """Losses and metrics; None for a network that can only predict."""
-        return self.runner.objective
+        return self._runner.objective
 
     @property
     def optimizer(self) -> Optimizer | None:
         """How weights follow their gradients; None for a network that is not to be trained."""
-        return self.runner.optimizer
+        return self._runner.optimizer
 
     @property
     def step(self) -> int:
         """How many training steps were done."""
-        return self.runner.step
+        return self._runner.step
 
     @step.setter
     def step(self, step: int) -> None:
-        self.runner.step = step
+        self._runner.step = step
 
     @property
     def rate_factor(self) -> float:
         """What the optimizer's learning rate is multiplied by; callbacks may change it."""
-        return self.runner.rate_factor
+        return self._runner.rate_factor
 
     @rate_factor.setter
     def rate_factor(self, factor: float) -> None:
-        self.runner.rate_factor = factor
+        self._runner.rate_factor = factor
 
     @property
     def samples(self) -> ReadOnly[str, Array] | None:
@@ -105,33 +104,33 @@ class Engine(Variables, Compiled, Guarded):
         if samples is None:
             self._samples = None
             return
-        arrays = self.runner.check_inputs(samples)[0]
+        arrays = self._runner.check_inputs(samples)[0]
         check_lengths(arrays)
         self._samples = handed_out("samples", {name: array.copy() for name, array in arrays.items()})
 
     @property
     def allow_nonfinite(self) -> bool:
         """Whether inputs and carried states may hold NaN and infinities; may be changed at any time."""
-        return self.runner.allow_nonfinite
+        return self._runner.allow_nonfinite
 
     @allow_nonfinite.setter
     def allow_nonfinite(self, allowed: bool) -> None:
-        self.runner.allow_nonfinite = allowed
+        self._runner.allow_nonfinite = allowed
 
     @property
     def optimize(self) -> bool:
         """Whether the network was compiled with the optimising passes."""
-        return self.runner.programs.policy.optimize
+        return self._runner.programs.policy.optimize
 
     @property
     def blas_threads(self) -> int | None:
         """How many threads BLAS has while the network runs; None for as many as it likes."""
-        return self.runner.programs.blas_threads.threads
+        return self._runner.programs.blas_threads.threads
 
     @property
     def stateful(self) -> bool:
         """Whether there are layers that carry their state from call to call."""
-        return bool(self.runner.recurrent)
+        return bool(self._runner.recurrent)
 
     # What it does ------------------------------------------------------------------------------------------------
 
@@ -147,21 +146,21 @@ class Engine(Variables, Compiled, Guarded):
             An array (samples, …), or a dict of them for several outputs; of no samples, arrays without any.
         """
         check_whole("predict", "batch_size", batch_size)
-        arrays, dims = self.runner.check_inputs(x)
+        arrays, dims = self._runner.check_inputs(x)
         count, feeder = count_samples(arrays), Feeder(arrays)
-        self.runner.check_batches("predict", count, batch_size)
-        purpose, results = self.runner.purpose(PREDICT), dict[str, Array]()
+        self._runner.check_batches("predict", count, batch_size)
+        purpose, results = self._runner.purpose(PREDICT), dict[str, Array]()
         for start in range(0, count, batch_size):
             stop = min(start + batch_size, count)
-            run = self.runner.executable(purpose, dims | {BATCH: stop - start})
+            run = self._runner.executable(purpose, dims | {BATCH: stop - start})
             feeder.feed_range(run.inputs, start, stop)
-            self.runner.run(run)
+            self._runner.run(run)
             for name, value in run.outputs.items():
                 if name not in results:
                     results[name] = np.empty((count, *value.shape[1:]), value.dtype)
                 results[name][start:stop] = value
             whole.may_interrupt()
-        results = results or self.runner.empty_outputs(dims)
+        results = results or self._runner.empty_outputs(dims)
         return results if len(results) > 1 else next(iter(results.values()))
 
     @exclusive
@@ -180,15 +179,15 @@ class Engine(Variables, Compiled, Guarded):
             Floats by name; arrays for a confusion matrix and for losses with reduction "none".
         """
         check_whole("evaluate", "batch_size", batch_size)
-        arrays, labels, dims = self.runner.check_samples(x, y, sample_weight)
-        count, feeder, scores = check_lengths(arrays), Feeder(arrays), Scores(self.runner.need_objective())
-        self.runner.check_batches("evaluate", count, batch_size)
-        purpose = self.runner.purpose(EVALUATE, labels)
+        arrays, labels, dims = self._runner.check_samples(x, y, sample_weight)
+        count, feeder, scores = check_lengths(arrays), Feeder(arrays), Scores(self._runner.need_objective())
+        self._runner.check_batches("evaluate", count, batch_size)
+        purpose = self._runner.purpose(EVALUATE, labels)
         for start in range(0, count, batch_size):
             stop = min(start + batch_size, count)
-            run = self.runner.executable(purpose, dims | {BATCH: stop - start})
+            run = self._runner.executable(purpose, dims | {BATCH: stop - start})
             feeder.feed_range(run.inputs, start, stop)
-            self.runner.run(run)
+            self._runner.run(run)
             scores.add(run.outputs, stop - start)
             whole.may_interrupt()
         return scores.result()
@@ -204,12 +203,12 @@ class Engine(Variables, Compiled, Guarded):
             DivergenceError: the loss is not finite. The weights are those at the end of the step.
         """
         check_flag("train_on_batch", "stop_on_nonfinite", stop_on_nonfinite)
-        arrays, labels, dims = self.runner.check_samples(x, y, sample_weight)
+        arrays, labels, dims = self._runner.check_samples(x, y, sample_weight)
         count = check_lengths(arrays)
-        run = self.runner.executable(self.runner.purpose(TRAIN, labels), dims | {BATCH: count})
+        run = self._runner.executable(self._runner.purpose(TRAIN, labels), dims | {BATCH: count})
         Feeder(arrays).feed_range(run.inputs, 0, count)
-        scores = Scores(self.runner.need_objective())
-        self.runner.run_step(run)
+        scores = Scores(self._runner.need_objective())
+        self._runner.run_step(run)
         if stop_on_nonfinite:
             check_loss(float(run.outputs[LOSS]), self.step)
         scores.add(run.outputs, count)
@@ -226,11 +225,11 @@ class Engine(Variables, Compiled, Guarded):
             inputs: whether to add the gradients for the floating-point inputs, by their names.
             sample_weight: as in `evaluate`.
         """
-        arrays, labels, dims = self.runner.check_samples(x, y, sample_weight)
+        arrays, labels, dims = self._runner.check_samples(x, y, sample_weight)
         count = check_lengths(arrays)
         wanted = tuple(i.name for i in self.graph.inputs if inputs and self.graph.types[i.value].is_float)
-        run = self.runner.executable(self.runner.purpose(GRADIENTS, labels, wanted), dims | {BATCH: count})
+        run = self._runner.executable(self._runner.purpose(GRADIENTS, labels, wanted), dims | {BATCH: count})
         Feeder(arrays).feed_range(run.inputs, 0, count)
-        self.runner.run(run)
+        self._runner.run(run)
         names = [p.name for p in self.graph.parameters if p.trainable] + list(wanted)
         return float(run.outputs[LOSS]), {name: run.outputs[gradient_name(name)].copy(order="C") for name in names}

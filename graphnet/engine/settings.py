@@ -7,8 +7,6 @@ from functools import partial
 
 from graphnet.common.checks import check_flag, check_number, check_whole
 from graphnet.common.frozen import Check
-from graphnet.compiler.errors import ArgumentError
-from graphnet.engine.checkpoints import FitState
 
 MAX_SEED = 2**64 - 1  # the largest that a file holds
 MAX_COUNT = 2**62  # of steps and epochs: so far an int64, in which a Program gets the number of its step, counts on
@@ -18,18 +16,6 @@ _RATE = ("set net.rate_factor, which multiplies the learning rate of every step,
 _TRAINABLE = f"declare the layers that are not to be trained with trainable=False and {_COMPILE.format('…')}"
 
 
-def _check_fit_state(owner: str, name: str, value: object) -> object:
-    if value is not None and not isinstance(value, FitState):
-        raise ArgumentError(owner, name, value, "it must be None, or what a checkpoint holds, which gn.load reads")
-    return value
-
-
-def _check_mark(owner: str, name: str, value: object) -> object:
-    if value is not None and not isinstance(value, tuple):
-        raise ArgumentError(owner, name, value, "it must be None, or what tells if the network is as it was loaded")
-    return value
-
-
 def _check_factor(owner: str, name: str, value: object) -> float:
     return check_number(owner, name, value, 0)
 
@@ -37,8 +23,7 @@ def _check_factor(owner: str, name: str, value: object) -> float:
 CHECKS: Mapping[str, Check] = {
     "step": partial(check_whole, least=0, most=MAX_COUNT), "epoch": partial(check_whole, least=0, most=MAX_COUNT),
     "rate_factor": _check_factor,
-    "seed": partial(check_whole, least=0, most=MAX_SEED), "fit_state": _check_fit_state, "fit_mark": _check_mark,
-    "allow_nonfinite": check_flag}
+    "seed": partial(check_whole, least=0, most=MAX_SEED), "allow_nonfinite": check_flag}
 
 INSTEAD: Mapping[str, str] = {
     "weights": "call net.set_weights({name: array})",
@@ -56,8 +41,8 @@ INSTEAD: Mapping[str, str] = {
 
 def instead(name: str) -> str:
     """What to do in place of setting an attribute of a network."""
-    return INSTEAD.get(name, "of a network there may be set samples, " + ", ".join(
-        key for key in CHECKS if not key.startswith("fit_")) + "; all else is said to gn.compile, fit and save")
+    return INSTEAD.get(name, f"of a network there may be set samples, {', '.join(CHECKS)}; all else is said to "
+                             "gn.compile, fit and save")
 
 
 def refusal(what: str) -> str:

@@ -31,7 +31,7 @@ def _unbroken(method: Callable[Concatenate[V, P], None]) -> Callable[Concatenate
     """A decorator: no other call, no interrupt and no fork comes between the beginning of the method and its end."""
     @wraps(method)
     def alone(self: V, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        with self.lock, whole, self.runner.step_lock:
+        with self._lock, whole, self._runner.step_lock:
             method(self, *args, **kwargs)
     return alone
 
@@ -39,18 +39,18 @@ def _unbroken(method: Callable[Concatenate[V, P], None]) -> Callable[Concatenate
 class Variables:
     """The part of a network that reads and replaces what it keeps."""
 
-    runner: Runner
+    _runner: Runner
     seed: int
 
     @property
-    def lock(self) -> AbstractContextManager[Any]:
+    def _lock(self) -> AbstractContextManager[Any]:
         """Held by each call, and by each step of `fit`, so that threads may share a network."""
-        return self.runner.lock
+        return self._runner.lock
 
     @property
     def weights(self) -> ReadOnly[str, Array]:
         """The weights by name, as read-only views: they follow the training. `set_weights` replaces them."""
-        return handed_out("weights", {name: view.view() for name, view in self.runner.weight_views().items()})
+        return handed_out("weights", {name: view.view() for name, view in self._runner.weight_views().items()})
 
     @_unbroken
     def set_weights(self, weights: Mapping[str, object]) -> None:
@@ -60,7 +60,7 @@ class Variables:
             DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
-        _replace("weight", self.runner.weight_views(), weights)
+        _replace("weight", self._runner.weight_views(), weights)
 
     @property
     def states(self) -> ReadOnly[str, Array]:
@@ -69,7 +69,7 @@ class Variables:
         Running statistics, counters of random numbers, and what stateful layers carry from call to call, a row for each
         sequence of the batch; that is left out as long as there was no call since the last `reset_states`.
         """
-        return handed_out("states", {name: view.copy() for name, view in self.runner.state_views().items()})
+        return handed_out("states", {name: view.copy() for name, view in self._runner.state_views().items()})
 
     @_unbroken
     def set_states(self, states: Mapping[str, object]) -> None:
@@ -81,11 +81,11 @@ class Variables:
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
         arrays = {name: as_array(f"state {name!r}", value) for name, value in _named("state", states).items()}
-        carried, views = self.runner.recurrent, self.runner.programs.states(self.runner.graph)
+        carried, views = self._runner.recurrent, self._runner.programs.states(self._runner.graph)
         recurrent = {name: array for name, array in arrays.items() if name in carried}
         others = {name: array for name, array in arrays.items() if name not in recurrent}
         _check_replaceable("state", views, others)
-        if not self.runner.allow_nonfinite:
+        if not self._runner.allow_nonfinite:
             for name, array in recurrent.items():
                 check_finite("state", name, array, np.dtype(carried.dtype(name)))
         carried.replace(recurrent)
@@ -105,8 +105,8 @@ class Variables:
         Raises:
             DataError: a name is unknown.
         """
-        graph, carried = self.runner.graph, self.runner.recurrent
-        states, views = {state.name: state for state in graph.states}, self.runner.programs.states(graph)
+        graph, carried = self._runner.graph, self._runner.recurrent
+        states, views = {state.name: state for state in graph.states}, self._runner.programs.states(graph)
         chosen = list(carried) if names is None else list(names)
         for name in chosen:
             if name not in states:
@@ -126,7 +126,7 @@ class Variables:
         """
         what = "optimizer_state"
         return ReadOnly({moment: handed_out(what, {name: view.copy() for name, view in views.items()})
-                         for moment, views in self.runner.moment_views().items()}, refusal(what))
+                         for moment, views in self._runner.moment_views().items()}, refusal(what))
 
     @_unbroken
     def set_optimizer_state(self, state: Mapping[str, Mapping[str, object]]) -> None:
@@ -136,7 +136,7 @@ class Variables:
             DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
             ShapeError: a shape or dtype does not fit; nothing was changed.
         """
-        _replace("moment", _flat(self.runner.moment_views()), _flat(state))
+        _replace("moment", _flat(self._runner.moment_views()), _flat(state))
 
 
 def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> None:
@@ -146,12 +146,12 @@ def initialize(network: Variables, initializers: Mapping[str, Initializer]) -> N
         MemoryLimitError: the system does not give as much memory as the weights take.
     """
     drawn = {}
-    graph = network.runner.graph
+    graph = network._runner.graph
     types = {p.name: graph.types[p.value] for p in graph.parameters}
     try:
         for name, t in types.items():
             stream = np.random.Generator(np.random.Philox(key=_stream_key(network.seed, name)))
-            with whole, network.runner.programs.blas_threads:  # some are solved for
+            with whole, network._runner.programs.blas_threads:  # some are solved for
                 drawn[name] = initializers[name](concrete(t.shape), stream, t.dtype)
         network.set_weights(drawn)
     except MemoryError:

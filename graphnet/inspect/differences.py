@@ -96,12 +96,12 @@ class Point:
 
 def loss_function(network: Engine, x: object, y: object) -> Callable[[], float]:
     """Computes the loss of these samples with the weights as they are."""
-    arrays, labels, dims = network.runner.check_samples(x, y)
+    arrays, labels, dims = network._runner.check_samples(x, y)
     count, feeder = check_lengths(arrays), Feeder(arrays)
-    run = network.runner.executable(network.runner.purpose(GRADIENTS, labels), dims | {BATCH: count})
+    run = network._runner.executable(network._runner.purpose(GRADIENTS, labels), dims | {BATCH: count})
 
     def measure() -> float:
         feeder.feed_range(run.inputs, 0, count)
-        network.runner.run(run)
+        network._runner.run(run)
         return float(run.outputs[LOSS])
     return measure

@@ -172,7 +172,7 @@ def check_gradients(network: Engine, x: object, y: object, *, samples: int = 8, 
 def in_double(network: Engine, graph: Graph | None = None) -> Engine:
     """The same network in float64, with a memory of its own; of another graph, if one is given."""
     twin = Engine(convert_floats(graph or network.graph, "float64"),
-                  Programs(numpy_policy(network.optimize), blas_threads=network.runner.programs.blas_threads),
+                  Programs(numpy_policy(network.optimize), blas_threads=network._runner.programs.blas_threads),
                   network.objective, network.optimizer, network.seed)
     twin.allow_nonfinite = network.allow_nonfinite
     twin.set_weights(network.weights)
@@ -181,7 +181,7 @@ def in_double(network: Engine, graph: Graph | None = None) -> Engine:
 
 
 def _point(network: Engine, x: object, y: object, tolerance: float) -> Point:
-    return Point(network.loss_and_gradients(x, y)[1], network.runner.weight_views(), loss_function(network, x, y),
+    return Point(network.loss_and_gradients(x, y)[1], network._runner.weight_views(), loss_function(network, x, y),
                  tolerance)
 
 

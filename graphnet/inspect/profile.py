@@ -17,12 +17,12 @@ from graphnet.runtime.session import Buffers, Executable
 
 def profile_network(network: Engine, x: object, y: object, steps: int = 20) -> Profile:
     """Times training steps on a batch, or predictions if `y` is None."""
-    with network.runner.states_set_aside():
+    with network._runner.states_set_aside():
         return _profile(network, x, y, steps)
 
 
 def _profile(network: Engine, x: object, y: object, steps: int) -> Profile:
-    runner = network.runner
+    runner = network._runner
     if y is None:
         arrays, dims = runner.check_inputs(x)
         purpose = runner.purpose(PREDICT)

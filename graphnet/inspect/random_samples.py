@@ -20,7 +20,7 @@ def random_samples(network: Engine, batch: int, seed: int = 0,
     Free dims such as sequence lengths are taken from `dims`, or get a small number; class numbers and indices are drawn
     from their range.
     """
-    network.runner.programs.admit()  # before there are samples, which may be large
+    network._runner.programs.admit()  # before there are samples, which may be large
     graph = network.stages(PREDICT if network.objective is None else EVALUATE)[0].before
     feeds = random_feeds(graph, small_dims(graph) | dict(dims or {}) | {BATCH: batch}, seed)
     fed = {item.name: feeds[item.name] for item in graph.inputs}

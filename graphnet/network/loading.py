@@ -92,7 +92,7 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
         network = _fill(made[0], contents)
     network.allow_nonfinite = allow_nonfinite
     bounds = bounds_of(contents, memory_limit, work_limit)
-    network.runner.programs.admit = partial(check_sample, network.graph, bounds, arena=memory_limit is None)
+    network._runner.programs.admit = partial(check_sample, network.graph, bounds, arena=memory_limit is None)
     if memory_limit is not None:
         _check_limit(network, memory_limit, name)
     return network
@@ -143,8 +143,8 @@ def _places(network: Network) -> dict[str, Array]:
     """Where a network keeps its weights and moments, by the names of their tensors."""
     from graphnet.runtime.gnet import slot_name
 
-    moments = network.runner.moment_views()
-    return network.runner.weight_views() | {slot_name(name, moment): view for moment, parts in moments.items()
+    moments = network._runner.moment_views()
+    return network._runner.weight_views() | {slot_name(name, moment): view for moment, parts in moments.items()
                                             for name, view in parts.items()}
 
 
@@ -153,20 +153,20 @@ def _fill(network: Network, contents: Contents) -> Network:
     from graphnet.runtime.gnet.codec import decode_record
 
     arrays = {name: tensor.array for name, tensor in contents.tensors.items()}
-    network.set_weights({name: arrays[name] for name, view in network.runner.weight_views().items()
+    network.set_weights({name: arrays[name] for name, view in network._runner.weight_views().items()
                          if not _is_same_memory(arrays[name], view)})
-    with network.runner.taking_nonfinite():
+    with network._runner.taking_nonfinite():
         network.set_states({state.name: arrays[state.name] for state in contents.graph.states if state.name in arrays})
-    views = network.runner.moment_views()
+    views = network._runner.moment_views()
     network.set_optimizer_state({moment: {
         name: array for name, array in parts.items() if not _is_same_memory(array, views[moment][name])}
         for moment, parts in _moments(contents, views).items()})
     if contents.train.get(FIT) is not None:
         state = attach_arrays(contents.train[FIT], arrays, (TRAIN, FIT))
-        network.fit_state = decode_record(FitState, state, (TRAIN, FIT))
-        network.fit_mark = mark_of(network)
+        network._fit_state = decode_record(FitState, state, (TRAIN, FIT))
+        network._fit_mark = mark_of(network)
     samples = parse_samples(network, contents)
-    with network.runner.taking_nonfinite():
+    with network._runner.taking_nonfinite():
         network.samples = None if samples is None else samples[0]
     return network
 

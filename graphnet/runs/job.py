@@ -109,7 +109,7 @@ def train(name: str, recipe: Recipe, settings: Settings, run: RunDirectory,
     steps = settings.epochs * -(-len(parts.train.x) // settings.batch_size)
     network = compile(recipe.make_model(settings.options), recipe.loss, settings.make_optimizer(steps), recipe.metrics,
                       seed=settings.seed, dtype=settings.dtype)
-    network.runner.check_samples(*parts.train)
+    network._runner.check_samples(*parts.train)
     with run.claimed():
         run.begin(lambda _: save_checkpoint(network, job.checkpoint))
         return begin(job, network, data, parts)

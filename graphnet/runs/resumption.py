@@ -73,7 +73,7 @@ def _resume(run: RunDirectory, given: Mapping[str, Any], data_dir: str | None,
     if checkpoint_every is not None:
         job = replace(job, checkpoint_every=checkpoint_every)
     data, parts = job.load_parts()
-    if network.fit_state is None:  # cut between the first file and the first step
+    if network._fit_state is None:  # cut between the first file and the first step
         run.clear()  # what is left of an earlier run that this one was to replace
         return begin(job, network, data, parts)
     steps = job.settings.epochs * -(-len(parts.train.x) // job.settings.batch_size)
@@ -102,7 +102,7 @@ def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
         settings = with_paths(unpack_path, notes["settings"], load_recipe(notes["model"]).options)
         notes |= {"settings": settings, "folder": unpack_path(notes["folder"])}
         network = network_of(contents)
-        if network.fit_state is None and network.step:
+        if network._fit_state is None and network.step:
             raise GnetFormatError("it does not say where the training stands", ("train",))
     return network, notes
 

@@ -41,7 +41,7 @@ def write_text(network: Network, length: int, prompt: str = "\n", temperature: f
         raise ArgumentError("write_text", "prompt", prompt, "the model must have read at least one character")
     stream = np.random.Generator(np.random.Philox(seed))
     written: list[int] = []
-    with network.runner.states_set_aside():
+    with network._runner.states_set_aside():
         for number in numbers:
             logits = _read(network, number)
         while len(written) < length:

@@ -80,8 +80,8 @@ def parse_samples(network: Engine, contents: Contents) -> tuple[dict[str, Array]
     if any(not array.ndim or not len(array) for part in found for array in part.values()):
         raise GnetFormatError("the arrays must hold a sample at least", _PATH)
     try:
-        with network.runner.taking_nonfinite():
-            return network.runner.check_inputs(found[0])[0], found[1]
+        with network._runner.taking_nonfinite():
+            return network._runner.check_inputs(found[0])[0], found[1]
     except (ShapeError, DataError) as error:
         raise GnetFormatError(str(error), (*_PATH, "inputs")) from error
 
@@ -96,7 +96,7 @@ def replay(network: Engine, contents: Contents, bounds: Bounds) -> dict[str, Rep
     if samples is None:
         return None
     inputs, outputs = samples
-    _, dims = network.runner.check_inputs(inputs)
+    _, dims = network._runner.check_inputs(inputs)
     rows = len(next(iter(inputs.values())))
     for name, stored in outputs.items():
         _check_shape(name, stored.shape, network.graph.types[network.graph.output(name)].bind(dims | {BATCH: rows}))
@@ -107,7 +107,7 @@ def replay(network: Engine, contents: Contents, bounds: Bounds) -> dict[str, Rep
 
 def predict_apart(network: Engine, inputs: Mapping[str, Array]) -> dict[str, Array]:
     """The outputs by name; stateful layers begin anew for it, and go on afterwards as if nothing had been."""
-    with network.lock, network.runner.states_set_aside(), network.runner.taking_nonfinite():
+    with network._lock, network._runner.states_set_aside(), network._runner.taking_nonfinite():
         outputs = network.predict(dict(inputs))
     return outputs if isinstance(outputs, dict) else {network.graph.outputs[0].name: outputs}
 

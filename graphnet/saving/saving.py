@@ -65,7 +65,7 @@ def contents_of(network: Engine, state: FitState | None = None, notes: Mapping[s
 
     setup, tensors = describe_setup(network), [*_tensors(network), *sample_tensors(network)]
     if state is None and _still_stands(network):
-        state = network.fit_state
+        state = network._fit_state
     if state is not None:
         setup[FIT], arrays = detach_arrays(encode_record(state), f"{FIT}:")
         tensors += [Tensor(name, STATE, array) for name, array in arrays.items()]
@@ -75,8 +75,8 @@ def contents_of(network: Engine, state: FitState | None = None, notes: Mapping[s
 
 def _still_stands(network: Engine) -> bool:
     """Whether a network is where the checkpoint that it was loaded from was written."""
-    state = network.fit_state
-    return state is not None and state.step == network.step and network.fit_mark == mark_of(network)
+    state = network._fit_state
+    return state is not None and state.step == network.step and network._fit_mark == mark_of(network)
 
 
 def _tensors(network: Engine) -> Iterator[Tensor]:

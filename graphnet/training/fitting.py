@@ -33,11 +33,11 @@ def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shu
         check_flag("fit", "verbose", verbose)
     check_callbacks(callbacks)
     saving = as_checkpoint(checkpoint)
-    arrays, labels, dims = network.runner.check_samples(x, y, sample_weight)
+    arrays, labels, dims = network._runner.check_samples(x, y, sample_weight)
     shuffle = _check_order(network, shuffle)
-    batches = Batches(network, network.runner.need_objective(), Feeder(arrays),
-                       network.runner.purpose(TRAIN, labels), dims, check_lengths(arrays), batch_size)
-    network.runner.check_batches("fit", batches.count, batch_size)
+    batches = Batches(network, network._runner.need_objective(), Feeder(arrays),
+                       network._runner.purpose(TRAIN, labels), dims, check_lengths(arrays), batch_size)
+    network._runner.check_batches("fit", batches.count, batch_size)
     fed = dict(arrays)
     if validation_data is not None:  # refuse it now, not after an epoch
         fed |= _check_validation(network, validation_data, batch_size)
@@ -61,9 +61,9 @@ def _check_validation(network: Engine, data: object, batch_size: int) -> dict[st
         raise ArgumentError("fit", "validation_data", type(data).__name__,
                             "it must be a tuple (x, y) or (x, y, sample_weight)")
     with _naming_validation():
-        arrays = network.runner.check_samples(*data)[0]
-    with network.lock, network.runner.states_set_aside():
-        network.runner.check_batches("validation_data of fit", check_lengths(arrays), batch_size)
+        arrays = network._runner.check_samples(*data)[0]
+    with network._lock, network._runner.states_set_aside():
+        network._runner.check_batches("validation_data of fit", check_lengths(arrays), batch_size)
     return {f"validation {name}": array for name, array in arrays.items()}
 
 

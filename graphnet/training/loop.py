@@ -44,10 +44,10 @@ class Batches:
 
     def train(self, chosen: NDArray[np.intp], scores: Scores) -> float:
         """A step on the samples with these numbers; returns its loss."""
-        with self.network.lock:
-            run = self.network.runner.executable(self.purpose, self.dims | {BATCH: len(chosen)})
+        with self.network._lock:
+            run = self.network._runner.executable(self.purpose, self.dims | {BATCH: len(chosen)})
             self.feeder.feed(run.inputs, chosen)
-            self.network.runner.run_step(run)
+            self.network._runner.run_step(run)
             scores.add(run.outputs, len(chosen))
             return float(run.outputs[LOSS])
 
@@ -88,13 +88,13 @@ class Loop:
 
     def _run(self) -> History:
         if self.resume_at is None:
-            self.network.fit_state = None
+            self.network._fit_state = None
         self.call(lambda callback: callback.on_train_begin(self.network))
         if self.resume_at is None:
             self.save()
         else:
             self.restore(self.resume_at)
-            self.network.fit_state = None  # not before: what is refused can be tried again with other arguments
+            self.network._fit_state = None  # not before: what is refused can be tried again with other arguments
         try:
             while not self.done:
                 self.epoch()
@@ -147,7 +147,7 @@ class Loop:
         network, count, size = self.network, self.batches.count, self.batches.size
         order = shuffled(count, network.seed, network.epoch) if self.arguments["shuffle"] else np.arange(count)
         title = f"epoch {self.begun}/{self.arguments['epochs']}"
-        threads = network.runner.programs.blas_threads if not self.callbacks else nullcontext()  # callbacks have theirs
+        threads = network._runner.programs.blas_threads if not self.callbacks else nullcontext()  # callbacks have theirs
         with _progress(title, position // size, -(-count // size), self.verbose) as bar, threads:
             while position < count:
                 chosen = order[position:position + size]
@@ -193,7 +193,7 @@ class Loop:
         """Lets the network, and the checkpoint if there are to be any, remember where the training stands."""
         self.seconds = time.perf_counter() - start
         self.break_off()
-        self.network.fit_state, self.network.fit_mark = self.state(), mark_of(self.network)
+        self.network._fit_state, self.network._fit_mark = self.state(), mark_of(self.network)
         self.save()
 
     def save(self) -> None:
@@ -231,7 +231,7 @@ def _validate(network: Engine, data: Sequence[object], batch_size: int) -> dict[
     sample_weight = weight[0] if weight else None
     if not network.stateful:
         return network.evaluate(x, y, sample_weight=sample_weight)
-    with network.lock, network.runner.states_set_aside():
+    with network._lock, network._runner.states_set_aside():
         return network.evaluate(x, y, batch_size, sample_weight=sample_weight)
 
 

@@ -30,14 +30,14 @@ def check_resumable(network: Engine, arguments: Mapping[str, Any], samples: Mapp
         DataError: the network was changed since, or the samples are others.
         ArgumentError: an argument is another one.
     """
-    state = network.fit_state
+    state = network._fit_state
     if state is None:
         raise GraphError("there is no training to resume: gn.load a file that fit wrote as its checkpoint, and call "
                          "fit(resume=True) on that network")
     if state.step != network.step:
         raise DataError(f"the checkpoint is of step {state.step}, but the network has done {network.step}: load the "
                         "checkpoint again to go on from it, or call fit without resume to go on from here")
-    if mark_of(network) != network.fit_mark:
+    if mark_of(network) != network._fit_mark:
         raise DataError("the network's weights, states, moments or settings are no longer those of the checkpoint: "
                         "load the checkpoint again to go on from it, or call fit without resume to go on from here")
     for name, value in arguments.items():

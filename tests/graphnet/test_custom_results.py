@@ -76,7 +76,7 @@ def test_a_statistic_is_checked_block_by_block() -> None:
               forward=lambda self, x: (x.sum(0, keepdims=True),))
     x = gn.Input((3,))
     net = gn.compile(gn.Model(x, {"y": L.ReLU()(x), "z": L.Apply(op, name="z")(x)}))
-    run = net.runner.executable(net.runner.purpose("predict"), {"N": 4})
+    run = net._runner.executable(net._runner.purpose("predict"), {"N": 4})
     with pytest.raises(gn.ShapeError, match=r"op tests\.sum of z .*\n.*forward returned float32 \(1, 3\)"):
         run.run()
 

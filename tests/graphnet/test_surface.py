@@ -296,20 +296,6 @@ def shows_the_samples(net: gn.Network, folder: Path) -> None:
     assert gn.load(folder / "without.gnet").samples is None
 
 
-def shows_the_fit_state(net: gn.Network) -> None:
-    net.fit_state = None
-    with pytest.raises(gn.GraphError, match="there is no training to resume"):
-        net.fit(X, Y, batch_size=4, resume=True)
-
-
-def shows_the_fit_mark(net: gn.Network, folder: Path) -> None:
-    network().fit(X, Y, batch_size=4, checkpoint=folder / "cut.gnet")
-    other = gn.load(folder / "cut.gnet")
-    other.fit_mark = ()
-    with pytest.raises(gn.DataError, match="are no longer those of the checkpoint"):
-        other.fit(X, Y, batch_size=4, resume=True)
-
-
 def shows_what_is_allowed(net: gn.Network) -> None:
     bad = np.full_like(X, np.nan)
     with pytest.raises(gn.DataError, match="holds nan"):
@@ -321,7 +307,6 @@ def shows_what_is_allowed(net: gn.Network) -> None:
 SETTABLE: dict[str, tuple[Callable[..., None], object]] = {
     "step": (shows_the_step, -1), "epoch": (shows_the_epoch, 1.5), "rate_factor": (shows_the_rate_factor, "fast"),
     "seed": (shows_the_seed, -1), "samples": (shows_the_samples, np.ones((2, 5))),
-    "fit_state": (shows_the_fit_state, 3), "fit_mark": (shows_the_fit_mark, 3),
     "allow_nonfinite": (shows_what_is_allowed, 1)}
 """What may be set on a network: what shows its effect, and a value that is refused."""
 
@@ -379,8 +364,7 @@ def mappings(item: object, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 def test_every_mapping_that_a_network_hands_out_is_read_only(net: gn.Network) -> None:
     net.samples = X[:2]
-    apart = ("runner", "fit_state")  # what is graphnet's own; where fit stands, which resuming goes by
-    data = [name for name in public(net) if name not in apart and not callable(getattr(net, name, len))]
+    data = [name for name in public(net) if not callable(getattr(net, name, len))]
     found = [(name, mapping) for name in data for name, mapping in mappings(net, name)]
     hints = {"weights": r"net\.set_weights\(", "states": r"net\.set_states\(", "optimizer_state":
              r"net\.set_optimizer_state\(", "objective": r"gn\.compile\(", "samples": r"net\.save\("}

@@ -40,7 +40,7 @@ def test_predicted_memory_is_what_a_step_takes(name: str, batch: int) -> None:
     report = net.memory("train", batch, **dims)
     x, y = random_samples(net, batch, dims=dims)
     net.train_on_batch(x, y)
-    taken = net.runner.programs.buffers.sizes
+    taken = net._runner.programs.buffers.sizes
     assert report.arena == taken["arena"]
     assert report.total == sum(taken[name] for name in net.program("train", batch, **dims).buffers)
 

@@ -56,20 +56,20 @@ def samples(net: gn.Network, count: int):
     x = rng.standard_normal((count, *shape)).astype(net.graph.types[net.graph.inputs[0].value].dtype)
     squares = type(next(iter(net.objective.losses.values()))).__name__ == "MeanSquaredError"
     y = rng.standard_normal((count, 10)) if squares else rng.integers(0, 10, count)
-    arrays, labels, dims = net.runner.check_samples(x, y)
+    arrays, labels, dims = net._runner.check_samples(x, y)
     return arrays, labels, dims
 
 
 def warm_step(net: gn.Network, batch: int):
     """A step as `fit` does it: shuffled samples are gathered, then the Program runs."""
     arrays, labels, dims = samples(net, 2 * batch)
-    run = net.runner.executable(net.runner.purpose("train", labels), dims | {"N": batch})
+    run = net._runner.executable(net._runner.purpose("train", labels), dims | {"N": batch})
     feeder, chosen = Feeder(arrays), np.arange(2 * batch)[::-1][:batch].copy()
     feeder.feed(run.inputs, chosen)
 
     def step():
         feeder.feed(run.inputs, chosen)
-        net.runner.run_step(run)
+        net._runner.run_step(run)
     return step
 
 
@@ -83,13 +83,13 @@ def test_one_hot_labels():
     def step_of(batch):
         net = dense()
         x, y = np.zeros((batch, 20), np.float32), np.eye(10, dtype=np.float32)[np.arange(batch) % 10]
-        arrays, labels, dims = net.runner.check_samples(x, y)
-        run = net.runner.executable(net.runner.purpose("train", labels), dims | {"N": batch})
+        arrays, labels, dims = net._runner.check_samples(x, y)
+        run = net._runner.executable(net._runner.purpose("train", labels), dims | {"N": batch})
         feeder = Feeder(arrays)
 
         def step():
             feeder.feed_range(run.inputs, 0, batch)
-            net.runner.run_step(run)
+            net._runner.run_step(run)
         return step
 
     small, large = (peak_of(step_of(batch)) for batch in (SMALL, LARGE))
@@ -106,5 +106,5 @@ def test_the_measurement_sees_an_allocation():
 def test_arena_is_as_large_as_the_plan_announced(make):
     net = make()
     _, labels, dims = samples(net, 16)
-    net.runner.executable(net.runner.purpose("train", labels), dims | {"N": 16})
-    assert len(net.runner.programs.buffers[ARENA]) == net.program("train", 16).peak
+    net._runner.executable(net._runner.purpose("train", labels), dims | {"N": 16})
+    assert len(net._runner.programs.buffers[ARENA]) == net.program("train", 16).peak

@@ -128,8 +128,8 @@ def test_a_resume_with_other_kernels_says_so(tmp_path: Path, monkeypatch: pytest
     net = gn.compile(gn.Model(entry, gn.layers.Dense(1)(entry)), "mse", "sgd")
     net.fit(x, y, checkpoint=tmp_path / "a.gnet")
     loaded = gn.load(tmp_path / "a.gnet")
-    assert loaded.fit_state is not None
-    assert loaded.fit_state.blas == blas_kind()
+    assert loaded._fit_state is not None
+    assert loaded._fit_state.blas == blas_kind()
     loaded.fit(x, y, resume=True)  # on the same one there is nothing to say
     monkeypatch.setattr("graphnet.training.resuming.blas_kind", lambda: "openblas SkylakeX")
     with pytest.warns(UserWarning, match=f"made with {blas_kind()}, and this machine computes with openblas SkylakeX"):

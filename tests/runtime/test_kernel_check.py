@@ -66,11 +66,11 @@ def test_every_kernel_that_is_wrong_is_caught(make: Callable[[], gn.Model], opti
     def trained(passes: bool = False) -> gn.Network:
         net = gn.compile(make(), **small_networks.TRAINED, optimize=optimize, verify=True)
         if not passes:  # they have been verified, and know nothing of kernels
-            net.runner.programs.policy.check = None
+            net._runner.programs.policy.check = None
         net.train_on_batch(*random_samples(net, 6))
         return net
 
-    (made,) = trained(passes=True).runner.programs._made.values()
+    (made,) = trained(passes=True)._runner.programs._made.values()
     program = made.program
     tried = 0
     for cls, outputs in kernels_of(program).items():

@@ -26,7 +26,7 @@ FACTOR = 1 << 20
                                             *(pytest.param(name, {}, marks=pytest.mark.slow)
                                               for name in ("mlp", "row_rnn", "vgg", "resnet"))])
 def test_the_memory_of_a_model_is_told_whatever_the_batch(name: str, dims: dict[str, int]) -> None:
-    runner = open_subject("memory", name).runner
+    runner = open_subject("memory", name)._runner
 
     def report(batch: int, dims: dict[str, int]) -> None:
         for mode in ("train", "predict"):

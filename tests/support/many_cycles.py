@@ -48,7 +48,7 @@ def main(cycles: int) -> None:
         net.save(path)
         gn.load(path).predict(x)
         path.unlink()
-        arena = max(arena, net.runner.programs.buffers.sizes[ARENA])
+        arena = max(arena, net._runner.programs.buffers.sizes[ARENA])
         del net
         if cycle == 1:
             first = resident()

@@ -116,10 +116,10 @@ class Case:
         except KeyboardInterrupt:
             pass
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        assert same(kept(network), self.at[network.step]) or (network.step == 0 and network.fit_state is None)
-        if network.step == self.last and network.fit_state is None:
+        assert same(kept(network), self.at[network.step]) or (network.step == 0 and network._fit_state is None)
+        if network.step == self.last and network._fit_state is None:
             return "at the end"
-        began = network.fit_state is not None
+        began = network._fit_state is not None
         history = self.fit(network, resume=began)
         assert same(kept(network), self.at[self.last])
         assert network.step == self.last
@@ -291,7 +291,7 @@ def test_an_interrupted_run_gives_blas_its_threads_back(method: str) -> None:
             run()
         assert (blas._SETTING._wanted, blas._SETTING._now) == ({}, None)
     thread.join()
-    assert network.runner.programs.blas_threads._inside.depth == 0
+    assert network._runner.programs.blas_threads._inside.depth == 0
 
 
 def test_what_handles_interrupts_outside_python_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +322,7 @@ def test_what_a_handler_of_the_user_raises_leaves_a_checkpoint_too(tmp_path: Any
             network.fit(X, Y, batch_size=4, callbacks=[Interrupts(2)], checkpoint=tmp_path / "c.gnet")
     finally:
         signal.signal(signal.SIGINT, before)
-    assert network.fit_state is not None
+    assert network._fit_state is not None
     assert gn.load(tmp_path / "c.gnet").step == network.step == 2
 
 
@@ -335,7 +335,7 @@ def test_a_fit_interrupted_at_its_end_gives_its_history_when_resumed() -> None:
     expected = other.fit(X, Y, batch_size=4, epochs=2, callbacks=callbacks)
     assert without_seconds(history) == without_seconds(expected)
     assert same(kept(network), kept(other))
-    assert network.fit_state is None
+    assert network._fit_state is None
 
 
 def test_what_is_refused_when_resumed_can_be_given_again() -> None:

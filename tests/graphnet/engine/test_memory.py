@@ -52,7 +52,7 @@ def test_the_old_arena_is_gone_before_the_larger_one_is_made(monkeypatch: pytest
             net.predict(np.ones((count, steps, 3), "float32"))
         assert len(made) >= 4
         assert alive == [0] * len(made)
-        assert net.runner.programs.buffers.sizes[ARENA] == max(size for size, _ in made)
+        assert net._runner.programs.buffers.sizes[ARENA] == max(size for size, _ in made)
     finally:
         gc.enable()
 
@@ -63,7 +63,7 @@ def test_a_stateful_network_gives_back_the_states_of_other_batches() -> None:
     for count in (4, 2, 9, 1, 5):
         net.predict(np.ones((count, 3, 2), "float32"))
         net.reset_states()
-    assert not any(run.stale for run in net.runner.programs._executables.values())
+    assert not any(run.stale for run in net._runner.programs._executables.values())
 
 
 def test_a_network_that_nobody_uses_goes_at_once() -> None:
@@ -74,7 +74,7 @@ def test_a_network_that_nobody_uses_goes_at_once() -> None:
         train(net, 3)
         net.fit(np.ones((6, 2, 3), "float32"), np.zeros(6, int), validation_data=(np.ones((2, 2, 3)), np.zeros(2, int)))
         net.predict(np.ones((5, 4, 3), "float32"))
-        memory = weakref.ref(net.runner.programs.buffers[ARENA])
+        memory = weakref.ref(net._runner.programs.buffers[ARENA])
         seen = weakref.ref(net)
         del net
         assert seen() is None
@@ -88,8 +88,8 @@ def test_no_more_programs_are_kept_than_the_bound(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(programs, "_MADE", 5)
     net = network()
     expected = {count: net.predict(np.ones((count, 3, 3), "float32")) for count in range(8, 0, -1)}
-    assert len(net.runner.programs._executables) == 3
-    assert len(net.runner.programs._made) == 5
+    assert len(net._runner.programs._executables) == 3
+    assert len(net._runner.programs._made) == 5
     for count, values in expected.items():
         np.testing.assert_array_equal(net.predict(np.ones((count, 3, 3), "float32")), values)
 

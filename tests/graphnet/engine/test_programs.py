@@ -71,9 +71,9 @@ def test_growing_arena_in_the_midst_of_training():
     for count in (6_000, 12_000, 24_000):
         net.train_on_batch(x[:4], y[:4])
         twin.train_on_batch(x[:4], y[:4])
-        before = len(net.runner.programs.buffers[ARENA])
+        before = len(net._runner.programs.buffers[ARENA])
         net.evaluate(x[:count], y[:count], batch_size=count)
-        assert len(net.runner.programs.buffers[ARENA]) > before
+        assert len(net._runner.programs.buffers[ARENA]) > before
     for name, weight in net.weights.items():
         np.testing.assert_array_equal(weight, twin.weights[name])
 
@@ -86,7 +86,7 @@ def test_arena_has_the_size_of_the_largest_program():
     net.predict(x, batch_size=32)
     peaks = [net.program("train", 8).peak, *(net.program("evaluate", n).peak for n in (16, 8)),
              *(net.program("predict", n).peak for n in (32, 8))]
-    assert len(net.runner.programs.buffers[ARENA]) == max(peaks)
+    assert len(net._runner.programs.buffers[ARENA]) == max(peaks)
 
 
 def test_weights_are_one_memory_for_all_programs():

@@ -71,7 +71,7 @@ def test_predictions_do_not_disturb_a_training(eager: None) -> None:
 def test_a_call_waits_for_the_lock(call: Callable[[gn.Network], object]) -> None:
     net, done = make(), threading.Event()
     thread = threading.Thread(target=lambda: (call(net), done.set()))
-    with net.lock:
+    with net._lock:
         thread.start()
         assert not done.wait(0.05)
     thread.join(30)

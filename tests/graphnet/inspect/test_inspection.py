@@ -20,7 +20,7 @@ def test_predicted_memory_is_what_a_run_takes(make: Callable[[], gn.Model], batc
         report = net.memory(mode, batch, **sizes)
         x, y = random_samples(net, batch, dims=sizes)
         act(net, x, y)
-        (run,) = net.runner.programs._executables.values()
+        (run,) = net._runner.programs._executables.values()
         assert {name: run.buffers.sizes[name] for name in run.program.buffers} == dict(run.program.buffers)
         assert report.total == sum(run.program.buffers.values())
         assert report.arena == run.buffers.sizes["arena"]

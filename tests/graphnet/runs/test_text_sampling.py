@@ -41,7 +41,7 @@ def test_what_the_network_carries_stays_as_it_is(writer: gn.Network) -> None:
 def test_writing_is_predicting_step_by_step(writer: gn.Network) -> None:
     """The text that was written gets, read at once, the logits that it was written from."""
     text = write_text(writer, 20, temperature=0)
-    with writer.runner.states_set_aside():
+    with writer._runner.states_set_aside():
         logits = writer.predict(encode_text("\n" + text)[None])
     assert isinstance(logits, np.ndarray)
     np.testing.assert_array_equal(logits[0, :-1].argmax(-1), encode_text(text))

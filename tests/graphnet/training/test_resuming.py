@@ -128,7 +128,7 @@ def test_a_training_that_had_ended_gives_its_history_again(
     assert figures(kind.fit(network, None, resume=True)) == figures(history)
     network.save(tmp_path / "model.gnet")
     assert (tmp_path / "model.gnet").read_bytes() == model
-    assert network.fit_state is None
+    assert network._fit_state is None
 
 
 def test_a_training_that_was_stopped_early_stays_stopped(tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_a_checkpoint_that_was_trained_on_cannot_resume_but_train(tmp_path: Path
     lambda net: net.set_weights({"logits/bias": np.ones(3)}),
     lambda net: net.set_optimizer_state({"first_moment": {"logits/bias": np.ones(3)}}),
     lambda net: setattr(net, "rate_factor", 0.5), lambda net: setattr(net, "epoch", 7),
-    lambda net: setattr(net, "seed", 7), lambda net: setattr(net.runner, "optimizer", Adam(0.5)),
+    lambda net: setattr(net, "seed", 7), lambda net: setattr(net._runner, "optimizer", Adam(0.5)),
 ])
 def test_a_checkpoint_that_was_changed_cannot_resume(change: Callable[[gn.Network], None], tmp_path: Path) -> None:
     network = cut_training(tmp_path / "run.gnet")

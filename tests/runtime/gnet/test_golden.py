@@ -79,7 +79,7 @@ def test_the_network_of_a_golden_file_computes_what_it_did(path):
 
 
 def test_the_checkpoint_can_be_gone_on_from():
-    state = gn.load(next(path for path in FILES if path.stem == "checkpoint")).fit_state
+    state = gn.load(next(path for path in FILES if path.stem == "checkpoint"))._fit_state
     assert (state.step, state.begun, state.position, state.scores["samples"]) == (7, 2, 4, 4)
     assert [callback["class"] for callback in state.callbacks] == ["EarlyStopping", "Keep"]
 
