@@ -48,8 +48,8 @@ class Engine(Variables, Compiled, Guarded):
                  seed: int) -> None:
         self._runner, self.seed = Runner(graph, programs, objective, optimizer), seed
         self.epoch = 0
-        # Where a call of `fit` stood when it was interrupted, or wrote the checkpoint that this network was loaded from;
-        # None for other networks, and as soon as `fit` is called.
+        # Where a call of `fit` stood when it was interrupted, or wrote the checkpoint that this network is from; None
+        # for other networks, and as soon as `fit` is called.
         self._fit_state: FitState | None = None
         self._fit_mark: Mark | None = None  # what `mark_of` gave when the state was loaded
         self._samples: ReadOnly[str, Array] | None = None

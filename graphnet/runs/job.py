@@ -16,6 +16,8 @@ from graphnet.common.version import version
 from graphnet.compiler.errors import DataError, DivergenceError
 from graphnet.compiler.words import visible
 from graphnet.data import Dataset
+from graphnet.drawing.curves import plot_curves
+from graphnet.drawing.figures import figure_bytes
 from graphnet.engine.checkpoints import Checkpoint
 from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.engine.figures import VALIDATION
@@ -31,7 +33,6 @@ from graphnet.saving.saving import save_checkpoint
 from graphnet.training.callback import Callback
 from graphnet.training.fingerprints import file_sha256
 from graphnet.training.history import History
-from graphnet.views.curves import figure_bytes, plot_curves
 
 Figures = dict[str, Any]
 RUN = "run"

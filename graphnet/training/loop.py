@@ -147,7 +147,7 @@ class Loop:
         network, count, size = self.network, self.batches.count, self.batches.size
         order = shuffled(count, network.seed, network.epoch) if self.arguments["shuffle"] else np.arange(count)
         title = f"epoch {self.begun}/{self.arguments['epochs']}"
-        threads = network._runner.programs.blas_threads if not self.callbacks else nullcontext()  # callbacks have theirs
+        threads = nullcontext() if self.callbacks else network._runner.programs.blas_threads  # callbacks have theirs
         with _progress(title, position // size, -(-count // size), self.verbose) as bar, threads:
             while position < count:
                 chosen = order[position:position + size]

@@ -12,12 +12,12 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.planning.program import Program
 from graphnet.compiler.words import LINE, label, shorten, visible
+from graphnet.drawing.colours import drawing_colours
+from graphnet.drawing.graph_drawing import draw_graph
+from graphnet.drawing.svg import graph_svg, timeline_svg
+from graphnet.drawing.timeline import make_timeline
 from graphnet.engine.engine import Engine
-from graphnet.views.colours import drawing_colours
-from graphnet.views.graph_drawing import draw_graph
 from graphnet.views.page_style import STYLE
-from graphnet.views.svg import graph_svg, timeline_svg
-from graphnet.views.timeline import make_timeline
 
 _CONTEXT = 2
 

@@ -12,14 +12,14 @@ from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.types import BATCH
+from graphnet.drawing.colours import drawing_colours
+from graphnet.drawing.figures import figure_bytes
+from graphnet.drawing.graph_drawing import draw_graph
+from graphnet.drawing.timeline import make_timeline
 from graphnet.engine.engine import Engine
 from graphnet.engine.runner import PREDICT, TRAIN
 from graphnet.inspect.profile import profile_network
 from graphnet.inspect.random_samples import random_samples
-from graphnet.views.colours import drawing_colours
-from graphnet.views.curves import figure_bytes
-from graphnet.views.graph_drawing import draw_graph
-from graphnet.views.timeline import make_timeline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ def plot(network: Engine, path: str | os.PathLike[str], mode: str | None, view: 
 
 
 def _graph(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
-    from graphnet.views.pictures import paint_graph
+    from graphnet.drawing.pictures import paint_graph
 
     graph = network.graph if mode is None else _stages(network, mode, batch, dims)[-1].after
     what = "as declared" if mode is None else f"{mode}, after all passes"
@@ -55,7 +55,7 @@ def _graph(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int
 
 
 def _memory(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
-    from graphnet.views.pictures import paint_timeline
+    from graphnet.drawing.pictures import paint_timeline
 
     mode = mode or _usual_mode(network)
     program = network.program(mode, batch, **dims)
@@ -65,7 +65,7 @@ def _memory(network: Engine, mode: str | None, batch: int, dims: Mapping[str, in
 
 
 def _time(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
-    from graphnet.views.pictures import paint_times
+    from graphnet.drawing.pictures import paint_times
 
     mode = mode or _usual_mode(network)
     if mode not in (TRAIN, PREDICT):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import graphnet as gn
+from graphnet.drawing.graph_drawing import draw_graph
 from graphnet.inspect.random_samples import random_samples
 from graphnet.runs import load_recipe, model_names
-from graphnet.views.graph_drawing import draw_graph
 
 BATCHES = (1, 3)
 TIME = 5

@@ -21,8 +21,9 @@ from graphnet.compiler.ir import Graph, Origin, Output
 from graphnet.compiler.ops import Relu, Tanh
 from graphnet.compiler.types import TensorType
 from graphnet.compiler.words import UNSEEN
+from graphnet.drawing.curves import plot_curves
+from graphnet.drawing.figures import figure_bytes
 from graphnet.runtime.gnet import Contents, dumps, load_gnet, save_gnet
-from graphnet.views.curves import figure_bytes, plot_curves
 
 TRICK = "a\u2028b\u202ec\u200b$x$$y^{_\\frac$"
 """Of what a name in a file may hold: no control characters, which readers refuse."""

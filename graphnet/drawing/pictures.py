@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE
+from graphnet.drawing.colours import darker
+from graphnet.drawing.figures import new_figure
+from graphnet.drawing.graph_drawing import FLOW, FONT, GRADIENT, KEPT, LINE, Arrow, Box, Drawing
+from graphnet.drawing.plot_text import plot_text
+from graphnet.drawing.timeline import Timeline
 from graphnet.runtime.profiling import Profile
-from graphnet.views.colours import darker
-from graphnet.views.graph_drawing import FLOW, FONT, GRADIENT, KEPT, LINE, Arrow, Box, Drawing
-from graphnet.views.plot_text import plot_text
-from graphnet.views.timeline import Timeline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +27,8 @@ _ARROWS = {FLOW: "#333333", GRADIENT: "#a0a0a0", KEPT: "#b9b9b9"}
 
 def paint_graph(drawing: Drawing, title: str, colours: Mapping[str, str]) -> Figure:
     """A figure as large as the drawing, with text of 9 points."""
-    figure, axes = _canvas((drawing.width + 2 * _MARGIN) / _POINTS, (drawing.height + 2 * _MARGIN + _TITLE) / _POINTS)
+    figure = new_figure((drawing.width + 2 * _MARGIN) / _POINTS, (drawing.height + 2 * _MARGIN + _TITLE) / _POINTS)
+    axes = figure.add_subplot()
     axes.set_position((0, 0, 1, 1))
     axes.set_xlim(-_MARGIN, drawing.width + _MARGIN)
     axes.set_ylim(drawing.height + _MARGIN, -_MARGIN - _TITLE)
@@ -69,7 +71,8 @@ def paint_timeline(timeline: Timeline, title: str, colours: Mapping[str, str]) -
     """The arena over the instructions: each piece of memory is a rectangle, coloured by the layer that fills it."""
     from matplotlib.patches import Patch, Rectangle
 
-    figure, axes = _canvas(*_MEMORY_INCHES, layout="constrained")
+    figure = new_figure(*_MEMORY_INCHES, layout="constrained")
+    axes = figure.add_subplot()
     scale, unit = timeline.unit
     for piece in timeline.pieces:
         colour = colours.get(piece.layer, colours[""])
@@ -101,7 +104,8 @@ def paint_timeline(timeline: Timeline, title: str, colours: Mapping[str, str]) -
 def paint_times(profile: Profile, title: str) -> Figure:
     """Bars of the time of each layer, by phase."""
     places = range(len(profile.layers))
-    figure, axes = _canvas(8.0, 1.5 + 0.3 * len(places), layout="constrained")
+    figure = new_figure(8.0, 1.5 + 0.3 * len(places), layout="constrained")
+    axes = figure.add_subplot()
     left = [0.0] * len(places)
     for phase, colour in _PHASE_COLOURS.items():
         times = [getattr(row, phase) * 1e3 for row in profile.layers]
@@ -121,12 +125,3 @@ def paint_times(profile: Profile, title: str) -> Figure:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure
-
-
-def _canvas(width: float, height: float, layout: str | None = None) -> tuple[Figure, Axes]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=110, layout=layout)  # type: ignore[arg-type]
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from graphnet.views.plot_text import plot_text
+from graphnet.drawing.figures import new_figure
+from graphnet.drawing.plot_text import plot_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,21 +28,12 @@ def plot_curves(panels: Mapping[str, Curves], epochs: Sequence[int], title: str 
     Returns:
         A figure with the panels side by side; in a notebook it shows itself.
     """
-    from matplotlib.figure import Figure
-
     width, height = PANEL_INCHES
-    figure = Figure(figsize=(width * len(panels), height), dpi=DPI, layout="constrained")
+    figure = new_figure(width * len(panels), height, DPI, "constrained")
     figure.suptitle(plot_text(title))
     for axes, (heading, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         _draw_panel(axes, heading, curves, epochs)
     return figure
-
-
-def figure_bytes(figure: Figure, format: str = "png") -> bytes:
-    """The figure as a file: "png", "svg" or "pdf"."""
-    content = io.BytesIO()
-    figure.savefig(content, format=format)
-    return content.getvalue()
 
 
 def _draw_panel(axes: Axes, heading: str, curves: Curves, epochs: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
 import pytest
 import small_networks
 
-from graphnet.views.timeline import Timeline, make_timeline
+from graphnet.drawing.timeline import Timeline, make_timeline
 
 
 def test_pieces_are_those_of_the_arena() -> None:

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from graphnet.views.layering import MOST_DUMMIES, Layering, isotonic, longest_path_ranks
+from graphnet.drawing.layering import MOST_DUMMIES, Layering, isotonic, longest_path_ranks
 
 
 def random_edges(seed: int, count: int) -> list[tuple[int, int]]:

@@ -6,8 +6,8 @@ import small_networks
 
 import graphnet as gn
 from graphnet.compiler.ops import Relu
+from graphnet.drawing.graph_drawing import FLOW, GRADIENT, KEPT, Box, Drawing, draw_graph, op_lines
 from graphnet.models import lenet
-from graphnet.views.graph_drawing import FLOW, GRADIENT, KEPT, Box, Drawing, draw_graph, op_lines
 
 MODELS = (*small_networks.MODELS, lenet.model)
 

@@ -1,6 +1,6 @@
 import small_networks
 
-from graphnet.views.colours import darker, drawing_colours, layer_colours
+from graphnet.drawing.colours import darker, drawing_colours, layer_colours
 
 
 def test_each_layer_has_a_light_colour_of_its_own() -> None:

@@ -17,7 +17,7 @@ from graphnet.compiler.planning.program import layers_of
 from graphnet.compiler.types import TensorType
 from graphnet.compiler.words import LINE as MOST
 from graphnet.compiler.words import label, visible
-from graphnet.views.layering import Layering
+from graphnet.drawing.layering import Layering
 
 FONT, LINE = 9.0, 12.0
 _CHARACTER = 0.61 * FONT  # the advance of a monospaced face

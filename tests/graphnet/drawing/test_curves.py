@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from graphnet.views.curves import figure_bytes, plot_curves
+from graphnet.drawing.curves import plot_curves
+from graphnet.drawing.figures import figure_bytes
 
 PANELS = {"loss": {"train": [3.0, 2.0, 1.0], "test": [3.5, 2.5, 1.5]},
           "accuracy": {"train": [0.5, 0.75, 1.0], "test": [0.25, 0.5, 0.75]}}

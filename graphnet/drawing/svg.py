@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
 
-from graphnet.views.colours import darker
-from graphnet.views.graph_drawing import FONT, LINE, Arrow, Box, Drawing
-from graphnet.views.timeline import Piece, Timeline
+from graphnet.drawing.colours import darker
+from graphnet.drawing.graph_drawing import FONT, LINE, Arrow, Box, Drawing
+from graphnet.drawing.timeline import Piece, Timeline
 
 _MARGIN = 10.0
 _WIDTH, _HEIGHT = 1000.0, 420.0
