@@ -75,13 +75,14 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> object:
-    """Loads a public name, or a public module, on its first use."""
-    if name not in __all__:
-        raise AttributeError(f"module 'graphnet' has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name) if name in _HOME_OF else import_module(f"graphnet.{name}")
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # else type checkers would take any name
+    def __getattr__(name: str) -> object:
+        """Loads a public name, or a public module, on its first use."""
+        if name not in __all__:
+            raise AttributeError(f"module 'graphnet' has no attribute {name!r}")
+        value = getattr(import_module(_HOME_OF[name]), name) if name in _HOME_OF else import_module(f"graphnet.{name}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

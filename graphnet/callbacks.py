@@ -18,6 +18,8 @@ from graphnet.training.callback import Callback, Trained
 from graphnet.training.file_names import COUNTS, check_fields, check_template, fill_in, may_name, template_fields
 from graphnet.training.monitor import Monitor
 
+__all__ = ["Callback", "EarlyStopping", "ModelCheckpoint", "ReduceOnPlateau", "ResetStates"]
+
 _whole = partial(check_whole, least=0)
 _not_negative = partial(check_number, least=0)
 

@@ -13,6 +13,8 @@ from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import Shape, format_shape
 
+__all__ = ["CONSTRAINTS", "Constraint", "MaxNorm", "NonNegative", "UnitNorm"]
+
 
 @dataclass(frozen=True)
 class Constraint(Guarded):

@@ -18,6 +18,8 @@ from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.roles import DECAYED, roles_by_value
 
+__all__ = ["L1", "L1L2", "L2", "REGULARIZERS", "Regularizer"]
+
 
 @dataclass(frozen=True)
 class Regularizer(Guarded):

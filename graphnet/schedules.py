@@ -17,6 +17,8 @@ from graphnet.common.checks import check_number, check_whole
 from graphnet.common.registry import Configured, Registry
 from graphnet.compiler.errors import ArgumentError
 
+__all__ = ["SCHEDULES", "Constant", "CosineDecay", "ExponentialDecay", "OneCycle", "Schedule", "StepDecay", "WarmUp"]
+
 
 @dataclass(frozen=True)
 class Schedule(Configured):
