@@ -79,7 +79,9 @@ if not TYPE_CHECKING:  # else type checkers would take any name
     def __getattr__(name: str) -> object:
         """Loads a public name, or a public module, on its first use."""
         if name not in __all__:
-            raise AttributeError(f"module 'graphnet' has no attribute {name!r}")
+            from graphnet.common.answers import unknown_name
+
+            raise unknown_name(__name__, name)
         value = getattr(import_module(_HOME_OF[name]), name) if name in _HOME_OF else import_module(f"graphnet.{name}")
         globals()[name] = value
         return value

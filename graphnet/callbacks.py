@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, TypedDict, cast
 
+from graphnet.common.answers import answer_names
 from graphnet.common.checks import check_flag, check_number, check_whole
 from graphnet.common.frozen import Check, is_library
 from graphnet.compiler.errors import ArgumentError
@@ -19,6 +20,7 @@ from graphnet.training.file_names import COUNTS, check_fields, check_template, f
 from graphnet.training.monitor import Monitor
 
 __all__ = ["Callback", "EarlyStopping", "ModelCheckpoint", "ReduceOnPlateau", "ResetStates"]
+answer_names(globals())
 
 _whole = partial(check_whole, least=0)
 _not_negative = partial(check_number, least=0)

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
+from graphnet.common.answers import answer_names
 from graphnet.common.checks import check_number
 from graphnet.common.frozen import Guarded
 from graphnet.common.registry import Registry
@@ -14,6 +15,7 @@ from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import Shape, format_shape
 
 __all__ = ["CONSTRAINTS", "Constraint", "MaxNorm", "NonNegative", "UnitNorm"]
+answer_names(globals())
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Constraint(Guarded):
         return self
 
 
-CONSTRAINTS: Registry[Constraint] = Registry("a Constraint such as MaxNorm(2)")
+CONSTRAINTS: Registry[Constraint] = Registry("a Constraint such as MaxNorm(2)", "Constraints by name")
 
 
 @CONSTRAINTS.register()

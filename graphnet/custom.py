@@ -50,6 +50,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from graphnet.common.answers import answer_names
 from graphnet.compiler import ops
 from graphnet.compiler.custom_ops import register_op
 from graphnet.compiler.errors import ArgumentError, ShapeError
@@ -74,6 +75,7 @@ __all__ = [
     "register_kernel",
     "register_op",
 ]
+answer_names(globals())
 
 _Bound = TypeVar("_Bound", bound=Bind)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 
+from graphnet.common.answers import answer_names
 from graphnet.common.checks import check_number
 from graphnet.common.frozen import Guarded
 from graphnet.common.registry import Registry
@@ -19,6 +20,7 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.roles import DECAYED, roles_by_value
 
 __all__ = ["L1", "L1L2", "L2", "REGULARIZERS", "Regularizer"]
+answer_names(globals())
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Regularizer(Guarded):
                                 "it must be greater than 0; for no regularization give None")
 
 
-REGULARIZERS: Registry[Regularizer] = Registry("a Regularizer such as L2(1e-4)")
+REGULARIZERS: Registry[Regularizer] = Registry("a Regularizer such as L2(1e-4)", "Regularizers by name")
 
 
 @REGULARIZERS.register()

@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from graphnet.common.answers import answer_names
 from graphnet.common.checks import check_number, check_whole
 from graphnet.common.registry import Configured, Registry
 from graphnet.compiler.errors import ArgumentError
 
 __all__ = ["SCHEDULES", "Constant", "CosineDecay", "ExponentialDecay", "OneCycle", "Schedule", "StepDecay", "WarmUp"]
+answer_names(globals())
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Schedule(Configured):
         self.keep(name, check_whole(type(self).__name__, name, getattr(self, name)))
 
 
-SCHEDULES: Registry[Schedule] = Registry("a Schedule such as OneCycle(0.005, steps=1000)")
+SCHEDULES: Registry[Schedule] = Registry("a Schedule such as OneCycle(0.005, steps=1000)", "Schedules by name")
 Schedule.registry = SCHEDULES
 
 

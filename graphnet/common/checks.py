@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from graphnet.common.habits import WORDS, hint
 from graphnet.compiler.errors import ArgumentError
 
 _NAME = re.compile(r"\w[\w.\-]*")
@@ -68,7 +69,8 @@ def check_choice(owner: str, name: str, value: object, choices: Sequence[str | N
         ArgumentError: it is anything else.
     """
     if not (value is None or isinstance(value, str)) or value not in choices:
-        raise ArgumentError(owner, name, value, f"it must be one of {', '.join(map(repr, choices))}")
+        meant = hint(WORDS, value, [choice for choice in choices if choice], quoted=True)
+        raise ArgumentError(owner, name, value, f"it must be one of {', '.join(map(repr, choices))}{meant}")
     return value
 
 

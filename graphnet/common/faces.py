@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from graphnet.common.answers import answer_names
+
 
 def set_all(face: dict[str, object]) -> None:
-    """Sets the `__all__` of a package to the public names that its star imports brought.
+    """Sets the `__all__` of a package to the public names that its star imports brought, and answers other names.
 
     Type checkers take no computed `__all__`, and need none: what a star import brings is exported.
 
@@ -15,3 +17,4 @@ def set_all(face: dict[str, object]) -> None:
     """
     face["__all__"] = sorted(name for name, value in face.items()
                              if not name.startswith("_") and not isinstance(value, ModuleType))
+    answer_names(face)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ClassVar, NoReturn, TypeVar
 
+from graphnet.common.answers import Answering
 from graphnet.compiler.errors import FrozenError
 
 K = TypeVar("K")
@@ -19,7 +20,7 @@ Check = Callable[[str, str, Any], Any]
 LIBRARY = f"{__name__.partition('.')[0]}."
 
 
-class Guarded:
+class Guarded(Answering):
     """Base of all whose attributes are guarded.
 
     Closed are the public attributes of what is frozen and, from the beginning, those of a declaration that is a frozen

@@ -10,6 +10,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 from graphnet.common.frozen import Guarded, guard
+from graphnet.common.habits import hint
 from graphnet.common.names import snake_case
 from graphnet.compiler.errors import ArgumentError
 
@@ -19,10 +20,15 @@ PLAIN = (bool, int, float, str, type(None))
 
 
 class Registry(Generic[T]):
-    """The classes of one kind, by class name and by the short names that strings may use."""
+    """The classes of one kind, by class name and by the short names that strings may use.
 
-    def __init__(self, what: str) -> None:
-        self.what = what
+    Args:
+        what: an object of that kind, with an article.
+        habits: the section of the table of names by habit that holds such strings; "" if there is none.
+    """
+
+    def __init__(self, what: str, habits: str = "") -> None:
+        self.what, self.habits = what, habits
         self._classes: dict[str, type[T]] = {}
         self._names: dict[str, Callable[[], T]] = {}
 
@@ -52,8 +58,11 @@ class Registry(Generic[T]):
             return cast(T, value)
         if isinstance(value, str) and value in self._names:
             return self._names[value]()
+        if isinstance(value, type) and value.__name__ in self._classes:
+            raise ArgumentError(owner, argument, value, f"it must be an object, not its class: {value.__name__}(…)")
         names = ", ".join(map(repr, self.names))
-        raise ArgumentError(owner, argument, value, f"it must be {self.what} or one of {names}")
+        meant = hint(self.habits, value, self.names, quoted=True)
+        raise ArgumentError(owner, argument, value, f"it must be {self.what} or one of {names}{meant}")
 
     def config(self, item: T) -> dict[str, Any]:
         """The object as plain data: `{"class": name, "arguments": {…}}`.

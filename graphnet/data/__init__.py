@@ -1,5 +1,6 @@
 """Data: MNIST with its download and cache, IDX files, single images for prediction, and texts."""
 
+from graphnet.common import answers as _answers
 from graphnet.data.dataset import Dataset
 from graphnet.data.files.idx import read_idx, read_pair, write_idx
 from graphnet.data.images.pixels import scale_pixels
@@ -30,3 +31,4 @@ __all__ = [
     "scale_pixels",
     "write_idx",
 ]
+_answers.answer_names(globals())

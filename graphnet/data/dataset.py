@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.common.answers import Answering
 from graphnet.compiler.types import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Answering):
     """Samples and labels for classification, split into a training and a test part.
 
     Images, or one long sequence such as a text, where each element is a sample and has a label.

@@ -9,10 +9,11 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 
+from graphnet.common.answers import refuse_unknown
 from graphnet.common.checks import check_choice, check_flag, check_name
 from graphnet.common.frozen import LIBRARY, Guarded, ReadOnly, completing, freeze, is_library
 from graphnet.common.source import user_source
-from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
+from graphnet.compiler.errors import GraphError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.roles import ROLES
 from graphnet.compiler.types import TensorType
@@ -38,6 +39,8 @@ class Layer(Guarded):
         trainable: False freezes the layer's weights.
         options: what is said about the weights; see `WeightOptions`.
     """
+
+    _habits = "Methods and attributes of a layer"
 
     name: str | None
     trainable: bool
@@ -82,6 +85,10 @@ class Layer(Guarded):
         vars(self).update(name=None if name is None else check_name(self.kind, name),
                           trainable=check_flag(self.kind, "trainable", trainable),
                           rules=WeightRules.check(self.kind, **options))
+
+    @classmethod
+    def _known_arguments(cls) -> list[str] | None:
+        return known_arguments(cls) if cls.__module__.startswith(LIBRARY) else super()._known_arguments()
 
     @property
     def weights(self) -> ReadOnly[str, Weight]:
@@ -204,8 +211,7 @@ class Layer(Guarded):
         if not unknown:
             return
         known = self._argument_names() + sorted(WeightOptions.__optional_keys__)
-        raise ArgumentError(self.kind, unknown[0], options[unknown[0]],
-                            f"there is no such argument; there are {', '.join(known)}")
+        refuse_unknown(self.kind, {name: options[name] for name in unknown}, known)
 
     def _argument_names(self) -> list[str]:
         """Those of the class's `__init__`, and those of the bases that it passes on what else it is given to."""

@@ -43,6 +43,7 @@ class Model(Guarded):
             have one name, or an argument is not a symbolic tensor.
     """
 
+    _habits = "Methods and attributes of a model"
     _instead = "a model is immutable: declare its layers as they are to be, and build another gn.Model of them"
 
     def __init__(self, inputs: Tensors, outputs: Tensors, name: str | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+from graphnet.common.answers import Answering, answering
 from graphnet.common.checks import check_choice, check_name, check_whole
 from graphnet.common.source import user_source
 from graphnet.compiler.errors import ArgumentError
@@ -46,7 +47,7 @@ class Declared:
         return Origin(self.name or "", "Input", self.source)
 
 
-class SymbolicTensor:
+class SymbolicTensor(Answering):
     """A tensor with a type and a maker, and no numbers. Compared by identity; nothing about it recurses.
 
     Attributes:
@@ -55,6 +56,7 @@ class SymbolicTensor:
         index: which of the maker's outputs it is.
     """
 
+    _habits = "Methods and attributes of a tensor"
     __slots__ = ("index", "maker", "type")
 
     def __init__(self, type: TensorType, maker: Call | Declared, index: int = 0) -> None:
@@ -79,6 +81,7 @@ class SymbolicTensor:
         return f"<SymbolicTensor {self.dtype} {format_shape(self.shape)} from {self.origin}>"
 
 
+@answering
 def Input(shape: object, name: str | None = None, dtype: str = "float32") -> SymbolicTensor:  # noqa: N802
     """Declares a tensor that the caller feeds.
 

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from graphnet.common.answers import Answering
 from graphnet.common.checks import check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError
 from graphnet.runtime.records import unless
@@ -21,7 +22,7 @@ Mark = tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(Answering):
     """Where and how often `fit` saves: a network that can be loaded, and what `fit(resume=True)` needs to go on.
 
     The file is replaced in one step, so that it is whole at any moment. It is written before the first step, then

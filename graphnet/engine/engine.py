@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from graphnet.arrays.finiteness import check_loss
+from graphnet.common.answers import answering
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.common.exclusive import exclusive
 from graphnet.common.frozen import Guarded, ReadOnly, freeze
@@ -42,6 +43,7 @@ class Engine(Variables, Compiled, Guarded):
         epoch: how many epochs of `fit` were done.
     """
 
+    _habits = "Methods and attributes of a network"
     _checks = CHECKS
 
     def __init__(self, graph: Graph, programs: Programs, objective: Objective | None, optimizer: Optimizer | None,
@@ -134,6 +136,7 @@ class Engine(Variables, Compiled, Guarded):
 
     # What it does ------------------------------------------------------------------------------------------------
 
+    @answering
     @exclusive
     def predict(self, x: object, batch_size: int = INFERENCE_BATCH) -> Array | dict[str, Array]:
         """The outputs for samples, computed in batches.
@@ -163,6 +166,7 @@ class Engine(Variables, Compiled, Guarded):
         results = results or self._runner.empty_outputs(dims)
         return results if len(results) > 1 else next(iter(results.values()))
 
+    @answering
     @exclusive
     def evaluate(self, x: object, y: object, batch_size: int = INFERENCE_BATCH, *,
                  sample_weight: object = None) -> dict[str, Any]:
@@ -192,6 +196,7 @@ class Engine(Variables, Compiled, Guarded):
             whole.may_interrupt()
         return scores.result()
 
+    @answering
     @exclusive
     def train_on_batch(self, x: object, y: object, *, sample_weight: object = None,
                        stop_on_nonfinite: bool = True) -> dict[str, Any]:
@@ -214,6 +219,7 @@ class Engine(Variables, Compiled, Guarded):
         scores.add(run.outputs, count)
         return scores.result()
 
+    @answering
     @exclusive
     def loss_and_gradients(self, x: object, y: object, inputs: bool = False, *,
                            sample_weight: object = None) -> tuple[float, dict[str, Array]]:

@@ -79,4 +79,4 @@ class Initializer(Guarded):
         return self
 
 
-INITIALIZERS: Registry[Initializer] = Registry("an Initializer")
+INITIALIZERS: Registry[Initializer] = Registry("an Initializer", "Initializers by name")

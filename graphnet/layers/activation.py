@@ -32,7 +32,7 @@ class ActivationLayer(SimpleLayer):
         return b.add(self.op, x)
 
 
-ACTIVATIONS: Registry[ActivationLayer] = Registry("an activation layer such as ReLU()")
+ACTIVATIONS: Registry[ActivationLayer] = Registry("an activation layer such as ReLU()", "Activations by name")
 
 
 def resolve_activation(owner: str, value: object) -> ActivationLayer | None:

@@ -207,7 +207,7 @@ def _weigh(b: Builder, elements: int, weight: int) -> int:
     return b.add(ops.Multiply(), elements, weight)
 
 
-LOSSES: Registry[Loss] = Registry("a Loss such as MeanSquaredError()")
+LOSSES: Registry[Loss] = Registry("a Loss such as MeanSquaredError()", "Losses by name")
 Loss.registry = LOSSES
 
 

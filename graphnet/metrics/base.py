@@ -96,5 +96,5 @@ class Metric(Configured):
         return float(total / count)
 
 
-METRICS: Registry[Metric] = Registry("a Metric")
+METRICS: Registry[Metric] = Registry("a Metric", "Metrics by name")
 Metric.registry = METRICS

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from graphnet.common.answers import answering
 from graphnet.common.checks import check_choice, check_flag, check_whole
 from graphnet.common.frozen import freeze
 from graphnet.compiler.errors import ArgumentError
@@ -31,6 +32,7 @@ BACKENDS = ("numpy",)
 MAX_THREADS = 1024  # of BLAS; where it has fewer, it uses those
 
 
+@answering
 def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = None,
             optimizer: Optimizer | str | None = None, metrics: Metrics = (), *,
             loss_weights: Mapping[str, float] | None = None, regularizer: Regularizer | str | None = None,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
+from graphnet.common.answers import answering
 from graphnet.common.checks import check_flag, check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError, GraphNetError, MemoryLimitError
 from graphnet.compiler.types import Array
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 Moments = dict[str, dict[str, Array]]
 
 
+@answering
 def open(path: str | os.PathLike[str]) -> GnetFile:
     """Maps a file into memory: any tensor of it, by name, without reading the rest.
 
@@ -46,6 +48,7 @@ def open(path: str | os.PathLike[str]) -> GnetFile:
     return open_gnet(check_path("open", path))
 
 
+@answering
 def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None, *,
          backend: str = "numpy", memory_limit: int | None = None, work_limit: int | None = None,
          allow_nonfinite: bool = False) -> Network:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from graphnet.common.answers import answering
 from graphnet.common.checks import check_whole
 from graphnet.common.exclusive import exclusive
 from graphnet.engine.checkpoints import Checkpoint
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 class Network(Engine):
     """What `gn.compile` and `gn.load` return; see `Engine` for its attributes."""
 
+    @answering
     def fit(self, x: object, y: object, *, batch_size: int = 32, epochs: int = 1, shuffle: bool | None = None,
             sample_weight: object = None, validation_data: tuple[object, ...] | None = None,
             callbacks: Sequence[Callback] = (), verbose: bool | None = None,
@@ -69,6 +71,7 @@ class Network(Engine):
         return fit(self, x, y, batch_size, epochs, shuffle, sample_weight, validation_data, callbacks, verbose,
                    checkpoint, resume, stop_on_nonfinite)
 
+    @answering
     @exclusive
     def save(self, path: str | os.PathLike[str], *, samples: object = None) -> None:
         """Writes graph, weights and training set-up to a `.gnet` file, atomically.
@@ -91,6 +94,7 @@ class Network(Engine):
             self.samples = samples
         save(self, path)
 
+    @answering
     def profile(self, x: object, y: object = None, steps: int = 20) -> Profile:
         """Times training steps on a batch (or predictions, without labels) layer by layer; print it.
 
@@ -105,6 +109,7 @@ class Network(Engine):
 
         return profile_network(self, x, y, check_whole("profile", "steps", steps))
 
+    @answering
     def gradcheck(self, x: object, y: object, *, samples: int = 8, tolerance: float = 1e-5,
                   seed: int = 0) -> GradientCheck:
         """Compares symbolic gradients with numerical ones, in float64; print it.

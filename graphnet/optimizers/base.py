@@ -32,6 +32,8 @@ class Optimizer(Configured):
             PyTorch's 1e-6 added, as in its `clip_grad_norm_`.
     """
 
+    _habits = "Methods and attributes of an optimizer"
+
     learning_rate: float | Schedule = 0.01
     clip_value: float | None = field(default=None, kw_only=True)
     clip_norm: float | None = field(default=None, kw_only=True)
@@ -104,5 +106,5 @@ class Decaying(Optimizer):
         return AttachUpdate(self.update_op(count), self._clip_op(count), self.weight_decay, self.decay_vectors)
 
 
-OPTIMIZERS: Registry[Optimizer] = Registry("an Optimizer")
+OPTIMIZERS: Registry[Optimizer] = Registry("an Optimizer", "Optimizers by name")
 Optimizer.registry = OPTIMIZERS

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from graphnet.common.answers import Answering
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import FIT
@@ -55,7 +56,7 @@ class Trained(Protocol):
         """Writes a `.gnet` file."""
 
 
-class Callback:
+class Callback(Answering):
     """What `fit` calls along the way. Override what you need; epochs and steps count over the life of the network.
 
     A callback that remembers something from step to step or from epoch to epoch overrides `state` and `set_state` too,

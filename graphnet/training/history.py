@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.answers import Answering
 from graphnet.compiler.errors import GnetFormatError
 from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import FIT
@@ -16,7 +17,7 @@ _STATE = {"epochs": Array, "figures": dict[str, Array]}
 
 
 @dataclass
-class History:
+class History(Answering):
     """Loss and metrics by epoch.
 
     Attributes:
@@ -24,6 +25,8 @@ class History:
             `seconds`, the time that each epoch took. Figures are floats, but arrays for a confusion matrix.
         epochs: the number of each epoch, counted from 1 over the life of the network.
     """
+
+    _habits = "Methods and attributes of a history"
 
     history: dict[str, list[Any]] = field(default_factory=dict)
     epochs: list[int] = field(default_factory=list)

@@ -152,7 +152,7 @@ def test_strings() -> None:
 
 def test_a_class_is_not_an_object() -> None:
     with pytest.raises(ArgumentError,
-            match=r"compile: loss is <class .*it must be a Loss such as MeanSquaredError"):
+            match=r"compile: loss is <class .*it must be an object, not its class: MeanSquaredError\("):
         LOSSES.resolve("compile", "loss", gn.losses.MeanSquaredError)
 
 

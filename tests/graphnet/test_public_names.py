@@ -28,7 +28,7 @@ def test_a_face_has_what_its_modules_export_and_nothing_else(face):
 
 
 def test_unknown_name():
-    with pytest.raises(AttributeError, match="module 'graphnet' has no attribute 'Modle'"):
+    with pytest.raises(AttributeError, match=r"gn has no 'Modle'; did you mean gn\.Model\?"):
         gn.Modle  # noqa: B018
 
 

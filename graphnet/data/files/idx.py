@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.common.answers import answering
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.types import Array
 from graphnet.compiler.words import file_label
@@ -36,6 +37,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 _CODES = {dtype.newbyteorder("="): code for code, dtype in _DTYPES.items()}
 
 
+@answering
 def read_idx(path: str | os.PathLike[str], limit: int = MAX_IDX_BYTES) -> Array:
     """Reads one IDX file.
 
@@ -70,6 +72,7 @@ def read_idx(path: str | os.PathLike[str], limit: int = MAX_IDX_BYTES) -> Array:
     return np.frombuffer(data, dtype).reshape(dims).astype(dtype.newbyteorder("="), copy=False)
 
 
+@answering
 def read_pair(
     images: str | os.PathLike[str], labels: str | os.PathLike[str]
 ) -> tuple[Array, Array]:
@@ -94,6 +97,7 @@ def read_pair(
     return x, y
 
 
+@answering
 def write_idx(path: str | os.PathLike[str], array: Array) -> None:
     """Writes an array as IDX, gzip-packed when the name ends in `.gz`; the bytes depend on the array alone.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.common.answers import answering
 from graphnet.compiler.types import Array
 
 
+@answering
 def scale_pixels(pixels: Array) -> NDArray[np.float32]:
     """Maps unsigned integer pixels to [0, 1]: 0 stays 0 and the dtype's largest value becomes exactly 1.
 

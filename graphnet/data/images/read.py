@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.common.answers import answering
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.words import file_label
 from graphnet.data.files.files import regular_file
@@ -29,6 +30,7 @@ MAX_STRETCH = 0.02  # shrinking 300 x 301 pixels to a square is fine, 300 x 400 
 _NPY_MAGIC = b"\x93NUMPY"
 
 
+@answering
 def read_image(
     path: str | os.PathLike[str], shape: tuple[int, ...], *, invert: bool = False
 ) -> NDArray[np.float32]:
@@ -47,6 +49,7 @@ def read_image(
     return sample
 
 
+@answering
 def read_samples(
     path: str | os.PathLike[str], shape: tuple[int, ...], *, invert: bool = False
 ) -> NDArray[np.float32]:

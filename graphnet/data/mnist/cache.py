@@ -6,9 +6,11 @@ import os
 import sys
 from pathlib import Path
 
+from graphnet.common.answers import answering
 from graphnet.compiler.errors import DataError
 
 
+@answering
 def cache_root() -> Path:
     """The user's cache directory for graphnet; it need not exist.
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from graphnet.common.answers import Answering, answering
 from graphnet.compiler.errors import ArgumentError, DataError
 from graphnet.data.files.staging import making, place
 from graphnet.data.mnist.checksum import check_packed
@@ -22,7 +23,7 @@ DEFAULT_MIRRORS = (
 
 
 @dataclass(frozen=True)
-class Download:
+class Download(Answering):
     """What a download did.
 
     Attributes:
@@ -39,6 +40,7 @@ class Download:
         return f"fetched {', '.join(self.fetched)} into {self.directory}; checksums are right"
 
 
+@answering
 def download_mnist(
     cache_dir: str | os.PathLike[str] | None = None,
     mirrors: Sequence[str] = DEFAULT_MIRRORS,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graphnet.common.answers import answering
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.types import Array
 from graphnet.compiler.words import file_label
@@ -27,6 +28,7 @@ SAMPLE_KEYS = ("x_train", "y_train", "x_test", "y_test")
 _GET_ALL = "the full set: graphnet data download mnist"
 
 
+@answering
 def load_mnist(
     data_dir: str | os.PathLike[str] | None = None, cache_dir: str | os.PathLike[str] | None = None
 ) -> Dataset:
@@ -63,6 +65,7 @@ def load_mnist(
     return _load_sample(f" (the cache {file_label(directory)} lacks {', '.join(missing)}; {_GET_ALL})")
 
 
+@answering
 def mnist_cache(cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """The directory that keeps downloaded MNIST files, packed.
 

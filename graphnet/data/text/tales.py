@@ -11,6 +11,7 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
+from graphnet.common.answers import answering
 from graphnet.common.checks import check_whole
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ PLACES = ("in the forest", "by the river", "behind the mill", "under the bridge"
 TIMES = ("One morning", "In the evening", "On a rainy day", "Late in spring", "When the snow fell")
 
 
+@answering
 def make_tales(characters: int, seed: int = 0) -> str:
     """Tales one after the other, each on a line of its own.
 

@@ -7,6 +7,7 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.common.answers import answering
 from graphnet.common.checks import check_whole
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.types import Array
@@ -22,6 +23,7 @@ TEST_SHARE = 0.1
 _PLAIN = {"\n", "\t"}
 
 
+@answering
 def encode_text(text: str) -> NDArray[np.int64]:
     """The numbers of a text, (length,) int64 from 0 to 255: its bytes in UTF-8.
 
@@ -36,6 +38,7 @@ def encode_text(text: str) -> NDArray[np.int64]:
         raise DataError(f"the text cannot be encoded: {error.reason} at character {error.start}") from None
 
 
+@answering
 def decode_text(numbers: Array) -> str:
     """The text of numbers, the other way round. What is no sound UTF-8, as untrained models write it, becomes �.
 
@@ -48,6 +51,7 @@ def decode_text(numbers: Array) -> str:
     return "".join(c if c.isprintable() or c in _PLAIN else "�" for c in text)
 
 
+@answering
 def load_text(path: str | os.PathLike[str] | None = None) -> Dataset:
     """A text to predict the next character of: x holds its numbers (see `encode_text`), y those one place later.
 
@@ -78,6 +82,7 @@ def load_text(path: str | os.PathLike[str] | None = None) -> Dataset:
     return _dataset(path.name, np.frombuffer(content, np.uint8).astype(np.int64), f"the text {path}")
 
 
+@answering
 def cut_streams(sequence: Array, streams: int, steps: int) -> Array:
     """Cuts one sequence into samples for stateful layers, so that in batches of `streams` each row goes on in the next.
 

@@ -40,12 +40,22 @@ def test_resolve() -> None:
     assert SHAPES.names == ("big_circle", "box", "square")
 
 
-@pytest.mark.parametrize("value", ["circle", "BigCircle", 3, None, BigCircle, ["big_circle"]])
+@pytest.mark.parametrize("value", ["circle", "BigCircle", 3, None, ["big_circle"]])
 def test_resolve_refuses_what_it_does_not_know(value: object) -> None:
     with pytest.raises(ArgumentError, match=re.escape(
             f"Draw: shape is {value!r}, but it must be a Shape such as Square() or one of "
             "'big_circle', 'box', 'square'")):
         SHAPES.resolve("Draw", "shape", value)
+
+
+def test_a_class_instead_of_an_object() -> None:
+    with pytest.raises(ArgumentError, match=r"it must be an object, not its class: BigCircle\("):
+        SHAPES.resolve("Draw", "shape", BigCircle)
+
+
+def test_resolve_names_the_nearest() -> None:
+    with pytest.raises(ArgumentError, match=r"'square'; did you mean 'big_circle'\?$"):
+        SHAPES.resolve("Draw", "shape", "big_cirlce")
 
 
 def test_round_trip() -> None:

@@ -81,9 +81,11 @@ def test_a_network_is_not_pickled(how: Any) -> None:
 
 @pytest.mark.parametrize(("layer", "text"), [
     (lambda: gn.layers.Conv2D(6, 5, stride=2),
-     "Conv2D: stride is 2, but there is no such argument; there are filters, kernel_size, strides, padding, dilation, "
+     "Conv2D: stride is 2, but there is no such argument; stride= of PyTorch is strides= here; there are filters, "
+     "kernel_size, strides, padding, dilation, "
      "groups, activation, use_bias, kernel_initializer, bias_initializer, name, trainable, activity_regularizer, "),
-    (lambda: gn.layers.Dense(6, units_=1), "Dense: units_ is 1, but there is no such argument; there are units, "),
+    (lambda: gn.layers.Dense(6, units_=1), "Dense: units_ is 1, but there is no such argument; did you mean units?; "
+                                               "there are units, "),
 ])
 def test_arguments_that_a_layer_does_not_have(layer: Any, text: str) -> None:
     with pytest.raises(gn.ArgumentError, match=re.escape(text)):

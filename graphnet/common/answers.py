@@ -1,0 +1,145 @@
+"""Answers to names that are not there: attributes of modules and objects, and arguments of classes and functions.
+
+Each says what was meant, as far as the table of names by habit and what is there can tell. Type checkers see none of
+this, so they still find what is misspelt.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from functools import lru_cache, wraps
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
+
+from graphnet.common.habits import ARGUMENTS, CLASSES, hint, nearest, rows_for
+from graphnet.compiler.errors import ArgumentError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_PACKAGE = __name__.partition(".")[0]
+_IMPORT_FROM = dis.opmap["IMPORT_FROM"]
+
+
+class Answering:
+    """Base of what users make and hold: it answers arguments and attributes that are not there."""
+
+    __slots__ = ()
+    _habits: ClassVar[str] = ""
+    """The section of the table with attributes of such objects; "" if there is none."""
+
+    @classmethod
+    def _known_arguments(cls) -> list[str] | None:
+        """The names of the arguments of the class; None if it takes any."""
+        return [] if cls.__init__ is object.__init__ else argument_names(cls.__init__)
+
+    if not TYPE_CHECKING:
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+            """Refuses unknown arguments before missing ones are complained of."""
+            if kwargs:
+                refuse_unknown(cls.__name__, kwargs, cls._known_arguments())
+            if cls.__init__ is object.__init__:
+                return super().__new__(cls, *args, **kwargs)  # which refuses any
+            return super().__new__(cls)
+
+        def __getattr__(self, name: str) -> Any:
+            """Only called for attributes that were not found."""
+            kind = type(self)
+            if name[0] == "_" or hasattr(kind, name):  # a property that failed: of what it is wrong, it knows itself
+                return object.__getattribute__(self, name)
+            known = [other for other in dir(self) if other[0] != "_"]
+            text = f"{kind.__name__} has no attribute {name!r}{hint(self._habits, name, known)}"
+            raise AttributeError(text, name=name, obj=None)
+
+
+def answering(function: Callable[P, R]) -> Callable[P, R]:
+    """A decorator for functions and methods: it answers arguments that are not there."""
+    owner = function.__name__
+
+    @wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except TypeError:
+            refuse_unknown(owner, kwargs, argument_names(function))
+            raise
+    return called
+
+
+def refuse_unknown(owner: str, given: Mapping[str, Any], known: list[str] | None) -> None:
+    """Refuses arguments that are not known.
+
+    Raises:
+        ArgumentError: there is one.
+    """
+    if known is None or given.keys() <= set(known):
+        return
+    name = next(name for name in given if name not in known)
+    there_are = f"there {'are' if len(known) > 1 else 'is only'} {', '.join(known)}" if known else "it has none"
+    raise ArgumentError(owner, name, given[name],
+                        f"there is no such argument{hint(ARGUMENTS, name, known)}; {there_are}")
+
+
+@lru_cache(512)
+def argument_names(called: Callable[..., Any]) -> list[str] | None:
+    """Those of a class or a function; None if it takes any by name."""
+    parameters = inspect.signature(called).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.POSITIONAL_ONLY) and p.name != "self"]
+
+
+def unknown_name(module: str, name: str) -> Exception:
+    """The error of a public name that a module does not have.
+
+    Where it is imported by `from … import`, an ImportError: Python would lose the text of another.
+    """
+    frame: FrameType | None = sys._getframe(2)
+    imported = frame is not None and frame.f_code.co_code[frame.f_lasti] == _IMPORT_FROM
+    text = f"{_short(module)} has no {name!r}{_answer(module, name)}" if name[:1] != "_" else (
+        f"module {module!r} has no attribute {name!r}")
+    return ImportError(text, name=module) if imported else AttributeError(text, name=name, obj=None)
+
+
+def answer_names(face: dict[str, Any]) -> None:
+    """Has a public module answer names that it does not have.
+
+    Args:
+        face: its `globals()`.
+    """
+    module = face["__name__"]
+
+    def refuse(name: str) -> object:
+        raise unknown_name(module, name)
+    face["__getattr__"] = refuse
+
+
+def _answer(module: str, name: str) -> str:
+    elsewhere = _public_names()
+    if name in elsewhere:
+        return f"; there is {' and '.join(elsewhere[name])}"
+    rows = rows_for(CLASSES, name)
+    if rows:
+        return f"; {rows[0].text}"
+    own = sys.modules[module]
+    near = nearest(name, own.__all__)
+    if near is not None:
+        return f"; did you mean {_short(module)}.{near}?"
+    near = nearest(name, elsewhere)
+    return hint(CLASSES, name, ()) if near is None else f"; did you mean {' or '.join(elsewhere[near])}?"
+
+
+def _public_names() -> dict[str, list[str]]:
+    """Where each public name is to be found."""
+    package = sys.modules[_PACKAGE]
+    found = {name: [f"gn.{name}"] for name in package.__all__}
+    for face in (getattr(package, name) for name in package.__all__):
+        for name in face.__all__ if isinstance(face, ModuleType) else ():
+            found.setdefault(name, []).append(f"{_short(face.__name__)}.{name}")
+    return found
+
+
+def _short(module: str) -> str:
+    return "gn" + module.removeprefix(_PACKAGE)

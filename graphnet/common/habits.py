@@ -1,0 +1,98 @@
+"""Names by habit: what is called otherwise in Keras, PyTorch and scikit-learn, read from NAMES.md when it is asked for.
+
+The documentation shows the same file. Its sections are the `## ` headings, its rows those of Markdown tables: the name
+there, the library, the name here (– if there is none), and what to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+CLASSES = "Classes and functions"
+ARGUMENTS = "Arguments"
+WORDS = "Other words"
+NONE = "\N{EN DASH}"
+_PACKAGE = __name__.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """A row of the table.
+
+    Attributes:
+        there: the name as it is written in the library.
+        library: or libraries.
+        here: what is written in graphnet; "–" if there is none.
+        note: what to know; may be empty.
+    """
+
+    there: str
+    library: str
+    here: str
+    note: str
+
+    @property
+    def key(self) -> str:
+        """The name alone: without quotes, brackets and equals sign."""
+        return self.there.strip("\"'=").removesuffix("()")
+
+    @property
+    def text(self) -> str:
+        """The answer to somebody who writes the name here."""
+        name = f"{self.there} of {self.library.replace(', ', ' and ')}"
+        counterpart = "has no counterpart here" if self.here == NONE else f"is {self.here} here"
+        return f"{name} {counterpart}" + f" ({self.note})" * bool(self.note)
+
+
+@cache
+def habits(section: str) -> tuple[Habit, ...]:
+    """The rows of a section, in order."""
+    text = resources.files(_PACKAGE).joinpath("NAMES.md").read_text("utf-8")
+    found, inside = [], False
+    for line in text.splitlines():
+        if line.startswith("## "):
+            inside = line[3:].strip() == section
+        elif inside and line.startswith("| `"):
+            found.append(Habit(*(cell.strip().replace("`", "") for cell in line.split("|")[1:-1])))
+    return tuple(found)
+
+
+def rows_for(section: str, name: str) -> list[Habit]:
+    """The rows of a name: as it is written, or, if there are none, in another case."""
+    rows = habits(section)
+    return [row for row in rows if row.key == name] or [row for row in rows if row.key.lower() == name.lower()]
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The one of the known names that is most like this one; None if none is like it."""
+    from difflib import get_close_matches  # takes longer to import than most of graphnet
+
+    by_case = {other.lower(): other for other in known}
+    found = get_close_matches(name.lower(), by_case, 1)
+    return by_case[found[0]] if found else None
+
+
+def hint(section: str, name: object, known: Iterable[str], quoted: bool = False) -> str:
+    """What a name may stand for, to follow an error's text: "; did you mean …?", or "" if nothing is like it.
+
+    Args:
+        section: of the table to look in.
+        name: that was given; anything but a string is like nothing.
+        known: the names that are there.
+        quoted: whether they are strings, to be shown in quotes.
+    """
+    if not isinstance(name, str) or not name:
+        return ""
+    names = list(known)
+    rows = rows_for(section, name)
+    fitting = [row for row in rows if row.here.strip("\"'=") in names] or rows
+    if fitting:
+        return f"; {fitting[0].text}"
+    near = nearest(name, names)
+    if near is not None:
+        return f"; did you mean {near!r}?" if quoted else f"; did you mean {near}?"
+    near = nearest(name, [row.key for row in habits(section)])
+    return "" if near is None else f"; did you mean {near}? {rows_for(section, near)[0].text}"

@@ -1,0 +1,135 @@
+"""Names that are not there are answered, and nothing else changes by it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+import graphnet as gn
+from graphnet.common.answers import Answering, answering, argument_names
+
+
+class Plain(Answering):
+    """Without an `__init__`."""
+
+
+class Kept(Answering):
+    """With one."""
+
+    def __init__(self, units: int, *, rate: float = 0.5) -> None:
+        self.units, self.rate = units, rate
+
+    @property
+    def broken(self) -> int:
+        """Fails by itself."""
+        return self.units.no_such_thing  # type: ignore[attr-defined,no-any-return]
+
+
+class Open(Answering):
+    """Takes anything."""
+
+    def __init__(self, **others: int) -> None:
+        self.others = others
+
+
+@dataclass(frozen=True)
+class Data(Answering):
+    """A dataclass."""
+
+    width: int = 3
+
+
+@answering
+def draw(width: int, *, colour: str = "red") -> str:
+    """A function."""
+    return "x" * width + colour
+
+
+def test_arguments_of_classes() -> None:
+    with pytest.raises(gn.ArgumentError, match=r"Kept: rat is 3, but there is no such argument; did you mean rate\?; "
+                                               "there are units, rate"):
+        Kept(rat=3)  # type: ignore[call-arg]
+    with pytest.raises(gn.ArgumentError, match=r"Data: wdith is 3, .* did you mean width\?; there is only width"):
+        Data(wdith=3)  # type: ignore[call-arg]
+    with pytest.raises(gn.ArgumentError, match="Plain: x is 1, but there is no such argument; it has none"):
+        Plain(x=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        Plain(1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'units'"):
+        Kept()  # type: ignore[call-arg]
+    assert Kept(3, rate=0.1).rate == 0.1
+    assert Open(a=1).others == {"a": 1}
+
+
+def test_arguments_of_functions() -> None:
+    with pytest.raises(gn.ArgumentError, match=r"draw: color is 'red', .* did you mean colour\?; there are width, c"):
+        draw(3, color="red")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="can't multiply sequence by non-int"):
+        draw("3")  # type: ignore[arg-type]
+    assert draw(2) == "xxred"
+    assert draw.__doc__ == "A function."
+    assert argument_names(draw) == ["width", "colour"]
+
+
+def test_attributes() -> None:
+    kept = Kept(3)
+    with pytest.raises(AttributeError, match=r"Kept has no attribute 'unit'; did you mean units\?") as caught:
+        kept.unit  # type: ignore[attr-defined]  # noqa: B018
+    assert caught.value.name == "unit"
+    with pytest.raises(AttributeError, match="'int' object has no attribute 'no_such_thing'"):
+        kept.broken  # noqa: B018
+    with pytest.raises(AttributeError, match="object has no attribute '_private'"):
+        kept._private  # type: ignore[attr-defined]  # noqa: B018
+    assert not hasattr(kept, "zzz")
+
+
+@pytest.mark.parametrize("item", [Plain(), Kept(3), Data(4)])
+def test_copies(item: object) -> None:
+    for other in (copy.copy(item), copy.deepcopy(item), pickle.loads(pickle.dumps(item))):
+        assert type(other) is type(item)
+        assert vars(other) == vars(item)
+
+
+def test_signatures_stay() -> None:
+    assert list(inspect.signature(Kept).parameters) == ["units", "rate"]
+    assert list(inspect.signature(gn.layers.Dense).parameters)[:2] == ["units", "activation"]
+    assert list(inspect.signature(gn.compile).parameters)[:3] == ["model", "loss", "optimizer"]
+    assert list(inspect.signature(gn.Network.fit).parameters)[:3] == ["self", "x", "y"]
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("gn.Dense", "gn has no 'Dense'; there is gn.layers.Dense"),
+    ("gn.MeanSquaredError", "there is gn.losses.MeanSquaredError and gn.metrics.MeanSquaredError"),
+    ("gn.losses.Adam", "gn.losses has no 'Adam'; there is gn.optimizers.Adam"),
+    ("gn.layers.Dens", "gn.layers has no 'Dens'; did you mean gn.layers.Dense?"),
+    ("gn.callbacks.EarlyStoping", "gn.callbacks has no 'EarlyStoping'; did you mean gn.callbacks.EarlyStopping?"),
+    ("gn.layers.BatchNormalization", "BatchNormalization of Keras is gn.layers.BatchNorm here"),
+    ("gn.layers._secret", "module 'graphnet.layers' has no attribute '_secret'"),
+])
+def test_names_of_modules(name: str, text: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        eval(name, {"gn": gn})
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(("module", "name"), [
+    ("graphnet", "Modle"), ("graphnet.layers", "Dens"), ("graphnet.callbacks", "EarlyStoping"),
+    ("graphnet.schedules", "OneCycl"), ("graphnet.data", "load_mnits")])
+def test_names_that_are_imported(module: str, name: str) -> None:
+    with pytest.raises(ImportError, match=f"{name}'; did you mean gn"):
+        exec(f"from {module} import {name}")
+    with pytest.raises(ImportError, match=f"{name}'; did you mean gn"):
+        exec(f"def local():\n    from {module} import {name} as other\nlocal()")
+
+
+def test_a_name_is_answered_once() -> None:
+    """Python adds guesses of its own to errors of attributes that it knows the object of."""
+    done = subprocess.run([sys.executable, "-c", "import graphnet as gn; gn.layers.Dens"], capture_output=True,
+                          text=True, check=False)
+    assert done.stderr.lower().count("did you mean") == 1
