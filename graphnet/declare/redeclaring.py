@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import lru_cache
 from typing import Any
 
 from graphnet.common.frozen import Guarded
@@ -13,6 +14,7 @@ Given = tuple[tuple[Any, ...], dict[str, Any]]
 """What an `__init__` was called with."""
 
 
+@lru_cache(512)
 def known_arguments(cls: type[Any]) -> list[str]:
     """The names of the arguments that a layer of a class is declared with."""
     parameters = inspect.signature(cls).parameters
