@@ -57,7 +57,7 @@ class Guarded(Answering):
             return found.fset is None
         if name[0] == "_" or self._frozen:
             return name[0] != "_"
-        fields = getattr(self, "__dataclass_fields__", ())  # of a subclass those of its base, if it has none of its own
+        fields = getattr(type(self), "__dataclass_fields__", ())  # those of its base, if it has none of its own
         return _is_frozen_dataclass(self) and (is_library(self) or name in fields)
 
     def _refusal(self, name: str) -> FrozenError:
@@ -68,7 +68,7 @@ class Guarded(Answering):
 
 
 def _is_frozen_dataclass(item: Guarded) -> bool:
-    parameters = getattr(item, "__dataclass_params__", None)
+    parameters = getattr(type(item), "__dataclass_params__", None)
     return parameters is not None and bool(parameters.frozen)
 
 
