@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,7 @@ Given = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 @lru_cache(512)
-def known_arguments(cls: type[Any]) -> list[str]:
+def known_arguments(cls: Callable[..., Any]) -> list[str]:
     """The names of the arguments that a layer of a class is declared with."""
     parameters = inspect.signature(cls).parameters
     named = [p.name for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
