@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -32,3 +33,23 @@ def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for test in examples(CALLABLE[name]):
         doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append)
     assert not said, "".join(said)
+
+
+# Modules whose public classes each have an example and say how they differ from those of other libraries.
+DOCUMENTED = (
+    "graphnet.constraints", "graphnet.initializers", "graphnet.layers", "graphnet.regularizers",
+)
+PARTS = ("Keras / PyTorch:", "Args:", "Raises:", "Example:")
+COMPARED = re.compile(r"^Keras / PyTorch: (–|`[^`]+`)[^/]* / (–|`[^`]+`)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name.rpartition(".")[0] in DOCUMENTED])
+def test_classes_have_an_example_and_say_what_other_libraries_have(name: str) -> None:
+    own = inspect.cleandoc(CLASSES[name].__doc__ or "")
+    found = [part for paragraph in own.split("\n\n") for part in PARTS if paragraph.startswith(part)]
+    assert found == [part for part in PARTS if part in found], "each part once, in this order"
+    assert COMPARED.search(own), "say which classes of Keras and of PyTorch it is like, – for none"
+    assert "Example:" in found, "show in a few lines what it does"
+    example = own.partition("Example:\n")[2]
+    assert doctest.DocTestParser().get_examples(example)
+    assert all(len(line) <= 76 for line in example.splitlines()), "help() shows it in 80 columns, 4 of them its margin"
