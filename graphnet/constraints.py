@@ -20,7 +20,15 @@ answer_names(globals())
 
 @dataclass(frozen=True)
 class Constraint(Guarded):
-    """Base of all constraints."""
+    """Base of all constraints.
+
+    Keras / PyTorch: `constraints.Constraint` / –, where one changes the weight after `optimizer.step()`.
+
+    Example:
+        >>> layer = gn.layers.Dense(8, kernel_constraint="unit_norm")
+        >>> layer.rules.kernel_constraint
+        UnitNorm(axes=None)
+    """
 
     _instead = "a constraint stays as it was declared: declare a new {kind} and layers with it, kernel_constraint=…"
 
@@ -43,7 +51,19 @@ CONSTRAINTS: Registry[Constraint] = Registry("a Constraint such as MaxNorm(2)", 
 @CONSTRAINTS.register()
 @dataclass(frozen=True)
 class NonNegative(Constraint):
-    """Negative elements become 0."""
+    """Negative elements become 0.
+
+    Keras / PyTorch: `constraints.NonNeg` / –, where one calls `weight.clamp_(min=0)` after each step.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> y = gn.layers.Dense(1, kernel_initializer="ones", name="sum",
+        ...     kernel_constraint="non_negative")(x)
+        >>> net = gn.compile(gn.Model(x, y), loss="mse", optimizer="sgd")
+        >>> loss = net.train_on_batch([[100, 0]], [[-100]])
+        >>> net.weights["sum/weight"].tolist()
+        [[0.0], [1.0]]
+    """
 
     def op(self, shape: Shape) -> ops.Constraint:
         """Takes any shape."""
@@ -94,8 +114,20 @@ class NormConstraint(Constraint):
 class UnitNorm(NormConstraint):
     """The weights of each output have norm 1: w ← w / ‖w‖₂. A norm of 0 stays 0.
 
+    Keras / PyTorch: `constraints.UnitNorm` / –, where one calls `F.normalize` on the weight after each step. Keras's
+    `axis=0` fits a Dense; of filters it wants the axes said.
+
     Args:
         axes: what the norm is taken over; None for all that comes in to one output.
+
+    Example:
+        >>> x = gn.Input((4,))
+        >>> y = gn.layers.Dense(1, kernel_initializer="ones", name="sum",
+        ...     kernel_constraint="unit_norm")(x)
+        >>> net = gn.compile(gn.Model(x, y), loss="mse", optimizer="sgd")
+        >>> loss = net.train_on_batch([[0, 0, 0, 0]], [[0]])
+        >>> net.weights["sum/weight"].tolist()  # their norm was 2
+        [[0.5], [0.5], [0.5], [0.5]]
     """
 
     def op(self, shape: Shape) -> ops.Constraint:
@@ -108,11 +140,24 @@ class UnitNorm(NormConstraint):
 class MaxNorm(NormConstraint):
     """The weights of each output have at most this norm: w ← w · min(1, c / ‖w‖₂) (Srebro et al. 2004).
 
-    A weight within the limit stays as it is; Keras shrinks it by a share of 1e-7 / ‖w‖₂.
+    A weight within the limit stays as it is.
+
+    Keras / PyTorch: `constraints.MaxNorm` / –, where one calls `torch.renorm` on the weight after each step. Keras says
+    `max_value`, and its `axis=0` fits a Dense; of filters it wants the axes said. It shrinks weights within the limit
+    too, by a share of 1e-7 / ‖w‖₂.
 
     Args:
         limit: c > 0.
         axes: what the norm is taken over; None for all that comes in to one output.
+
+    Example:
+        >>> x = gn.Input((4,))
+        >>> y = gn.layers.Dense(1, kernel_initializer="ones", name="sum",
+        ...     kernel_constraint=gn.constraints.MaxNorm(1))(x)
+        >>> net = gn.compile(gn.Model(x, y), loss="mse", optimizer="sgd")
+        >>> loss = net.train_on_batch([[0, 0, 0, 0]], [[0]])
+        >>> net.weights["sum/weight"].tolist()  # their norm was 2
+        [[0.5], [0.5], [0.5], [0.5]]
     """
 
     limit: float = 2.0

@@ -25,7 +25,19 @@ answer_names(globals())
 
 @dataclass(frozen=True)
 class Regularizer(Guarded):
-    """Base of all regularizers: λ₁ Σ |w| + λ₂ Σ w² over the elements w of a weight or an activation."""
+    """Base of all regularizers: λ₁ Σ |w| + λ₂ Σ w² over the elements w of a weight or an activation.
+
+    Keras / PyTorch: `regularizers.Regularizer` / –, where one adds to the loss what one wants. Keras's loss holds the
+    terms too.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> y = gn.layers.Dense(1, kernel_initializer="ones")(x)
+        >>> penalty = gn.regularizers.L2(0.5)  # for all kernels of a model
+        >>> net = gn.compile(gn.Model(x, y), loss="mse", regularizer=penalty)
+        >>> net.loss_and_gradients([[0, 0]], [[0]])[1]["dense/weight"].tolist()
+        [[1.0], [1.0]]
+    """
 
     _instead = "a regularizer stays as it was declared: declare a new {kind} and layers with it, kernel_regularizer=…"
 
@@ -60,8 +72,18 @@ REGULARIZERS: Registry[Regularizer] = Registry("a Regularizer such as L2(1e-4)",
 class L1(Regularizer):
     """λ₁ Σ |w|, whose derivative at 0 is taken to be 0; makes weights sparse (Tibshirani 1996).
 
+    Keras / PyTorch: `regularizers.L1` / –, where one adds `l1 * w.abs().sum()` to the loss.
+
     Args:
         l1: λ₁ > 0.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> y = gn.layers.Dense(1, kernel_initializer="ones",
+        ...     kernel_regularizer=gn.regularizers.L1(0.5))(x)
+        >>> net = gn.compile(gn.Model(x, y), loss="mse")
+        >>> net.evaluate([[0, 0, 0]], [[0]])  # 0.5 · (|1| + |1| + |1|)
+        {'loss': 1.5}
     """
 
     l1: float = 0.01
@@ -80,10 +102,19 @@ class L1(Regularizer):
 class L2(Regularizer):
     """λ₂ Σ w², with the gradient 2 λ₂ w (ridge regression, Hoerl and Kennard 1970).
 
-    As in Keras, without a factor ½: what PyTorch calls weight_decay=d is L2(d / 2) here.
+    Keras / PyTorch: `regularizers.L2` / –, where `weight_decay=d` of SGD and Adam is `L2(d / 2)` here: there is no
+    factor ½, as in Keras. PyTorch decays biases too, and its decay is not part of the loss that is reported.
 
     Args:
         l2: λ₂ > 0.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> y = gn.layers.Dense(1, kernel_initializer="ones",
+        ...     kernel_regularizer=gn.regularizers.L2(0.5))(x)
+        >>> net = gn.compile(gn.Model(x, y), loss="mse")
+        >>> net.evaluate([[0, 0, 0]], [[0]])  # 0.5 · (1² + 1² + 1²)
+        {'loss': 1.5}
     """
 
     l2: float = 0.01
@@ -102,9 +133,19 @@ class L2(Regularizer):
 class L1L2(Regularizer):
     """λ₁ Σ |w| + λ₂ Σ w² (the elastic net, Zou and Hastie 2005).
 
+    Keras / PyTorch: `regularizers.L1L2` / –. Keras's defaults are 0 each, so that `L1L2(l2=0.1)` has no λ₁ there.
+
     Args:
         l1: λ₁ ≥ 0.
         l2: λ₂ ≥ 0; one of the two is greater than 0.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> y = gn.layers.Dense(1, kernel_initializer="ones",
+        ...     kernel_regularizer=gn.regularizers.L1L2(l1=0.5, l2=0.25))(x)
+        >>> net = gn.compile(gn.Model(x, y), loss="mse")
+        >>> net.evaluate([[0, 0, 0]], [[0]])  # 0.5 · 3 + 0.25 · 3
+        {'loss': 2.25}
     """
 
     l1: float = 0.01

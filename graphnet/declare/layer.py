@@ -34,10 +34,23 @@ class Layer(Guarded):
     A subclass passes `name`, `trainable` and `options` on to this class, keeps its own arguments under their own names
     (`self.units = …`), implements `emit`, and sets `arity` or `takes_integers` where it differs.
 
+    Keras / PyTorch: `layers.Layer` / `nn.Module`. A layer computes nothing: what `call` or `forward` does there, `emit`
+    declares here, and its weights are arrays only in a compiled network. Models are layers too in both; here they are
+    not.
+
     Args:
         name: unique in a model; by default the class's name in snake case, numbered by the order of calls.
         trainable: False freezes the layer's weights.
         options: what is said about the weights; see `WeightOptions`.
+
+    Example:
+        >>> from graphnet.custom import ops
+        >>> class Cube(gn.layers.Layer):
+        ...     def emit(self, b, x):
+        ...         return b.add(ops.Multiply(), x, b.add(ops.Multiply(), x, x))
+        >>> x = gn.Input((3,))
+        >>> gn.compile(gn.Model(x, Cube()(x))).predict([[1, 2, 3]]).tolist()
+        [[1.0, 8.0, 27.0]]
     """
 
     _habits = "Methods and attributes of a layer"

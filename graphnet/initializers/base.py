@@ -25,7 +25,19 @@ __all__ = ["INITIALIZERS", "Fans", "Initializer"]
 
 @dataclass(frozen=True, slots=True)
 class Fans:
-    """How many inputs an output of a weight adds up (`into`); how many outputs an input reaches (`out`)."""
+    """How many inputs an output of a weight adds up (`into`); how many outputs an input reaches (`out`).
+
+    Keras / PyTorch: – / `nn.init._calculate_fan_in_and_fan_out`, which takes every weight as (out, in, *kernel), a
+    matrix too. Keras's `input_axes` and `output_axes` say which axes count.
+
+    Example:
+        >>> gn.initializers.Fans.of((784, 10))  # a Dense
+        Fans(into=784, out=10)
+        >>> gn.initializers.Fans.of((8, 4, 3, 3))  # a Conv2D
+        Fans(into=36, out=72)
+        >>> gn.initializers.HeNormal(fans=gn.initializers.Fans(72, 36))
+        HeNormal(fans=Fans(into=72, out=36))
+    """
 
     into: int
     out: int
@@ -62,7 +74,20 @@ class Fans:
 
 @dataclass(frozen=True)
 class Initializer(Guarded):
-    """Base of all initializers."""
+    """Base of all initializers.
+
+    Keras / PyTorch: `initializers.Initializer` / –; the functions of `nn.init` fill a tensor that is there, here a
+    layer is told.
+
+    Example:
+        >>> layer = gn.layers.Dense(8, kernel_initializer="he_normal")
+        >>> layer.kernel_initializer
+        HeNormal(fans=None)
+        >>> draw = gn.initializers.Uniform(-1, 1)
+        >>> a, b = (draw((3,), np.random.default_rng(7)) for _ in range(2))
+        >>> bool((a == b).all())
+        True
+    """
 
     _instead = "an initializer stays as it was declared: declare a new {kind} and layers with it, kernel_initializer=…"
 

@@ -21,7 +21,15 @@ class Orthogonal(Initializer):
     """`gain` times a random matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, section 3).
 
     From the QR decomposition of a normal matrix, the signs chosen so that all orthogonal matrices are equally likely
-    (Mezzadri 2007, section 5). More than 2 dims are taken as a matrix (first dim, the others), as in PyTorch.
+    (Mezzadri 2007, section 5). More than 2 dims are taken as a matrix (first dim, the others).
+
+    Keras / PyTorch: `initializers.Orthogonal` / `nn.init.orthogonal_`. Of a weight with more than 2 dims Keras makes
+    the last dim the columns of the matrix, PyTorch as here the first one its rows.
+
+    Example:
+        >>> w = gn.initializers.Orthogonal()((2, 5), np.random.default_rng(0))
+        >>> np.allclose(w @ w.T, np.eye(2), atol=1e-6)
+        True
     """
 
     gain: float = 1.0
@@ -46,7 +54,15 @@ class Orthogonal(Initializer):
 @INITIALIZERS.register()
 @dataclass(frozen=True)
 class Identity(Initializer):
-    """`gain` on the diagonal of a matrix, 0 elsewhere; the matrix need not be square (Le, Jaitly and Hinton 2015)."""
+    """`gain` on the diagonal of a matrix, 0 elsewhere; the matrix need not be square (Le, Jaitly and Hinton 2015).
+
+    Keras / PyTorch: `initializers.Identity` / `nn.init.eye_`, which has no `gain`.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> gn.initializers.Identity(gain=0.5)((2, 3), rng).tolist()
+        [[0.5, 0.0, 0.0], [0.0, 0.5, 0.0]]
+    """
 
     gain: float = 1.0
 

@@ -42,7 +42,14 @@ class _Scaled(Initializer):
 class GlorotNormal(_Scaled):
     """Normal with variance 2 / (fan in + fan out) (Glorot and Bengio 2010, eq. 12).
 
-    Not truncated, as in PyTorch; Keras truncates at two standard deviations.
+    Keras / PyTorch: `initializers.GlorotNormal` / `nn.init.xavier_normal_`, whose `gain` is missing. Keras has the same
+    variance, of a normal distribution that is cut at two standard deviations.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> w = gn.initializers.GlorotNormal()((150, 50), rng)
+        >>> round(float(w.std()), 2)  # √(2 / (150 + 50))
+        0.1
     """
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -54,7 +61,16 @@ class GlorotNormal(_Scaled):
 @INITIALIZERS.register("xavier_uniform")
 @dataclass(frozen=True)
 class GlorotUniform(_Scaled):
-    """Evenly distributed on ±√(6 / (fan in + fan out)) (Glorot and Bengio 2010, eq. 16)."""
+    """Evenly distributed on ±√(6 / (fan in + fan out)) (Glorot and Bengio 2010, eq. 16).
+
+    Keras / PyTorch: `initializers.GlorotUniform` / `nn.init.xavier_uniform_`, whose `gain` is missing.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> w = gn.initializers.GlorotUniform()((450, 150), rng)
+        >>> round(float(w.min()), 2), round(float(w.max()), 2)  # √(6 / 600)
+        (-0.1, 0.1)
+    """
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """The numbers, in float64."""
@@ -68,7 +84,15 @@ class GlorotUniform(_Scaled):
 class HeNormal(_Scaled):
     """Normal with variance 2 / fan in, for layers before a ReLU (He et al. 2015, eq. 10).
 
-    Not truncated, as in PyTorch; Keras truncates at two standard deviations.
+    Keras / PyTorch: `initializers.HeNormal` / `nn.init.kaiming_normal_`, whose `mode="fan_out"` is `fans=Fans(out, in)`
+    here. Keras has the same variance, but nothing beyond two standard deviations of the normal distribution before it
+    is cut.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> w = gn.initializers.HeNormal()((50, 400), rng)
+        >>> round(float(w.std()), 2)  # √(2 / 50)
+        0.2
     """
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -79,7 +103,17 @@ class HeNormal(_Scaled):
 @INITIALIZERS.register()
 @dataclass(frozen=True)
 class HeUniform(_Scaled):
-    """Evenly distributed on ±√(6 / fan in), with the variance of HeNormal (He et al. 2015, eq. 10)."""
+    """Evenly distributed on ±√(6 / fan in), with the variance of HeNormal (He et al. 2015, eq. 10).
+
+    Keras / PyTorch: `initializers.HeUniform` / `nn.init.kaiming_uniform_` with its defaults; the weights that PyTorch's
+    layers start with are narrower, by `a=√5`: U(±1/√fan in).
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> w = gn.initializers.HeUniform()((150, 400), rng)
+        >>> round(float(w.min()), 2), round(float(w.max()), 2)  # √(6 / 150)
+        (-0.2, 0.2)
+    """
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """The numbers, in float64."""
@@ -92,7 +126,14 @@ class HeUniform(_Scaled):
 class LeCunNormal(_Scaled):
     """Normal with variance 1 / fan in (LeCun et al. 1998, Efficient BackProp, eq. 16), for SELU and tanh.
 
-    Not truncated; Keras truncates at two standard deviations.
+    Keras / PyTorch: `initializers.LecunNormal` / `nn.init.kaiming_normal_(w, nonlinearity="linear")`. Keras has the
+    same variance, of a normal distribution that is cut at two standard deviations.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> w = gn.initializers.LeCunNormal()((25, 400), rng)
+        >>> round(float(w.std()), 2)  # √(1 / 25)
+        0.2
     """
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -103,7 +144,16 @@ class LeCunNormal(_Scaled):
 @INITIALIZERS.register("lecun_uniform")
 @dataclass(frozen=True)
 class LeCunUniform(_Scaled):
-    """Evenly distributed on ±√(3 / fan in), with the variance of LeCunNormal."""
+    """Evenly distributed on ±√(3 / fan in), with the variance of LeCunNormal.
+
+    Keras / PyTorch: `initializers.LecunUniform` / `nn.init.kaiming_uniform_(w, nonlinearity="linear")`.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> w = gn.initializers.LeCunUniform()((75, 400), rng)
+        >>> round(float(w.min()), 2), round(float(w.max()), 2)  # √(3 / 75)
+        (-0.2, 0.2)
+    """
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """The numbers, in float64."""

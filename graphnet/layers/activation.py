@@ -52,42 +52,104 @@ def resolve_activation(owner: str, value: object) -> ActivationLayer | None:
 
 @ACTIVATIONS.register()
 class ReLU(ActivationLayer):
-    """y = max(x, 0); the gradient at 0 is 0 (Nair and Hinton 2010)."""
+    """y = max(x, 0); the gradient at 0 is 0 (Nair and Hinton 2010).
+
+    Keras / PyTorch: `layers.ReLU` / `nn.ReLU`. Keras's `max_value` and `threshold` are missing; its `negative_slope` is
+    `LeakyReLU` here.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.ReLU()(x)))
+        >>> net.predict([[-2, 0, 3]]).tolist()
+        [[0.0, 0.0, 3.0]]
+        >>> gn.layers.Dense(8, activation="relu").activation
+        ReLU()
+    """
 
     op = ops.Relu()
 
 
 @ACTIVATIONS.register()
 class Sigmoid(ActivationLayer):
-    """y = 1 / (1 + exp(-x))."""
+    """y = 1 / (1 + exp(-x)).
+
+    Keras / PyTorch: `layers.Activation("sigmoid")` / `nn.Sigmoid`.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Sigmoid()(x)))
+        >>> print(net.predict([[-1, 0, 1]]).round(3))
+        [[0.269 0.5   0.731]]
+        >>> print(f"{net.predict([[-20, 0, 0]])[0, 0]:.3g}")
+        2.06e-09
+    """
 
     op = ops.Sigmoid()
 
 
 @ACTIVATIONS.register()
 class Tanh(ActivationLayer):
-    """y = tanh(x)."""
+    """y = tanh(x).
+
+    Keras / PyTorch: `layers.Activation("tanh")` / `nn.Tanh`.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Tanh()(x)))
+        >>> print(net.predict([[-1, 0.1, 20]]).round(3))
+        [[-0.762  0.1    1.   ]]
+    """
 
     op = ops.Tanh()
 
 
 @ACTIVATIONS.register()
 class Softplus(ActivationLayer):
-    """y = log(1 + exp(x)) (Dugas et al. 2001), for every x; PyTorch's is y = x from x = 20 on."""
+    """y = log(1 + exp(x)) (Dugas et al. 2001), for every x.
+
+    Keras / PyTorch: `layers.Activation("softplus")` / `nn.Softplus`, which gives x itself from `threshold=20` on; its
+    `beta` is missing.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Softplus()(x)))
+        >>> print(net.predict([[-100, 0, 100]]).round(3))
+        [[  0.      0.693 100.   ]]
+    """
 
     op = ops.Softplus()
 
 
 @ACTIVATIONS.register()
 class Softsign(ActivationLayer):
-    """y = x / (1 + |x|) (Turian, Bergstra and Bengio 2009)."""
+    """y = x / (1 + |x|) (Turian, Bergstra and Bengio 2009).
+
+    Keras / PyTorch: `layers.Activation("softsign")` / `nn.Softsign`.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Softsign()(x)))
+        >>> net.predict([[-1, 0, 3]]).tolist()
+        [[-0.5, 0.0, 0.75]]
+    """
 
     op = ops.Softsign()
 
 
 @ACTIVATIONS.register("swish")
 class SiLU(ActivationLayer):
-    """y = x / (1 + exp(-x)) (Hendrycks and Gimpel 2016); also known as Swish."""
+    """y = x / (1 + exp(-x)) (Hendrycks and Gimpel 2016); also known as Swish.
+
+    Keras / PyTorch: `layers.Activation("silu")`, "swish" too / `nn.SiLU`.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.SiLU()(x)))
+        >>> print(net.predict([[-10, -1.278, 10]]).round(3))
+        [[-0.    -0.278 10.   ]]
+        >>> gn.layers.Dense(8, activation="swish").activation
+        SiLU()
+    """
 
     op = ops.Silu()
 
@@ -97,6 +159,14 @@ class Mish(ActivationLayer):
     """y = x · tanh(log(1 + exp(x))) (Misra 2019, eq. 1).
 
     Composed of ops that are there, so it needs none of its own: the compiler derives its gradient and fuses the three.
+
+    Keras / PyTorch: `layers.Activation("mish")` / `nn.Mish`.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Mish()(x)))
+        >>> print(net.predict([[-1, 0, 10]]).round(3))
+        [[-0.303  0.    10.   ]]
     """
 
     def emit(self, b: Emitter, x: int) -> int:
@@ -110,6 +180,14 @@ class SELU(ActivationLayer):
 
     λ and α keep mean 0 and variance 1 from layer to layer, if the weights have mean 0 and variance 1 / fan-in (the
     initializer "lecun_normal").
+
+    Keras / PyTorch: `layers.Activation("selu")` / `nn.SELU`.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.SELU()(x)))
+        >>> print(net.predict([[-100, 0, 1]]).round(3))
+        [[-1.758  0.     1.051]]
     """
 
     op = ops.Elu(alpha=1.6732632423543772, scale=1.0507009873554805)
@@ -117,13 +195,19 @@ class SELU(ActivationLayer):
 
 @ACTIVATIONS.register()
 class HardSigmoid(ActivationLayer):
-    """y = x / 6 + 1/2, kept between 0 and 1; as PyTorch and Keras 3 have it.
+    """y = slope · x + 1/2, kept between 0 and 1. The gradient at the kinks is 0.
 
-    Keras 2 had slope 0.2 instead of 1/6. The gradient at the kinks is 0.
+    Keras / PyTorch: `layers.Activation("hard_sigmoid")` / `nn.Hardsigmoid`, both with the slope 1/6; Keras 2 had 0.2.
 
     Args:
         slope: > 0; 0.2 for models from Keras 2.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((4,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.HardSigmoid()(x)))
+        >>> net.predict([[-3, 0, 1.5, 4]]).tolist()
+        [[0.0, 0.5, 0.75, 1.0]]
     """
 
     def __init__(self, slope: float = 1 / 6, *, name: str | None = None) -> None:
@@ -139,9 +223,20 @@ class HardSigmoid(ActivationLayer):
 class LeakyReLU(ActivationLayer):
     """y = x where x > 0, else slope · x (Maas, Hannun and Ng 2013). The gradient at 0 is the slope.
 
+    Keras / PyTorch: `layers.LeakyReLU` / `nn.LeakyReLU`. Both say `negative_slope`. The default is PyTorch's; Keras's
+    layer has 0.3, and its string "leaky_relu" 0.2.
+
     Args:
-        slope: ≥ 0. The default is PyTorch's; Keras has 0.3.
+        slope: ≥ 0.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.LeakyReLU(0.25)(x)))
+        >>> net.predict([[-8, 0, 8]]).tolist()
+        [[-2.0, 0.0, 8.0]]
+        >>> gn.layers.Dense(8, activation="leaky_relu").activation
+        LeakyReLU(slope=0.01)
     """
 
     def __init__(self, slope: float = 0.01, *, name: str | None = None) -> None:
@@ -157,9 +252,17 @@ class LeakyReLU(ActivationLayer):
 class ELU(ActivationLayer):
     """y = x where x > 0, else alpha (exp(x) - 1) (Clevert, Unterthiner and Hochreiter 2016, eq. 15).
 
+    Keras / PyTorch: `layers.ELU` / `nn.ELU`.
+
     Args:
         alpha: ≥ 0; the gradient at 0.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.ELU(alpha=0.5)(x)))
+        >>> net.predict([[-100, 0, 3]]).tolist()
+        [[-0.5, 0.0, 3.0]]
     """
 
     def __init__(self, alpha: float = 1.0, *, name: str | None = None) -> None:
@@ -175,10 +278,21 @@ class ELU(ActivationLayer):
 class GELU(ActivationLayer):
     """y = x Φ(x), Φ the standard normal distribution (Hendrycks and Gimpel 2016).
 
+    Keras / PyTorch: `layers.Activation("gelu")` / `nn.GELU`, exact by default in both.
+
     Args:
         approximate: True for x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³))), which differs by 5e-4 at most and is faster;
             PyTorch's `approximate="tanh"`.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> exact = gn.compile(gn.Model(x, gn.layers.GELU()(x)))
+        >>> print(exact.predict([[-2, 2]]).round(4))
+        [[-0.0455  1.9545]]
+        >>> fast = gn.compile(gn.Model(x, gn.layers.GELU(approximate=True)(x)))
+        >>> print(fast.predict([[-2, 2]]).round(4))
+        [[-0.0454  1.9546]]
     """
 
     def __init__(self, approximate: bool = False, *, name: str | None = None) -> None:
@@ -208,9 +322,19 @@ class _AlongAxis(ActivationLayer):
 class Softmax(_AlongAxis):
     """y_i = exp(x_i) / Σ_j exp(x_j) over `axis` (Bridle 1990).
 
+    Keras / PyTorch: `layers.Softmax` / `nn.Softmax(dim)`, whose `dim` should be said: left out, it is 0 or 1 depending
+    on the number of dims. PyTorch's `nn.Softmax2d` is `Softmax(axis=1)`.
+
     Args:
         axis: counted with the batch as 0, which it must not be; -1 is the last.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Softmax()(x)))
+        >>> print(net.predict([[0, 0, np.log(2)], [0, 0, 1000]]))
+        [[0.25 0.25 0.5 ]
+         [0.   0.   1.  ]]
     """
 
     along = ops.Softmax
@@ -220,9 +344,18 @@ class Softmax(_AlongAxis):
 class LogSoftmax(_AlongAxis):
     """y_i = x_i - log Σ_j exp(x_j) over `axis`, computed so that it neither overflows nor becomes -∞.
 
+    Keras / PyTorch: `layers.Activation("log_softmax")` / `nn.LogSoftmax(dim)`, whose `dim` should be said: left out, it
+    is 0 or 1 depending on the number of dims.
+
     Args:
         axis: counted with the batch as 0, which it must not be; -1 is the last.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.LogSoftmax()(x)))
+        >>> net.predict([[0, 1000]]).tolist()
+        [[-1000.0, 0.0]]
     """
 
     along = ops.LogSoftmax

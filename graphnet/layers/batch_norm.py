@@ -26,23 +26,25 @@ class BatchNorm(Normalization):
 
         moving ← momentum · moving + (1 - momentum) · batch
 
-    So `momentum` is the share of the old that stays, as in Keras (whose default is 0.99). PyTorch's is the share of the
-    new that comes in: its 0.1, the default, is 0.9 here, the default too. The variance that goes into the running
-    variance is the unbiased one, Σ (x - μ)² / (n - 1), as in the paper's algorithm 2 and in PyTorch; Keras takes the
-    biased one: `unbiased=False`. A batch with one element a channel counts with variance 0 (PyTorch refuses it).
+    So `momentum` is the share of the old that stays. The variance that goes into the running variance is the unbiased
+    one, Σ (x - μ)² / (n - 1), as in the paper's algorithm 2. A batch with one element a channel counts with variance 0.
 
     Outside training the layer is a scale and a shift for each channel, and folded into a convolution or a Dense before
-    it. A layer with `trainable=False` normalises by its running statistics in training too and leaves them as they are,
-    as in Keras; in PyTorch that takes `.eval()`.
+    it. A layer with `trainable=False` normalises by its running statistics in training too and leaves them as they are.
 
     Shapes: x and y (N, features) or (N, channels, height, width), or any other with `axis` given; γ, β and the running
     statistics (channels,).
+
+    Keras / PyTorch: `layers.BatchNormalization` / `nn.BatchNorm1d`, `nn.BatchNorm2d`. PyTorch's `momentum` is the share
+    of the new that comes in: its 0.1, the default, is 0.9 here, the default too. It is told the channels, refuses a
+    batch with one element a channel, and leaves the statistics alone only after `.eval()`. Keras has the channels last,
+    momentum 0.99, ε 1e-3, and the biased variance in the running one (`unbiased=False`).
 
     Args:
         axis: of the channels, counted with the batch as 0; by default the last axis of rows and axis 1 of images.
             Inputs of 3 dims can be (N, channels, length) or (N, steps, features), so it must be given.
         momentum: 0 ≤ momentum < 1.
-        epsilon: ε > 0, as in PyTorch; Keras's default is 1e-3.
+        epsilon: ε > 0.
         center: whether there is a β.
         scale: whether there is a γ.
         unbiased: whether the running variance is the unbiased one.
@@ -51,6 +53,14 @@ class BatchNorm(Normalization):
         name: unique in a model.
         trainable: False freezes γ, β and the running statistics.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> model = gn.Model(x, gn.layers.BatchNorm(name="bn")(x))
+        >>> net = gn.compile(model, loss="mse", optimizer="sgd")
+        >>> loss = net.train_on_batch([[0], [2], [4]], [[0], [0], [0]])
+        >>> net.states["bn/moving_mean"], net.states["bn/moving_variance"]
+        (array([0.2], dtype=float32), array([1.3], dtype=float32))
     """
 
     def __init__(self, axis: int | None = None, momentum: float = 0.9, epsilon: float = 1e-5, center: bool = True,

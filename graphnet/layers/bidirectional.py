@@ -20,11 +20,13 @@ class Bidirectional(SequenceLayer):
     """Reads a sequence both ways, with weights for each, and merges the results (Schuster and Paliwal 1997).
 
     The results of both directions for a step stand at its place before they are merged. Without `return_sequences` the
-    last states are merged: that of the backward direction has read the whole sequence, as in Keras; PyTorch's `output`
-    has it at step 0.
+    last states are merged: that of the backward direction has read the whole sequence.
 
     Weights: those of the layer twice, `forward_weight`, `backward_weight`, … With `return_state` the states of the
     forward direction follow the result, then those of the backward one; `initial_state` takes them in the same order.
+
+    Keras / PyTorch: `layers.Bidirectional` / `bidirectional=True` of `nn.RNN`, `nn.LSTM` and `nn.GRU`, whose `output`
+    has the last state of the backward direction at step 0. Keras's `backward_layer` is missing.
 
     Args:
         layer: a SimpleRNN, LSTM or GRU that says the arguments of both directions, without a name of its own; it is not
@@ -34,6 +36,14 @@ class Bidirectional(SequenceLayer):
         name: unique in a model.
         trainable: False freezes all weights.
         options: regularizers, constraints and a learning-rate multiplier, here or in the layer; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((3, 1))
+        >>> rnn = gn.layers.SimpleRNN(1, "relu", return_sequences=True,
+        ...     kernel_initializer="ones", recurrent_initializer="ones")
+        >>> net = gn.compile(gn.Model(x, gn.layers.Bidirectional(rnn)(x)))
+        >>> net.predict([[[1], [2], [3]]]).tolist()
+        [[[1.0, 6.0], [3.0, 5.0], [6.0, 3.0]]]
     """
 
     def __init__(self, layer: RecurrentLayer, merge_mode: str | None = "concat", *, name: str | None = None,

@@ -87,6 +87,11 @@ class Conv2D(Convolution):
     Shapes: x (N, C, H, W); weight (filters, C / groups, KH, KW), bias (filters,); y (N, filters, OH, OW) with
     OH = floor((H + padding - dilation (KH - 1) - 1) / stride) + 1.
 
+    Keras / PyTorch: `layers.Conv2D` / `nn.Conv2d(in, out, k)`. The layouts are PyTorch's; Keras has images
+    (N, H, W, C), weights (KH, KW, C / groups, filters) and `dilation_rate`. PyTorch is told the channels too, starts
+    weight and bias from U(±1/√(C / groups · KH · KW)) and refuses "same" with strides. Its `padding_mode` is missing:
+    the padding is always 0.
+
     Args:
         filters: number of output channels.
         kernel_size: a number or (height, width).
@@ -102,6 +107,16 @@ class Conv2D(Convolution):
         name: unique in a model.
         trainable: False freezes weight and bias.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((1, 3, 3))
+        >>> conv = gn.layers.Conv2D(
+        ...     1, 3, padding="same", kernel_initializer="ones")
+        >>> net = gn.compile(gn.Model(x, conv(x)))
+        >>> net.predict(np.ones((1, 1, 3, 3))).tolist()
+        [[[[4.0, 6.0, 4.0], [6.0, 9.0, 6.0], [4.0, 6.0, 4.0]]]]
+        >>> gn.layers.Conv2D(8, 5, strides=2)(gn.Input((3, 32, 32))).shape
+        ('N', 8, 14, 14)
     """
 
     def __init__(self, filters: int, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1,
@@ -132,8 +147,10 @@ class DepthwiseConv2D(Convolution):
     """Filters each channel by itself: `Conv2D` with as many groups as channels.
 
     Shapes: x (N, C, H, W); weight (C · depth_multiplier, 1, KH, KW), bias (C · depth_multiplier,);
-    y (N, C · depth_multiplier, OH, OW). Filters c · depth_multiplier … belong to channel c, as in PyTorch with
-    groups=C; Keras has the weight as (KH, KW, C, depth_multiplier).
+    y (N, C · depth_multiplier, OH, OW). Filters c · depth_multiplier … belong to channel c.
+
+    Keras / PyTorch: `layers.DepthwiseConv2D` / `nn.Conv2d(C, C · depth_multiplier, k, groups=C)`, with the same weight.
+    Keras has it as (KH, KW, C, depth_multiplier), and says `depthwise_initializer` and `dilation_rate`.
 
     Args:
         kernel_size: a number or (height, width).
@@ -148,6 +165,15 @@ class DepthwiseConv2D(Convolution):
         name: unique in a model.
         trainable: False freezes weight and bias.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((2, 1, 3))
+        >>> y = gn.layers.DepthwiseConv2D((1, 2), kernel_initializer="ones")(x)
+        >>> net = gn.compile(gn.Model(x, y))
+        >>> net.predict([[[[1, 2, 3]], [[10, 20, 30]]]]).tolist()
+        [[[[3.0, 5.0]], [[30.0, 50.0]]]]
+        >>> net.weights["depthwise_conv2d/weight"].shape
+        (2, 1, 1, 2)
     """
 
     def __init__(self, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1, padding: Any = "valid",

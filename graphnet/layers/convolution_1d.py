@@ -27,8 +27,12 @@ __all__ = ["Conv1D"]
 class Conv1D(Convolution):
     """Cross-correlation of sequences with learned filters, plus a bias for each filter.
 
-    Shapes: x (N, C, L), channels first as in PyTorch (Keras has them last); weight (filters, C / groups, K), bias
-    (filters,); y (N, filters, OL) with OL = floor((L + padding - dilation (K - 1) - 1) / stride) + 1.
+    Shapes: x (N, C, L); weight (filters, C / groups, K), bias (filters,); y (N, filters, OL) with
+    OL = floor((L + padding - dilation (K - 1) - 1) / stride) + 1.
+
+    Keras / PyTorch: `layers.Conv1D` / `nn.Conv1d(in, out, k)`. The layouts are PyTorch's; Keras has sequences (N, L,
+    C), weights (K, C / groups, filters) and `dilation_rate`. PyTorch is told the channels too, starts weight and bias
+    from U(±1/√(C / groups · K)), has no "causal" and refuses "same" with strides. Its `padding_mode` is missing.
 
     Args:
         filters: number of output channels.
@@ -46,6 +50,16 @@ class Conv1D(Convolution):
         name: unique in a model.
         trainable: False freezes weight and bias.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((1, 4))
+        >>> conv = gn.layers.Conv1D(
+        ...     1, 2, padding="causal", kernel_initializer="ones")
+        >>> net = gn.compile(gn.Model(x, conv(x)))  # y_t = x_{t-1} + x_t
+        >>> net.predict([[[1, 2, 3, 4]]]).tolist()
+        [[[1.0, 3.0, 5.0, 7.0]]]
+        >>> gn.layers.Conv1D(8, 3)(gn.Input((16, 100))).shape
+        ('N', 8, 98)
     """
 
     def __init__(self, filters: int, kernel_size: int, strides: int = 1, padding: Any = "valid", dilation: int = 1,

@@ -23,11 +23,16 @@ class ConvTranspose2D(Convolution):
 
     It is the gradient of a `Conv2D` for its input, used as a layer (Dumoulin and Visin 2016, chapter 4).
 
-    Shapes: x (N, C, H, W); weight (C, filters / groups, KH, KW), as in PyTorch, bias (filters,);
+    Shapes: x (N, C, H, W); weight (C, filters / groups, KH, KW), bias (filters,);
     y (N, filters, OH, OW) with OH = (H - 1) stride - padding + dilation (KH - 1) + 1 + output_padding.
 
     A constraint on norms takes each output channel, whose weights lie along the axes (0, 2, 3). With groups there are
     none, since a channel takes in a part of axis 0: so there it must say its own, such as `UnitNorm(axes=(2, 3))`.
+
+    Keras / PyTorch: `layers.Conv2DTranspose` / `nn.ConvTranspose2d(in, out, k)`, with the same weight and the same
+    numbers for `padding` and `output_padding`, but without "same". Keras has the weight as (KH, KW, filters, C), no
+    groups, and with "valid" and a stride larger than the kernel OH = H · stride: the rows that are left over are added
+    at the end.
 
     Args:
         filters: number of output channels.
@@ -46,6 +51,14 @@ class ConvTranspose2D(Convolution):
         name: unique in a model.
         trainable: False freezes weight and bias.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((1, 1, 3))
+        >>> layer = gn.layers.ConvTranspose2D(
+        ...     1, (1, 3), strides=(1, 2), kernel_initializer="ones")
+        >>> net = gn.compile(gn.Model(x, layer(x)))
+        >>> net.predict([[[[1, 2, 3]]]]).tolist()  # neighbours overlap by one
+        [[[[1.0, 1.0, 3.0, 2.0, 5.0, 3.0, 3.0]]]]
     """
 
     incoming = (0, 2, 3)

@@ -19,9 +19,21 @@ class Apply(Layer):
     several results `Apply(op).call(x)` returns them all. An op with learned weights needs a layer of its own: derive
     it from `gn.layers.Layer`, and declare weights by `self.weight`.
 
+    Keras / PyTorch: `layers.Lambda` / `torch.autograd.Function`. Keras takes any Python function, whose code goes into
+    the model's file; here the file has the op's name and fields. PyTorch's `backward` computes arrays; a `pullback`
+    adds ops, which are compiled with all others.
+
     Args:
         op: an instance of a class registered by `gn.register_op`.
         name: unique in a model.
+
+    Example:
+        >>> from graphnet.custom import ops
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Apply(ops.UnitLength(1))(x)))
+        >>> print(net.predict([[3, 4], [0, 5]]))
+        [[0.6 0.8]
+         [0.  1. ]]
     """
 
     takes_integers = True  # the op's `infer` decides

@@ -23,6 +23,9 @@ class Dense(Layer):
     Shapes: x (N, features); weight W (features, units), bias b (units,); y (N, units). On sequences (N, T, features)
     each step gets the same W and b: y (N, T, units).
 
+    Keras / PyTorch: `layers.Dense` / `nn.Linear(in, out)`, which is told the number of features too, keeps W as (out,
+    in) and starts W and b from U(±1/√features). Both also take more than 3 dims.
+
     Args:
         units: number of outputs.
         activation: f, as a layer or its name ("relu"); None for the identity.
@@ -32,6 +35,15 @@ class Dense(Layer):
         name: unique in a model.
         trainable: False freezes W and b.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> y = gn.layers.Dense(3, kernel_initializer="ones", name="sums")(x)
+        >>> net = gn.compile(gn.Model(x, y))
+        >>> net.predict([[1, 2]]).tolist()
+        [[3.0, 3.0, 3.0]]
+        >>> {name: w.shape for name, w in net.weights.items()}
+        {'sums/weight': (2, 3), 'sums/bias': (3,)}
     """
 
     def __init__(self, units: int, activation: str | ActivationLayer | None = None, use_bias: bool = True,

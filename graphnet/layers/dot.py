@@ -21,11 +21,24 @@ class Dot(Layer):
     Shapes: a (N, …) and b (N, …) with equally many elements K on the summed axes; y (N, other dims of a, other dims of
     b), and (N, 1) if there are none, as in Keras.
 
+    Keras / PyTorch: `layers.Dot` / `torch.bmm`, which is `Dot((2, 1))`, and `F.cosine_similarity`, whose result is (N,)
+    for rows. Keras has no default for `axes` and divides vectors shorter than 1e-7 by that.
+
     Args:
         axes: one for both, or (axis of a, axis of b); counted with the batch as 0, which they must not be.
         normalize: whether the vectors along the axes are scaled to length 1 first, so that y is the cosine of the angle
             between them; vectors shorter than 1e-12 are divided by that, as PyTorch's `normalize` does.
         name: unique in a model.
+
+    Example:
+        >>> a, b = gn.Input((2,)), gn.Input((2,))
+        >>> net = gn.compile(gn.Model((a, b), gn.layers.Dot()([a, b])))
+        >>> net.predict(([[1, 2]], [[3, 4]])).tolist()
+        [[11.0]]
+        >>> cosine = gn.layers.Dot(normalize=True)([a, b])
+        >>> net = gn.compile(gn.Model((a, b), cosine))
+        >>> print(net.predict(([[2, 0]], [[3, 4]])))
+        [[0.6]]
     """
 
     arity = 2

@@ -23,7 +23,12 @@ class Embedding(Layer):
     `gn.Input((None,), dtype="int64")`; weight W (input_dim, output_dim); y has one more dim, output_dim.
 
     A number outside the range is refused when it is fed. Only the rows that were looked up get a gradient; that of the
-    others is 0. PyTorch fills W from N(0, 1), Keras as here. A constraint on norms takes each vector by itself.
+    others is 0. A constraint on norms takes each vector by itself.
+
+    Keras / PyTorch: `layers.Embedding` / `nn.Embedding`, which starts W from N(0, 1), Keras as here from U(±0.05).
+    Keras's `mask_zero` is missing (recurrent layers take `lengths`), and so is PyTorch's `padding_idx`; its
+    `max_norm=c`, which acts on rows as they are looked up, is `kernel_constraint=gn.constraints.MaxNorm(c)`, which acts
+    on all rows after each step.
 
     Args:
         input_dim: how many numbers there are.
@@ -32,6 +37,12 @@ class Embedding(Layer):
         name: unique in a model.
         trainable: False freezes W.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> i = gn.Input((2,), dtype="int64")
+        >>> y = gn.layers.Embedding(3, 3, embeddings_initializer="identity")(i)
+        >>> gn.compile(gn.Model(i, y)).predict([[2, 0]]).tolist()
+        [[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]]
     """
 
     takes_integers = True

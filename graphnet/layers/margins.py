@@ -61,9 +61,18 @@ class ZeroPad1D(Layer):
 
     Shapes: x (N, C, L); y (N, C, before + L + after).
 
+    Keras / PyTorch: `layers.ZeroPadding1D` / `nn.ZeroPad1d`, which has no default. Keras pads axis 1 of (N, steps,
+    features).
+
     Args:
         padding: a number for both sides, or (before, after).
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((1, 3))
+        >>> net = gn.compile(gn.Model(x, gn.layers.ZeroPad1D((2, 1))(x)))
+        >>> net.predict([[[1, 2, 3]]]).tolist()
+        [[[0.0, 0.0, 1.0, 2.0, 3.0, 0.0]]]
     """
 
     takes_integers = True
@@ -83,9 +92,19 @@ class ZeroPad2D(Layer):
 
     Shapes: x (N, C, H, W); y (N, C, top + H + bottom, left + W + right).
 
+    Keras / PyTorch: `layers.ZeroPadding2D` / `nn.ZeroPad2d`, which takes (left, right, top, bottom) and has no default.
+    Keras has the same pairs, and images (N, H, W, C).
+
     Args:
         padding: a number for every side, (rows, columns), or ((top, bottom), (left, right)).
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((1, 1, 2))
+        >>> pad = gn.layers.ZeroPad2D(((0, 1), (2, 0)))
+        >>> net = gn.compile(gn.Model(x, pad(x)))
+        >>> net.predict([[[[1, 2]]]]).tolist()
+        [[[[0.0, 0.0, 1.0, 2.0], [0.0, 0.0, 0.0, 0.0]]]]
     """
 
     takes_integers = True
@@ -105,9 +124,18 @@ class Crop1D(Layer):
 
     Shapes: x (N, C, L); y (N, C, L - before - after).
 
+    Keras / PyTorch: `layers.Cropping1D` / `nn.ZeroPad1d` with negative numbers. Keras cuts axis 1 of (N, steps,
+    features).
+
     Args:
         cropping: a number for both ends, or (before, after).
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((1, 5))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Crop1D((2, 1))(x)))
+        >>> net.predict([[[1, 2, 3, 4, 5]]]).tolist()
+        [[[3.0, 4.0]]]
     """
 
     takes_integers = True
@@ -127,9 +155,18 @@ class Crop2D(Layer):
 
     Shapes: x (N, C, H, W); y (N, C, H - top - bottom, W - left - right).
 
+    Keras / PyTorch: `layers.Cropping2D` / `nn.ZeroPad2d` with negative numbers. Keras cuts nothing by default, and has
+    images (N, H, W, C).
+
     Args:
         cropping: a number for every side, (rows, columns), or ((top, bottom), (left, right)).
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((1, 3, 3))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Crop2D(((1, 0), (0, 2)))(x)))
+        >>> net.predict(np.arange(9).reshape(1, 1, 3, 3)).tolist()
+        [[[[3.0], [6.0]]]]
     """
 
     takes_integers = True

@@ -70,10 +70,19 @@ def repeat_to(b: Emitter, x: int, shape: Shape) -> int:
 class Add(Merge):
     """y = a + b + …, element by element; all of one shape.
 
+    Keras / PyTorch: `layers.Add` / `torch.add`, which both repeat dims of 1 unasked, and add missing ones.
+
     Args:
         broadcast: whether dims of 1 are repeated to the size that the other inputs have there, e.g. (N, C, 1, 1) for
             (N, C, H, W). All inputs have equally many dims. The gradient is summed over the repeats.
         name: unique in a model.
+
+    Example:
+        >>> a, b = gn.Input((2, 3)), gn.Input((2, 1))
+        >>> y = gn.layers.Add(broadcast=True)([a, b])
+        >>> net = gn.compile(gn.Model((a, b), y))
+        >>> net.predict(([[[1, 2, 3], [4, 5, 6]]], [[[10], [20]]])).tolist()
+        [[[11.0, 12.0, 13.0], [24.0, 25.0, 26.0]]]
     """
 
     op = ops.Add()
@@ -82,9 +91,17 @@ class Add(Merge):
 class Subtract(Merge):
     """y = a - b, element by element; both of one shape.
 
+    Keras / PyTorch: `layers.Subtract` / `torch.sub`, which both repeat dims of 1 unasked.
+
     Args:
         broadcast: as for `Add`.
         name: unique in a model.
+
+    Example:
+        >>> a, b = gn.Input((3,)), gn.Input((3,))
+        >>> net = gn.compile(gn.Model((a, b), gn.layers.Subtract()([a, b])))
+        >>> net.predict(([[5, 6, 7]], [[1, 2, 3]])).tolist()
+        [[4.0, 4.0, 4.0]]
     """
 
     arity = 2
@@ -94,9 +111,19 @@ class Subtract(Merge):
 class Multiply(Merge):
     """y = a · b · …, element by element; all of one shape.
 
+    Keras / PyTorch: `layers.Multiply` / `torch.mul`, which both repeat dims of 1 unasked.
+
     Args:
         broadcast: as for `Add`.
         name: unique in a model.
+
+    Example:
+        >>> image, gate = gn.Input((2, 8, 8)), gn.Input((2, 1, 1))
+        >>> y = gn.layers.Multiply(broadcast=True)([image, gate])
+        >>> net = gn.compile(gn.Model((image, gate), y))
+        >>> made = net.predict((np.ones((1, 2, 8, 8)), [[[[0.5]], [[3]]]]))
+        >>> made.sum(axis=(2, 3)).tolist()
+        [[32.0, 192.0]]
     """
 
     op = ops.Multiply()
@@ -105,11 +132,20 @@ class Multiply(Merge):
 class Maximum(Merge):
     """y = max(a, b, …), element by element; all of one shape.
 
-    Of equal elements that of the first input gets the whole gradient; PyTorch's `maximum` splits it between them.
+    Of equal elements that of the first input gets the whole gradient.
+
+    Keras / PyTorch: `layers.Maximum` / `torch.maximum`, which halves the gradient between equal elements. Both repeat
+    dims of 1 unasked.
 
     Args:
         broadcast: as for `Add`.
         name: unique in a model.
+
+    Example:
+        >>> a, b = gn.Input((3,)), gn.Input((3,))
+        >>> net = gn.compile(gn.Model((a, b), gn.layers.Maximum()([a, b])))
+        >>> net.predict(([[1, 5, 3]], [[4, 2, 3]])).tolist()
+        [[4.0, 5.0, 3.0]]
     """
 
     op = ops.Maximum()
@@ -118,11 +154,20 @@ class Maximum(Merge):
 class Minimum(Merge):
     """y = min(a, b, …), element by element; all of one shape.
 
-    Of equal elements that of the first input gets the whole gradient; PyTorch's `minimum` splits it between them.
+    Of equal elements that of the first input gets the whole gradient.
+
+    Keras / PyTorch: `layers.Minimum` / `torch.minimum`, which halves the gradient between equal elements. Both repeat
+    dims of 1 unasked.
 
     Args:
         broadcast: as for `Add`.
         name: unique in a model.
+
+    Example:
+        >>> a, b = gn.Input((3,)), gn.Input((3,))
+        >>> net = gn.compile(gn.Model((a, b), gn.layers.Minimum()([a, b])))
+        >>> net.predict(([[1, 5, 3]], [[4, 2, 3]])).tolist()
+        [[1.0, 2.0, 3.0]]
     """
 
     op = ops.Minimum()
@@ -131,9 +176,18 @@ class Minimum(Merge):
 class Average(Merge):
     """y = (a + b + …) / n, element by element; all n inputs of one shape.
 
+    Keras / PyTorch: `layers.Average` / –, where one writes `(a + b) / 2`. Both repeat dims of 1 unasked.
+
     Args:
         broadcast: as for `Add`.
         name: unique in a model.
+
+    Example:
+        >>> a, b, c = gn.Input((2,)), gn.Input((2,)), gn.Input((2,))
+        >>> y = gn.layers.Average()([a, b, c])
+        >>> net = gn.compile(gn.Model((a, b, c), y))
+        >>> net.predict(([[1, 2]], [[2, 4]], [[6, 0]])).tolist()
+        [[3.0, 2.0]]
     """
 
     op = ops.Add()
@@ -146,9 +200,21 @@ class Average(Merge):
 class Concatenate(Layer):
     """Joins tensors end to end along an axis; all other dims must be equal.
 
+    Keras / PyTorch: `layers.Concatenate` / `torch.cat`. The default axis is 1, the channels; Keras's is -1 and
+    PyTorch's 0, the batch.
+
     Args:
         axis: counted with the batch as 0, which it must not be; 1 is the channels of images.
         name: unique in a model.
+
+    Example:
+        >>> a, b = gn.Input((2,)), gn.Input((1,))
+        >>> net = gn.compile(gn.Model((a, b), gn.layers.Concatenate()([a, b])))
+        >>> net.predict(([[1, 2]], [[3]])).tolist()
+        [[1.0, 2.0, 3.0]]
+        >>> a, b = gn.Input((8, 16, 16)), gn.Input((4, 16, 16))
+        >>> gn.layers.Concatenate()([a, b]).shape
+        ('N', 12, 16, 16)
     """
 
     arity = None

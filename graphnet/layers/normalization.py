@@ -45,12 +45,14 @@ class LayerNorm(Normalization):
 
     The same in and outside training.
 
-    Shapes: x and y alike; γ and β have the dims of the axes. PyTorch takes those dims (`normalized_shape`) instead of
-    the axes.
+    Shapes: x and y alike; γ and β have the dims of the axes.
+
+    Keras / PyTorch: `layers.LayerNormalization` / `nn.LayerNorm`, which is told the dims of the axes
+    (`normalized_shape`) instead of the axes. ε is PyTorch's; Keras's is 1e-3.
 
     Args:
         axis: the last axis, or a tuple of the last few, counted with the batch as 0: -1, (-2, -1), (1, 2, 3), …
-        epsilon: ε > 0, as in PyTorch; Keras's default is 1e-3.
+        epsilon: ε > 0.
         center: whether there is a β.
         scale: whether there is a γ.
         beta_initializer: fills β.
@@ -58,6 +60,13 @@ class LayerNorm(Normalization):
         name: unique in a model.
         trainable: False freezes γ and β.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.LayerNorm()(x)))
+        >>> print(net.predict([[1, 3], [10, 50]]).round(3))
+        [[-1.  1.]
+         [-1.  1.]]
     """
 
     def __init__(self, axis: int | tuple[int, ...] = -1, epsilon: float = 1e-5, center: bool = True, scale: bool = True,
@@ -88,9 +97,12 @@ class GroupNorm(Normalization):
 
     Shapes: x and y (N, channels, …); γ and β (channels,).
 
+    Keras / PyTorch: `layers.GroupNormalization` / `nn.GroupNorm(groups, channels)`. Keras has the channels last, 32
+    groups by default and ε 1e-3. PyTorch's `nn.InstanceNorm2d(C)` is `GroupNorm(C, center=False, scale=False)`.
+
     Args:
         groups: how many; it must divide the channels.
-        epsilon: ε > 0, as in PyTorch; Keras's default is 1e-3.
+        epsilon: ε > 0.
         center: whether there is a β.
         scale: whether there is a γ.
         beta_initializer: fills β.
@@ -98,6 +110,12 @@ class GroupNorm(Normalization):
         name: unique in a model.
         trainable: False freezes γ and β.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((4,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.GroupNorm(2)(x)))
+        >>> print(net.predict([[1, 3, 10, 50]]).round(3))
+        [[-1.  1. -1.  1.]]
     """
 
     def __init__(self, groups: int, epsilon: float = 1e-5, center: bool = True, scale: bool = True,

@@ -43,6 +43,10 @@ class MaxPool2D(Pool2D):
 
     Shapes: x (N, C, H, W); y (N, C, OH, OW) with OH = floor((H + padding - pool height) / stride) + 1.
 
+    Keras / PyTorch: `layers.MaxPooling2D` / `nn.MaxPool2d`. Keras has images (N, H, W, C), no numbers as padding and no
+    `ceil_mode`. PyTorch has no "same" and takes padding up to half the window; its `dilation` and `return_indices` are
+    missing.
+
     Args:
         pool_size: a number or (height, width) of the window.
         strides: a number or (rows, columns); None for pool_size, so that windows do not overlap.
@@ -50,6 +54,14 @@ class MaxPool2D(Pool2D):
         ceil_mode: whether OH is rounded up, so that rows and columns left over at the end get a window too. As in
             PyTorch, a window that would begin behind the image is left out.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((1, 2, 5))
+        >>> net = gn.compile(gn.Model(x, gn.layers.MaxPool2D(2)(x)))
+        >>> net.predict(np.arange(10).reshape(1, 1, 2, 5)).tolist()
+        [[[[6.0, 8.0]]]]
+        >>> gn.layers.MaxPool2D(2, ceil_mode=True)(x).shape
+        ('N', 1, 1, 3)
     """
 
     def __init__(self, pool_size: int | tuple[int, int] = 2, strides: int | tuple[int, int] | None = None,
@@ -67,6 +79,9 @@ class AvgPool2D(Pool2D):
 
     Shapes: x (N, C, H, W); y (N, C, OH, OW) with OH = floor((H + padding - pool height) / stride) + 1.
 
+    Keras / PyTorch: `layers.AveragePooling2D` / `nn.AvgPool2d`, whose `divisor_override` is missing. Keras has images
+    (N, H, W, C) and never counts padding: `count_include_pad=False`.
+
     Args:
         pool_size: a number or (height, width) of the window.
         strides: a number or (rows, columns); None for pool_size, so that windows do not overlap.
@@ -75,6 +90,15 @@ class AvgPool2D(Pool2D):
         count_include_pad: whether padding counts as zeros in the means, as PyTorch has it by default. With False a mean
             is over elements of the image only, as in Keras.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((1, 2, 2))
+        >>> net = gn.compile(gn.Model(x, gn.layers.AvgPool2D(2)(x)))
+        >>> net.predict([[[[1, 2], [3, 6]]]]).tolist()
+        [[[[3.0]]]]
+        >>> net = gn.compile(gn.Model(x, gn.layers.AvgPool2D(2, padding=1)(x)))
+        >>> net.predict([[[[4, 4], [4, 4]]]]).tolist()  # 3 of 4 are padding
+        [[[[1.0, 1.0], [1.0, 1.0]]]]
     """
 
     def __init__(self, pool_size: int | tuple[int, int] = 2, strides: int | tuple[int, int] | None = None,

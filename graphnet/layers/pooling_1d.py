@@ -48,6 +48,10 @@ class MaxPool1D(Pool1D):
 
     Shapes: x (N, C, L); y (N, C, OL) with OL = floor((L + padding - pool_size) / stride) + 1.
 
+    Keras / PyTorch: `layers.MaxPooling1D` / `nn.MaxPool1d`. Keras has sequences (N, L, C), no numbers as padding and no
+    `ceil_mode`. PyTorch has no "same" and takes padding up to half the window; its `dilation` and `return_indices` are
+    missing.
+
     Args:
         pool_size: the length of the window.
         strides: steps from window to window; None for pool_size, so that windows do not overlap.
@@ -55,6 +59,15 @@ class MaxPool1D(Pool1D):
             than pool_size; never wins.
         ceil_mode: whether OL is rounded up; a window that would begin behind the sequence is left out, as in PyTorch.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((1, 5))
+        >>> net = gn.compile(gn.Model(x, gn.layers.MaxPool1D(2)(x)))
+        >>> net.predict([[[1, 2, 3, 4, 5]]]).tolist()
+        [[[2.0, 4.0]]]
+        >>> net = gn.compile(gn.Model(x, gn.layers.MaxPool1D(3, strides=1)(x)))
+        >>> net.predict([[[1, 2, 3, 4, 5]]]).tolist()
+        [[[3.0, 4.0, 5.0]]]
     """
 
     def __init__(self, pool_size: int = 2, strides: int | None = None, padding: Any = "valid", ceil_mode: bool = False,
@@ -72,6 +85,9 @@ class AvgPool1D(Pool1D):
 
     Shapes: x (N, C, L); y (N, C, OL) with OL = floor((L + padding - pool_size) / stride) + 1.
 
+    Keras / PyTorch: `layers.AveragePooling1D` / `nn.AvgPool1d`. Keras has sequences (N, L, C) and never counts padding:
+    `count_include_pad=False`.
+
     Args:
         pool_size: the length of the window.
         strides: steps from window to window; None for pool_size, so that windows do not overlap.
@@ -80,6 +96,16 @@ class AvgPool1D(Pool1D):
         count_include_pad: whether padding counts as zeros in the means, as PyTorch has it by default. With False a mean
             is over elements of the sequence only, as in Keras.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((1, 3))
+        >>> pool = gn.layers.AvgPool1D(2, padding="same")
+        >>> gn.compile(gn.Model(x, pool(x))).predict([[[1, 3, 4]]]).tolist()
+        [[[2.0, 2.0]]]
+        >>> pool = gn.layers.AvgPool1D(
+        ...     2, padding="same", count_include_pad=False)
+        >>> gn.compile(gn.Model(x, pool(x))).predict([[[1, 3, 4]]]).tolist()
+        [[[2.0, 4.0]]]
     """
 
     def __init__(self, pool_size: int = 2, strides: int | None = None, padding: Any = "valid", ceil_mode: bool = False,

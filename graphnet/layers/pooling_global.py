@@ -32,6 +32,15 @@ class GlobalAveragePool(_GlobalPool):
     """The mean of each channel.
 
     Shapes: x (N, C, H, W) or (N, C, L); y (N, C). For sequences (N, steps, features) put `Permute((2, 1))` before it.
+
+    Keras / PyTorch: `layers.GlobalAveragePooling1D`, `layers.GlobalAveragePooling2D` / `nn.AdaptiveAvgPool2d(1)`, whose
+    result is (N, C, 1, 1). Keras has the channels last; its `keepdims` is missing.
+
+    Example:
+        >>> x = gn.Input((2, 2, 2))
+        >>> net = gn.compile(gn.Model(x, gn.layers.GlobalAveragePool()(x)))
+        >>> net.predict(np.arange(8).reshape(1, 2, 2, 2)).tolist()
+        [[1.5, 5.5]]
     """
 
     def reduction(self, rank: int) -> Op:
@@ -42,9 +51,17 @@ class GlobalAveragePool(_GlobalPool):
 class GlobalMaxPool(_GlobalPool):
     """The largest element of each channel; the first of equal ones, in row-major order, gets the gradient.
 
-    PyTorch's `amax` splits the gradient among them; its `AdaptiveMaxPool2d(1)` does as here.
-
     Shapes: x (N, C, H, W) or (N, C, L); y (N, C). For sequences (N, steps, features) put `Permute((2, 1))` before it.
+
+    Keras / PyTorch: `layers.GlobalMaxPooling1D`, `layers.GlobalMaxPooling2D` / `nn.AdaptiveMaxPool2d(1)`, whose result
+    is (N, C, 1, 1); `torch.amax` splits the gradient among equal elements. Keras has the channels last; its `keepdims`
+    is missing.
+
+    Example:
+        >>> x = gn.Input((2, 2, 2))
+        >>> net = gn.compile(gn.Model(x, gn.layers.GlobalMaxPool()(x)))
+        >>> net.predict(np.arange(8).reshape(1, 2, 2, 2)).tolist()
+        [[3.0, 7.0]]
     """
 
     def reduction(self, rank: int) -> Op:

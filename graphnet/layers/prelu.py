@@ -21,8 +21,11 @@ class PReLU(Layer):
 
     Shapes: x of any shape with C channels on `axis`; slope (C,), or (1,) if shared; y like x.
 
-    As PyTorch's with `num_parameters=C` or 1. Keras's has a slope for each place of the image too, unless told
-    otherwise. It has a weight, so it is a layer of its own and no `activation=` of another.
+    It has a weight, so it is a layer of its own and no `activation=` of another.
+
+    Keras / PyTorch: `layers.PReLU` / `nn.PReLU(num_parameters=C)`, whose default, one slope for all channels, is
+    `shared=True` here. Keras's slopes start at 0, and there is one for each place of the image too, unless its
+    `shared_axes` says otherwise.
 
     Args:
         shared: whether all channels share one slope.
@@ -32,6 +35,14 @@ class PReLU(Layer):
         name: unique in a model.
         trainable: False freezes a.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.PReLU()(x)))
+        >>> net.predict([[-8, 8]]).tolist()
+        [[-2.0, 8.0]]
+        >>> net.weights["prelu/slope"].tolist()
+        [0.25, 0.25]
     """
 
     def __init__(self, shared: bool = False, slope_initializer: str | Initializer | None = None,

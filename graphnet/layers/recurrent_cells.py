@@ -28,8 +28,11 @@ class SimpleRNN(RecurrentLayer):
     result is the last h (N, units), or all h (N, T, units) with `return_sequences`; with `return_state` the last h is
     a second result.
 
-    PyTorch stores Wᵀ and Uᵀ and has two biases, of which b is the sum. Keras gives the results of `go_backwards` in the
-    order in which they were computed; here each stands at the place of its input.
+    Keras / PyTorch: `layers.SimpleRNN` / `nn.RNN`, which stores Wᵀ and Uᵀ and has two biases, of which b is the sum;
+    has the batch second unless `batch_first=True`; and returns all steps and the last state. It starts all of them from
+    U(±1/√units); `num_layers` are layers one behind the other here. Keras gives the results of `go_backwards` in the
+    order in which they were computed; here each stands at the place of its input. Its other activations and its
+    dropouts are missing, and masks are `lengths`.
 
     Args:
         units: number of hidden units.
@@ -48,6 +51,14 @@ class SimpleRNN(RecurrentLayer):
         name: unique in a model.
         trainable: False freezes all weights.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((3, 1))
+        >>> layer = gn.layers.SimpleRNN(1, "relu", return_sequences=True,
+        ...     kernel_initializer="ones", recurrent_initializer="ones")
+        >>> net = gn.compile(gn.Model(x, layer(x)))  # h_t = x_t + h_{t-1}
+        >>> net.predict([[[1], [2], [3]]]).tolist()
+        [[[1.0], [3.0], [6.0]]]
     """
 
     def __init__(self, units: int, activation: str = "tanh", return_sequences: bool = False, return_state: bool = False,
@@ -77,8 +88,10 @@ class LSTM(RecurrentLayer):
     the gates in the order i, f, g, o. The result is the last h (N, units), or all h (N, T, units) with
     `return_sequences`; with `return_state` the last h and the last c follow. `initial_state` is [h, c].
 
-    PyTorch has the same order of gates, stores Wᵀ and Uᵀ and has two biases, of which b is the sum, and begins with a
-    forget bias of 0. Keras has the same order and shapes.
+    Keras / PyTorch: `layers.LSTM` / `nn.LSTM`, both with the gates in this order. Keras has the same shapes; its other
+    activations and its dropouts are missing, and masks are `lengths`. PyTorch stores Wᵀ and Uᵀ, has two biases, of
+    which b is the sum, starts all from U(±1/√units), the forget gate's too, and has the batch second unless
+    `batch_first=True`.
 
     Args:
         units: number of hidden units.
@@ -90,6 +103,15 @@ class LSTM(RecurrentLayer):
         name: unique in a model.
         trainable: False freezes all weights.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x = gn.Input((5, 8))
+        >>> every, hidden, cell = gn.layers.LSTM(
+        ...     2, return_sequences=True, return_state=True, name="lstm")(x)
+        >>> every.shape, hidden.shape, cell.shape
+        (('N', 5, 2), ('N', 2), ('N', 2))
+        >>> gn.compile(gn.Model(x, every)).weights["lstm/bias"].tolist()
+        [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
     """
 
     cell_states = ("hidden", "cell")
@@ -126,8 +148,10 @@ class GRU(RecurrentLayer):
     the gates in the order r, z, n; with `reset_after` recurrent_bias c (units,). The result is the last h (N, units),
     or all h (N, T, units) with `return_sequences`; with `return_state` the last h is a second result.
 
-    PyTorch has the same order of gates, stores Wᵀ and Uᵀ and has two whole biases: b_r and b_z are their sums, b_n is
-    the part of `bias_ih`, c that of `bias_hh`. Keras has the order z, r, n.
+    Keras / PyTorch: `layers.GRU` / `nn.GRU`, which has the gates in this order, stores Wᵀ and Uᵀ and has two whole
+    biases: b_r and b_z are their sums, b_n is the part of `bias_ih`, c that of `bias_hh`. It starts all from
+    U(±1/√units) and has the batch second unless `batch_first=True`. Keras has the order z, r, n and both biases as one
+    (2, 3 units); its other activations and its dropouts are missing, and masks are `lengths`.
 
     Args:
         units: number of hidden units.
@@ -140,6 +164,14 @@ class GRU(RecurrentLayer):
         name: unique in a model.
         trainable: False freezes all weights.
         options: regularizers, constraints and a learning-rate multiplier; see `WeightOptions`.
+
+    Example:
+        >>> x, h = gn.Input((3, 8)), gn.Input((1,))
+        >>> y = gn.layers.GRU(1, return_sequences=True,
+        ...     kernel_initializer="zeros", recurrent_initializer="zeros")(x, h)
+        >>> net = gn.compile(gn.Model([x, h], y))  # z = 1/2 and n = 0
+        >>> net.predict([np.ones((1, 3, 8)), [[8]]]).tolist()
+        [[[4.0], [2.0], [1.0]]]
     """
 
     gates = 3

@@ -17,9 +17,18 @@ class UpSample1D(Layer):
 
     Shapes: x (N, C, L); y (N, C, size · L).
 
+    Keras / PyTorch: `layers.UpSampling1D` / `nn.Upsample(scale_factor=size)`, whose fractions and other modes are
+    missing. Keras repeats along axis 1 of (N, steps, features).
+
     Args:
         size: how often.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((1, 2))
+        >>> net = gn.compile(gn.Model(x, gn.layers.UpSample1D(3)(x)))
+        >>> net.predict([[[1, 2]]]).tolist()
+        [[[1.0, 1.0, 1.0, 2.0, 2.0, 2.0]]]
     """
 
     def __init__(self, size: int = 2, *, name: str | None = None) -> None:
@@ -39,9 +48,18 @@ class UpSample2D(Layer):
 
     Shapes: x (N, C, H, W); y (N, C, height · H, width · W).
 
+    Keras / PyTorch: `layers.UpSampling2D` / `nn.Upsample(scale_factor=size)`, whose fractions are missing, and of both
+    all modes but "nearest". Keras has images (N, H, W, C).
+
     Args:
         size: a number or (height, width) of the block that an element becomes.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((1, 1, 2))
+        >>> net = gn.compile(gn.Model(x, gn.layers.UpSample2D(2)(x)))
+        >>> net.predict([[[[1, 2]]]]).tolist()
+        [[[[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]]
     """
 
     def __init__(self, size: int | tuple[int, int] = 2, *, name: str | None = None) -> None:

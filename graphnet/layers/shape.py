@@ -17,7 +17,17 @@ __all__ = ["Flatten", "Permute", "Reshape", "Slice"]
 
 
 class Flatten(SimpleLayer):
-    """One row for each sample: (N, a, b, …) becomes (N, a · b · …), in row-major order."""
+    """One row for each sample: (N, a, b, …) becomes (N, a · b · …), in row-major order.
+
+    Keras / PyTorch: `layers.Flatten` / `nn.Flatten`, whose `start_dim` and `end_dim` are missing. Images become
+    features channel by channel, as in PyTorch; Keras has the channels last, so its features stand place by place.
+
+    Example:
+        >>> x = gn.Input((2, 1, 3))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Flatten()(x)))
+        >>> net.predict([[[[1, 2, 3]], [[4, 5, 6]]]]).tolist()
+        [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]
+    """
 
     takes_integers = True
 
@@ -31,9 +41,17 @@ class Flatten(SimpleLayer):
 class Reshape(Layer):
     """The same elements of each sample under another shape, in row-major order.
 
+    Keras / PyTorch: `layers.Reshape` / `nn.Unflatten`, which splits one axis; `torch.reshape` is told the batch too.
+
     Args:
         target_shape: the dims of one sample, without the batch. One may be -1: it is computed.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((6,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Reshape((2, -1))(x)))
+        >>> net.predict([[1, 2, 3, 4, 5, 6]]).tolist()
+        [[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]
     """
 
     takes_integers = True
@@ -77,10 +95,19 @@ class Reshape(Layer):
 class Permute(Layer):
     """Puts the axes of each sample into another order; axis k of the result is axis `dims[k - 1]` of the input.
 
+    Keras / PyTorch: `layers.Permute` / `torch.permute`, which is told the batch too: `Permute((2, 1))` is
+    `torch.permute(x, (0, 2, 1))`.
+
     Args:
         dims: the axes 1, 2, … in their new order, counted with the batch as 0, which stays; as in Keras. `(2, 1)`
             exchanges the axes of (N, steps, features).
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((2, 3))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Permute((2, 1))(x)))
+        >>> net.predict([[[1, 2, 3], [4, 5, 6]]]).tolist()
+        [[[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]]
     """
 
     takes_integers = True
@@ -103,11 +130,19 @@ class Permute(Layer):
 class Slice(Layer):
     """The elements `start` to `stop` - 1 along an axis; `start` and `stop` count as in Python.
 
+    Keras / PyTorch: – / `torch.narrow`, which takes a length instead of `stop`; in both one writes `x[:, start:stop]`.
+
     Args:
         start: the first element taken; from the end if negative.
         stop: the first one not taken any more; from the end if negative, None for the end itself.
         axis: counted with the batch as 0, which it must not be; 1 is the channels of images.
         name: unique in a model.
+
+    Example:
+        >>> x = gn.Input((5,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Slice(1, -1)(x)))
+        >>> net.predict([[1, 2, 3, 4, 5]]).tolist()
+        [[2.0, 3.0, 4.0]]
     """
 
     takes_integers = True

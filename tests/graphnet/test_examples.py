@@ -40,7 +40,7 @@ DOCUMENTED = (
     "graphnet.constraints", "graphnet.initializers", "graphnet.layers", "graphnet.regularizers",
 )
 PARTS = ("Keras / PyTorch:", "Args:", "Raises:", "Example:")
-COMPARED = re.compile(r"^Keras / PyTorch: (–|`[^`]+`)[^/]* / (–|`[^`]+`)", re.MULTILINE)
+COMPARED = re.compile(r"^Keras / PyTorch: (–|`[^`]+`)[^/]*\s/\s(–|`[^`]+`)", re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", [name for name in CLASSES if name.rpartition(".")[0] in DOCUMENTED])
