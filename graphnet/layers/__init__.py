@@ -23,5 +23,6 @@ from graphnet.layers.prelu import *
 from graphnet.layers.recurrent_cells import *
 from graphnet.layers.resampling import *
 from graphnet.layers.shape import *
+from graphnet.layers.softmax import *
 
 _faces.set_all(globals())

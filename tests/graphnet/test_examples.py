@@ -40,7 +40,7 @@ DOCUMENTED = (
     "graphnet.constraints", "graphnet.initializers", "graphnet.layers", "graphnet.regularizers",
 )
 PARTS = ("Keras / PyTorch:", "Args:", "Raises:", "Example:")
-COMPARED = re.compile(r"^Keras / PyTorch: (–|`[^`]+`)[^/]*\s/\s(–|`[^`]+`)", re.MULTILINE)
+COMPARED = re.compile(r"^Keras / PyTorch: (\u2013|`[^`]+`)[^/]*\s/\s(\u2013|`[^`]+`)", re.MULTILINE)  # or a dash
 
 
 @pytest.mark.parametrize("name", [name for name in CLASSES if name.rpartition(".")[0] in DOCUMENTED])
@@ -48,7 +48,7 @@ def test_classes_have_an_example_and_say_what_other_libraries_have(name: str) ->
     own = inspect.cleandoc(CLASSES[name].__doc__ or "")
     found = [part for paragraph in own.split("\n\n") for part in PARTS if paragraph.startswith(part)]
     assert found == [part for part in PARTS if part in found], "each part once, in this order"
-    assert COMPARED.search(own), "say which classes of Keras and of PyTorch it is like, – for none"
+    assert COMPARED.search(own), "say which classes of Keras and of PyTorch it is like, a dash for none"
     assert "Example:" in found, "show in a few lines what it does"
     example = own.partition("Example:\n")[2]
     assert doctest.DocTestParser().get_examples(example)
