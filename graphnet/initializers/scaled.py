@@ -85,8 +85,7 @@ class HeNormal(_Scaled):
     """Normal with variance 2 / fan in, for layers before a ReLU (He et al. 2015, eq. 10).
 
     Keras / PyTorch: `initializers.HeNormal` / `nn.init.kaiming_normal_`, whose `mode="fan_out"` is `fans=Fans(out, in)`
-    here. Keras has the same variance, but nothing beyond two standard deviations of the normal distribution before it
-    is cut.
+    here. Keras has the same variance, of a normal distribution that is cut at two standard deviations.
 
     Example:
         >>> rng = np.random.default_rng(0)

@@ -106,7 +106,7 @@ class Tanh(ActivationLayer):
 class Softplus(ActivationLayer):
     """y = log(1 + exp(x)) (Dugas et al. 2001), for every x.
 
-    Keras / PyTorch: `layers.Activation("softplus")` / `nn.Softplus`, which gives x itself from `threshold=20` on; its
+    Keras / PyTorch: `layers.Activation("softplus")` / `nn.Softplus`, which gives x itself above `threshold=20`; its
     `beta` is missing.
 
     Example:
@@ -139,7 +139,7 @@ class Softsign(ActivationLayer):
 class SiLU(ActivationLayer):
     """y = x / (1 + exp(-x)) (Hendrycks and Gimpel 2016); also known as Swish.
 
-    Keras / PyTorch: `layers.Activation("silu")`, "swish" too / `nn.SiLU`.
+    Keras / PyTorch: `layers.Activation("silu")` / `nn.SiLU`. Keras has the name "swish" too.
 
     Example:
         >>> x = gn.Input((3,))

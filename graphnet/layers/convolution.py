@@ -87,10 +87,10 @@ class Conv2D(Convolution):
     Shapes: x (N, C, H, W); weight (filters, C / groups, KH, KW), bias (filters,); y (N, filters, OH, OW) with
     OH = floor((H + padding - dilation (KH - 1) - 1) / stride) + 1.
 
-    Keras / PyTorch: `layers.Conv2D` / `nn.Conv2d(in, out, k)`. The layouts are PyTorch's; Keras has images
-    (N, H, W, C), weights (KH, KW, C / groups, filters) and `dilation_rate`. PyTorch is told the channels too, starts
-    weight and bias from U(±1/√(C / groups · KH · KW)) and refuses "same" with strides. Its `padding_mode` is missing:
-    the padding is always 0.
+    Keras / PyTorch: `layers.Conv2D` / `nn.Conv2d(in, out, k)`. The layouts are PyTorch's; Keras has by default images
+    (N, H, W, C), and weights (KH, KW, C / groups, filters) and `dilation_rate`. PyTorch is told the channels too,
+    starts weight and bias from U(±1/√(C / groups · KH · KW)) and refuses "same" with strides. Its `padding_mode` is
+    missing: the padding is always 0.
 
     Args:
         filters: number of output channels.

@@ -30,9 +30,10 @@ class Conv1D(Convolution):
     Shapes: x (N, C, L); weight (filters, C / groups, K), bias (filters,); y (N, filters, OL) with
     OL = floor((L + padding - dilation (K - 1) - 1) / stride) + 1.
 
-    Keras / PyTorch: `layers.Conv1D` / `nn.Conv1d(in, out, k)`. The layouts are PyTorch's; Keras has sequences (N, L,
-    C), weights (K, C / groups, filters) and `dilation_rate`. PyTorch is told the channels too, starts weight and bias
-    from U(±1/√(C / groups · K)), has no "causal" and refuses "same" with strides. Its `padding_mode` is missing.
+    Keras / PyTorch: `layers.Conv1D` / `nn.Conv1d(in, out, k)`. The layouts are PyTorch's; Keras has by default
+    sequences (N, L, C), and weights (K, C / groups, filters) and `dilation_rate`. PyTorch is told the channels too,
+    starts weight and bias from U(±1/√(C / groups · K)), has no "causal" and refuses "same" with strides. Its
+    `padding_mode` is missing.
 
     Args:
         filters: number of output channels.

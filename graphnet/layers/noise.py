@@ -83,7 +83,7 @@ class SpatialDropout(_Dropout):
     Shapes: x and y alike: (N, channels, height, width), or any other of 3 dims or more with `axis` given.
 
     Keras / PyTorch: `layers.SpatialDropout1D`, `layers.SpatialDropout2D` / `nn.Dropout1d`, `nn.Dropout2d`, whose p is
-    0.5 by default. Keras has the channels last. One class serves both.
+    0.5 by default. One class serves both. Keras has by default the channels last.
 
     Args:
         rate: 0 ≤ rate < 1.

@@ -43,9 +43,9 @@ class MaxPool2D(Pool2D):
 
     Shapes: x (N, C, H, W); y (N, C, OH, OW) with OH = floor((H + padding - pool height) / stride) + 1.
 
-    Keras / PyTorch: `layers.MaxPooling2D` / `nn.MaxPool2d`. Keras has images (N, H, W, C), no numbers as padding and no
-    `ceil_mode`. PyTorch has no "same" and takes padding up to half the window; its `dilation` and `return_indices` are
-    missing.
+    Keras / PyTorch: `layers.MaxPooling2D` / `nn.MaxPool2d`. Keras has by default images (N, H, W, C), no numbers as
+    padding and no `ceil_mode`. PyTorch has no "same" and takes padding up to half the window; its `dilation` and
+    `return_indices` are missing.
 
     Args:
         pool_size: a number or (height, width) of the window.
@@ -79,8 +79,8 @@ class AvgPool2D(Pool2D):
 
     Shapes: x (N, C, H, W); y (N, C, OH, OW) with OH = floor((H + padding - pool height) / stride) + 1.
 
-    Keras / PyTorch: `layers.AveragePooling2D` / `nn.AvgPool2d`, whose `divisor_override` is missing. Keras has images
-    (N, H, W, C) and never counts padding: `count_include_pad=False`.
+    Keras / PyTorch: `layers.AveragePooling2D` / `nn.AvgPool2d`, whose `divisor_override` is missing. Keras has by
+    default images (N, H, W, C) and never counts padding: `count_include_pad=False`.
 
     Args:
         pool_size: a number or (height, width) of the window.

@@ -48,9 +48,9 @@ class MaxPool1D(Pool1D):
 
     Shapes: x (N, C, L); y (N, C, OL) with OL = floor((L + padding - pool_size) / stride) + 1.
 
-    Keras / PyTorch: `layers.MaxPooling1D` / `nn.MaxPool1d`. Keras has sequences (N, L, C), no numbers as padding and no
-    `ceil_mode`. PyTorch has no "same" and takes padding up to half the window; its `dilation` and `return_indices` are
-    missing.
+    Keras / PyTorch: `layers.MaxPooling1D` / `nn.MaxPool1d`. Keras has by default sequences (N, L, C), no numbers as
+    padding and no `ceil_mode`. PyTorch has no "same" and takes padding up to half the window; its `dilation` and
+    `return_indices` are missing.
 
     Args:
         pool_size: the length of the window.
@@ -85,8 +85,8 @@ class AvgPool1D(Pool1D):
 
     Shapes: x (N, C, L); y (N, C, OL) with OL = floor((L + padding - pool_size) / stride) + 1.
 
-    Keras / PyTorch: `layers.AveragePooling1D` / `nn.AvgPool1d`. Keras has sequences (N, L, C) and never counts padding:
-    `count_include_pad=False`.
+    Keras / PyTorch: `layers.AveragePooling1D` / `nn.AvgPool1d`. Keras has by default sequences (N, L, C) and never
+    counts padding: `count_include_pad=False`.
 
     Args:
         pool_size: the length of the window.

@@ -34,7 +34,7 @@ class GlobalAveragePool(_GlobalPool):
     Shapes: x (N, C, H, W) or (N, C, L); y (N, C). For sequences (N, steps, features) put `Permute((2, 1))` before it.
 
     Keras / PyTorch: `layers.GlobalAveragePooling1D`, `layers.GlobalAveragePooling2D` / `nn.AdaptiveAvgPool2d(1)`, whose
-    result is (N, C, 1, 1). Keras has the channels last; its `keepdims` is missing.
+    result is (N, C, 1, 1). Keras has by default the channels last; its `keepdims` is missing.
 
     Example:
         >>> x = gn.Input((2, 2, 2))
@@ -54,8 +54,8 @@ class GlobalMaxPool(_GlobalPool):
     Shapes: x (N, C, H, W) or (N, C, L); y (N, C). For sequences (N, steps, features) put `Permute((2, 1))` before it.
 
     Keras / PyTorch: `layers.GlobalMaxPooling1D`, `layers.GlobalMaxPooling2D` / `nn.AdaptiveMaxPool2d(1)`, whose result
-    is (N, C, 1, 1); `torch.amax` splits the gradient among equal elements. Keras has the channels last; its `keepdims`
-    is missing.
+    is (N, C, 1, 1); `torch.amax` splits the gradient among equal elements. Keras has by default the channels last; its
+    `keepdims` is missing.
 
     Example:
         >>> x = gn.Input((2, 2, 2))

@@ -28,11 +28,11 @@ class SimpleRNN(RecurrentLayer):
     result is the last h (N, units), or all h (N, T, units) with `return_sequences`; with `return_state` the last h is
     a second result.
 
-    Keras / PyTorch: `layers.SimpleRNN` / `nn.RNN`, which stores Wᵀ and Uᵀ and has two biases, of which b is the sum;
-    has the batch second unless `batch_first=True`; and returns all steps and the last state. It starts all of them from
-    U(±1/√units); `num_layers` are layers one behind the other here. Keras gives the results of `go_backwards` in the
-    order in which they were computed; here each stands at the place of its input. Its other activations and its
-    dropouts are missing, and masks are `lengths`.
+    Keras / PyTorch: `layers.SimpleRNN` / `nn.RNN`, which stores Wᵀ and Uᵀ, has two biases, of which b is the sum,
+    starts all from U(±1/√units), has the batch second unless `batch_first=True`, and returns all steps and the last
+    state. Its `num_layers` are layers one behind the other here. Keras gives the results of `go_backwards` in the order
+    in which they were computed; here each stands at the place of its input. Its other activations and its dropouts are
+    missing, and masks are `lengths`.
 
     Args:
         units: number of hidden units.
@@ -90,8 +90,8 @@ class LSTM(RecurrentLayer):
 
     Keras / PyTorch: `layers.LSTM` / `nn.LSTM`, both with the gates in this order. Keras has the same shapes; its other
     activations and its dropouts are missing, and masks are `lengths`. PyTorch stores Wᵀ and Uᵀ, has two biases, of
-    which b is the sum, starts all from U(±1/√units), the forget gate's too, and has the batch second unless
-    `batch_first=True`.
+    which b is the sum, starts all from U(±1/√units), the forget gate's too, has the batch second unless
+    `batch_first=True`, and returns all steps and the last states.
 
     Args:
         units: number of hidden units.
@@ -150,8 +150,9 @@ class GRU(RecurrentLayer):
 
     Keras / PyTorch: `layers.GRU` / `nn.GRU`, which has the gates in this order, stores Wᵀ and Uᵀ and has two whole
     biases: b_r and b_z are their sums, b_n is the part of `bias_ih`, c that of `bias_hh`. It starts all from
-    U(±1/√units) and has the batch second unless `batch_first=True`. Keras has the order z, r, n and both biases as one
-    (2, 3 units); its other activations and its dropouts are missing, and masks are `lengths`.
+    U(±1/√units), has the batch second unless `batch_first=True`, and returns all steps and the last state. Keras has
+    the order z, r, n and both biases as one (2, 3 units); its other activations and its dropouts are missing, and masks
+    are `lengths`.
 
     Args:
         units: number of hidden units.
