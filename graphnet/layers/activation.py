@@ -5,6 +5,7 @@ Those that join the elements along an axis stand in `softmax.py`, PReLU, which h
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import ClassVar
 
 from graphnet.common.checks import check_flag, check_number
@@ -13,7 +14,7 @@ from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.op import Op
 from graphnet.declare.emitter import Emitter
-from graphnet.declare.layer import SimpleLayer
+from graphnet.declare.layer import Layer, SimpleLayer
 
 __all__ = [
     "ELU", "GELU", "SELU", "HardSigmoid", "LeakyReLU", "Mish", "ReLU", "SiLU", "Sigmoid", "Softplus", "Softsign",
@@ -42,6 +43,12 @@ def resolve_activation(owner: str, value: object) -> ActivationLayer | None:
     """
     if value is None:
         return None
+    if isinstance(value, Integral):
+        raise ArgumentError(owner, "activation", value, "it must be an activation; how many features come in is known "
+                                                        "from the input and is not said")
+    if isinstance(value, Layer) and not isinstance(value, ActivationLayer):
+        raise ArgumentError(owner, "activation", value, "it must be an activation without weights; place any other "
+                                                        "layer behind this one")
     activation = ACTIVATIONS.resolve(owner, "activation", value)
     if activation.name is not None:
         raise ArgumentError(owner, "activation", value, f"inside {owner} it has no name of its own: leave the name "

@@ -49,7 +49,7 @@ def channel_axis(owner: str, axis: int | None, type: TensorType) -> int:
     """
     if axis is None and type.rank == 3:
         raise ShapeError(f"{format_shape(type.shape)} may be (N, channels, length) or (N, steps, features)",
-                         f"say which axis has the channels: {owner}(axis=1) or {owner}(axis=-1)")
+                         f"say which axis of {owner} has the channels: axis=1 or axis=-1")
     return resolve_axis(owner, 1 if axis is None else axis, type)
 
 
@@ -74,7 +74,11 @@ def first_trailing_axis(owner: str, axis: int | tuple[int, ...], type: TensorTyp
     Raises:
         ShapeError: they do not, or one of them is missing or the batch.
     """
-    axes = sorted(resolve_axis(owner, item, type) for item in (axis if isinstance(axis, tuple) else (axis,)))
+    items = axis if isinstance(axis, tuple) else (axis,)
+    if max(items) >= type.rank:
+        raise ShapeError(f"{owner} has axis {axis}, but its input has {type.rank} dims (axes 1 … {type.rank - 1})",
+                         "name axes, not their sizes: axis=-1 is the last one, (-2, -1) are the last two")
+    axes = sorted(resolve_axis(owner, item, type) for item in items)
     if axes != list(range(axes[0], type.rank)):
         raise ShapeError(f"{owner} goes over the last axes, but axis {axis} of {format_shape(type.shape)} leaves out "
                          f"axis {type.rank - 1}", f"use axis={tuple(range(axes[0], type.rank))}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Unpack
 
 from graphnet.common.checks import check_epsilon, check_flag, check_whole
 from graphnet.compiler import ops
-from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.roles import BIAS, SCALE
 from graphnet.compiler.types import TensorType, format_shape, known, show_division
 from graphnet.declare.emitter import Emitter
@@ -123,6 +124,9 @@ class GroupNorm(Normalization):
                  *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:
         super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, name, trainable, **options)
         self.groups = check_whole(self.kind, "groups", groups)
+        if isinstance(epsilon, Integral):  # with fractions it may be any size
+            raise ArgumentError(self.kind, "epsilon", epsilon, "it must be a fraction such as 1e-5; how many channels "
+                                                               "there are is known from the input and is not said")
 
     def emit(self, b: Emitter, x: int) -> int:
         """Normalises each group as one axis; scales and shifts each channel."""

@@ -115,7 +115,8 @@ class Permute(Layer):
     def __init__(self, dims: tuple[int, ...], *, name: str | None = None) -> None:
         super().__init__(name=name)
         if not isinstance(dims, tuple | list) or sorted(map(repr, dims)) != sorted(map(repr, range(1, len(dims) + 1))):
-            raise ArgumentError(self.kind, "dims", dims, "it must have each of the axes 1, 2, … of a sample once")
+            raise ArgumentError(self.kind, "dims", dims, "it must have each of the axes 1, 2, … of a sample once; the "
+                                                         "batch stays where it is and is not named")
         self.dims = tuple(dims)
 
     def emit(self, b: Emitter, x: int) -> int:

@@ -233,7 +233,7 @@ def test_bad_arguments(arguments, text):
 def test_three_dims_are_ambiguous():
     with pytest.raises(ShapeError, match=re.escape(
             "why: (N, 5, 3) may be (N, channels, length) or (N, steps, features)\n"
-            "  fix: say which axis has the channels: BatchNorm(axis=1) or BatchNorm(axis=-1)")):
+            "  fix: say which axis of BatchNorm has the channels: axis=1 or axis=-1")):
         L.BatchNorm()(gn.Input((5, 3)))
 
 

@@ -191,7 +191,7 @@ class TestSpatialDropout:
     @pytest.mark.parametrize(("axis", "shape", "text"), [
         (None, (5,), "SpatialDropout drops channels of several elements, but (N, 5) has none\n"
                      "  fix: use gn.layers.Dropout here"),
-        (None, (5, 3), "say which axis has the channels: SpatialDropout(axis=1) or SpatialDropout(axis=-1)"),
+        (None, (5, 3), "say which axis of SpatialDropout has the channels: axis=1 or axis=-1"),
         (4, (5, 3, 2), "SpatialDropout has axis 4, but its input has 4 dims"),
     ])
     def test_bad_inputs(self, axis, shape, text):
