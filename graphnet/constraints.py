@@ -22,6 +22,8 @@ answer_names(globals())
 class Constraint(Guarded):
     """Base of all constraints.
 
+    One of your own is a frozen dataclass with `op`, registered by `@gn.constraints.CONSTRAINTS.register()`.
+
     Keras / PyTorch: `constraints.Constraint` / –, where one changes the weight after `optimizer.step()`.
 
     Example:

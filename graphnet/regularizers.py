@@ -27,6 +27,8 @@ answer_names(globals())
 class Regularizer(Guarded):
     """Base of all regularizers: λ₁ Σ |w| + λ₂ Σ w² over the elements w of a weight or an activation.
 
+    One of your own is a frozen dataclass with `shares`, registered by `@gn.regularizers.REGULARIZERS.register()`.
+
     Keras / PyTorch: `regularizers.Regularizer` / –, where one adds to the loss what one wants. Keras's loss holds the
     terms too.
 

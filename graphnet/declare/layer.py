@@ -41,7 +41,9 @@ class Layer(Guarded):
     Args:
         name: unique in a model; by default the class's name in snake case, numbered by the order of calls.
         trainable: False freezes the layer's weights.
-        options: what is said about the weights; see `WeightOptions`.
+        options: what is said about the weights: `kernel_regularizer`, `bias_regularizer`, `activity_regularizer`,
+            `kernel_constraint`, `bias_constraint`, `learning_rate_multiplier`; see `WeightOptions` in
+            `graphnet/declare/options.py`.
 
     Example:
         >>> from graphnet.custom import ops

@@ -76,6 +76,9 @@ class Fans:
 class Initializer(Guarded):
     """Base of all initializers.
 
+    One of your own is a frozen dataclass with `draw`. `@gn.initializers.INITIALIZERS.register()` above it lets layers
+    take it, by its name in snake case too, and files hold its name and fields.
+
     Keras / PyTorch: `initializers.Initializer` / –; the functions of `nn.init` fill a tensor that is there, here a
     layer is told.
 
