@@ -15,12 +15,16 @@ Given = tuple[tuple[Any, ...], dict[str, Any]]
 """What an `__init__` was called with."""
 
 
-@lru_cache(512)
-def known_arguments(cls: Callable[..., Any]) -> list[str]:
+def known_arguments(cls: type[Any]) -> list[str]:
     """The names of the arguments that a layer of a class is declared with."""
-    parameters = inspect.signature(cls).parameters
-    named = [p.name for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    return named + sorted(WeightOptions.__optional_keys__) * ("options" in parameters)
+    return _known(cls.__init__)
+
+
+@lru_cache(512)
+def _known(init: Callable[..., Any]) -> list[str]:
+    _, *parameters = inspect.signature(init).parameters.values()
+    named = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return named + sorted(WeightOptions.__optional_keys__) * any(p.name == "options" for p in parameters)
 
 
 def declared_with(layer: Any, given: Given, name: str, value: object) -> dict[str, Any]:
