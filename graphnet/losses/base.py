@@ -36,8 +36,19 @@ class Loss(Configured):
     a whole set does not depend on how it is cut into batches; "sum" adds them up; "none" keeps them, which `evaluate`
     returns for each sample, and which cannot be trained.
 
+    Keras / PyTorch: `losses.Loss` / –, any function of tensors. A loss of your own says `elements` and `label_types`:
+    nodes instead of numbers, of which the compiler derives the gradient.
+
     Args:
         reduction: "mean", "sum" or "none".
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))
+        >>> net = gn.compile(model, loss=gn.losses.MeanSquaredError())
+        >>> p, t = [[0, 2], [0, 6]], [[0, 0], [0, 0]]
+        >>> net.evaluate(p, t, sample_weight=[1, 0])  # 4 / 4, not 4 / 2
+        {'loss': 1.0}
     """
 
     reduction: str = field(default=MEAN, kw_only=True)

@@ -24,15 +24,34 @@ class BinaryCrossEntropy(Loss):
 
     Where the model ends with a Sigmoid, loss and gradient are computed from its input, with and without optimisation,
     so both forms are stable. Elsewhere the logarithms are those of at least the smallest
-    normal number; PyTorch's BCELoss cuts them off at -100, Keras cuts p off at 1e-7.
+    normal number.
 
     Shapes: predictions of any shape, labels of exactly the same, in [0, 1].
 
+    Keras / PyTorch: `losses.BinaryCrossentropy` / `nn.BCELoss`, with logits `nn.BCEWithLogitsLoss`, whose `pos_weight`
+    is w₁. Keras cuts p off at 1e-7 (a loss of 16.1 at most), PyTorch logarithms at -100; this one ends at 87.3 in
+    float32. Keras takes labels (N,) for (N, 1).
+
     Args:
-        from_logits: whether the model's outputs are z; PyTorch's BCEWithLogitsLoss.
-        label_smoothing: s in [0, 1): t becomes (1 - s) t + s / 2, as in Keras.
-        class_weights: (w₀, w₁) ≥ 0; PyTorch's pos_weight is w₁. None for ones.
+        from_logits: whether the model's outputs are z.
+        label_smoothing: s in [0, 1): t becomes (1 - s) t + s / 2.
+        class_weights: (w₀, w₁) ≥ 0; None for ones.
         reduction: "mean" over all elements, "sum" or "none".
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> loss = gn.losses.BinaryCrossEntropy(from_logits=True)
+        >>> gn.compile(model, loss).evaluate([[-1000]], [[1]])
+        {'loss': 1000.0}
+        >>> gn.compile(model, loss).evaluate([[-1000]], [1])
+        Traceback (most recent call last):
+            ...
+        graphnet.compiler.errors.ShapeError: labels fed at ... do not fit the
+        output 'flatten' of flatten (Flatten) at ...
+          why: BinaryCrossEntropy of predictions (N, 1) takes labels float32
+          (N, 1), got int64 (1,)
+          fix: add an axis: labels[..., None]
     """
 
     from_logits: bool = False
@@ -80,12 +99,25 @@ class BinaryCrossEntropy(Loss):
 class Hinge(Loss):
     """max(0, 1 - t p) for labels t of -1 and 1, the loss of support vector machines (Cortes and Vapnik 1995).
 
-    As Keras's Hinge, which takes 0 for -1 as well; PyTorch's HingeEmbeddingLoss is another function.
-
     Shapes: predictions of any shape, labels of exactly the same.
+
+    Keras / PyTorch: `losses.Hinge` / –; Keras takes labels 0 for -1 as well. `nn.HingeEmbeddingLoss` is another
+    function.
 
     Args:
         reduction: "mean" over all elements, "sum" or "none".
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> net = gn.compile(model, gn.losses.Hinge(reduction="none"))
+        >>> net.evaluate([[0.5, 2]], [[1, 1]])["loss"].tolist()
+        [[0.5, 0.0]]
+        >>> net.evaluate([[0.5, 2]], [[1, 0]])
+        Traceback (most recent call last):
+            ...
+        graphnet.compiler.errors.DataError: label (0, 1) is 0, but labels must
+        be -1 or 1 (2 * y - 1 makes them of 0 and 1); 1 of 2 are wrong
     """
 
     @property

@@ -85,15 +85,30 @@ class SoftmaxCrossEntropy(_Classification):
     Computed from the logits in one stable step, so the model ends without a Softmax layer, which would be
     applied twice. Source: Goodfellow, Bengio and Courville, Deep Learning, section 6.2.2.3.
 
-    PyTorch's CrossEntropyLoss; but with class weights its mean divides by the sum of the weights, this one by the
-    number of labels.
-
     Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers in [0, C), or (N, …, C) of probabilities.
+
+    Keras / PyTorch: `losses.CategoricalCrossentropy(from_logits=True)` and
+    `SparseCategoricalCrossentropy(from_logits=True)` / `nn.CrossEntropyLoss`. PyTorch has the classes on axis 1, and
+    with class weights its mean divides by their sum, this one by the number of labels.
 
     Args:
         label_smoothing: s in [0, 1): t_c becomes (1 - s) t_c + s / C (Szegedy et al. 2016, section 7).
         class_weights: a factor ≥ 0 for the term of each class c; None for ones.
         reduction: "mean" over the rows, "sum" or "none".
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> net = gn.compile(model, loss=gn.losses.SoftmaxCrossEntropy())
+        >>> for labels in ([1], [[0, 1]]):  # a class number, a row
+        ...     print(round(net.evaluate([[0, 0]], labels)["loss"], 4))
+        0.6931
+        0.6931
+        >>> net.evaluate([[0, 0]], [2])
+        Traceback (most recent call last):
+            ...
+        graphnet.compiler.errors.DataError: label 0 is 2, but the model has 2
+        classes, so class numbers go from 0 to 1; 1 of 1 are wrong
     """
 
     @property
@@ -113,14 +128,25 @@ class CrossEntropy(_Classification):
 
     Where the model ends with a Softmax over the last axis, loss and gradient are computed from its input, as
     SoftmaxCrossEntropy does, with and without optimisation. Elsewhere the logarithm is that of at least the smallest
-    normal number; Keras cuts probabilities off at 1e-7 and divides them by their sum. PyTorch's NLLLoss takes log p.
+    normal number.
 
     Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers in [0, C), or (N, …, C) of probabilities.
+
+    Keras / PyTorch: `losses.CategoricalCrossentropy` and `SparseCategoricalCrossentropy` / `nn.NLLLoss`, which takes
+    log p. Keras divides p by its sum and cuts it off at 1e-7: a loss of 16.1 at most; this one ends at 87.3 in float32.
 
     Args:
         label_smoothing: s in [0, 1): t_c becomes (1 - s) t_c + s / C.
         class_weights: a factor ≥ 0 for the term of each class c; None for ones.
         reduction: "mean" over the rows, "sum" or "none".
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> two = gn.losses.CrossEntropy(class_weights=(1, 2), reduction="none")
+        >>> net = gn.compile(model, two)
+        >>> net.evaluate([[0.5, 0.5], [0.5, 0.5]], [0, 1])["loss"].round(2)
+        array([0.69, 1.39], dtype=float32)
     """
 
     @property
@@ -138,13 +164,22 @@ class CrossEntropy(_Classification):
 class KLDivergence(Loss):
     """Σ_c t_c log(t_c / p_c), 0 where t_c = 0 (Kullback and Leibler 1951), of probabilities p and t.
 
-    The mean is over the rows: PyTorch's KLDivLoss(reduction="batchmean"), which takes log p; its "mean" divides by C
-    too. After a Softmax it is computed from the logits, like CrossEntropy.
+    The mean is over the rows. After a Softmax it is computed from the logits, like CrossEntropy.
 
     Shapes: predictions and labels (N, …, C), C ≥ 2.
 
+    Keras / PyTorch: `losses.KLDivergence` / `nn.KLDivLoss`, which takes log p. Keras cuts both off at 1e-7. PyTorch's
+    "batchmean" divides by N alone, also for (N, T, C), and its "mean" by N and C.
+
     Args:
         reduction: "mean" over the rows, "sum" or "none".
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> net = gn.compile(model, loss=gn.losses.KLDivergence())
+        >>> round(net.evaluate([[0.5, 0.5]], [[1, 0]])["loss"], 4)  # log 2
+        0.6931
     """
 
     per_row: ClassVar[bool] = True

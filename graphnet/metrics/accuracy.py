@@ -28,6 +28,18 @@ class Accuracy(Metric):
     """The share of predictions whose largest element stands at the label's class; of equal ones the first counts.
 
     Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers, or (N, …, C), whose largest element counts.
+
+    Keras / PyTorch: `metrics.SparseCategoricalAccuracy` and `CategoricalAccuracy`, as a string "accuracy" / –. Keras's
+    class `metrics.Accuracy` compares numbers for equality. scikit-learn's `accuracy_score` takes classes, this one
+    outputs.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> loss = gn.losses.SoftmaxCrossEntropy()
+        >>> net = gn.compile(model, loss, metrics=["accuracy"])
+        >>> net.evaluate([[3, 1, 0], [1, 1, 0]], [0, 1])["accuracy"]
+        0.5
     """
 
     mode = MAX
@@ -49,8 +61,20 @@ class TopKAccuracy(Metric):
 
     Shapes: predictions (N, …, C); labels (N, …) of class numbers, or (N, …, C), whose largest element counts.
 
+    Keras / PyTorch: `metrics.SparseTopKCategoricalAccuracy` and `TopKCategoricalAccuracy` / –; Keras counts all of
+    several equal outputs.
+
     Args:
         k: ≥ 1; from C on the figure is 1.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> metrics = [gn.metrics.TopKAccuracy(1), gn.metrics.TopKAccuracy(2)]
+        >>> net = gn.compile(model, "softmax_cross_entropy", metrics=metrics)
+        >>> scores = net.evaluate([[3, 2, 1]], [1])
+        >>> scores["top_1_accuracy"], scores["top_2_accuracy"]
+        (0.0, 1.0)
     """
 
     mode = MAX
@@ -81,9 +105,21 @@ class BinaryAccuracy(Metric):
 
     Shapes: predictions of any shape, labels of exactly the same.
 
+    Keras / PyTorch: `metrics.BinaryAccuracy` / –; Keras's threshold is 0.5 also for logits.
+
     Args:
         threshold: what outputs are compared with; None for what the loss takes them for: 0 for logits and scores,
             0.5 for probabilities and other numbers.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> for from_logits in (True, False):  # greater than 0, or than 0.5?
+        ...     loss = gn.losses.BinaryCrossEntropy(from_logits)
+        ...     net = gn.compile(model, loss, metrics=["binary_accuracy"])
+        ...     print(net.evaluate([[0.2]], [[1]])["binary_accuracy"])
+        1.0
+        0.0
     """
 
     mode = MAX
@@ -112,9 +148,19 @@ class Perplexity(Metric):
 
     Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers, or (N, …, C) of probabilities.
 
+    Keras / PyTorch: – (`keras_hub.metrics.Perplexity`) / –.
+
     Args:
         from_logits: True for outputs that a softmax has yet to be taken of, False for probabilities, None for what the
             loss takes them for.
+
+    Example:
+        >>> x = gn.Input((8,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> loss = gn.losses.SoftmaxCrossEntropy()
+        >>> net = gn.compile(model, loss, metrics=["perplexity"])
+        >>> round(net.evaluate(np.zeros((1, 8)), [3])["perplexity"], 4)
+        8.0
     """
 
     mode = MIN

@@ -25,10 +25,20 @@ MIN, MAX, NEITHER = "min", "max", "neither"
 class Metric(Configured):
     """Base of all metrics: a statistic that the graph computes, which adds up over batches; its figure.
 
+    Keras / PyTorch: `metrics.Metric` / –. Keras's keep running sums (`update_state`, `result`, `reset_state`); here the
+    graph makes the statistic of a batch, and who evaluates adds them up.
+
     Attributes:
         mode: which figures are better, for callbacks that watch it: "min" if the smaller ones are, "max" if the larger
             ones are, "neither" if the figure is no number but an array. None says nothing, so that whoever watches the
             figure has to.
+
+    Example:
+        >>> gn.metrics.Accuracy().mode, gn.metrics.Perplexity().mode
+        ('max', 'min')
+        >>> batch, another = np.array([3, 4]), np.array([0, 2])  # right, all
+        >>> gn.metrics.Accuracy().result(batch + another)
+        0.5
     """
 
     registry: ClassVar[Registry[Any]]

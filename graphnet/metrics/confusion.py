@@ -28,6 +28,20 @@ class ConfusionMatrix(Metric):
     The result is an array (C, C) of whole numbers.
 
     Shapes: predictions (N, …, C), C ≥ 2; labels (N, …) of class numbers, or (N, …, C), whose largest element counts.
+
+    Keras / PyTorch: – / –; scikit-learn's `confusion_matrix` has the same rows and columns, but only for classes that
+    occur.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> metrics = [gn.metrics.ConfusionMatrix()]
+        >>> net = gn.compile(model, "softmax_cross_entropy", metrics=metrics)
+        >>> scores = net.evaluate([[2, 1, 0], [1, 2, 0], [0, 1, 2]], [0, 0, 2])
+        >>> scores["confusion_matrix"]  # one 0 was taken for a 1
+        array([[1, 1, 0],
+               [0, 0, 0],
+               [0, 0, 1]])
     """
 
     mode = NEITHER
@@ -103,9 +117,24 @@ class _Share(Metric):
 class Precision(_Share):
     """Of the samples that were taken for a class, the share that are of it: hits / predictions.
 
+    Keras / PyTorch: `metrics.Precision` / –; the averages are those of scikit-learn's `precision_score`. Keras takes
+    each element of rows for a decision of its own, with a threshold of 0.5 also for logits.
+
     Args:
-        average: "binary" for yes-or-no decisions, "macro" or "micro" for several classes; as in scikit-learn.
+        average: "binary" for yes-or-no decisions, "macro" or "micro" for several classes.
         threshold: for "binary", as BinaryAccuracy takes it.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> metrics = [gn.metrics.Precision(a) for a in ("macro", "micro")]
+        >>> net = gn.compile(model, "softmax_cross_entropy", metrics=metrics)
+        >>> p = [[2, 1, 0], [1, 2, 0], [0, 1, 2], [0, 1, 2]]
+        >>> scores = net.evaluate(p, [0, 0, 2, 2])
+        >>> round(scores["macro_precision"], 4)  # (1 + 0 + 1) / 3
+        0.6667
+        >>> scores["micro_precision"]  # 3 of 4
+        0.75
     """
 
     def share(self, hits: Array, taken: Array, real: Array) -> Array:
@@ -118,9 +147,21 @@ class Precision(_Share):
 class Recall(_Share):
     """Of the samples of a class, the share that were taken for it: hits / labels.
 
+    Keras / PyTorch: `metrics.Recall` / –; the averages are those of scikit-learn's `recall_score`. Keras takes each
+    element of rows for a decision of its own, with a threshold of 0.5 also for logits.
+
     Args:
-        average: "binary" for yes-or-no decisions, "macro" or "micro" for several classes; as in scikit-learn.
+        average: "binary" for yes-or-no decisions, "macro" or "micro" for several classes.
         threshold: for "binary", as BinaryAccuracy takes it.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> metrics = [gn.metrics.Recall(), gn.metrics.Precision()]
+        >>> net = gn.compile(model, "binary_cross_entropy", metrics=metrics)
+        >>> scores = net.evaluate([[0.9], [0.4]], [[1], [1]])
+        >>> scores["recall"], scores["precision"]  # 1 of 2, and 1 of 1
+        (0.5, 1.0)
     """
 
     def share(self, hits: Array, taken: Array, real: Array) -> Array:
@@ -133,10 +174,23 @@ class Recall(_Share):
 class F1(_Share):
     """The harmonic mean of precision and recall: 2 hits / (predictions + labels) (van Rijsbergen 1979).
 
+    Keras / PyTorch: `metrics.F1Score` / –; the averages are those of scikit-learn's `f1_score`. Keras has a figure for
+    each class by default, and in "macro" a 0 for classes that do not occur.
+
     Args:
-        average: "binary" for yes-or-no decisions, "macro" (the mean of the classes' F1) or "micro" for several
-            classes; as in scikit-learn.
+        average: "binary" for yes-or-no decisions, "macro" (the mean of the classes' F1) or "micro" for several classes.
         threshold: for "binary", as BinaryAccuracy takes it.
+
+    Example:
+        >>> x = gn.Input((3,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> metrics = [gn.metrics.F1("macro"), gn.metrics.F1("micro")]
+        >>> net = gn.compile(model, "softmax_cross_entropy", metrics=metrics)
+        >>> scores = net.evaluate([[2, 1, 0]] * 3, [0, 0, 1])
+        >>> round(scores["macro_f1"], 4)  # (0.8 + 0) / 2: there is no class 2
+        0.4
+        >>> round(scores["micro_f1"], 4)
+        0.6667
     """
 
     def share(self, hits: Array, taken: Array, real: Array) -> Array:

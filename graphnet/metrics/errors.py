@@ -18,6 +18,16 @@ class MeanAbsoluteError(Metric):
     """Σ |p - t| / n over all n elements.
 
     Shapes: predictions of any shape, labels of exactly the same.
+
+    Keras / PyTorch: `metrics.MeanAbsoluteError` / –; the figure is called `mean_absolute_error`, also if the metric was
+    given as "mae".
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> net = gn.compile(model, loss="mse", metrics=["mae"])
+        >>> net.evaluate([[1, 2]], [[1, 5]])
+        {'loss': 4.5, 'mean_absolute_error': 1.5}
     """
 
     mode = MIN
@@ -37,6 +47,15 @@ class MeanSquaredError(Metric):
     """Σ (p - t)² / n over all n elements.
 
     Shapes: predictions of any shape, labels of exactly the same.
+
+    Keras / PyTorch: `metrics.MeanSquaredError` / –. Keras's `RootMeanSquaredError` is the root of this.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> model = gn.Model(x, gn.layers.Flatten()(x))  # rows as they are
+        >>> net = gn.compile(model, loss="mae", metrics=["mse"])
+        >>> net.evaluate([[1, 2]], [[1, 5]])
+        {'loss': 1.5, 'mean_squared_error': 4.5}
     """
 
     mode = MIN
