@@ -24,7 +24,21 @@ answer_names(globals())
 
 @dataclass(frozen=True)
 class Schedule(Configured):
-    """Base of all schedules."""
+    """Base of all schedules.
+
+    Keras / PyTorch: `optimizers.schedules.LearningRateSchedule` / `optim.lr_scheduler.LRScheduler`. Keras calls it with
+    the steps done before, from 0; PyTorch's changes when its `step()` is called, as a rule once an epoch. Here it
+    follows the training's steps, counted from 1, by itself.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> sgd = gn.optimizers.SGD(gn.schedules.StepDecay(0.5, every=2))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Dense(1)(x)), "mse", sgd)
+        >>> x, y = np.ones((4, 1)), np.ones((4, 1))
+        >>> _ = net.fit(x, y, batch_size=2, verbose=False)
+        >>> sgd.rate_at(net.step), sgd.rate_at(net.step + 1)  # the next falls
+        (0.5, 0.05)
+    """
 
     registry: ClassVar[Registry[Any]]
     _instead = ("a schedule stays as it was declared: declare a new {kind} and an optimizer with it, compile the model "
@@ -71,8 +85,17 @@ Schedule.registry = SCHEDULES
 class Constant(Schedule):
     """η, always the same.
 
+    Keras / PyTorch: – / –; a number alone does there, and does here but in WarmUp. `ConstantLR` begins with a third of
+    the rate.
+
     Args:
         rate: η > 0.
+
+    Example:
+        >>> rate = gn.schedules.Constant(0.8)
+        >>> schedule = gn.schedules.WarmUp(rate, steps=3, start=0.25)
+        >>> [round(schedule.rate_at(step), 3) for step in range(1, 6)]
+        [0.2, 0.4, 0.6, 0.8, 0.8]
     """
 
     rate: float
@@ -88,12 +111,20 @@ class Constant(Schedule):
 @SCHEDULES.register()
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """η γ^⌊t / every⌋: falls by a factor at regular intervals; PyTorch's StepLR.
+    """η γ^⌊t / every⌋: falls by a factor at regular intervals.
+
+    Keras / PyTorch: `schedules.ExponentialDecay(staircase=True)` / `StepLR`; `every` is `decay_steps` / `step_size`, in
+    steps of training, not epochs; the factor `decay_rate` / `gamma`.
 
     Args:
         rate: η > 0.
         every: steps between two falls.
         factor: γ in (0, 1].
+
+    Example:
+        >>> schedule = gn.schedules.StepDecay(0.8, every=2, factor=0.5)
+        >>> [round(schedule.rate_at(step), 3) for step in range(1, 7)]
+        [0.8, 0.8, 0.4, 0.4, 0.2, 0.2]
     """
 
     rate: float
@@ -113,12 +144,20 @@ class StepDecay(Schedule):
 @SCHEDULES.register()
 @dataclass(frozen=True)
 class ExponentialDecay(Schedule):
-    """η γ^(t / every): falls smoothly, by γ in `every` steps; with `every` = 1 PyTorch's ExponentialLR.
+    """η γ^(t / every): falls smoothly, by γ in `every` steps.
+
+    Keras / PyTorch: `schedules.ExponentialDecay` / `ExponentialLR`, which has `every` = 1 and steps, as a rule, once an
+    epoch. Keras takes `decay_steps` before `decay_rate`.
 
     Args:
         rate: η > 0.
         factor: γ in (0, 1].
         every: steps in which the rate falls by the factor.
+
+    Example:
+        >>> schedule = gn.schedules.ExponentialDecay(0.8, factor=0.25, every=2)
+        >>> [round(schedule.rate_at(step), 3) for step in range(1, 6)]
+        [0.8, 0.4, 0.2, 0.1, 0.05]
     """
 
     rate: float
@@ -140,12 +179,18 @@ class ExponentialDecay(Schedule):
 class CosineDecay(Schedule):
     """η' + (η - η') (1 + cos(π t / T)) / 2 up to t = T, then η' (Loshchilov and Hutter 2017, equation 5, one run).
 
-    PyTorch's CosineAnnealingLR is the same up to T, but climbs again afterwards.
+    Keras / PyTorch: `schedules.CosineDecay` / `CosineAnnealingLR`, which climbs again after T; T is `decay_steps` /
+    `T_max`, η' `eta_min`. Keras's `alpha` is η' as a share of η; its warm-up is WarmUp here.
 
     Args:
         rate: η > 0.
         steps: T, the steps in which the rate falls.
         final: η', the rate at the end, in [0, η].
+
+    Example:
+        >>> schedule = gn.schedules.CosineDecay(0.8, steps=4, final=0.2)
+        >>> [round(schedule.rate_at(step), 3) for step in range(1, 7)]
+        [0.8, 0.712, 0.5, 0.288, 0.2, 0.2]
     """
 
     rate: float
@@ -168,12 +213,21 @@ class WarmUp(Schedule):
     """Rises in a line to where another schedule begins, then follows that one (Goyal et al. 2017, section 2.2).
 
     For t < steps: η (start + (1 - start) t / steps), where η is the first rate of `after`; from then on `after` at
-    t - steps. PyTorch: SequentialLR of LinearLR and another.
+    t - steps.
+
+    Keras / PyTorch: `schedules.CosineDecay(warmup_target=…, warmup_steps=…)` / `SequentialLR` of `LinearLR`, which
+    starts from a third, and another.
 
     Args:
         after: the schedule to follow, which begins when the rise ends.
         steps: steps of the rise.
         start: share of η to begin with, in [0, 1].
+
+    Example:
+        >>> falling = gn.schedules.StepDecay(0.8, every=2, factor=0.5)
+        >>> schedule = gn.schedules.WarmUp(falling, steps=2, start=0)
+        >>> [round(schedule.rate_at(step), 3) for step in range(1, 8)]
+        [0.0, 0.4, 0.8, 0.8, 0.4, 0.4, 0.2]
     """
 
     after: Schedule
@@ -201,8 +255,11 @@ class OneCycle(Schedule):
     """Rises along a half cosine to a peak and falls along another far below the start (Smith and Topin 2018).
 
     With u = warm_up · steps - 1: from peak / start_divisor at t = 0 to peak at t = u, then to
-    peak / (start_divisor · final_divisor) at t = steps - 1, where it stays. The numbers are those of PyTorch's
-    OneCycleLR; the momentum is not cycled.
+    peak / (start_divisor · final_divisor) at t = steps - 1, where it stays.
+
+    Keras / PyTorch: – / `OneCycleLR`, the same numbers; the momentum is not cycled, and after the last step the rate
+    stays, where PyTorch raises ValueError. `max_lr`, `total_steps`, `pct_start`, `div_factor` are `peak`, `steps`,
+    `warm_up`, `start_divisor`.
 
     Args:
         peak: the highest rate, > 0.
@@ -210,6 +267,11 @@ class OneCycle(Schedule):
         warm_up: share of the steps that rise, in [0, 1).
         start_divisor: peak over the first rate, ≥ 1.
         final_divisor: first rate over the last, ≥ 1.
+
+    Example:
+        >>> schedule = gn.schedules.OneCycle(1.0, steps=10)
+        >>> [round(schedule.rate_at(step), 3) for step in range(1, 12)]
+        [0.04, 0.52, 1.0, 0.95, 0.812, 0.611, 0.389, 0.188, 0.05, 0.0, 0.0]
     """
 
     peak: float

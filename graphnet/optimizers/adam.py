@@ -38,13 +38,27 @@ class Adam(_Adam):
     """m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², p ← p - η m̂ / (√v̂ + ε) (Kingma and Ba 2015, algorithm 1).
 
     m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ) are corrected for their start from 0 at each step t. ε is added to the
-    corrected root, as in the paper and in PyTorch; Keras adds it to the uncorrected one.
+    corrected root, as in the paper.
+
+    Keras / PyTorch: `optimizers.Adam` / `optim.Adam`, the same. Keras has ε = 1e-7 and adds it to the uncorrected root.
+    The argument `weight_decay` is AdamW in Keras, the regularizer L2(λ / 2) in PyTorch.
 
     Args:
         learning_rate: η > 0, or a Schedule.
         beta1: share of the mean gradient that stays, in [0, 1).
         beta2: share of the mean squared gradient that stays, in [0, 1).
         epsilon: > 0, keeps the step finite.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> w = gn.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = gn.Model(x, w(x))
+        >>> for scale in (1, 1000):
+        ...     net = gn.compile(model, "mae", gn.optimizers.Adam(0.1))
+        ...     _ = net.train_on_batch([[scale]], [[9999]])  # its gradient
+        ...     print(round(net.weights["dense/weight"].item(), 3))
+        0.1
+        0.1
     """
 
 
@@ -53,13 +67,28 @@ class Adam(_Adam):
 class AMSGrad(_Adam):
     """Adam whose v̂ never falls: p ← p - η m̂ / (√(max v / (1 - β₂ᵗ)) + ε) (Reddi, Kale and Kumar 2018, algorithm 2).
 
-    With Adam's bias corrections, which the paper leaves out, as in PyTorch's `Adam(amsgrad=True)`.
+    With Adam's bias corrections, which the paper leaves out.
+
+    Keras / PyTorch: `optimizers.Adam(amsgrad=True)` / `optim.Adam(amsgrad=True)`, the same. Keras has another ε, see
+    Adam.
 
     Args:
         learning_rate: η > 0, or a Schedule.
         beta1: share of the mean gradient that stays, in [0, 1).
         beta2: share of the mean squared gradient that stays, in [0, 1).
         epsilon: > 0, keeps the step finite.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> w = gn.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = gn.Model(x, w(x))
+        >>> for optimizer in (gn.optimizers.Adam, gn.optimizers.AMSGrad):
+        ...     net = gn.compile(model, "mae", optimizer(0.1, beta2=0.5))
+        ...     for gradient in (1, 0.1, 0.1, 0.1, 0.1):
+        ...         _ = net.train_on_batch([[gradient]], [[9]])
+        ...     print(round(net.weights["dense/weight"].item(), 3))
+        0.51
+        0.287
     """
 
     def update_op(self, count: int) -> ops.Update:
@@ -72,12 +101,25 @@ class AMSGrad(_Adam):
 class AdamW(Decaying, _Adam):
     """p ← p - η λ p, then a step of Adam (Loshchilov and Hutter 2019, algorithm 2); see `Decaying`.
 
+    Keras / PyTorch: `optimizers.AdamW` / `optim.AdamW`, the same, decay multiplied by η as well. Keras has λ = 0.004.
+
     Args:
         learning_rate: η > 0, or a Schedule.
         beta1: share of the mean gradient that stays, in [0, 1).
         beta2: share of the mean squared gradient that stays, in [0, 1).
         epsilon: > 0, keeps the step finite.
         weight_decay: λ ≥ 0.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> dense = gn.layers.Dense(
+        ...     1, kernel_initializer="ones", bias_initializer="ones")
+        >>> adamw = gn.optimizers.AdamW(
+        ...     0.1, weight_decay=0.5, decay_vectors=False)
+        >>> net = gn.compile(gn.Model(x, dense(x)), "mae", adamw)
+        >>> _ = net.train_on_batch([[0]], [[1]])  # no gradient, only decay
+        >>> [round(weight.item(), 3) for weight in net.weights.values()]
+        [0.95, 1.0]
     """
 
     learning_rate: float | Schedule = 1e-3
@@ -91,12 +133,25 @@ class NAdam(_Adam):
 
     With μₜ = β₁ (1 - 0.96^(t ψ) / 2) in the place of β₁ in the correction of m; see `ops.NAdamUpdate` for the formula.
 
+    Keras / PyTorch: `optimizers.Nadam` / `optim.NAdam`, the same; ψ is its `momentum_decay`. Keras's is ψ = 1, with η =
+    0.001.
+
     Args:
         learning_rate: η > 0, or a Schedule.
         beta1: share of the mean gradient that stays, in [0, 1).
         beta2: share of the mean squared gradient that stays, in [0, 1).
         epsilon: > 0, keeps the step finite.
-        psi: ψ ≥ 0, how fast the momentum rises; PyTorch's momentum_decay.
+        psi: ψ ≥ 0, how fast the momentum rises.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> w = gn.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = gn.Model(x, w(x))
+        >>> optimizer = gn.optimizers.NAdam(0.1)
+        >>> net = gn.compile(model, loss="mae", optimizer=optimizer)
+        >>> step = lambda: net.train_on_batch([[1]], [[1]])["loss"]  # 1 - w
+        >>> [round(step(), 3) for _ in range(4)]  # first more than η
+        [1.0, 0.894, 0.816, 0.743]
     """
 
     learning_rate: float | Schedule = 2e-3

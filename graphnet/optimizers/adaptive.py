@@ -17,15 +17,27 @@ __all__ = ["Adadelta", "Adagrad", "Lion", "RMSProp"]
 class RMSProp(Optimizer):
     """v ← ρ v + (1 - ρ) g², p ← p - η g / (√v + ε) (Tieleman and Hinton 2012, lecture 6.5).
 
-    ε is added to the root, as in PyTorch; Keras has it under the root. The lecture has ρ = 0.9; the default is
-    PyTorch's.
+    ε is added to the root. The lecture has ρ = 0.9.
+
+    Keras / PyTorch: `optimizers.RMSprop` / `optim.RMSprop`, the same with the same defaults; ρ is its `alpha`. Keras
+    has ρ = 0.9, η = 0.001, and ε = 1e-7 under the root.
 
     Args:
         learning_rate: η > 0, or a Schedule.
-        rho: ρ in [0, 1), share of the mean squared gradient that stays; PyTorch's alpha.
+        rho: ρ in [0, 1), share of the mean squared gradient that stays.
         momentum: μ in [0, 1): b ← μ b + g / (√v + ε), p ← p - η b.
         centered: whether the squared mean gradient is taken off v under the root (Graves 2013).
         epsilon: > 0, keeps the step finite.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> w = gn.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = gn.Model(x, w(x))
+        >>> optimizer = gn.optimizers.RMSProp(0.01)
+        >>> net = gn.compile(model, loss="mae", optimizer=optimizer)
+        >>> step = lambda: net.train_on_batch([[1]], [[1]])["loss"]  # 1 - w
+        >>> [round(step(), 3) for _ in range(4)]  # first η / √(1 - ρ) = 0.1
+        [1.0, 0.9, 0.829, 0.771]
     """
 
     rho: float = 0.99
@@ -51,11 +63,24 @@ class RMSProp(Optimizer):
 class Adagrad(Optimizer):
     """s ← s + g², p ← p - η g / (√s + ε) (Duchi, Hazan and Singer 2011).
 
-    s starts from 0 and ε is added to the root, as in PyTorch; Keras starts from 0.1 and has ε under the root.
+    s starts from 0 and ε is added to the root.
+
+    Keras / PyTorch: `optimizers.Adagrad` / `optim.Adagrad`, the same with the same defaults. Keras starts from s = 0.1,
+    with η = 0.001 and ε = 1e-7 under the root.
 
     Args:
         learning_rate: η > 0, or a Schedule.
         epsilon: > 0, keeps the step finite.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> w = gn.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = gn.Model(x, w(x))
+        >>> optimizer = gn.optimizers.Adagrad(0.1)
+        >>> net = gn.compile(model, loss="mae", optimizer=optimizer)
+        >>> step = lambda: net.train_on_batch([[1]], [[1]])["loss"]  # 1 - w
+        >>> [round(step(), 3) for _ in range(4)]  # steps of 0.1 / √t
+        [1.0, 0.9, 0.829, 0.772]
     """
 
     epsilon: float = 1e-10
@@ -74,13 +99,25 @@ class Adagrad(Optimizer):
 class Adadelta(Optimizer):
     """v ← ρ v + (1 - ρ) g², d = √(u + ε) / √(v + ε) · g, u ← ρ u + (1 - ρ) d², p ← p - η d (Zeiler 2012, algorithm 1).
 
-    ε stands under both roots, as in the paper, PyTorch and Keras. The paper has no η; its steps are those of η = 1,
-    the default as in PyTorch (Keras: 0.001).
+    ε stands under both roots, as in the paper. The paper has no η; its steps are those of η = 1.
+
+    Keras / PyTorch: `optimizers.Adadelta` / `optim.Adadelta`, the same with the same defaults. Keras has η = 0.001, ρ =
+    0.95, ε = 1e-7.
 
     Args:
         learning_rate: η > 0, or a Schedule.
         rho: ρ in [0, 1), share of the means that stays.
         epsilon: > 0, gets the first steps going.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> w = gn.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = gn.Model(x, w(x))
+        >>> optimizer = gn.optimizers.Adadelta()
+        >>> net = gn.compile(model, loss="mae", optimizer=optimizer)
+        >>> step = lambda: net.train_on_batch([[1]], [[1]])["loss"]  # 1 - w
+        >>> [round(step(), 3) for _ in range(4)]  # first √(ε / (1 - ρ)) = 0.003
+        [1.0, 0.997, 0.994, 0.99]
     """
 
     learning_rate: float | Schedule = 1.0
@@ -104,11 +141,25 @@ class Lion(Decaying):
 
     Every element moves by η, so η is chosen 3 to 10 times smaller than for Adam, and λ as much larger.
 
+    Keras / PyTorch: `optimizers.Lion` / –; Keras has η = 0.001.
+
     Args:
         learning_rate: η > 0, or a Schedule.
         beta1: β₁ in [0, 1), share of m in the direction.
         beta2: β₂ in [0, 1), share of m that stays.
         weight_decay: λ ≥ 0; see `Decaying`.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> w = gn.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = gn.Model(x, w(x))
+        >>> net = gn.compile(model, "mae", gn.optimizers.Lion(0.1))
+        >>> for scale in (1000, 1, 30):
+        ...     _ = net.train_on_batch([[scale]], [[9999]])  # its gradient
+        ...     print(round(net.weights["dense/weight"].item(), 3))
+        0.1
+        0.2
+        0.3
     """
 
     learning_rate: float | Schedule = 1e-4

@@ -24,12 +24,25 @@ CLIPPING = {"clip_value": VALUE, "clip_norm": NORM, "global_clip_norm": GLOBAL_N
 class Optimizer(Configured):
     """Base of all optimizers. At most one kind of clipping can be chosen.
 
+    Keras / PyTorch: `optimizers.Optimizer` / `optim.Optimizer`, which is given the weights and steps by itself; here
+    `gn.compile` makes it a part of the training step. Clipping is `clipvalue`, `clipnorm`, `global_clipnorm` /
+    `nn.utils.clip_grad_value_`, `clip_grad_norm_`, which adds the same 1e-6.
+
     Args:
         learning_rate: η > 0, or a Schedule that gives it for each step.
         clip_value: each element of the gradients is kept within ± this.
         clip_norm: the gradient of each weight is scaled down to at most this norm.
-        global_clip_norm: all gradients are scaled down together, to at most this norm of them all. The norms have
-            PyTorch's 1e-6 added, as in its `clip_grad_norm_`.
+        global_clip_norm: all gradients are scaled down together, to at most this norm of them all. 1e-6 is added to the
+            norms.
+
+    Example:
+        >>> x = gn.Input((1,))
+        >>> w = gn.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        >>> model = gn.Model(x, w(x))
+        >>> net = gn.compile(model, "mae", gn.optimizers.SGD(0.1, clip_value=1))
+        >>> _ = net.train_on_batch([[1000]], [[9999]])  # a gradient of -1000
+        >>> round(net.weights["dense/weight"].item(), 3)
+        0.1
     """
 
     _habits = "Methods and attributes of an optimizer"
