@@ -19,6 +19,9 @@ _TRAITS = frozenset(vars(Op)) - {"name"}
 def register_op(cls: _Class) -> _Class:
     """A class decorator that makes an op known by its name, so that models with it can be saved and loaded.
 
+    Keras / PyTorch: `saving.register_keras_serializable` / `torch.library.custom_op`. Files hold the name and the
+    attributes alone: whoever loads one registers the op first.
+
     Args:
         cls: a frozen dataclass that derives from `Op`, with `infer`, `forward` and either a `pullback` or
             `differentiable = False`. Its `name` has a dot in it, `owner.op`, so that it never clashes with a built-in
@@ -27,6 +30,20 @@ def register_op(cls: _Class) -> _Class:
     Raises:
         ArgumentError: it is no such class; the text says what is missing.
         GraphError: another class has been registered under the name.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @gn.register_op
+        ... @dataclass(frozen=True)
+        ... class Cube(gn.Op):
+        ...     name = "docs.cube"
+        ...     differentiable = False
+        ...     def infer(self, x): return (x,)
+        ...     def forward(self, x): return (x**3,)
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Apply(Cube())(x)))
+        >>> net.predict([[2, 3]])
+        array([[ 8., 27.]], dtype=float32)
     """
     owner = getattr(cls, "__name__", "register_op")
     if not (isinstance(cls, type) and issubclass(cls, Op)):

@@ -27,7 +27,26 @@ Ranges = dict[int, tuple[Dim, Dim | None]]
 
 
 class NodeMaker(Protocol):
-    """What an op needs of whoever builds the graph that its nodes go to: a `Builder`, as a rule."""
+    """What an op needs of whoever builds the graph that its nodes go to: a `Builder`, as a rule.
+
+    Keras / PyTorch: – / –; what a pullback calls in place of functions on tensors.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @gn.register_op
+        ... @dataclass(frozen=True)
+        ... class Square(gn.Op):
+        ...     name = "docs.square"
+        ...     def infer(self, x): return (x,)
+        ...     def forward(self, x): return (x * x,)
+        ...     def pullback(self, b, inputs, outputs, grads):  # b: Builder
+        ...         slope = b.add(gn.custom.ops.Scale(2.0), inputs[0])
+        ...         return (b.add(gn.custom.ops.Multiply(), grads[0], slope),)
+        >>> x = gn.Input((1,), name="x")
+        >>> net = gn.compile(gn.Model(x, gn.layers.Apply(Square())(x)), "mae")
+        >>> net.loss_and_gradients([[3]], [[0]], inputs=True)
+        (9.0, {'x': array([[6.]], dtype=float32)})
+    """
 
     types: dict[int, TensorType]
 
@@ -47,6 +66,13 @@ class Example:
     `low` and `high` bound the random inputs: floats are drawn uniformly between them, integers from [0, high).
     `kink` is the least distance that inputs keep from zero and from one another (for ops that are not
     differentiable at 0 or at ties). `values` makes the inputs where they must fit one another.
+
+    Keras / PyTorch: – / `OpInfo`'s `SampleInput`, of PyTorch's own tests.
+
+    Example:
+        >>> example = gn.custom.ops.Scale.examples()[0]
+        >>> print(example.op, *example.inputs)
+        scale{factor=-2.5} f64[3,4]
     """
 
     op: Op
@@ -59,7 +85,18 @@ class Example:
 
 @dataclass(frozen=True)
 class Op:
-    """An operation. Subclasses are frozen dataclasses; their fields are the attributes."""
+    """An operation. Subclasses are frozen dataclasses; their fields are the attributes.
+
+    Keras / PyTorch: `Operation` / `torch.autograd.Function`. Its gradient is nodes, not numbers, so that it is fused
+    and differentiated as the rest is; see `graphnet.custom`.
+
+    Example:
+        >>> double = gn.custom.ops.Scale(2.0)
+        >>> double.infer(gn.custom.TensorType("float32", ("N", 3)))
+        (TensorType(dtype='float32', shape=('N', 3)),)
+        >>> double.forward(np.array([1.0, 2.0]))
+        (array([2., 4.]),)
+    """
 
     name: ClassVar[str]
     elementwise: ClassVar[bool] = False

@@ -28,7 +28,15 @@ SHORT = {"float32": "f32", "float64": "f64", "int64": "i64", "int32": "i32", "ui
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
-    """The dtype (a NumPy name) and the shape of a value."""
+    """The dtype (a NumPy name) and the shape of a value.
+
+    Keras / PyTorch: `KerasTensor` / –, a tensor on the device "meta". The batch is a symbol, not None.
+
+    Example:
+        >>> rows = gn.custom.TensorType("float32", ("N", 3))
+        >>> str(rows), rows.bind({"N": 4}).nbytes
+        ('f32[N,3]', 48)
+    """
 
     dtype: str
     shape: Shape

@@ -28,11 +28,15 @@ _not_negative = partial(check_number, least=0)
 
 @dataclass
 class ReduceOnPlateau(Monitor):
-    """Lowers the learning rate when a figure has stopped to improve; the rule is PyTorch's ReduceLROnPlateau.
+    """Lowers the learning rate when a figure has stopped to improve.
 
     An epoch is better if it beats the best one by more than the share `threshold` of it. After more than `patience`
     epochs in a row that are not, `Network.rate_factor`, which multiplies the rate of every step, is multiplied by
     `factor`. So it works together with any schedule, and a saved network keeps what was lowered.
+
+    Keras / PyTorch: `callbacks.ReduceLROnPlateau` / `lr_scheduler.ReduceLROnPlateau`, whose rule this is. Keras lowers
+    one epoch sooner, after `patience` epochs, and its `min_delta` is absolute. `min_lr` is a rate there, `least` a
+    factor here.
 
     Args:
         monitor: the figure: "loss", "val_loss", "val_accuracy", …
@@ -42,6 +46,17 @@ class ReduceOnPlateau(Monitor):
         cooldown: epochs after a reduction that are not counted, ≥ 0.
         least: the smallest `Network.rate_factor`, ≥ 0.
         mode: see `Monitor`.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Dense(1)(x)), "mse", "sgd")
+        >>> lower = gn.callbacks.ReduceOnPlateau("loss", factor=0.5, patience=1)
+        >>> for loss in (1.0, 1.0, 1.0):  # as fit does
+        ...     lower.on_epoch_end(net, net.epoch, {"loss": loss})
+        ...     print(net.rate_factor)
+        1.0
+        1.0
+        0.5
     """
 
     factor: float = 0.1
@@ -92,10 +107,13 @@ class _Kept(TypedDict):
 
 @dataclass
 class EarlyStopping(Monitor):
-    """Stops the training when a figure has stopped to improve (Prechelt 1998); the rule is Keras's.
+    """Stops the training when a figure has stopped to improve (Prechelt 1998).
 
     An epoch is better if it beats the best one by more than `min_delta`. After `patience` epochs in a row that are not
     (1 at least) training stops. Every call of `fit` begins anew.
+
+    Keras / PyTorch: `callbacks.EarlyStopping` / –, the same rule and defaults; `restore_best_weights` is
+    `restore_best`, which gives back the states of layers as well, also after Ctrl-C or an error.
 
     Args:
         monitor: the figure: "loss", "val_loss", "val_accuracy", …
@@ -109,6 +127,17 @@ class EarlyStopping(Monitor):
         best: the best figure so far.
         best_epoch: its epoch, 0 before the first.
         stopped_epoch: the epoch after which training was stopped; 0 if it was not.
+
+    Example:
+        >>> stop = gn.callbacks.EarlyStopping(patience=2)  # fit asks it:
+        >>> for epoch, loss in enumerate([3.0, 2.0, 2.5, 2.1], 1):
+        ...     print(stop.on_epoch_end(None, epoch, {"val_loss": loss}))
+        False
+        False
+        False
+        True
+        >>> stop.best, stop.best_epoch, stop.stopped_epoch
+        (2.0, 2, 4)
     """
 
     patience: int = 0
@@ -177,7 +206,20 @@ def _give_back(network: Trained, kept: _Kept) -> None:
 
 
 class ResetStates(Callback):
-    """Lets stateful layers begin new sequences with each epoch, for data that is the same sequences every time."""
+    """Lets stateful layers begin new sequences with each epoch, for data that is the same sequences every time.
+
+    Keras / PyTorch: – / –; in Keras `layer.reset_states()` at the beginning of an epoch, in PyTorch no state is carried
+    on unless it is given to the next call.
+
+    Example:
+        >>> x = gn.Input((1, 1))
+        >>> rnn = gn.layers.SimpleRNN(1, stateful=True)
+        >>> net = gn.compile(gn.Model(x, rnn(x)))
+        >>> first, second = net.predict([[[1]]]), net.predict([[[1]]])
+        >>> gn.callbacks.ResetStates().on_epoch_begin(net, 1)  # as fit does
+        >>> bool(second == first), bool(net.predict([[[1]]]) == first)
+        (False, True)
+    """
 
     def on_epoch_begin(self, network: Trained, epoch: int) -> None:
         """Puts the states of stateful layers back to zero."""
@@ -208,6 +250,9 @@ class ModelCheckpoint(Monitor):
 
     It is for keeping good networks; to go on with a training that was cut, see the argument `checkpoint` of `fit`.
 
+    Keras / PyTorch: `callbacks.ModelCheckpoint` / –. Keras saves after each epoch unless `save_best_only` is set, and
+    never deletes one.
+
     Args:
         path: the `.gnet` file. What figures put into it that names of files cannot hold, such as `/` or `:`, becomes
             `_`; for braces themselves write `{{` and `}}`.
@@ -221,6 +266,16 @@ class ModelCheckpoint(Monitor):
     Attributes:
         best: the best figure so far.
         saved: the path of the last file; None before the first.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Dense(1)(x)), "mse", "sgd")
+        >>> path, x, y = "w.{epoch:02d}.gnet", np.ones((4, 2)), np.ones((4, 1))
+        >>> last2 = gn.callbacks.ModelCheckpoint(path, best_only=False, keep=2)
+        >>> _ = net.fit(x, y, epochs=3, callbacks=[last2], verbose=False)
+        >>> import os
+        >>> sorted(os.listdir()), last2.saved
+        (['w.02.gnet', 'w.03.gnet'], 'w.03.gnet')
     """
 
     saved: str | None = None

@@ -92,6 +92,24 @@ def register_kernel(op: type[Op], workspace: Workspace = no_workspace) -> Callab
 
     Raises:
         ArgumentError: the op is a built-in one.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @gn.register_op
+        ... @dataclass(frozen=True)
+        ... class Clip(gn.Op):
+        ...     name = "docs.clip"
+        ...     differentiable = False
+        ...     def infer(self, x): return (x,)
+        ...     def forward(self, x): return (np.clip(x, 0, 1),)
+        >>> @gn.custom.register_kernel(Clip)
+        ... def bind(call):
+        ...     (x,), (y,) = call.inputs, call.outputs
+        ...     return lambda: np.clip(x, 0, 1, out=y)  # allocates nothing
+        >>> x = gn.Input((3,))
+        >>> model = gn.Model(x, gn.layers.Apply(Clip())(x))
+        >>> gn.compile(model, verify=True).predict([[-1, 0.5, 2]])
+        array([[0. , 0.5, 1. ]], dtype=float32)
     """
     name = getattr(op, "name", None)
     if not isinstance(name, str) or not is_custom(name):

@@ -17,6 +17,8 @@ class Dataset(Answering):
 
     Images, or one long sequence such as a text, where each element is a sample and has a label.
 
+    Keras / PyTorch: – / `utils.data.Dataset`. Arrays that are in memory as a whole: `fit` cuts and shuffles them.
+
     Attributes:
         name: Short name for logs, such as "mnist".
         x_train: Training samples, float32 (N, C, H, W) in [0, 1]; of a text int64 (N,).
@@ -25,6 +27,11 @@ class Dataset(Answering):
         y_test: Their classes, int64 (M,).
         classes: The classes' names; label i means `classes[i]`.
         source: Where the data came from, as a sentence for people.
+
+    Example:
+        >>> digits = gn.data.load_mnist(cache_dir="none-yet")
+        >>> digits.name, digits.x_train.shape, digits.y_test[:3]
+        ('mnist-sample', (10000, 1, 28, 28), array([...]))
     """
 
     name: str

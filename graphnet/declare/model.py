@@ -29,6 +29,9 @@ class Model(Guarded):
 
     Layers without a name are named after their class in the order of first calls: `conv2d`, `conv2d_1`, …
 
+    Keras / PyTorch: `Model`, as its functional API has it / `nn.Module`. Nothing is fed to it: `gn.compile` makes a
+    network of it, and several of one model.
+
     Args:
         inputs: what `gn.Input` returned: one, a list or tuple, or a dict by name.
         outputs: what layers returned: one, a list or tuple (named after their layers), or a dict by name.
@@ -41,6 +44,13 @@ class Model(Guarded):
     Raises:
         GraphError: an input leads to no output, an output depends on an input that is not listed, two layers
             have one name, or an argument is not a symbolic tensor.
+
+    Example:
+        >>> x = gn.Input((4,), name="x")
+        >>> h = gn.layers.Dense(8, activation="relu")(x)
+        >>> mean, kind = gn.layers.Dense(1)(h), gn.layers.Dense(3)(h)
+        >>> gn.Model(x, {"mean": mean, "kind": kind}, name="two_heads")
+        <Model two_heads: x → mean, kind, 6 weights>
     """
 
     _habits = "Methods and attributes of a model"

@@ -50,10 +50,17 @@ class Declared:
 class SymbolicTensor(Answering):
     """A tensor with a type and a maker, and no numbers. Compared by identity; nothing about it recurses.
 
+    Keras / PyTorch: `KerasTensor` / –; layers take it, operators such as + are layers (`Add`) here.
+
     Attributes:
         type: dtype and shape; the batch dim is "N".
         maker: the layer call or the `Input` declaration that it comes from.
         index: which of the maker's outputs it is.
+
+    Example:
+        >>> x = gn.Input((None, 8), name="words")
+        >>> gn.layers.LSTM(3)(x)
+        <SymbolicTensor float32 (N, 3) from LSTM at ...>
     """
 
     _habits = "Methods and attributes of a tensor"
@@ -85,6 +92,8 @@ class SymbolicTensor(Answering):
 def Input(shape: object, name: str | None = None, dtype: str = "float32") -> SymbolicTensor:  # noqa: N802
     """Declares a tensor that the caller feeds.
 
+    Keras / PyTorch: `Input` / –; a dim of None is a symbol (T, T1, …) that errors and Programs name.
+
     Args:
         shape: the dims of one sample; the batch dim stands before them by itself. None is a dim that may vary
             from batch to batch, such as the length of a sequence; each None is a dim of its own, T, T1, …
@@ -93,6 +102,10 @@ def Input(shape: object, name: str | None = None, dtype: str = "float32") -> Sym
 
     Raises:
         ArgumentError: an argument is not allowed.
+
+    Example:
+        >>> gn.Input((None, 8), name="words", dtype="int64")
+        <SymbolicTensor int64 (N, T, 8) from words (Input) at ...>
     """
     if not isinstance(shape, tuple | list):
         raise ArgumentError("Input", "shape", shape, "it must be a tuple of the dims of one sample: "

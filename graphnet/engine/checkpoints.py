@@ -28,10 +28,30 @@ class Checkpoint(Answering):
     The file is replaced in one step, so that it is whole at any moment. It is written before the first step, then
     every so often, and after the last step.
 
+    Keras / PyTorch: `callbacks.BackupAndRestore` / `torch.save` of the `state_dict`s of model, optimizer and schedule.
+    Keras's file is gone when `fit` ends; PyTorch leaves the order of samples and the random numbers to you.
+
     Args:
         path: the `.gnet` file.
         every: steps from one to the next; None for after each epoch.
         notes: plain data to keep in the file's `meta`, for whoever reads it.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Dense(1)(x)), "mse", "sgd")
+        >>> class Unplug(gn.Callback):
+        ...     def on_step_end(self, network, step, logs):
+        ...         if step == 3:
+        ...             raise OSError("no power")
+        >>> x, y = np.ones((5, 2)), np.ones((5, 1))
+        >>> every2 = gn.Checkpoint("run.gnet", every=2)
+        >>> net.fit(x, y, batch_size=1, verbose=False, checkpoint=every2,
+        ...         callbacks=[Unplug()])
+        Traceback (most recent call last):
+            ...
+        OSError: no power
+        >>> gn.load("run.gnet").step  # fit(…, resume=True) goes on from there
+        2
     """
 
     path: str | os.PathLike[str]

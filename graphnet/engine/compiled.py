@@ -27,7 +27,10 @@ class Compiled:
         return self._runner.graph
 
     def summary(self) -> Summary:
-        """Shapes, parameters, FLOPs and activation bytes of each layer; print it."""
+        """Shapes, parameters, FLOPs and activation bytes of each layer; print it.
+
+        Keras / PyTorch: `Model.summary`, which prints / –.
+        """
         return summarize(self.graph)
 
     def program(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> Program:

@@ -38,9 +38,17 @@ class Engine(Variables, Compiled, Guarded):
 
     An attribute that cannot be set is refused, with what there is instead.
 
+    Keras / PyTorch: – / –; users hold a `gn.Network`, which is one.
+
     Attributes:
         seed: of the first weights and of shuffling; set later, of shuffling alone.
         epoch: how many epochs of `fit` were done.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Dense(1)(x)), "mse", "sgd")
+        >>> isinstance(net, gn.Engine), net.step, net.rate_factor
+        (True, 0, 1.0)
     """
 
     _habits = "Methods and attributes of a network"
@@ -141,6 +149,9 @@ class Engine(Variables, Compiled, Guarded):
     def predict(self, x: object, batch_size: int = INFERENCE_BATCH) -> Array | dict[str, Array]:
         """The outputs for samples, computed in batches.
 
+        Keras / PyTorch: `Model.predict` / `model.eval()(x)` under `torch.no_grad()`. Batches of 256, 32 in Keras;
+        arrays in, arrays out.
+
         Args:
             x: an array (samples, …), or a dict or tuple of them for several inputs.
             batch_size: samples computed at a time.
@@ -171,6 +182,8 @@ class Engine(Variables, Compiled, Guarded):
     def evaluate(self, x: object, y: object, batch_size: int = INFERENCE_BATCH, *,
                  sample_weight: object = None) -> dict[str, Any]:
         """Loss and metrics over all samples, exact however they are cut into batches.
+
+        Keras / PyTorch: `Model.evaluate(return_dict=True)` / –. In Keras weights count in `weighted_metrics`.
 
         Args:
             x: an array (samples, …), or a dict or tuple of them for several inputs.
@@ -204,6 +217,8 @@ class Engine(Variables, Compiled, Guarded):
 
         Arguments are those of `evaluate`, and `stop_on_nonfinite`, that of `fit`.
 
+        Keras / PyTorch: `Model.train_on_batch(return_dict=True)` / `zero_grad()`, `backward()` and `step()`.
+
         Raises:
             DivergenceError: the loss is not finite. The weights are those at the end of the step.
         """
@@ -224,6 +239,8 @@ class Engine(Variables, Compiled, Guarded):
     def loss_and_gradients(self, x: object, y: object, inputs: bool = False, *,
                            sample_weight: object = None) -> tuple[float, dict[str, Array]]:
         """The loss of a batch and its gradient for each trainable weight, without a step.
+
+        Keras / PyTorch: – / `loss.backward()`, and `.grad` of each parameter. They are handed out, never added up.
 
         Args:
             x: the inputs.

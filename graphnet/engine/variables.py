@@ -49,12 +49,18 @@ class Variables:
 
     @property
     def weights(self) -> ReadOnly[str, Array]:
-        """The weights by name, as read-only views: they follow the training. `set_weights` replaces them."""
+        """The weights by name, as read-only views: they follow the training. `set_weights` replaces them.
+
+        Keras / PyTorch: `Model.get_weights()`, a list / `named_parameters()`.
+        """
         return handed_out("weights", {name: view.view() for name, view in self._runner.weight_views().items()})
 
     @_unbroken
     def set_weights(self, weights: Mapping[str, object]) -> None:
         """Replaces the named weights; the others stay as they are.
+
+        Keras / PyTorch: `Model.set_weights` with a list of all / `load_state_dict(…, strict=False)`, which passes over
+        unknown names.
 
         Raises:
             DataError: a name is unknown, or a number too large for the dtype; nothing was changed.
@@ -68,12 +74,16 @@ class Variables:
 
         Running statistics, counters of random numbers, and what stateful layers carry from call to call, a row for each
         sequence of the batch; that is left out as long as there was no call since the last `reset_states`.
+
+        Keras / PyTorch: `non_trainable_variables` / `named_buffers()`; frozen weights are in `weights`.
         """
         return handed_out("states", {name: view.copy() for name, view in self._runner.state_views().items()})
 
     @_unbroken
     def set_states(self, states: Mapping[str, object]) -> None:
         """Replaces the named states; the others stay as they are.
+
+        Keras / PyTorch: – / `load_state_dict`.
 
         Raises:
             DataError: a name is unknown, a number too large for the dtype, or one that sequences carry on is not finite
@@ -97,6 +107,8 @@ class Variables:
 
         Training, evaluation and prediction all carry these states on, as in Keras; so does each epoch of `fit`. Only
         validation during `fit` has states of its own, which begin anew, and `loss_and_gradients` changes none.
+
+        Keras / PyTorch: `layer.reset_states()` / –.
 
         Args:
             names: states of any kind, running statistics too, to put back instead to what they were when the network
@@ -123,6 +135,8 @@ class Variables:
         """The optimizer's moments as read-only copies: by the moment's name, for each trained weight; {} without any.
 
         `set_optimizer_state` replaces them.
+
+        Keras / PyTorch: `optimizer.variables` / `optimizer.state_dict()`.
         """
         what = "optimizer_state"
         return ReadOnly({moment: handed_out(what, {name: view.copy() for name, view in views.items()})

@@ -42,6 +42,9 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
             blas_threads: int | None = 1) -> Network:
     """Makes a network that runs from a declared model.
 
+    Keras / PyTorch: `Model.compile` / `torch.compile`, which takes no loss. A new network each time; the model stays as
+    it is, and draws its weights from the seed. Without optimizer there is no training (Keras takes "rmsprop").
+
     Args:
         model: what to compile.
         loss: one for every output, or a dict by output name; None for prediction only.
@@ -71,6 +74,15 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
     Raises:
         ArgumentError: an argument is not allowed.
         GraphError: a loss or metric is given for an output that the model does not have.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> model = gn.Model(x, gn.layers.Dense(1)(x))
+        >>> for seed in (1, 1, 2):  # the first two have the same weights
+        ...     print(gn.compile(model, seed=seed).predict([[1, 2]]).round(1))
+        [[-2.3]]
+        [[-2.3]]
+        [[-1.2]]
     """
     if not isinstance(model, Model):
         raise ArgumentError("compile", "model", model, "it must be a gn.Model")

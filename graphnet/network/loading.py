@@ -39,9 +39,18 @@ def open(path: str | os.PathLike[str]) -> GnetFile:
 
     Preamble and header are checked now, the graph and each tensor at first touch. Use it in a `with` block.
 
+    Keras / PyTorch: – / `safetensors.safe_open`, of a library of its own.
+
     Raises:
         GnetFormatError: the file is refused; the text names the field.
         OSError: the file cannot be opened.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> gn.compile(gn.Model(x, gn.layers.Dense(1)(x))).save("small.gnet")
+        >>> with gn.open("small.gnet") as file:
+        ...     print(list(file), file["dense/bias"])
+        ['dense/weight', 'dense/bias'] [0.]
     """
     from graphnet.runtime.gnet import open_gnet
 
@@ -56,6 +65,9 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
 
     It predicts bit for bit what the saved one did on the same machine, and if that one could be trained, training goes
     on as if there had been no file in between.
+
+    Keras / PyTorch: `saving.load_model` / `torch.load` and `load_state_dict`. No code is run and none is needed, but
+    that of ops of your own; a limit of memory and work keeps a stranger's file in bounds.
 
     Args:
         path: the file, its bytes, or a file opened in binary mode.
@@ -73,6 +85,15 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
         GnetFormatError: the file is refused; the text names the field.
         ArgumentError: another argument is not allowed.
         OSError: the file cannot be read.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Dense(1)(x)), "mse", "adam")
+        >>> _ = net.train_on_batch([[1, 2]], [[3]])
+        >>> net.save("small.gnet")
+        >>> again, x = gn.load("small.gnet"), [[1, 2]]
+        >>> again.step, bool((again.predict(x) == net.predict(x)).all())
+        (1, True)
     """
     from graphnet.runtime.gnet import load_gnet
 

@@ -21,7 +21,19 @@ if TYPE_CHECKING:
 
 
 class Network(Engine):
-    """What `gn.compile` and `gn.load` return; see `Engine` for its attributes."""
+    """What `gn.compile` and `gn.load` return; see `Engine` for its attributes.
+
+    Keras / PyTorch: `Model` / `nn.Module` with its optimizer. Weights have names, and are there before anything runs.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Dense(1)(x)), "mse", "adam")
+        >>> {name: weight.shape for name, weight in net.weights.items()}
+        {'dense/weight': (2, 1), 'dense/bias': (1,)}
+        >>> x, y = np.zeros((8, 2)), np.zeros((8, 1))
+        >>> net.fit(x, y, batch_size=4, verbose=False).history["loss"]
+        [0.0]
+    """
 
     @answering
     def fit(self, x: object, y: object, *, batch_size: int = 32, epochs: int = 1, shuffle: bool | None = None,
@@ -37,6 +49,9 @@ class Network(Engine):
 
         An interrupt (Ctrl-C) waits until the step, or what callbacks do, is done, and the checkpoint, if there is to be
         one, is written then; a second one does not wait. The network can be saved, or go on with `fit(…, resume=True)`.
+
+        Keras / PyTorch: `Model.fit` / –, a loop of one's own over a `DataLoader`. There is no `validation_split`, and
+        `class_weight` is `class_weights` of a loss.
 
         Args:
             x: an array (samples, …), or a dict or tuple of them for several inputs.
@@ -76,6 +91,9 @@ class Network(Engine):
     def save(self, path: str | os.PathLike[str], *, samples: object = None) -> None:
         """Writes graph, weights and training set-up to a `.gnet` file, atomically.
 
+        Keras / PyTorch: `Model.save` / `torch.save` of `state_dict`s; the file holds the graph, the moments and the
+        step as well.
+
         Args:
             path: the file.
             samples: inputs as `predict` takes them, some few: the file gets them with what the network makes of them,
@@ -100,6 +118,8 @@ class Network(Engine):
 
         Weights, states and the optimizer are afterwards what they were.
 
+        Keras / PyTorch: – / `torch.profiler.profile`.
+
         Args:
             x: the inputs of one batch, as `train_on_batch` takes them.
             y: their labels; None to time predictions.
@@ -115,6 +135,8 @@ class Network(Engine):
         """Compares symbolic gradients with numerical ones, in float64; print it.
 
         Arguments and errors are those of `graphnet.inspect.gradient_check.check_gradients`.
+
+        Keras / PyTorch: – / `torch.autograd.gradcheck`, which has to be given doubles.
         """
         from graphnet.inspect.gradient_check import check_gradients
 
@@ -123,6 +145,8 @@ class Network(Engine):
     def plot(self, path: str | os.PathLike[str], mode: str | None = None, view: str = "graph", batch: int = 1,
              **dims: int) -> None:
         """Draws a picture.
+
+        Keras / PyTorch: `utils.plot_model` / –.
 
         Args:
             path: where to; the ending says the format: .png, .svg or .pdf.

@@ -64,6 +64,19 @@ class Callback(Answering):
 
     The network that they are given is the one that is trained. Its type here is `Any`, so that an override may ask for
     as much of it as it needs: `gn.Network`, `gn.Engine`, or no more than `Trained` has.
+
+    Keras / PyTorch: `callbacks.Callback` / –. Methods get the network as an argument, epochs and steps count from 1,
+    and True from `on_epoch_end` is Keras's `self.model.stop_training = True`; `on_step_end` is `on_train_batch_end`.
+
+    Example:
+        >>> class Enough(gn.Callback):
+        ...     def on_epoch_end(self, network, epoch, logs):
+        ...         return epoch == 2
+        >>> x = gn.Input((2,))
+        >>> net = gn.compile(gn.Model(x, gn.layers.Dense(1)(x)), "mse", "sgd")
+        >>> x, y = np.ones((4, 2)), np.ones((4, 1))
+        >>> net.fit(x, y, epochs=9, callbacks=[Enough()], verbose=False).epochs
+        [1, 2]
     """
 
     def on_train_begin(self, network: Any) -> None:

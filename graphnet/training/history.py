@@ -20,10 +20,23 @@ _STATE = {"epochs": Array, "figures": dict[str, Array]}
 class History(Answering):
     """Loss and metrics by epoch.
 
+    Keras / PyTorch: `callbacks.History` / –; its `epoch` counts from 0 in each call of `fit`.
+
     Attributes:
         history: a list for each of `loss`, the metrics, and with validation data the same with `val_` before it; also
             `seconds`, the time that each epoch took. Figures are floats, but arrays for a confusion matrix.
         epochs: the number of each epoch, counted from 1 over the life of the network.
+
+    Example:
+        >>> x = gn.Input((2,))
+        >>> model = gn.Model(x, gn.layers.Dense(1)(x))
+        >>> net = gn.compile(model, "mse", "sgd", metrics=["mae"])
+        >>> x, y = np.ones((4, 2)), np.ones((4, 1))
+        >>> history = net.fit(x, y, validation_data=(x, y), verbose=False)
+        >>> print(*history.history)
+        loss mean_absolute_error val_loss val_mean_absolute_error seconds
+        >>> history.epochs, net.fit(x, y, verbose=False).epochs
+        ([1], [2])
     """
 
     _habits = "Methods and attributes of a history"

@@ -26,7 +26,16 @@ _NOWHERE = Origin()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An op with the arrays of its operands, which stay the same for all runs; and whose layer it is."""
+    """An op with the arrays of its operands, which stay the same for all runs; and whose layer it is.
+
+    Keras / PyTorch: – / –.
+
+    Example:
+        >>> x, y = np.array([1.0, 2.0]), np.zeros(2)
+        >>> call = gn.custom.Call(gn.custom.ops.Scale(2.0), (x,), (y,))
+        >>> call.forward(x[:1], like=y[:1])  # of a piece
+        array([2.])
+    """
 
     op: Any
     inputs: tuple[Array, ...]

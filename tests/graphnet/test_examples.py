@@ -31,25 +31,31 @@ def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
     for test in examples(CALLABLE[name]):
-        doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append)
+        doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
     assert not said, "".join(said)
 
 
-# Modules whose public classes each have an example and say how they differ from those of other libraries.
-DOCUMENTED = (
-    "graphnet.constraints", "graphnet.initializers", "graphnet.layers", "graphnet.regularizers",
-)
 PARTS = ("Keras / PyTorch:", "Args:", "Raises:", "Example:")
 COMPARED = re.compile(r"^Keras / PyTorch: (\u2013|`[^`]+`)[^/]*\s/\s(\u2013|`[^`]+`)", re.MULTILINE)  # or a dash
+ROOT = {name: item for name, item in CALLABLE.items() if name.rpartition(".")[0] == "graphnet"}
+METHODS = {name: getattr(gn.Network, name) for name in (
+    "evaluate", "fit", "gradcheck", "loss_and_gradients", "optimizer_state", "plot", "predict", "profile",
+    "reset_states", "save", "set_states", "set_weights", "states", "summary", "train_on_batch", "weights",
+)}
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSES if name.rpartition(".")[0] in DOCUMENTED])
-def test_classes_have_an_example_and_say_what_other_libraries_have(name: str) -> None:
-    own = inspect.cleandoc(CLASSES[name].__doc__ or "")
+@pytest.mark.parametrize("name", CALLABLE)
+def test_public_classes_and_functions_have_an_example(name: str) -> None:
+    own = inspect.cleandoc(CALLABLE[name].__doc__ or "")
     found = [part for paragraph in own.split("\n\n") for part in PARTS if paragraph.startswith(part)]
     assert found == [part for part in PARTS if part in found], "each part once, in this order"
-    assert COMPARED.search(own), "say which classes of Keras and of PyTorch it is like, a dash for none"
     assert "Example:" in found, "show in a few lines what it does"
     example = own.partition("Example:\n")[2]
     assert doctest.DocTestParser().get_examples(example)
     assert all(len(line) <= 76 for line in example.splitlines()), "help() shows it in 80 columns, 4 of them its margin"
+
+
+@pytest.mark.parametrize(("name", "item"), (CLASSES | ROOT | METHODS).items())
+def test_docstrings_say_what_other_libraries_have(name: str, item: object) -> None:
+    said = COMPARED.search(inspect.cleandoc(item.__doc__ or ""))
+    assert said, "say which class or function of Keras and of PyTorch it is like, a dash for none"

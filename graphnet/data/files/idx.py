@@ -51,6 +51,12 @@ def read_idx(path: str | os.PathLike[str], limit: int = MAX_IDX_BYTES) -> Array:
     Raises:
         DataError: The file is unreadable, not IDX, damaged, shorter or longer than its header says, or
             larger than `limit`.
+
+    Example:
+        >>> gn.data.write_idx("a.idx.gz", np.array([[1, 2], [3, 4]], np.uint8))
+        >>> gn.data.read_idx("a.idx.gz")
+        array([[1, 2],
+               [3, 4]], dtype=uint8)
     """
     with open_unpacked(path) as source:
         dtype, dims = _read_header(path, source)
@@ -87,6 +93,15 @@ def read_pair(
 
     Raises:
         DataError: One of them is refused by `read_idx`, or their counts differ.
+
+    Example:
+        >>> gn.data.write_idx("images.idx", np.zeros((3, 28, 28), np.uint8))
+        >>> gn.data.write_idx("labels.idx", np.zeros(2, np.uint8))
+        >>> gn.data.read_pair("images.idx", "labels.idx")
+        Traceback (most recent call last):
+            ...
+        graphnet.compiler.errors.DataError: counts differ: images.idx holds 3
+        samples, labels.idx holds 2 labels; use two files of the same set
     """
     x, y = read_idx(images), read_idx(labels)
     if len(x) != len(y):
@@ -107,6 +122,17 @@ def write_idx(path: str | os.PathLike[str], array: Array) -> None:
 
     Raises:
         DataError: IDX cannot hold the array, or the file cannot be written.
+
+    Example:
+        >>> gn.data.write_idx("a.idx", np.array([1, 2], np.int16))
+        >>> np.fromfile("a.idx", np.uint8).tobytes().hex(" ")
+        '00 00 0b 01 00 00 00 02 00 01 00 02'
+        >>> gn.data.write_idx("a.idx", np.array([1, 2], np.int64))
+        Traceback (most recent call last):
+            ...
+        graphnet.compiler.errors.DataError: IDX cannot hold dtype int64; it
+        holds uint8, int8, int16, int32, float32, float64: convert
+        the array first
     """
     path = Path(path)
     content = encode_idx(array)

@@ -21,6 +21,10 @@ def scale_pixels(pixels: Array) -> NDArray[np.float32]:
 
     Returns:
         A new float32 array of the same shape.
+
+    Example:
+        >>> gn.data.scale_pixels(np.array([0, 51, 255], np.uint8))
+        array([0. , 0.2, 1. ], dtype=float32)
     """
     scaled = pixels.astype(np.float32)
     scaled /= np.float32(np.iinfo(pixels.dtype).max)

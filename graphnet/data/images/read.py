@@ -36,11 +36,23 @@ def read_image(
 ) -> NDArray[np.float32]:
     """Reads one sample; see `read_samples`.
 
+    Keras / PyTorch: `utils.load_img` and `img_to_array` / `torchvision.io.decode_image`; both give 0 to 255, Keras with
+    the channels last.
+
     Returns:
         float32 of `shape`.
 
     Raises:
         DataError: The file is refused by `read_samples` or holds several samples.
+
+    Example:
+        >>> from PIL import Image
+        >>> pixels = np.array([[0, 0], [255, 0]], np.uint8)
+        >>> Image.fromarray(pixels).save("dot.png")
+        >>> gn.data.read_image("dot.png", (1, 2, 2)).tolist()
+        [[[0.0, 0.0], [1.0, 0.0]]]
+        >>> gn.data.read_image("dot.png", (1, 1, 1)).tolist()  # the mean of all
+        [[[0.25]]]
     """
     samples = read_samples(path, shape, invert=invert)
     if len(samples) != 1:
@@ -74,6 +86,12 @@ def read_samples(
 
     Raises:
         DataError: The file is unreadable, too large, of an unknown kind, or does not fit the shape.
+
+    Example:
+        >>> np.save("five.npy", np.full((5, 2, 2), 255, np.uint8))
+        >>> samples = gn.data.read_samples("five.npy", (1, 2, 2))
+        >>> samples.shape, samples.dtype, samples.max()
+        ((5, 1, 2, 2), dtype('float32'), ...1.0...)
     """
     path = regular_file(path)
     if _starts_with(path, _NPY_MAGIC):

@@ -21,6 +21,13 @@ def cache_root() -> Path:
     Raises:
         DataError: No variable is set and the user has no home directory, or `$GRAPHNET_CACHE` begins with a user's that
             is not known.
+
+    Example:
+        >>> import os
+        >>> os.environ["GRAPHNET_CACHE"] = "somewhere"
+        >>> print(gn.data.cache_root())
+        somewhere
+        >>> del os.environ["GRAPHNET_CACHE"]
     """
     if chosen := os.environ.get("GRAPHNET_CACHE"):
         return _expanded(chosen)

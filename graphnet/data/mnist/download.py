@@ -26,9 +26,16 @@ DEFAULT_MIRRORS = (
 class Download(Answering):
     """What a download did.
 
+    Keras / PyTorch: – / –.
+
     Attributes:
         directory: Where the files are now.
         fetched: Names of the files that were fetched; empty when all were there already.
+
+    Example:
+        >>> from pathlib import Path
+        >>> print(gn.data.Download(Path("cache"), fetched=()))
+        cache is complete and its checksums are right; nothing to download
     """
 
     directory: Path
@@ -69,6 +76,15 @@ def download_mnist(
     Raises:
         ArgumentError: `mirrors` is empty or a single string, or `timeout` or `deadline` is not positive.
         DataError: No mirror could serve a file, or the cache cannot be written to; nothing partial is left.
+
+    Example:
+        >>> gn.data.download_mnist("cache", mirrors=["mnist.example/"])
+        Traceback (most recent call last):
+            ...
+        graphnet.compiler.errors.DataError: train-images-idx3-ubyte.gz: no
+        mirror could serve it; tried
+          mnist.example/train-images-idx3-ubyte.gz: is not an http:// or
+          https:// address
     """
     if isinstance(mirrors, str) or not mirrors:
         raise ArgumentError("download_mnist", "mirrors", mirrors, "a list of one address or more is needed")

@@ -41,6 +41,9 @@ def load_mnist(
       less data than was downloaded should not pass unnoticed.
     - The sample is 10,000 training and 2,000 test digits of MNIST, named "mnist-sample".
 
+    Keras / PyTorch: `datasets.mnist.load_data` / `torchvision.datasets.MNIST`, which download; `graphnet data download
+    mnist` does here. Keras has pixels from 0 to 255 and no axis for the channel.
+
     Args:
         data_dir: Directory with the IDX files; None for the cache or the sample.
         cache_dir: graphnet's cache directory; None for the user's (see `cache_root`).
@@ -50,6 +53,14 @@ def load_mnist(
 
     Raises:
         DataError: `data_dir` lacks a file, or a file that would be used is damaged or of the wrong kind.
+
+    Example:
+        >>> digits = gn.data.load_mnist(cache_dir="none-yet")
+        >>> print(digits.source)
+        the bundled sample mnist_sample.npz (the full set: graphnet data
+        download mnist)
+        >>> digits.x_train.shape, digits.x_train.min(), digits.x_train.max()
+        ((10000, 1, 28, 28), ...0.0..., ...1.0...)
     """
     if data_dir is not None:
         return _load_directory(Path(data_dir))
@@ -74,6 +85,10 @@ def mnist_cache(cache_dir: str | os.PathLike[str] | None = None) -> Path:
 
     Raises:
         DataError: The user has no cache directory.
+
+    Example:
+        >>> gn.data.mnist_cache("somewhere").as_posix()
+        'somewhere/mnist'
     """
     return (cache_root() if cache_dir is None else Path(cache_dir)) / "mnist"
 

@@ -34,6 +34,12 @@ def make_tales(characters: int, seed: int = 0) -> str:
     Args:
         characters: the length of the text, ASCII only; the last tale is cut there.
         seed: another one gives other tales.
+
+    Example:
+        >>> print(gn.data.make_tales(48))
+        Emil was a young teacher and had two yellow hats
+        >>> gn.data.make_tales(48) == gn.data.make_tales(48, seed=1)
+        False
     """
     check_whole("make_tales", "characters", characters)
     numbers = random.Random(check_whole("make_tales", "seed", seed, 0))

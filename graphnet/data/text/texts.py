@@ -31,6 +31,10 @@ def encode_text(text: str) -> NDArray[np.int64]:
 
     Raises:
         DataError: the text has halves of characters, which come from wrongly decoded input.
+
+    Example:
+        >>> gn.data.encode_text("né").tolist()  # é takes two
+        [110, 195, 169]
     """
     try:
         return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
@@ -46,6 +50,12 @@ def decode_text(numbers: Array) -> str:
 
     Args:
         numbers: (length,) whole numbers from 0 to 255.
+
+    Example:
+        >>> gn.data.decode_text(np.array([110, 195, 169]))
+        'né'
+        >>> gn.data.decode_text(np.array([195, 110, 27]))  # half é, Escape
+        '�n�'
     """
     text = numbers.astype(np.uint8).tobytes().decode(errors="replace")
     return "".join(c if c.isprintable() or c in _PLAIN else "�" for c in text)
@@ -65,6 +75,13 @@ def load_text(path: str | os.PathLike[str] | None = None) -> Dataset:
 
     Raises:
         DataError: the file cannot be read, or is too short or larger than 256 MiB.
+
+    Example:
+        >>> tales = gn.data.load_text()
+        >>> gn.data.decode_text(tales.x_train[:20])
+        'Emil was a young tea'
+        >>> gn.data.decode_text(tales.y_train[:20])  # what comes next
+        'mil was a young teac'
     """
     if path is None:
         return _dataset("tales", encode_text(make_tales(TALES_CHARACTERS)), "graphnet's own tales")
@@ -100,6 +117,13 @@ def cut_streams(sequence: Array, streams: int, steps: int) -> Array:
     Raises:
         ArgumentError: `streams` or `steps` is no whole number ≥ 1.
         DataError: the sequence is too short for a single batch.
+
+    Example:
+        >>> gn.data.cut_streams(np.arange(12), streams=2, steps=3)
+        array([[ 0,  1,  2],
+               [ 6,  7,  8],
+               [ 3,  4,  5],
+               [ 9, 10, 11]])
     """
     check_whole("cut_streams", "streams", streams)
     check_whole("cut_streams", "steps", steps)
