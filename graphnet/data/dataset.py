@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.common.answers import Answering
 from graphnet.compiler.types import Array
+from graphnet.compiler.words import label
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset(Answering):
     """Samples and labels for classification, split into a training and a test part.
 
@@ -29,15 +30,19 @@ class Dataset(Answering):
         source: Where the data came from, as a sentence for people.
 
     Example:
-        >>> digits = gn.data.load_mnist(cache_dir="none-yet")
-        >>> digits.name, digits.x_train.shape, digits.y_test[:3]
-        ('mnist-sample', (10000, 1, 28, 28), array([...]))
+        >>> gn.data.load_text()
+        <Dataset tales: int64 (107999,) + int64 (11999,), 256 classes, of
+        graphnet's own tales>
     """
 
     name: str
-    x_train: Array = field(repr=False)
-    y_train: NDArray[np.int64] = field(repr=False)
-    x_test: Array = field(repr=False)
-    y_test: NDArray[np.int64] = field(repr=False)
+    x_train: Array
+    y_train: NDArray[np.int64]
+    x_test: Array
+    y_test: NDArray[np.int64]
     classes: tuple[str, ...]
     source: str
+
+    def __repr__(self) -> str:
+        shapes = " + ".join(f"{x.dtype} {x.shape}" for x in (self.x_train, self.x_test))
+        return f"<Dataset {label(self.name)}: {shapes}, {len(self.classes)} classes, of {label(self.source)}>"

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.arrays.conversion import as_array
 from graphnet.common.answers import answering
 from graphnet.compiler.errors import DataError
 from graphnet.compiler.types import Array
@@ -113,7 +114,7 @@ def read_pair(
 
 
 @answering
-def write_idx(path: str | os.PathLike[str], array: Array) -> None:
+def write_idx(path: str | os.PathLike[str], array: object) -> None:
     """Writes an array as IDX, gzip-packed when the name ends in `.gz`; the bytes depend on the array alone.
 
     Args:
@@ -135,7 +136,7 @@ def write_idx(path: str | os.PathLike[str], array: Array) -> None:
         the array first
     """
     path = Path(path)
-    content = encode_idx(array)
+    content = encode_idx(as_array("the array", array))
     place(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 

@@ -7,9 +7,10 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
+from graphnet.arrays.conversion import as_array
 from graphnet.common.answers import answering
 from graphnet.common.checks import check_whole
-from graphnet.compiler.errors import DataError
+from graphnet.compiler.errors import ArgumentError, DataError
 from graphnet.compiler.types import Array
 from graphnet.compiler.words import file_label
 from graphnet.data.dataset import Dataset
@@ -30,12 +31,15 @@ def encode_text(text: str) -> NDArray[np.int64]:
     So every text has numbers and none needs an alphabet of its own. ASCII takes a number a character, others 2 to 4.
 
     Raises:
+        ArgumentError: it is no string.
         DataError: the text has halves of characters, which come from wrongly decoded input.
 
     Example:
         >>> gn.data.encode_text("né").tolist()  # é takes two
         [110, 195, 169]
     """
+    if not isinstance(text, str):
+        raise ArgumentError("encode_text", "text", text, "it must be a string; bytes.decode() makes one of bytes")
     try:
         return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
     except UnicodeEncodeError as error:
@@ -43,7 +47,7 @@ def encode_text(text: str) -> NDArray[np.int64]:
 
 
 @answering
-def decode_text(numbers: Array) -> str:
+def decode_text(numbers: object) -> str:
     """The text of numbers, the other way round. What is no sound UTF-8, as untrained models write it, becomes �.
 
     So does whatever could do something to a terminal: control characters other than line breaks and tabs.
@@ -51,13 +55,20 @@ def decode_text(numbers: Array) -> str:
     Args:
         numbers: (length,) whole numbers from 0 to 255.
 
+    Raises:
+        DataError: they are something else.
+
     Example:
         >>> gn.data.decode_text(np.array([110, 195, 169]))
         'né'
         >>> gn.data.decode_text(np.array([195, 110, 27]))  # half é, Escape
         '�n�'
     """
-    text = numbers.astype(np.uint8).tobytes().decode(errors="replace")
+    array = as_array("numbers", numbers)
+    if array.size and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= SYMBOLS):
+        raise DataError(f"numbers of a text are whole and go from 0 to {SYMBOLS - 1}, got {array.dtype} from "
+                        f"{array.min()} to {array.max()}; of outputs take the .argmax(-1)")
+    text = array.astype(np.uint8).tobytes().decode(errors="replace")
     return "".join(c if c.isprintable() or c in _PLAIN else "�" for c in text)
 
 
@@ -100,7 +111,7 @@ def load_text(path: str | os.PathLike[str] | None = None) -> Dataset:
 
 
 @answering
-def cut_streams(sequence: Array, streams: int, steps: int) -> Array:
+def cut_streams(sequence: object, streams: int, steps: int) -> Array:
     """Cuts one sequence into samples for stateful layers, so that in batches of `streams` each row goes on in the next.
 
     The sequence is laid out as `streams` sequences of equal length side by side; batch k holds the k-th `steps` of
@@ -127,12 +138,14 @@ def cut_streams(sequence: Array, streams: int, steps: int) -> Array:
     """
     check_whole("cut_streams", "streams", streams)
     check_whole("cut_streams", "steps", steps)
-    batches = len(sequence) // (streams * steps)
+    array = as_array("sequence", sequence)
+    length = len(array) if array.ndim else 0
+    batches = length // (streams * steps)
     if not batches:
-        raise DataError(f"a sequence of {len(sequence):,} is too short for {streams} streams of {steps} steps: give a "
+        raise DataError(f"a sequence of {length:,} is too short for {streams} streams of {steps} steps: give a "
                         "longer one, or take smaller batches")
-    cut = sequence[:batches * streams * steps].reshape(streams, batches, steps, *sequence.shape[1:])
-    return np.ascontiguousarray(cut.swapaxes(0, 1)).reshape(batches * streams, steps, *sequence.shape[1:])
+    cut = array[:batches * streams * steps].reshape(streams, batches, steps, *array.shape[1:])
+    return np.ascontiguousarray(cut.swapaxes(0, 1)).reshape(batches * streams, steps, *array.shape[1:])
 
 
 def _dataset(name: str, numbers: NDArray[np.int64], source: str) -> Dataset:

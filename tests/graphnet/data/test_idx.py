@@ -170,6 +170,15 @@ def test_refuses_to_write_what_idx_cannot_hold(tmp_path, array, text):
     assert (tmp_path / "a").read_bytes() == b"precious"
 
 
+def test_lists_are_arrays_too(tmp_path):
+    with pytest.raises(DataError, match="IDX cannot hold dtype int64"):
+        write_idx(tmp_path / "a.idx", [1, 2])
+    write_idx(tmp_path / "a.idx", [0.5, 1])
+    assert read_idx(tmp_path / "a.idx").tolist() == [0.5, 1.0]
+    with pytest.raises(DataError, match="the array is None, but it must be an array"):
+        write_idx(tmp_path / "a.idx", None)
+
+
 def test_read_pair_names_both_files_and_counts(tmp_path):
     write_idx(tmp_path / "images", np.zeros((3, 2, 2), np.uint8))
     write_idx(tmp_path / "labels", np.zeros(4, np.uint8))

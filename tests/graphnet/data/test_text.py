@@ -83,3 +83,27 @@ def test_a_sequence_that_is_too_short_is_refused() -> None:
         cut_streams(np.arange(11), 3, 4)
     with pytest.raises(ArgumentError, match="cut_streams: steps is 0, but it must be a whole number ≥ 1"):
         cut_streams(np.arange(11), 3, 0)
+
+
+@pytest.mark.parametrize(("numbers", "got"), [
+    ([72, 256], "int64 from 72 to 256"), (np.array([-1]), "int64 from -1 to -1"), ([0.5], r"float64 from 0\.5 to 0\.5"),
+])
+def test_numbers_that_are_no_text_are_refused(numbers: object, got: str) -> None:
+    with pytest.raises(DataError, match=f"^numbers of a text are whole and go from 0 to 255, got {got}; of outputs "):
+        decode_text(numbers)
+
+
+def test_what_is_no_string_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"encode_text: text is b'ab', but it must be a string; bytes\.decode\(\)"):
+        encode_text(b"ab")  # type: ignore[arg-type]
+
+
+def test_lists_are_taken() -> None:
+    assert decode_text([72, 105]) == "Hi"
+    assert decode_text([]) == ""
+    assert cut_streams([1, 2, 3, 4], streams=2, steps=1).tolist() == [[1], [3], [2], [4]]
+
+
+def test_a_set_of_data_says_what_is_in_it() -> None:
+    assert repr(load_text()) == ("<Dataset tales: int64 (107999,) + int64 (11999,), 256 classes, of graphnet's own "
+                                 "tales>")
