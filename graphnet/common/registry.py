@@ -60,6 +60,9 @@ class Registry(Generic[T]):
             return self._names[value]()
         if isinstance(value, type) and value.__name__ in self._classes:
             raise ArgumentError(owner, argument, value, f"it must be an object, not its class: {value.__name__}(…)")
+        if base := next((base for base in type(value).__mro__[1:] if vars(base).get("registry") is self), None):
+            raise ArgumentError(owner, argument, value, "its class is not registered, so that no file could name it: "
+                                                        f"put @{base.__name__}.registry.register() above it")
         names = ", ".join(map(repr, self.names))
         meant = hint(self.habits, value, self.names, quoted=True)
         raise ArgumentError(owner, argument, value, f"it must be {self.what} or one of {names}{meant}")

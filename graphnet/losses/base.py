@@ -37,7 +37,7 @@ class Loss(Configured):
     returns for each sample, and which cannot be trained.
 
     Keras / PyTorch: `losses.Loss` / –, any function of tensors. A loss of your own says `elements` and `label_types`:
-    nodes instead of numbers, of which the compiler derives the gradient.
+    nodes instead of numbers, of which the compiler derives the gradient. Put `@gn.losses.LOSSES.register()` above it.
 
     Args:
         reduction: "mean", "sum" or "none".

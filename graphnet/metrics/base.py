@@ -26,7 +26,8 @@ class Metric(Configured):
     """Base of all metrics: a statistic that the graph computes, which adds up over batches; its figure.
 
     Keras / PyTorch: `metrics.Metric` / –. Keras's keep running sums (`update_state`, `result`, `reset_state`); here the
-    graph makes the statistic of a batch, and who evaluates adds them up.
+    graph makes the statistic of a batch, and who evaluates adds them up. One of your own says `statistic` and `result`,
+    with `@gn.metrics.METRICS.register()` above it.
 
     Attributes:
         mode: which figures are better, for callbacks that watch it: "min" if the smaller ones are, "max" if the larger

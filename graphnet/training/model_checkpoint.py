@@ -83,6 +83,9 @@ class ModelCheckpoint(Monitor):
         self.path, self.best_only, self.keep = cast(str, path), best_only, keep
         self._check_keep()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
+
     @property
     def arguments(self) -> dict[str, Any]:
         """What it was made with."""

@@ -370,3 +370,8 @@ def test_bad_arguments(declare: Callable[[], object], text: str) -> None:
 def test_validation_data_that_was_given_is_not_asked_for() -> None:
     with pytest.raises(ArgumentError, match=r"monitor is 'val_accuracy', but the epoch has only 'val_loss'$"):
         factors(ReduceOnPlateau("val_accuracy"), [1.0], "val_loss")
+
+
+def test_callbacks_show_their_arguments() -> None:
+    assert repr(ModelCheckpoint("a.gnet", best_only=False)) == (
+        "ModelCheckpoint(monitor='val_loss', mode='min', path='a.gnet', best_only=False, keep=None)")

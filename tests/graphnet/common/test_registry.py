@@ -92,3 +92,12 @@ def test_what_is_not_plain_data_has_no_config() -> None:
 def test_configs_that_are_refused(config: object, text: str) -> None:
     with pytest.raises(ArgumentError, match=re.escape(text)):
         Shape.from_config(config)
+
+
+def test_a_class_that_is_not_registered() -> None:
+    class Triangle(Shape):
+        pass
+
+    with pytest.raises(ArgumentError, match=r"^Draw: shape is .*, but its class is not registered, so that no file "
+                                            r"could name it: put @Shape\.registry\.register\(\) above it$"):
+        SHAPES.resolve("Draw", "shape", Triangle())
