@@ -50,7 +50,7 @@ class Constraint(Guarded):
 CONSTRAINTS: Registry[Constraint] = Registry("a Constraint such as MaxNorm(2)", "Constraints by name")
 
 
-@CONSTRAINTS.register()
+@CONSTRAINTS.register("non_neg")
 @dataclass(frozen=True)
 class NonNegative(Constraint):
     """Negative elements become 0.

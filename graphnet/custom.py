@@ -50,7 +50,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from graphnet.common.answers import answer_names
+from graphnet.common.answers import answer_names, answering
 from graphnet.compiler import ops
 from graphnet.compiler.custom_ops import register_op
 from graphnet.compiler.errors import ArgumentError, ShapeError
@@ -80,6 +80,7 @@ answer_names(globals())
 _Bound = TypeVar("_Bound", bound=Bind)
 
 
+@answering
 def register_kernel(op: type[Op], workspace: Workspace = no_workspace) -> Callable[[_Bound], _Bound]:
     """A decorator for the function that runs a custom op on its arrays, instead of `forward`.
 

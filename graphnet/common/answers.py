@@ -14,7 +14,7 @@ from functools import lru_cache, wraps
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
-from graphnet.common.habits import ARGUMENTS, CLASSES, hint, nearest, rows_for
+from graphnet.common.habits import ARGUMENTS, CLASSES, absent, hint, nearest, rows_for
 from graphnet.compiler.errors import ArgumentError
 
 P = ParamSpec("P")
@@ -118,11 +118,14 @@ def answer_names(face: dict[str, Any]) -> None:
 
 def _answer(module: str, name: str) -> str:
     elsewhere = _public_names()
-    if name in elsewhere:
-        return f"; there is {' and '.join(elsewhere[name])}"
-    rows = rows_for(CLASSES, name)
-    if rows:
-        return f"; {rows[0].text}"
+    there_is = elsewhere.get(name, [])
+    rows = sorted((row for row in rows_for(CLASSES, name) if row.here not in there_is),
+                  key=lambda row: not row.here.startswith(f"{_short(module)}."))
+    said = [f"there is {' and '.join(there_is)}"] * bool(there_is) + [row.text for row in rows]
+    if said:
+        return f"; {'; '.join(said)}"
+    if name in absent():
+        return f"; {name} of {absent()[name]} has no counterpart here"
     own = sys.modules[module]
     near = nearest(name, own.__all__)
     if near is not None:

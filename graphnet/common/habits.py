@@ -1,12 +1,14 @@
 """Names by habit: what is called otherwise in Keras, PyTorch and scikit-learn, read from NAMES.md when it is asked for.
 
 The documentation shows the same file. Its sections are the `## ` headings, its rows those of Markdown tables: the name
-there, the library, the name here (– if there is none), and what to know.
+there, the library, the name here (– if there is none), and what to know. A last section lists names without any more to
+say of them than that there is nothing like it here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -14,6 +16,7 @@ from importlib import resources
 CLASSES = "Classes and functions"
 ARGUMENTS = "Arguments"
 WORDS = "Other words"
+ABSENT = "What there is none of"
 NONE = "\N{EN DASH}"
 _PACKAGE = __name__.partition(".")[0]
 
@@ -40,6 +43,11 @@ class Habit:
         return self.there.strip("\"'=").removesuffix("()")
 
     @property
+    def name(self) -> str:
+        """The name here in the same way."""
+        return self.here.strip("\"'").partition("=")[0]
+
+    @property
     def text(self) -> str:
         """The answer to somebody who writes the name here."""
         name = f"{self.there} of {self.library.replace(', ', ' and ')}"
@@ -48,16 +56,25 @@ class Habit:
 
 
 @cache
+def sections() -> Mapping[str, str]:
+    """The text of each section, by its heading."""
+    text = resources.files(_PACKAGE).joinpath("NAMES.md").read_text("utf-8")
+    return {heading: part for heading, _, part in (s.partition("\n") for s in text.split("\n## ")[1:])}
+
+
+@cache
 def habits(section: str) -> tuple[Habit, ...]:
     """The rows of a section, in order."""
-    text = resources.files(_PACKAGE).joinpath("NAMES.md").read_text("utf-8")
-    found, inside = [], False
-    for line in text.splitlines():
-        if line.startswith("## "):
-            inside = line[3:].strip() == section
-        elif inside and line.startswith("| `"):
-            found.append(Habit(*(cell.strip().replace("`", "") for cell in line.split("|")[1:-1])))
-    return tuple(found)
+    lines = sections().get(section, "").splitlines()
+    return tuple(Habit(*(cell.strip().replace("`", "") for cell in line.split("|")[1:-1]))
+                 for line in lines if line.startswith("| `"))
+
+
+@cache
+def absent() -> Mapping[str, str]:
+    """The names that there is nothing like here, with the modules where they are elsewhere."""
+    lists = re.findall("^- `(.+)`: (.+(?:\n  .+)*)", sections()[ABSENT], re.MULTILINE)
+    return {name: module for module, names in reversed(lists) for name in names.replace(",", " ").split()}
 
 
 def rows_for(section: str, name: str) -> list[Habit]:
@@ -87,12 +104,12 @@ def hint(section: str, name: object, known: Iterable[str], quoted: bool = False)
     if not isinstance(name, str) or not name:
         return ""
     names = list(known)
-    rows = rows_for(section, name)
-    fitting = [row for row in rows if row.here.strip("\"'=") in names] or rows
-    if fitting:
-        return f"; {fitting[0].text}"
+    rows = [row for row in rows_for(section, name) if row.name != row.key]  # of something else it is that; not here
+    fitting = [row for row in rows if row.name in names]
+    if rows:  # of those that do not fit, what is no argument of something else comes first
+        return f"; {min(fitting or rows, key=lambda row: not fitting and row.here.endswith('=')).text}"
     near = nearest(name, names)
     if near is not None:
         return f"; did you mean {near!r}?" if quoted else f"; did you mean {near}?"
-    near = nearest(name, [row.key for row in habits(section)])
+    near = nearest(name, [row.key for row in habits(section) if row.name != row.key])
     return "" if near is None else f"; did you mean {near}? {rows_for(section, near)[0].text}"

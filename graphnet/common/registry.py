@@ -47,7 +47,7 @@ class Registry(Generic[T]):
         return tuple(sorted(self._names))
 
     def resolve(self, owner: str, argument: str, value: object) -> T:
-        """The object that an argument stands for: itself, or what a string names, with its defaults.
+        """The object that an argument stands for: itself, or what a string names in any case, with its defaults.
 
         It is the caller's to `freeze` it as soon as it is part of a graph.
 
@@ -56,8 +56,9 @@ class Registry(Generic[T]):
         """
         if isinstance(value, tuple(self._classes.values())):
             return cast(T, value)
-        if isinstance(value, str) and value in self._names:
-            return self._names[value]()
+        named = (self._names.get(value) or self._names.get(value.lower())) if isinstance(value, str) else None
+        if named is not None:
+            return named()
         if isinstance(value, type) and value.__name__ in self._classes:
             raise ArgumentError(owner, argument, value, f"it must be an object, not its class: {value.__name__}(…)")
         if base := next((base for base in type(value).__mro__[1:] if vars(base).get("registry") is self), None):

@@ -14,6 +14,7 @@ from typing import Self
 
 import numpy as np
 
+from graphnet.common.answers import Answering
 from graphnet.common.checks import check_whole
 from graphnet.common.frozen import Guarded
 from graphnet.common.registry import Registry
@@ -24,7 +25,7 @@ __all__ = ["INITIALIZERS", "Fans", "Initializer"]
 
 
 @dataclass(frozen=True, slots=True)
-class Fans:
+class Fans(Answering):
     """How many inputs an output of a weight adds up (`into`); how many outputs an input reaches (`out`).
 
     Keras / PyTorch: – / `nn.init._calculate_fan_in_and_fan_out`, which takes every weight as (out, in, *kernel), a

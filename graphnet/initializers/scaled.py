@@ -79,7 +79,7 @@ class GlorotUniform(_Scaled):
         return rng.uniform(-bound, bound, shape)
 
 
-@INITIALIZERS.register()
+@INITIALIZERS.register("kaiming_normal")
 @dataclass(frozen=True)
 class HeNormal(_Scaled):
     """Normal with variance 2 / fan in, for layers before a ReLU (He et al. 2015, eq. 10).
@@ -99,7 +99,7 @@ class HeNormal(_Scaled):
         return rng.normal(0.0, math.sqrt(2 / self.fans_of(shape).into), shape)
 
 
-@INITIALIZERS.register()
+@INITIALIZERS.register("kaiming_uniform")
 @dataclass(frozen=True)
 class HeUniform(_Scaled):
     """Evenly distributed on ±√(6 / fan in), with the variance of HeNormal (He et al. 2015, eq. 10).

@@ -76,7 +76,7 @@ class Constant(Initializer):
         return np.full(shape, self.value, np.float64)
 
 
-@INITIALIZERS.register()
+@INITIALIZERS.register("random_uniform")
 @dataclass(frozen=True)
 class Uniform(Initializer):
     """Evenly distributed on [low, high).
@@ -102,7 +102,7 @@ class Uniform(Initializer):
         return rng.uniform(self.low, self.high, shape)
 
 
-@INITIALIZERS.register()
+@INITIALIZERS.register("random_normal")
 @dataclass(frozen=True)
 class Normal(Initializer):
     """Normally distributed with this mean and standard deviation.

@@ -36,12 +36,12 @@ ACTIVATIONS: Registry[ActivationLayer] = Registry("an activation layer such as R
 
 
 def resolve_activation(owner: str, value: object) -> ActivationLayer | None:
-    """The activation that an argument stands for; None is none.
+    """The activation that an argument stands for; None is none, and so is "linear".
 
     Raises:
         ArgumentError: it is neither an activation layer nor the name of one, or it has a name, which would be lost.
     """
-    if value is None:
+    if value is None or (isinstance(value, str) and value == "linear"):
         return None
     if isinstance(value, Integral):
         raise ArgumentError(owner, "activation", value, "it must be an activation; how many features come in is known "

@@ -17,7 +17,7 @@ from graphnet.losses.stable import binary_cross_entropy
 __all__ = ["BinaryCrossEntropy", "Hinge"]
 
 
-@LOSSES.register()
+@LOSSES.register("bce", "binary_crossentropy")
 @dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
     """-w₁ t log p - w₀ (1 - t) log(1 - p), with p = 1 / (1 + exp(-z)) if the outputs are logits z.

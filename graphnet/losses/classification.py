@@ -159,7 +159,7 @@ class CrossEntropy(_Classification):
         return cross_entropy(b, prediction, self.targets(b, prediction, label))
 
 
-@LOSSES.register("kl_divergence")
+@LOSSES.register("kl_divergence", "kld")
 @dataclass(frozen=True)
 class KLDivergence(Loss):
     """Σ_c t_c log(t_c / p_c), 0 where t_c = 0 (Kullback and Leibler 1951), of probabilities p and t.

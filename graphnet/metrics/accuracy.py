@@ -22,7 +22,7 @@ BOUNDARIES = {NUMBERS: 0.5, SCORES: 0.0, LOGITS: 0.0, PROBABILITIES: 0.5}
 """Above which number an output says yes, by its meaning."""
 
 
-@METRICS.register()
+@METRICS.register("acc", "categorical_accuracy", "sparse_categorical_accuracy")
 @dataclass(frozen=True)
 class Accuracy(Metric):
     """The share of predictions whose largest element stands at the label's class; of equal ones the first counts.

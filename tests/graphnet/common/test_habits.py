@@ -9,7 +9,8 @@ from graphnet.common.habits import NONE, Habit, hint, nearest, rows_for
 
 ROWS = (Habit('"bce"', "Keras", '"binary_cross_entropy"', "on probabilities"),
         Habit("lr=", "PyTorch", "learning_rate=", ""), Habit("rate=", "Keras", "slope=", ""),
-        Habit("rate=", "Keras, PyTorch", "rate=", ""), Habit("device=", "PyTorch", NONE, "all runs on the CPU"))
+        Habit("rate=", "Keras, PyTorch", "share=", ""),
+        Habit("rate=", "Keras", "rate=", ""), Habit("device=", "PyTorch", NONE, "all runs on the CPU"))
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +19,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keys_are_the_names_alone() -> None:
-    assert [row.key for row in ROWS] == ["bce", "lr", "rate", "rate", "device"]
+    assert [row.key for row in ROWS] == ["bce", "lr", "rate", "rate", "rate", "device"]
     assert Habit("state_dict()", "PyTorch", "net.weights", "").key == "state_dict"
 
 
@@ -37,7 +38,7 @@ def test_hints(name: object, known: list[str], text: str) -> None:
 
 
 def test_of_several_rows_that_one_answers_which_fits() -> None:
-    assert hint("here", "rate", ["rate", "x"]) == "; rate= of Keras and PyTorch is rate= here"
+    assert hint("here", "rate", ["share", "x"]) == "; rate= of Keras and PyTorch is share= here"
 
 
 def test_strings_are_quoted() -> None:
