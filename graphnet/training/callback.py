@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from graphnet.common.answers import Answering
+from graphnet.common.habits import NONE, rows_for
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import Array
 from graphnet.engine.checkpoints import FIT
@@ -79,6 +80,8 @@ class Callback(Answering):
         [1, 2]
     """
 
+    _habits = "Methods and attributes of a callback"
+
     def on_train_begin(self, network: Any) -> None:
         """Before the first epoch of a call of `fit`."""
 
@@ -137,10 +140,21 @@ def check_callbacks(callbacks: Sequence[Callback]) -> None:
     """Refuses what is no list of callbacks.
 
     Raises:
-        ArgumentError: it is none, or holds something else, such as a class instead of an object.
+        ArgumentError: it is none, or holds something else, such as a class instead of an object, or one whose methods
+            are named as in another library, so that nothing would call them.
     """
     if not isinstance(callbacks, list | tuple):
         raise ArgumentError("fit", "callbacks", callbacks, "it must be a list of Callback objects")
     for index, callback in enumerate(callbacks):
         if not isinstance(callback, Callback):
             raise ArgumentError("fit", f"callbacks[{index}]", callback, "it must be a Callback object")
+        _check_methods(f"callbacks[{index}]", callback)
+
+
+def _check_methods(name: str, callback: Callback) -> None:
+    kind = type(callback)
+    for method in (method for method in dir(kind) if method.startswith("on_") and not hasattr(Callback, method)):
+        for row in rows_for(Callback._habits, method):
+            ours = row.here.removeprefix("callback.")
+            if ours == NONE or getattr(kind, ours) is getattr(Callback, ours):  # else it is written for both libraries
+                raise ArgumentError("fit", name, callback, f"nothing calls its method {method}; {row.text}")

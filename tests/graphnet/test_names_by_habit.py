@@ -68,7 +68,8 @@ def held(kind: str) -> Any:
     if kind in ("network", "net", "history"):
         net = gn.compile(model, loss="mse", optimizer="sgd", metrics=["mae"])
         return net if kind != "history" else net.fit(np.zeros((2, 4)), np.zeros((2, 2)), verbose=False)
-    return {"model": model, "tensor": x, "layer": layer, "optimizer": gn.optimizers.AdamW()}[kind]
+    return {"model": model, "tensor": x, "layer": layer, "optimizer": gn.optimizers.AdamW(),
+            "callback": gn.Callback()}[kind]
 
 
 def public() -> Iterator[tuple[str, str, Any]]:
@@ -102,7 +103,7 @@ def error_of(called: Callable[[], object]) -> str | None:
 
 def evaluated(here: str) -> Any:
     """What stands in the column "here", as an object."""
-    names = {kind: held(kind) for kind in ("net", "model", "tensor", "layer", "optimizer", "history")}
+    names = {kind: held(kind) for kind in ("net", "model", "tensor", "layer", "optimizer", "history", "callback")}
     return eval(here, {"gn": gn} | names)
 
 
@@ -278,6 +279,7 @@ def test_what_is_said_to_be_of_pytorch_is() -> None:
     outside = {"F", "MNIST", "ToTensor", "SummaryWriter"}  # by habit, of torchvision, of an optional package
     missing = [row.there for row in habits.habits(CLASSES) if "PyTorch" in row.library and row.there not in outside
                and not any(hasattr(place, row.there) for place in places)]
+    missing += [name for name in absent_of("torch.nn.functional") if not hasattr(torch.nn.functional, name)]
     assert missing == []
 
 
@@ -341,6 +343,28 @@ def test_aliases(registry: Registry[Any], name: str, item: object) -> None:
     resolved = registry.resolve("Test", "argument", name)
     assert type(resolved) is type(item)
     assert resolved == item
+
+
+class Ported(gn.Callback):
+    """Derived from graphnet's class, with a method of Keras's."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        """Nobody calls it."""
+
+
+class ForBoth(Ported):
+    """Has graphnet's method, too."""
+
+    def on_step_end(self, network: gn.Network, step: int, logs: dict[str, float]) -> None:
+        """This one is called."""
+
+
+def test_methods_of_callbacks_that_nothing_calls() -> None:
+    x, y, net = np.zeros((2, 4)), np.zeros((2, 2)), held("net")
+    with pytest.raises(gn.ArgumentError, match=r"fit: callbacks\[1\] is .*Ported.*, but nothing calls its method "
+                       r"on_train_batch_end; on_train_batch_end\(\) of Keras is callback.on_step_end here"):
+        net.fit(x, y, callbacks=[gn.Callback(), Ported()], verbose=False)
+    net.fit(x, y, callbacks=[ForBoth()], verbose=False)
 
 
 def test_linear_is_no_activation() -> None:
