@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from public_surface import MODULES, answering, error_of, held
 
 import graphnet as gn
 from graphnet.common import habits
-from graphnet.common.answers import Answering, argument_names
 from graphnet.common.habits import ABSENT, ARGUMENTS, CLASSES, NONE, WORDS, Habit
 from graphnet.common.registry import Registry
 from graphnet.constraints import CONSTRAINTS
@@ -37,8 +37,6 @@ REGISTRIES: dict[str, Registry[Any]] = {
     for registry in (LOSSES, METRICS, OPTIMIZERS, ACTIVATIONS, INITIALIZERS, REGULARIZERS, CONSTRAINTS)}
 ATTRIBUTES = "Methods and attributes of "
 LIBRARIES = {"Keras", "PyTorch", "scikit-learn"}
-MODULES = {name: value for name in gn.__all__ if isinstance(value := getattr(gn, name), ModuleType)}
-METHODS = ("fit", "evaluate", "predict", "train_on_batch", "loss_and_gradients", "save", "profile", "gradcheck")
 OTHERWISE = {'"cross_entropy"', "call()"}
 """What is here, too, but means something else than there; the last column says so."""
 CHOOSING: dict[str, Callable[[str], object]] = {
@@ -57,48 +55,6 @@ def rows(*headings: str) -> list[Any]:
     """The rows of all sections whose headings begin so, with their section."""
     return [pytest.param(section, row, id=f"{section}: {row.there} → {row.here}")
             for section in habits.sections() if section.startswith(headings) for row in habits.habits(section)]
-
-
-@cache
-def held(kind: str) -> Any:
-    """What users hold, by what the table calls it."""
-    x = gn.Input((4,))
-    layer = gn.layers.Dense(2, name="layer")
-    model = gn.Model(x, layer(x))
-    if kind in ("network", "net", "history"):
-        net = gn.compile(model, loss="mse", optimizer="sgd", metrics=["mae"])
-        return net if kind != "history" else net.fit(np.zeros((2, 4)), np.zeros((2, 2)), verbose=False)
-    return {"model": model, "tensor": x, "layer": layer, "optimizer": gn.optimizers.AdamW(),
-            "callback": gn.Callback()}[kind]
-
-
-def public() -> Iterator[tuple[str, str, Any]]:
-    """All public names: their module, the name, what it is."""
-    for place, module in {"gn": gn, **{f"gn.{name}": module for name, module in MODULES.items()}}.items():
-        yield from ((place, name, getattr(module, name)) for name in module.__all__)
-
-
-@cache
-def answering() -> dict[str, tuple[Callable[..., Any], list[str]]]:
-    """Every public class, function and method that is called by users, with its arguments."""
-    found: dict[str, tuple[Callable[..., Any], list[str]]] = {}
-    for place, name, value in public():
-        if inspect.isclass(value) and issubclass(value, Answering):
-            found[f"{place}.{name}"] = value, value._known_arguments() or []
-        elif inspect.isfunction(value) and hasattr(value, "__wrapped__"):
-            found[f"{place}.{name}"] = value, argument_names(value) or []
-    for name in METHODS:
-        found[f"net.{name}"] = getattr(held("net"), name), argument_names(getattr(gn.Network, name)) or []
-    return found
-
-
-def error_of(called: Callable[[], object]) -> str | None:
-    """The text of the error; None if there is none."""
-    try:
-        called()
-    except (gn.ArgumentError, gn.ShapeError, AttributeError) as error:
-        return str(error)
-    return None
 
 
 def evaluated(here: str) -> Any:
@@ -294,35 +250,6 @@ def absent_of(module: str) -> set[str]:
     """The names that the last section lists for a module."""
     found = re.search(rf"^- `{re.escape(module)}`: (.+(?:\n  .+)*)", habits.sections()[ABSENT], re.MULTILINE)
     return set(found[1].replace(",", " ").split()) if found else set()
-
-
-# Misspelt ----------------------------------------------------------------------------------------------------------
-
-
-def misspelt(name: str) -> set[str]:
-    """The name without one of its letters, and with two of them swapped."""
-    middle = len(name) // 2
-    return {name[:middle] + name[middle + 1:], name[:middle - 1] + name[middle] + name[middle - 1] + name[middle + 1:]}
-
-
-@pytest.mark.parametrize("place", list(answering()))
-def test_misspelt_arguments(place: str) -> None:
-    called, known = answering()[place]
-    if not known:
-        assert "there is no such argument; it has none" in (error_of(lambda: called(zzz=1)) or "")
-    keys = {row.key for row in habits.habits(ARGUMENTS)}
-    for name in known:
-        for wrong in sorted(misspelt(name) - {*known, *keys}) if len(name) > 2 else ():
-            text = error_of(lambda wrong=wrong: called(**{wrong: 1}))
-            assert text is not None
-            assert f"{wrong} is 1, but there is no such argument; did you mean {name}?" in text, text
-
-
-def test_all_that_is_public_answers() -> None:
-    """But for errors, and what is for ops of one's own, which the compiler below knows."""
-    silent = [f"{place}.{name}" for place, name, value in public() if f"{place}.{name}" not in answering()
-              and callable(value) and re.match(r"graphnet\.(?!compiler|runtime)", getattr(value, "__module__", ""))]
-    assert silent == []
 
 
 # Aliases -----------------------------------------------------------------------------------------------------------
