@@ -127,7 +127,7 @@ def test_several_outputs_report_their_losses_without_the_penalties() -> None:
     (lambda: gn.layers.Conv2D(3, 2, bias_regularizer=0.1), "Conv2D: bias_regularizer is 0.1, but it must be"),
     (lambda: gn.layers.Dense(3, activity_regularizer=L2), "Dense: activity_regularizer is <class"),
     (lambda: gn.layers.Dense(3, kernel_constraint="max"), "Dense: kernel_constraint is 'max', but it must be a "
-     "Constraint such as MaxNorm(2) or one of 'max_norm', 'non_negative', 'unit_norm'"),
+     "Constraint such as MaxNorm(2) or one of 'max_norm', 'non_neg', 'non_negative', 'unit_norm'"),
     (lambda: gn.layers.Dense(3, learning_rate_multiplier=0),
      "Dense: learning_rate_multiplier is 0, but it must be a finite number > 0"),
     (lambda: gn.constraints.MaxNorm(0), "MaxNorm: limit is 0, but it must be a finite number > 0"),

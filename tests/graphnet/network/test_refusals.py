@@ -106,7 +106,7 @@ def test_the_smallest_epsilon_keeps_steps_finite(make: Any) -> None:
     ({"seed": 2**64}, "seed is 18446744073709551616, but it must be a whole number ≥ 0 and ≤ 18446744073709551615"),
     ({"loss": "mse", "loss_weights": [1]}, "loss_weights is [1], but it must be a dict of numbers by output name"),
     ({"loss": "mse", "loss_weights": {"y": -1}}, "loss_weights['y'] is -1, but it must be a finite number ≥ 0"),
-    ({"loss": "nope"}, "loss is 'nope', but it must be a Loss such as MeanSquaredError() or one of 'binary_cross"),
+    ({"loss": "nope"}, "loss is 'nope', but it must be a Loss such as MeanSquaredError() or one of 'bce', "),
     ({"optimizer": 3}, "optimizer is 3, but it must be an Optimizer or one of 'adadelta'"),
     ({"loss": "mse", "metrics": "accuracy"}, "metrics is 'accuracy', but it must be a list such as ["),
     ({"regularizer": "l3"}, "regularizer is 'l3', but it must be a Regularizer such as L2(1e-4) or one of 'l1'"),
