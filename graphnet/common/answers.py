@@ -14,7 +14,7 @@ from functools import lru_cache, wraps
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
-from graphnet.common.habits import ARGUMENTS, CLASSES, absent, hint, nearest, rows_for
+from graphnet.common.habits import ARGUMENTS, CLASSES, FAR, absent, hint, nearest, rows_for
 from graphnet.compiler.errors import ArgumentError
 
 P = ParamSpec("P")
@@ -126,12 +126,13 @@ def _answer(module: str, name: str) -> str:
         return f"; {'; '.join(said)}"
     if name in absent():
         return f"; {name} of {absent()[name]} has no counterpart here"
-    own = sys.modules[module]
-    near = nearest(name, own.__all__)
-    if near is not None:
-        return f"; did you mean {_short(module)}.{near}?"
-    near = nearest(name, elsewhere)
-    return hint(CLASSES, name, ()) if near is None else f"; did you mean {' or '.join(elsewhere[near])}?"
+    if hasattr(sys.modules[_PACKAGE].Network, name):
+        return f"; there is net.{name}, of the network that gn.compile and gn.load return"
+    own = sys.modules[module].__all__
+    near = nearest(name, own, FAR) or nearest(name, elsewhere, FAR) or nearest(name, own)
+    if near is None:
+        return hint(CLASSES, name, ())
+    return f"; did you mean {f'{_short(module)}.{near}' if near in own else ' or '.join(elsewhere[near])}?"
 
 
 def _public_names() -> dict[str, list[str]]:

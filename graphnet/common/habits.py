@@ -18,6 +18,8 @@ ARGUMENTS = "Arguments"
 WORDS = "Other words"
 ABSENT = "What there is none of"
 NONE = "\N{EN DASH}"
+FAR = 0.75
+"""How like a name must be among hundreds: with less, something of no meaning is always found."""
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -83,12 +85,12 @@ def rows_for(section: str, name: str) -> list[Habit]:
     return [row for row in rows if row.key == name] or [row for row in rows if row.key.lower() == name.lower()]
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The one of the known names that is most like this one; None if none is like it."""
+def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The one of the known names that is most like this one; None if none is as much so as `likeness`, 1 for the same."""
     from difflib import get_close_matches  # takes longer to import than most of graphnet
 
     by_case = {other.lower(): other for other in known}
-    found = get_close_matches(name.lower(), by_case, 1)
+    found = get_close_matches(name.lower(), by_case, 1, likeness)
     return by_case[found[0]] if found else None
 
 
@@ -111,5 +113,5 @@ def hint(section: str, name: object, known: Iterable[str], quoted: bool = False)
     near = nearest(name, names)
     if near is not None:
         return f"; did you mean {near!r}?" if quoted else f"; did you mean {near}?"
-    near = nearest(name, [row.key for row in habits(section) if row.name != row.key])
+    near = nearest(name, [row.key for row in habits(section) if row.name != row.key], FAR)
     return "" if near is None else f"; did you mean {near}? {rows_for(section, near)[0].text}"

@@ -110,6 +110,8 @@ def test_signatures_stay() -> None:
     ("gn.layers.Dens", "gn.layers has no 'Dens'; did you mean gn.layers.Dense?"),
     ("gn.callbacks.EarlyStoping", "gn.callbacks has no 'EarlyStoping'; did you mean gn.callbacks.EarlyStopping?"),
     ("gn.layers.BatchNormalization", "BatchNormalization of Keras is gn.layers.BatchNorm here"),
+    ("gn.fit", "gn has no 'fit'; there is net.fit, of the network that gn.compile and gn.load return"),
+    ("gn.config", "gn has no 'config'"),
     ("gn.layers._secret", "module 'graphnet.layers' has no attribute '_secret'"),
 ])
 def test_names_of_modules(name: str, text: str) -> None:
