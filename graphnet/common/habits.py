@@ -86,7 +86,7 @@ def rows_for(section: str, name: str) -> list[Habit]:
 
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The one of the known names that is most like this one; None if none is as much so as `likeness`, 1 for the same."""
+    """The known name that is most like this one; None if none is as much so as `likeness`, which is 1 for the same."""
     from difflib import get_close_matches  # takes longer to import than most of graphnet
 
     by_case = {other.lower(): other for other in known}
