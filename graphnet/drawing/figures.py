@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from graphnet.common.checks import check_path
+from graphnet.compiler.atomic import replace_file
+from graphnet.compiler.errors import ArgumentError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+FORMATS = (".png", ".svg", ".pdf")
 
 
 def new_figure(width: float, height: float, dpi: float = 110, layout: str | None = None) -> Figure:
@@ -20,6 +28,26 @@ def figure_bytes(figure: Figure, format: str = "png") -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format=format)
     return content.getvalue()
+
+
+def check_picture_path(owner: str, path: str | os.PathLike[str]) -> None:
+    """Refuses what is no place for a picture, before it is drawn.
+
+    Raises:
+        ArgumentError: it is no path, or its ending is not one of `FORMATS`.
+    """
+    if Path(check_path(owner, path)).suffix.lower() not in FORMATS:
+        raise ArgumentError(owner, "path", str(path), f"the file must end in {', '.join(FORMATS)}")
+
+
+def write_picture(owner: str, path: str | os.PathLike[str], figure: Figure) -> None:
+    """Writes a figure to a file whose ending says the format.
+
+    Raises:
+        ArgumentError: the path is of no file or in no folder.
+        OSError: the file cannot be written; an old one stays.
+    """
+    replace_file(path, [figure_bytes(figure, Path(path).suffix.lower()[1:])], owner=owner)
 
 
 @cache

@@ -16,6 +16,8 @@ from graphnet.training.fitting import fit
 from graphnet.training.history import History
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from graphnet.inspect.gradient_check import GradientCheck
     from graphnet.runtime.profiling import Profile
 
@@ -142,14 +144,14 @@ class Network(Engine):
 
         return check_gradients(self, x, y, samples=samples, tolerance=tolerance, seed=seed)
 
-    def plot(self, path: str | os.PathLike[str], mode: str | None = None, view: str = "graph", batch: int = 1,
-             **dims: int) -> None:
-        """Draws a picture.
+    def plot(self, path: str | os.PathLike[str] | None = None, mode: str | None = None, view: str = "graph",
+             batch: int = 1, **dims: int) -> Figure:
+        """Draws a picture; a notebook shows it.
 
         Keras / PyTorch: `utils.plot_model` / –.
 
         Args:
-            path: where to; the ending says the format: .png, .svg or .pdf.
+            path: a file to write it to as well; the ending says the format: .png, .svg or .pdf.
             mode: the purpose whose graph is drawn as the compiler made it; None for the graph as declared (in the views
                 "memory" and "time": training, or prediction for a network without a loss).
             view: "graph", "memory" (the arena over the instructions) or "time" (bars for each layer, measured on
@@ -157,9 +159,12 @@ class Network(Engine):
             batch: the batch size, for "memory" and "time".
             dims: numbers for other symbols of the graph, by name.
 
+        Returns:
+            The matplotlib figure.
+
         Raises:
             ArgumentError: an argument is not allowed.
         """
         from graphnet.views.plotting import plot
 
-        plot(self, path, mode, view, check_whole("plot", "batch", batch), dims)
+        return plot(self, path, mode, view, check_whole("plot", "batch", batch), dims)

@@ -1,19 +1,16 @@
-"""`net.plot`: one picture of a network in a file."""
+"""`net.plot`: one picture of a network, as a figure and in a file."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphnet.common.checks import check_path
-from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.types import BATCH
 from graphnet.drawing.colours import drawing_colours
-from graphnet.drawing.figures import figure_bytes
+from graphnet.drawing.figures import check_picture_path, write_picture
 from graphnet.drawing.graph_drawing import draw_graph
 from graphnet.drawing.timeline import make_timeline
 from graphnet.engine.engine import Engine
@@ -25,12 +22,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GRAPH, MEMORY, TIME = "graph", "memory", "time"
-FORMATS = (".png", ".svg", ".pdf")
 
 
-def plot(network: Engine, path: str | os.PathLike[str], mode: str | None, view: str, batch: int,
-         dims: Mapping[str, int]) -> None:
-    """Draws a view of a network into a file; see `Network.plot`.
+def plot(network: Engine, path: str | os.PathLike[str] | None, mode: str | None, view: str, batch: int,
+         dims: Mapping[str, int]) -> Figure:
+    """Draws a view of a network, and into a file if there is a path; see `Network.plot`.
 
     Raises:
         ArgumentError: the view or the ending of the file is unknown, there is no such picture, or the path is of no
@@ -39,11 +35,12 @@ def plot(network: Engine, path: str | os.PathLike[str], mode: str | None, view: 
     """
     if view not in (GRAPH, MEMORY, TIME):
         raise ArgumentError("plot", "view", view, f"it must be one of {GRAPH}, {MEMORY}, {TIME}")
-    ending = Path(check_path("plot", path)).suffix.lower()
-    if ending not in FORMATS:
-        raise ArgumentError("plot", "path", str(path), f"the file must end in {', '.join(FORMATS)}")
-    draw = {GRAPH: _graph, MEMORY: _memory, TIME: _time}[view]
-    replace_file(path, [figure_bytes(draw(network, mode, batch, dims), ending[1:])], owner="plot")
+    if path is not None:
+        check_picture_path("plot", path)
+    figure = {GRAPH: _graph, MEMORY: _memory, TIME: _time}[view](network, mode, batch, dims)
+    if path is not None:
+        write_picture("plot", path, figure)
+    return figure
 
 
 def _graph(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:

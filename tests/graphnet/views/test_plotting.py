@@ -31,6 +31,17 @@ def test_graph(net: gn.Network, tmp_path: Path, mode: str | None) -> None:
     assert 0.05 < ink(tmp_path / "graph.png") < 0.8
 
 
+@pytest.mark.parametrize("view", ["graph", "memory", "time"])
+def test_a_figure_comes_back_with_and_without_a_file(net: gn.Network, tmp_path: Path, view: str) -> None:
+    """And a notebook shows it."""
+    figure, written = net.plot(view=view), net.plot(tmp_path / "a.png", view=view)
+    for made in (figure, written):
+        assert isinstance(made, Figure)
+        assert made._repr_png_().startswith(b"\x89PNG\r\n")  # type: ignore[attr-defined]
+    assert written._repr_png_() == (tmp_path / "a.png").read_bytes()  # type: ignore[attr-defined]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
 def test_fusion_makes_the_picture_smaller(net: gn.Network, tmp_path: Path) -> None:
     net.plot(tmp_path / "before.png")
     net.plot(str(tmp_path / "after.png"), mode="predict")
