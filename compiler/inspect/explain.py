@@ -56,6 +56,7 @@ class PassReport:
 
     Attributes:
         name: of the pass.
+        purpose: what it is for, in a sentence.
         nodes_before: how many nodes the graph had before.
         nodes_after: and after.
         gone: nodes that are not there any more, in the graph's text form.
@@ -65,6 +66,7 @@ class PassReport:
     """
 
     name: str
+    purpose: str
     nodes_before: int
     nodes_after: int
     gone: tuple[str, ...]
@@ -108,6 +110,7 @@ class Explanation:
             lines += ["", f"left out, as the Program would take more memory: {', '.join(self.left_out)}"]
         for step in self.passes:
             lines += ["", f"{step.name}: {step.nodes_before} → {step.nodes_after} nodes, {step.verdict}"]
+            lines += [f"  {step.purpose}"] if step.purpose else []
             lines += [f"  {mark} {text}" for mark, texts in (("-", step.gone), ("+", step.new), ("~", step.rewired))
                       for text in texts]
             lines += [f"  because {pair}" for pair in step.decisions if not step.name.startswith(FUSION)]
@@ -129,7 +132,8 @@ def _report(stage: Stage) -> PassReport:
     before, after = stage.before, stage.after
     decisions = tuple(_decided(before, d) for d in stage.applied.decisions(before))
     gone, new, rewired = compare_nodes(before, after) if stage.changed else ((), (), ())
-    return PassReport(stage.applied.name, len(before.nodes), len(after.nodes), gone, new, rewired, decisions)
+    applied = stage.applied
+    return PassReport(applied.name, applied.purpose, len(before.nodes), len(after.nodes), gone, new, rewired, decisions)
 
 
 def compare_nodes(before: Graph, after: Graph) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

@@ -32,6 +32,7 @@ class AttachUpdate(Pass):
     decay_vectors: bool = True
 
     name = "attach_update"
+    purpose = "Adds the optimizer's step, which makes new weights of the gradients."
 
     def run(self, graph: Graph) -> Graph:
         """Appends the update node."""

@@ -34,6 +34,7 @@ class Pass:
     """
 
     name: ClassVar[str]
+    purpose: ClassVar[str] = ""  # what the pass is for, in a sentence
     exact: ClassVar[bool] = True
     """Whether the numbers stay the same bit for bit; if not, they stay the same but for rounding."""
     changes_meaning: ClassVar[bool] = False

@@ -31,6 +31,7 @@ class DeriveBackward(Pass):
     inputs: tuple[str, ...] = ()
 
     name = "derive_backward"
+    purpose = "Adds the nodes that compute the gradients, from the loss back to the weights."
 
     def run(self, graph: Graph) -> Graph:
         """Appends the backward nodes.

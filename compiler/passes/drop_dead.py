@@ -13,6 +13,7 @@ class DropDead(Pass):
     """Keeps what outputs, new weights and new states need. Inputs and parameters stay: they are the signature."""
 
     name = "drop_dead"
+    purpose = "Takes out what nothing needs: no output, no new weight and no new state."
 
     def run(self, graph: Graph) -> Graph:
         """Drops dead nodes."""

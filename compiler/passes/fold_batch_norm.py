@@ -46,6 +46,7 @@ class FoldBatchNorm(Pass):
     """
 
     name = "fold_batch_norm"
+    purpose = "Multiplies batch norm into the weights before it, which are few, instead of the activations."
     exact = False
 
     def run(self, graph: Graph) -> Graph:

@@ -25,6 +25,7 @@ class FoldConstants(Pass):
     """
 
     name = "fold_constants"
+    purpose = "Computes now, once, what depends on constants alone and so comes out the same in every run."
 
     def run(self, graph: Graph) -> Graph:
         """Folds in one walk: what is folded may fold what follows."""

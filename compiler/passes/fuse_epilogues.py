@@ -35,6 +35,7 @@ class FuseEpilogues(Pass):
     roots: tuple[type[Op], ...] = ROOTS
 
     name = "fuse_epilogues"
+    purpose = "Joins a node with the element-wise ones behind it, so that values between them stay in the cache."
 
     def run(self, graph: Graph) -> Graph:
         """Fuses every chain."""

@@ -26,6 +26,7 @@ class HoistPooling(Pass):
     """
 
     name = "hoist_pooling"
+    purpose = "Pools before bias and ReLU instead of after them, so that those work on fewer elements."
 
     def run(self, graph: Graph) -> Graph:
         """Moves every pooling as far up as it goes."""

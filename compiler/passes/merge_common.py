@@ -15,6 +15,7 @@ class MergeCommon(Pass):
     """Of nodes with equal op, attributes and inputs the first stays. Ops are pure, so this is exact."""
 
     name = "merge_common"
+    purpose = "Computes equal things once: of nodes that do the same to the same values, one stays."
 
     def run(self, graph: Graph) -> Graph:
         """Merges equal nodes in one walk; their users meet again further down."""

@@ -20,6 +20,7 @@ class OrderNodes(Pass):
     """
 
     name = "order_nodes"
+    purpose = "Puts every node behind those that make its inputs, so that all later passes can walk the graph once."
 
     def run(self, graph: Graph) -> Graph:
         """Reorders the nodes if needed."""

@@ -24,6 +24,7 @@ class SimplifyAlgebra(Pass):
     """
 
     name = "simplify_algebra"
+    purpose = "Takes out steps that change nothing, and makes one of two that do the work of one."
 
     def run(self, graph: Graph) -> Graph:
         """Simplifies the graph."""

@@ -20,6 +20,7 @@ class SpecializeInference(Pass):
     """
 
     name = "specialize_inference"
+    purpose = "Takes out what only training does: dropout, statistics of the batch, penalties."
     changes_meaning = True
 
     def run(self, graph: Graph) -> Graph:

@@ -28,6 +28,7 @@ class FitMemory(Pass):
     """Stands for `fit_memory` among the passes, for those who check or show what each did; it has been run."""
 
     name = "fit_memory"
+    purpose = "Computes values again where keeping them would take more memory than there is to be."
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ def test_text() -> None:
     text = str(small_networks.image_network().explain("predict"))
     assert text.startswith("explain image, predict: 10 nodes declared, 5 after ")
     assert ("hoist_pooling: 10 → 10 nodes, 3 gone, 3 new\n"
+            "  Pools before bias and ReLU instead of after them, so that those work on fewer elements.\n"
             "  - %4 = bias_add{axis=1}(%2, %3) : f32[N,4,8,8]  # conv\n") in text
     assert "\nfused: 5 of 9 neighbour pairs\n" in text
     assert "\nnot fused: 4 of 9 neighbour pairs\n" in text
