@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from graphnet.compiler import html
 from graphnet.compiler.cached import cached_property
 from graphnet.compiler.op import Op
 from graphnet.compiler.types import BATCH, TensorType
@@ -194,6 +195,16 @@ class Graph:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return f"<{self._title}; print it>"
+
+    def _repr_html_(self) -> str:
+        return html.frame(self._title, html.listing(self.text.splitlines()))
+
+    @property
+    def _title(self) -> str:
+        return f"graph {label(self.name)}: {len(self.nodes)} nodes, {len(self.parameters)} parameters"
 
     def output(self, name: str) -> int:
         """The value id of the output of this name."""

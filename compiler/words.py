@@ -25,6 +25,8 @@ UNSEEN = (r"\x00-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u
 characters, separators, halves of surrogates."""
 LINE, LABEL = 1000, 200
 """The most characters of a refusal, and of a name in it, in a table or in a picture."""
+SCREEN_LINES, SCREEN = 24, 2000
+"""The most lines and characters that a REPL shows of a value."""
 _UNSEEN = re.compile(f"[{UNSEEN}]")
 _LETTER = rf"[^ {UNSEEN}'\"\\#:]"
 _DIM_LETTER = rf"[^ {UNSEEN}'\"\\#:,\[\]]"
@@ -117,6 +119,12 @@ def label(text: str, most: int = LABEL) -> str:
 def file_label(path: str | os.PathLike[str]) -> str:
     """The same of a path."""
     return label(os.fspath(path))
+
+
+def screenful(text: str, instead: str) -> str:
+    """A text that fits on a screen; else what stands for it, in a line that says how to see it."""
+    fits = len(text) <= SCREEN and text.count("\n") < SCREEN_LINES
+    return text if fits else f"<{instead}; print it>"
 
 
 def one_line(text: str, most: int = LINE) -> str:

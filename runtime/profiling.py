@@ -18,15 +18,19 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.compiler import html
 from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE, Origin
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Instruction, Program, short_name, table
 from graphnet.compiler.types import FLOATS
-from graphnet.compiler.words import label, visible
+from graphnet.compiler.words import label, screenful, visible
 from graphnet.runtime.disturbance import cpu_share, disturbances
 from graphnet.runtime.session import Executable
 
+_LAYERS = ("layer", "kind", "source", "forward ms", "backward ms", "update ms", "share", "GFLOP/s", "of peak")
+_INSTRUCTIONS = ("#", "phase", "layer", "op", "ms", "share", "MFLOP", "GFLOP/s", "of peak", "bytes")
+_INSTRUCTION_NUMBERS = {"#", *_INSTRUCTIONS[4:]}
 _WARM_UP = 2
 _PEAK_SIZE, _PEAK_RUNS, _PEAK_PATIENCE = 768, 48, 6
 
@@ -133,8 +137,29 @@ class Profile:
                           "flops_per_second": self.flops_per_second, "share_of_peak": self.share_of_peak}
 
     def __str__(self) -> str:
+        return "\n".join([self._title, *table(_LAYERS, self._layer_rows(), {*_LAYERS[3:]}), *self._notes()])
+
+    def __repr__(self) -> str:
+        return screenful(str(self), f"{self._title}, {_ms(self.step_seconds)} ms a step")
+
+    def _repr_html_(self) -> str:
+        *layers, total = self._layer_rows()
+        every = html.table(_INSTRUCTIONS, self._instruction_rows(), _INSTRUCTION_NUMBERS)
+        return html.frame(self._title, html.table(_LAYERS, layers, _LAYERS[3:], total), html.lines(self._notes()),
+                          html.folded(f"each of the {len(self.instructions)} instructions", every))
+
+    @property
+    def _title(self) -> str:
         dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
-        head = ("layer", "kind", "source", "forward ms", "backward ms", "update ms", "share", "GFLOP/s", "of peak")
+        return f"profile {label(self.name)}, {self.mode} ({visible(dims)}): median of {self.steps} steps"
+
+    def _notes(self) -> list[str]:
+        return [f"a step takes {_ms(self.step_seconds)} ms: {self.flops_per_second / 1e9:.1f} GFLOP/s, "
+                f"{self.share_of_peak:.0%} of the {self.peak / 1e9:.0f} GFLOP/s that a matrix product reaches here",
+                *[self.warning] * self.busy]
+
+    def _layer_rows(self) -> list[tuple[str, ...]]:
+        """A row for each layer, and the total."""
         total = sum(row.seconds for row in self.layers)
         rows: list[tuple[str, ...]] = [
             (label(row.layer), label(row.kind), label(row.source), _ms(row.forward), _ms(row.backward), _ms(row.update),
@@ -142,20 +167,17 @@ class Profile:
         rows.append(("total", "", "", *(_ms(sum(getattr(row, phase) for row in self.layers))
                                         for phase in (FORWARD, BACKWARD, UPDATE)), "100.0%",
                      *self._rate(self.flops, total)))
-        return "\n".join([
-            f"profile {label(self.name)}, {self.mode} ({visible(dims)}): median of {self.steps} steps",
-            *table(head, rows, {*head[3:]}),
-            f"a step takes {_ms(self.step_seconds)} ms: {self.flops_per_second / 1e9:.1f} GFLOP/s, "
-            f"{self.share_of_peak:.0%} of the {self.peak / 1e9:.0f} GFLOP/s that a matrix product reaches here",
-            *[self.warning] * self.busy])
+        return rows
 
     def instruction_table(self) -> str:
         """Every instruction with its time."""
-        head = ("#", "phase", "layer", "op", "ms", "share", "MFLOP", "GFLOP/s", "of peak", "bytes")
+        rows = table(_INSTRUCTIONS, self._instruction_rows(), _INSTRUCTION_NUMBERS)
+        return "\n".join([*rows, *[self.warning] * self.busy])
+
+    def _instruction_rows(self) -> list[tuple[str, ...]]:
         total = sum(i.seconds for i in self.instructions)
-        rows = [(str(i.index), i.phase, i.layer, i.op, _ms(i.seconds), f"{i.seconds / total:.1%}",
+        return [(str(i.index), i.phase, i.layer, i.op, _ms(i.seconds), f"{i.seconds / total:.1%}",
                  f"{i.flops / 1e6:.2f}", *self._rate(i.flops, i.seconds), f"{i.nbytes:,}") for i in self.instructions]
-        return "\n".join([*table(head, rows, {"#", *head[4:]}), *[self.warning] * self.busy])
 
     def save_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes every timed run as a trace that Perfetto (ui.perfetto.dev) and chrome://tracing open."""

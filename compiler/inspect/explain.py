@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from graphnet.compiler import html
 from graphnet.compiler.ir import Graph, Node, Origin, format_node
 from graphnet.compiler.passes.base import Decision
 from graphnet.compiler.passes.pipeline import Stage
@@ -14,6 +15,7 @@ from graphnet.compiler.words import LINE, label, shorten
 
 FUSION = "fuse"
 """Passes whose names begin like this put several nodes into one."""
+_PAIR_HEAD = ("value", "made by", "read by", "why")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,13 @@ class PassReport:
         counts = ((len(self.gone), "gone"), (len(self.new), "new"), (len(self.rewired), "rewired"))
         return ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to change"
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """A line for each node that it changed, and for each decision but those of fusion, which are told apart."""
+        marked = (("-", self.gone), ("+", self.new), ("~", self.rewired))
+        because = () if self.name.startswith(FUSION) else self.decisions
+        return *(f"{mark} {text}" for mark, texts in marked for text in texts), *(f"because {d}" for d in because)
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -104,21 +113,42 @@ class Explanation:
         return asdict(self)
 
     def __str__(self) -> str:
-        lines = [f"explain {label(self.name)}, {self.mode}: {self.passes[0].nodes_before} nodes declared, "
-                 f"{self.passes[-1].nodes_after} after {len(self.passes)} passes"]
-        if self.left_out:
-            lines += ["", f"left out, as the Program would take more memory: {', '.join(self.left_out)}"]
+        lines = [self._title, *(text for note in self._notes() for text in ("", note))]
         for step in self.passes:
             lines += ["", f"{step.name}: {step.nodes_before} → {step.nodes_after} nodes, {step.verdict}"]
             lines += [f"  {step.purpose}"] if step.purpose else []
-            lines += [f"  {mark} {text}" for mark, texts in (("-", step.gone), ("+", step.new), ("~", step.rewired))
-                      for text in texts]
-            lines += [f"  because {pair}" for pair in step.decisions if not step.name.startswith(FUSION)]
-        fused, apart = ([pair for pair in self.pairs if pair.done is done] for done in (True, False))
-        for title, pairs in (("fused", fused), ("not fused", apart)):
-            lines += ["", f"{title}: {len(pairs)} of {len(self.pairs)} neighbour pairs"]
-            lines += [f"  %{pair.value} {pair}" for pair in pairs]
+            lines += [f"  {line}" for line in step.changes]
+        for title, pairs in self._fusion():
+            lines += ["", title, *(f"  %{pair.value} {pair}" for pair in pairs)]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<{self._title}; print it>"
+
+    def _repr_html_(self) -> str:
+        rows = ((step.name, step.purpose, f"{step.nodes_before} → {step.nodes_after}", step.verdict)
+                for step in self.passes)
+        steps = html.table(("pass", "what it is for", "nodes", "what it did"), rows, ("nodes",))
+        changes = (html.folded(f"{step.name}: {step.verdict}", html.listing(step.changes))
+                   for step in self.passes if step.changes)
+        pairs = (html.folded(title, html.table(_PAIR_HEAD, map(_pair_row, found), code=True))
+                 for title, found in self._fusion())
+        return html.frame(self._title, html.lines(self._notes()), steps, *changes, *pairs)
+
+    @property
+    def _title(self) -> str:
+        return (f"explain {label(self.name)}, {self.mode}: {self.passes[0].nodes_before} nodes declared, "
+                f"{self.passes[-1].nodes_after} after {len(self.passes)} passes")
+
+    def _notes(self) -> Iterator[str]:
+        if self.left_out:
+            yield f"left out, as the Program would take more memory: {', '.join(self.left_out)}"
+
+    def _fusion(self) -> Iterator[tuple[str, list[Pair]]]:
+        """The pairs that are fused, and those that are not, under a title each."""
+        for title, done in (("fused", True), ("not fused", False)):
+            pairs = [pair for pair in self.pairs if pair.done is done]
+            yield f"{title}: {len(pairs)} of {len(self.pairs)} neighbour pairs", pairs
 
 
 def explain(name: str, mode: str, stages: Sequence[Stage], left_out: tuple[str, ...] = ()) -> Explanation:
@@ -126,6 +156,11 @@ def explain(name: str, mode: str, stages: Sequence[Stage], left_out: tuple[str, 
     apart = "fusion is left out here, as the Program would take more memory with it" if left_out else (
         "nothing is fused in a network that is compiled with optimize=False")
     return Explanation(name, mode, tuple(_report(stage) for stage in stages), tuple(_pairs(stages, apart)), left_out)
+
+
+def _pair_row(pair: Pair) -> tuple[html.Cell, ...]:
+    nodes = ((str(node), node.source) for node in (pair.producer, pair.consumer))
+    return f"%{pair.value}", *nodes, pair.reason
 
 
 def _report(stage: Stage) -> PassReport:

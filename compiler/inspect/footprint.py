@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from graphnet.compiler import html
 from graphnet.compiler.passes.attach_update import moment_name
 from graphnet.compiler.planning.liveness import arena_bytes, arena_slots
 from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program, Slot, short_name
-from graphnet.compiler.words import label, visible
+from graphnet.compiler.words import label, screenful, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +65,35 @@ class MemoryReport:
         return asdict(self) | {"dims": dict(self.dims)}
 
     def __str__(self) -> str:
-        rows = [("parameters", self.parameters), ("gradients", self.gradients), ("optimizer", self.optimizer),
-                ("states", self.states), ("arena", self.arena), ("  activations", self.activations),
-                ("  scratch", self.scratch), ("  unused", self.unused), ("total", self.total)]
+        rows = self._rows()
+        width = max(len(size) for _, size in rows)
+        return "\n".join([self._title, *(f"  {what:<13} {size:>{width}} bytes" for what, size in rows), *self._notes()])
+
+    def __repr__(self) -> str:
+        return screenful(str(self), f"MemoryReport {label(self.name)}: {self.total:,} bytes")
+
+    def _repr_html_(self) -> str:
+        *rows, total = self._rows()
+        return html.frame(self._title, html.table(("for", "bytes"), rows, ("bytes",), total), html.lines(self._notes()))
+
+    @property
+    def _title(self) -> str:
         dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
-        width = max(len(f"{size:,}") for _, size in rows)
-        lines = [f"memory {label(self.name)} ({visible(dims)})",
-                 *(f"  {what:<13} {size:>{width},} bytes" for what, size in rows)]
+        return f"memory {label(self.name)} ({visible(dims)})"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = (("parameters", self.parameters), ("gradients", self.gradients), ("optimizer", self.optimizer),
+                ("states", self.states), ("arena", self.arena), ("  activations", self.activations),
+                ("  scratch", self.scratch), ("  unused", self.unused), ("total", self.total))
+        return [(what, f"{size:,}") for what, size in rows]
+
+    def _notes(self) -> Iterator[str]:
         if self.peak:
             place = f" at {label(self.peak.source)}" if self.peak.source else ""
-            lines.append(f"the arena is fullest at instruction {self.peak.instruction}, {self.peak.op} of "
-                         f"{label(self.peak.layer)}{place}")
+            yield (f"the arena is fullest at instruction {self.peak.instruction}, {self.peak.op} of "
+                   f"{label(self.peak.layer)}{place}")
         share = self.values / self.arena if self.arena else 1
-        lines.append(f"with memory of its own for each value it would be {self.values:,} bytes ({share:.1f} times)")
-        return "\n".join(lines)
+        yield f"with memory of its own for each value it would be {self.values:,} bytes ({share:.1f} times)"
 
 
 def measure_memory(program: Program) -> MemoryReport:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from graphnet.compiler import html
 from graphnet.compiler.ir import BUFFER, FORWARD, Graph, Node, Parameter, State
 from graphnet.compiler.types import Shape, TensorType, format_shape
-from graphnet.compiler.words import LABEL, label, shorten, visible
+from graphnet.compiler.words import LABEL, label, screenful, shorten, visible
 
 _HEAD = ("layer", "kind", "output", "parameters", "FLOPs", "activation bytes")
 
@@ -75,14 +76,27 @@ class Summary:
         return sum(layer.activation_bytes for layer in self.layers)
 
     def __str__(self) -> str:
+        rows = self._rows()
+        widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)]
+        head, *body, last = (_line(row, widths) for row in (_HEAD, *rows))
+        rule = "  ".join("─" * width for width in widths)
+        return "\n".join([f"model {label(self.name)}", head, rule, *body, rule, last, *self._notes()])
+
+    def __repr__(self) -> str:
+        return screenful(str(self), f"Summary {label(self.name)}: {len(self.layers)} layers, "
+                                    f"{self.parameters:,} parameters")
+
+    def _repr_html_(self) -> str:
+        *rows, total = self._rows()
+        return html.frame(f"model {label(self.name)}", html.table(_HEAD, rows, _HEAD[3:], total),
+                          html.lines(self._notes()))
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """A row for each layer, and the totals."""
         rows = [(label(layer.name), label(layer.kind), shorten(", ".join(map(format_shape, layer.outputs)), LABEL),
                  f"{layer.parameters:,}{' frozen' * (layer.frozen > 0)}", f"{layer.flops:,}",
                  f"{layer.activation_bytes:,}") for layer in self.layers]
-        total = ("total", "", "", f"{self.parameters:,}", f"{self.flops:,}", f"{self.activation_bytes:,}")
-        widths = [max(map(len, column)) for column in zip(_HEAD, *rows, total, strict=True)]
-        head, *body, last = (_line(row, widths) for row in (_HEAD, *rows, total))
-        rule = "  ".join("─" * width for width in widths)
-        return "\n".join([f"model {label(self.name)}", head, rule, *body, rule, last, *self._notes()])
+        return [*rows, ("total", "", "", f"{self.parameters:,}", f"{self.flops:,}", f"{self.activation_bytes:,}")]
 
     def _notes(self) -> list[str]:
         free = "".join(f", {visible(dim)} = 1" for dim in self.free_dims)

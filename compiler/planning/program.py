@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from graphnet.compiler import html
 from graphnet.compiler.cached import cached_property
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.op import Op
@@ -127,6 +128,19 @@ class Program:
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        return f"<{self._title}: {len(self.instructions)} instructions, arena of {self.peak:,} bytes; print it>"
+
+    def _repr_html_(self) -> str:
+        rows = (tuple(zip(*_rows(index, i), strict=True)) for index, i in enumerate(self.instructions))
+        return html.frame(self._title, html.folded("buffers and what lies in them", html.listing(_places(self))),
+                          html.table(_HEAD, rows, _NUMBERS, code=True))
+
+    @property
+    def _title(self) -> str:
+        dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
+        return f"program {label(self.name)} ({visible(dims)})"
+
 
 class Target(Protocol):
     """What lowering asks of a backend."""
@@ -161,14 +175,17 @@ def format_program(program: Program) -> str:
     and the last instruction that needs what lies there in the arena. A line of a fused body that begins with `+` takes
     the result of the line above as `·`.
     """
-    dims = ", ".join(f"{symbol}={size}" for symbol, size in program.dims.items())
-    lines = [f"program {label(program.name)} ({visible(dims)})"]
-    lines += [f"  buffer {label(name)}: {size:,} bytes" for name, size in program.buffers.items()]
+    rows = [row for index, i in enumerate(program.instructions) for row in _rows(index, i)]
+    places = (f"  {line}" for line in _places(program))
+    return "\n".join([program._title, *places, *table(_HEAD, rows, _NUMBERS)]) + "\n"
+
+
+def _places(program: Program) -> Iterator[str]:
+    """The buffers, and where in them lies what a caller knows by name."""
+    yield from (f"buffer {label(name)}: {size:,} bytes" for name, size in program.buffers.items())
     for kind, slots in (("input", program.inputs), ("parameter", program.parameters), ("state", program.states),
                         ("output", program.outputs)):
-        lines += [f"  {kind} {label(name)}: {slot}" for name, slot in slots.items()]
-    rows = [row for index, i in enumerate(program.instructions) for row in _rows(index, i)]
-    return "\n".join(lines + table(_HEAD, rows, _NUMBERS)) + "\n"
+        yield from (f"{kind} {label(name)}: {slot}" for name, slot in slots.items())
 
 
 def table(head: Row, rows: Sequence[Row], numbers: set[str]) -> list[str]:

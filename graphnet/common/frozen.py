@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from itertools import islice
 from typing import Any, ClassVar, NoReturn, TypeVar
+
+import numpy as np
 
 from graphnet.common.answers import Answering
 from graphnet.compiler.errors import FrozenError
+from graphnet.compiler.types import format_shape
 
 K = TypeVar("K")
 V = TypeVar("V")
 Check = Callable[[str, str, Any], Any]
 """Takes a class's name, an attribute's name and a value; returns the value to keep, or refuses it."""
+_SHOWN = 12
 LIBRARY = f"{__name__.partition('.')[0]}."
 
 
@@ -118,6 +123,12 @@ class ReadOnly(dict[K, V]):
         super().__init__(values)
         self._text = refusal
 
+    def __repr__(self) -> str:
+        """The first entries; arrays by dtype and shape, since nobody reads thousands of numbers."""
+        entries = [f"{key!r}: {_form(value)}" for key, value in islice(self.items(), _SHOWN)]
+        more = [f"… {len(self) - _SHOWN} more"] * (len(self) > _SHOWN)
+        return f"{{{', '.join(entries + more)}}}"
+
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise FrozenError(self._text)
 
@@ -126,3 +137,7 @@ class ReadOnly(dict[K, V]):
 
     def __reduce__(self) -> tuple[type[dict[K, V]], tuple[dict[K, V]]]:
         return dict, (dict(self),)
+
+
+def _form(value: object) -> str:
+    return f"{value.dtype} {format_shape(value.shape)}" if isinstance(value, np.ndarray) else repr(value)

@@ -13,6 +13,7 @@ from graphnet.compiler.errors import GraphError
 from graphnet.compiler.inspect.summary import Summary, summarize
 from graphnet.compiler.ir import Graph, Origin, Output
 from graphnet.compiler.types import BATCH, TensorType
+from graphnet.compiler.words import LABEL, label, shorten
 from graphnet.declare.emitter import Emits, Emitter
 from graphnet.declare.layer import Layer
 from graphnet.declare.tensor import Call, Declared, SymbolicTensor, fill_symbols
@@ -87,9 +88,9 @@ class Model(Guarded):
         return summarize(self.graph)
 
     def __repr__(self) -> str:
-        inputs, outputs = (", ".join(item.name for item in items)
+        inputs, outputs = (shorten(", ".join(label(item.name) for item in items), LABEL)
                            for items in (self.graph.inputs, self.graph.outputs))
-        return f"<Model {self.name}: {inputs} → {outputs}, {len(self.graph.parameters)} weights>"
+        return f"<Model {label(self.name)}: {inputs} → {outputs}, {len(self.graph.parameters)} weights>"
 
 
 def _keyed(argument: str, tensors: object) -> Keyed:

@@ -21,25 +21,28 @@ def plot_curves(panels: Mapping[str, Curves], epochs: Sequence[int], title: str 
     """Draws figures by epoch.
 
     Args:
-        panels: the curves of each panel, by heading and name; those under "accuracy" are shown in percent.
+        panels: the curves of each panel, by heading and name; those of accuracies are shown in percent.
         epochs: the number of each epoch.
         title: over all.
 
     Returns:
-        A figure with the panels side by side; in a notebook it shows itself.
+        A figure with the panels side by side, at most three in a row; in a notebook it shows itself.
     """
     width, height = PANEL_INCHES
-    figure = new_figure(width * len(panels), height, DPI, "constrained")
-    figure.suptitle(plot_text(title))
-    for axes, (heading, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        _draw_panel(axes, heading, curves, epochs)
+    columns = 2 if len(panels) == 4 else min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    figure = new_figure(width * columns, height * rows, DPI, "constrained")
+    if title:
+        figure.suptitle(plot_text(title))
+    for place, (heading, curves) in enumerate(panels.items(), 1):
+        _draw_panel(figure.add_subplot(rows, columns, place), heading, curves, epochs)
     return figure
 
 
 def _draw_panel(axes: Axes, heading: str, curves: Curves, epochs: Sequence[int]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    share = heading == "accuracy"
+    share = heading.endswith("accuracy")
     for style, (name, values) in zip(("o-", "s--", "^:", "d-."), curves.items(), strict=False):
         axes.plot(epochs, [100 * value for value in values] if share else values, style, label=plot_text(name),
                   markersize=4)

@@ -8,6 +8,8 @@ from graphnet.compiler.inspect.summary import Summary, summarize
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.planning.program import Program
+from graphnet.compiler.types import format_shape
+from graphnet.compiler.words import LABEL, label, shorten
 from graphnet.engine.runner import PREDICT, Runner
 from graphnet.engine.sizes import check_sizes
 
@@ -20,6 +22,18 @@ class Compiled:
     """The part of an engine that shows its graphs, Programs and memory."""
 
     _runner: Runner
+
+    def __repr__(self) -> str:
+        """`<Network tiny: image (N, 3) → logits (N, 2), 2 weights of 8 numbers; Hinge, Accuracy, Adam; step 7>`."""
+        graph, runner = self.graph, self._runner
+        parts = (*(runner.objective.parts if runner.objective else ()), runner.optimizer)
+        kinds = dict.fromkeys(type(part).__name__ for part in parts if part is not None)
+        ports = (", ".join(f"{label(item.name)} {format_shape(graph.types[item.value].shape)}" for item in items)
+                 for items in (graph.inputs, graph.outputs))
+        numbers = sum(graph.types[parameter.value].size for parameter in graph.parameters)
+        return (f"<{type(self).__name__} {label(graph.name)}: {' → '.join(shorten(port, LABEL) for port in ports)}, "
+                f"{len(graph.parameters)} weights of {numbers:,} numbers; {', '.join(kinds) or 'for prediction only'}; "
+                f"step {runner.step}>")
 
     @property
     def graph(self) -> Graph:

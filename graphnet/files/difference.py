@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from graphnet.compiler import html
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import Array, format_shape
-from graphnet.compiler.words import LINE, label
+from graphnet.compiler.words import LINE, label, screenful
 from graphnet.files.layers import layer_lines
 from graphnet.files.plain_text import aligned, as_json, leaves, path_text, shown
 from graphnet.runtime.gnet import Row, TensorReader
@@ -28,6 +29,12 @@ class LayerDifference:
     layer: str
     first: list[str]
     second: list[str]
+
+    @property
+    def lines(self) -> list[str]:
+        """Them, marked as in a diff."""
+        return [f"{mark} {label(line, LINE)}" for mark, texts in (("-", self.first), ("+", self.second))
+                for line in texts]
 
 
 @dataclass(frozen=True)
@@ -97,14 +104,12 @@ class Difference:
 
     def __str__(self) -> str:
         if self.equal:
-            return f"{label(self.first)} and {label(self.second)}: the same graph, tensors and training set-up"
+            return self._title
         lines = [f"- {label(self.first)}", f"+ {label(self.second)}"]
         if self.layers:
             lines.append("graph:")
         for layer in self.layers:
-            lines.append(f"  {label(layer.layer)}")
-            lines += [f"    {mark} {label(line, LINE)}" for mark, texts in (("-", layer.first), ("+", layer.second))
-                      for line in texts]
+            lines += [f"  {label(layer.layer)}", *(f"    {line}" for line in layer.lines)]
         if self.tensors:
             lines.append("tensors:")
             lines += [f"  {line}" for line in aligned([(item.name, _measured(item)) for item in self.tensors])]
@@ -112,6 +117,24 @@ class Difference:
             lines.append("training set-up:")
             lines += [f"  {item}" for item in self.train]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return screenful(str(self), f"Difference of {self._title}")
+
+    def _repr_html_(self) -> str:
+        layers = (html.folded(f"layer {label(layer.layer)}", html.listing(layer.lines)) for layer in self.layers)
+        tensors = ((label(item.name), _measured(item)) for item in self.tensors)
+        fields = html.listing(map(str, self.train))
+        return html.frame(self._title, *layers, *[html.table(("tensor", "difference"), tensors)] * bool(self.tensors),
+                          *[html.folded("training set-up", fields)] * bool(self.train))
+
+    @property
+    def _title(self) -> str:
+        both = f"{label(self.first)} and {label(self.second)}"
+        if self.equal:
+            return f"{both}: the same graph, tensors and training set-up"
+        return (f"{both}: {len(self.layers)} layers, {len(self.tensors)} tensors and {len(self.train)} fields of the "
+                "training set-up differ")
 
 
 def diff_files(first: str | os.PathLike[str], second: str | os.PathLike[str]) -> Difference:

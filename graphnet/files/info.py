@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from graphnet.compiler import html
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.types import format_shape
-from graphnet.compiler.words import label
+from graphnet.compiler.words import label, screenful
 from graphnet.files.plain_text import aligned, as_json, leaves, path_text, shown
 from graphnet.runtime.gnet import Head, read_info
 
@@ -42,21 +44,47 @@ class Info:
         return f"{self.head.preamble.major}.{self.head.preamble.minor}"
 
     def __str__(self) -> str:
-        head, preamble, graph = self.head, self.head.preamble, self.head.graph
-        lines = [f"{label(self.path)}: format {self.version}, {preamble.file_length:,} bytes, of which "
-                 f"{preamble.header_length:,} header",
-                 f"graph {label(repr(graph.name))}: {len(graph.nodes)} nodes, {len(graph.parameters)} parameters, "
-                 f"{len(graph.states)} states"]
-        lines += [f"  {kind} {label(port['name'])}: {port['dtype']} {format_shape(tuple(port['shape']))}"
-                  for kind, ports in (("input", graph.inputs), ("output", graph.outputs))
-                  for port in _ports(graph, ports)]
-        lines += [f"tensors: {len(head.rows)}"]
+        lines = [self._title, self._graph, *(f"  {kind} {name}: {form}" for kind, name, form in self._ports())]
+        lines += [f"tensors: {len(self.head.rows)}"]
         lines += [f"  {line}" for line in aligned([
             (row.name, row.role, row.dtype, format_shape(row.shape), f"{row.nbytes:,} bytes at {row.offset:,}")
-            for row in head.rows])]
-        for title, plain in (("train", head.train), ("meta", head.meta)):
-            lines += [f"{title}:"] + [f"  {shown(path_text(path))}: {shown(value)}" for path, value in leaves(plain)]
+            for row in self.head.rows])]
+        for title, fields in self._fields():
+            lines += [f"{title}:", *(f"  {path}: {value}" for path, value in fields)]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return screenful(str(self), f"Info {self._title}")
+
+    def _repr_html_(self) -> str:
+        tensors = [(label(row.name), row.role, row.dtype, format_shape(row.shape), f"{row.nbytes:,}", f"{row.offset:,}")
+                   for row in self.head.rows]
+        fields = (html.folded(title, html.table(("field", "value"), rows)) for title, rows in self._fields())
+        return html.frame(
+            self._title, html.lines([self._graph]), html.table(("", "name", "type"), self._ports()),
+            html.table(("tensor", "role", "dtype", "shape", "bytes", "at"), tensors, ("bytes", "at")), *fields)
+
+    @property
+    def _title(self) -> str:
+        preamble = self.head.preamble
+        return (f"{label(self.path)}: format {self.version}, {preamble.file_length:,} bytes, of which "
+                f"{preamble.header_length:,} header")
+
+    @property
+    def _graph(self) -> str:
+        graph = self.head.graph
+        return (f"graph {label(repr(graph.name))}: {len(graph.nodes)} nodes, {len(graph.parameters)} parameters, "
+                f"{len(graph.states)} states")
+
+    def _ports(self) -> list[tuple[str, str, str]]:
+        graph = self.head.graph
+        return [(kind, label(port["name"]), f"{port['dtype']} {format_shape(tuple(port['shape']))}")
+                for kind, ports in (("input", graph.inputs), ("output", graph.outputs))
+                for port in _ports(graph, ports)]
+
+    def _fields(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        for title, plain in (("train", self.head.train), ("meta", self.head.meta)):
+            yield title, [(shown(path_text(path)), shown(value)) for path, value in leaves(plain)]
 
 
 def read_file_info(path: str | os.PathLike[str]) -> Info:

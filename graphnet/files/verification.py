@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from graphnet.compiler.words import label
+from graphnet.compiler import html
+from graphnet.compiler.words import label, screenful
 from graphnet.files.plain_text import as_json
 from graphnet.network.loading import network_of
 from graphnet.runtime.gnet import load_hashed
@@ -61,6 +62,13 @@ class Verification:
             lines.append(f"  {item.samples} samples replayed, output {label(name)}: largest difference "
                          f"{item.difference:.3g}: {verdict}")
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return screenful(str(self), f"Verification of {label(self.path)}: {'passed' if self.passed else 'FAILED'}")
+
+    def _repr_html_(self) -> str:
+        title, *notes = str(self).splitlines()
+        return html.frame(title, html.lines(notes))
 
     def _allowed(self, item: Replay) -> float:
         return self.tolerance * max(1.0, item.scale)

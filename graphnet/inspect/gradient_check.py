@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 
 from graphnet.common.checks import check_number, check_whole
+from graphnet.compiler import html
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.ops.recurrent import Walk
 from graphnet.compiler.planning.program import table
 from graphnet.compiler.rewrite import convert_floats
 from graphnet.compiler.types import Array
-from graphnet.compiler.words import label
+from graphnet.compiler.words import label, screenful
 from graphnet.engine.engine import Engine
 from graphnet.engine.programs import Programs, numpy_policy
 from graphnet.inspect.differences import Comparison, Index, Point, loss_function
 
+_HEAD = ("weight", "shape", "checked", "worst error", "at", "numerical", "symbolic", "")
+_NUMBERS = {"checked", "worst error", "numerical", "symbolic"}
 BESIDE = 1e-4
 """How far all weights are moved to get off a kink: farther than any difference reaches."""
 
@@ -100,15 +103,28 @@ class GradientCheck:
         return asdict(self) | {"weights": rows, "passed": self.passed, "kinks": self.kinks}
 
     def __str__(self) -> str:
-        head = ("weight", "shape", "checked", "worst error", "at", "numerical", "symbolic", "")
-        rows = [(label(row.name), _format(row.shape), f"{row.checked}", f"{row.error:.1e}", _format(row.index),
-                 f"{row.numerical:+.6e}", f"{row.symbolic:+.6e}", row.status)
-                for row in self.weights]
+        return "\n".join([self._title, *table(_HEAD, self._rows(), _NUMBERS), *self._reasons(), self._verdict])
+
+    def __repr__(self) -> str:
+        return screenful(str(self), f"{self._title}: {self._verdict}")
+
+    def _repr_html_(self) -> str:
+        return html.frame(self._title, html.table(_HEAD, self._rows(), _NUMBERS),
+                          html.lines([*self._reasons(), self._verdict]))
+
+    @property
+    def _title(self) -> str:
+        return f"gradients of {label(self.name)}, loss {self.loss:.6f}, float64"
+
+    @property
+    def _verdict(self) -> str:
         wrong = sum(not row.passed for row in self.weights)
-        verdict = f"{wrong} of {len(rows)} weights have wrong gradients" if wrong else "all gradients are right"
-        return "\n".join([f"gradients of {label(self.name)}, loss {self.loss:.6f}, float64", *table(
-            head, rows, {"checked", "worst error", "numerical", "symbolic"}), *self._reasons(),
-            f"{verdict} (tolerance {self.tolerance:.0e})"])
+        said = f"{wrong} of {len(self.weights)} weights have wrong gradients" if wrong else "all gradients are right"
+        return f"{said} (tolerance {self.tolerance:.0e})"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [(label(row.name), _format(row.shape), f"{row.checked}", f"{row.error:.1e}", _format(row.index),
+                 f"{row.numerical:+.6e}", f"{row.symbolic:+.6e}", row.status) for row in self.weights]
 
     def _reasons(self) -> Iterator[str]:
         """Why numbers differ that are right."""

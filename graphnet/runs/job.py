@@ -20,7 +20,6 @@ from graphnet.drawing.curves import plot_curves
 from graphnet.drawing.figures import figure_bytes
 from graphnet.engine.checkpoints import Checkpoint
 from graphnet.engine.engine import INFERENCE_BATCH
-from graphnet.engine.figures import VALIDATION
 from graphnet.network.compiling import compile
 from graphnet.network.network import Network
 from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory, working_folder
@@ -32,7 +31,7 @@ from graphnet.runtime.blas import blas_kind
 from graphnet.saving.saving import save_checkpoint
 from graphnet.training.callback import Callback
 from graphnet.training.fingerprints import file_sha256
-from graphnet.training.history import History
+from graphnet.training.history import History, panels_of
 
 Figures = dict[str, Any]
 RUN = "run"
@@ -214,8 +213,5 @@ def _introduce(log: RunLog, about: Figures, network: Network) -> None:
 
 
 def _draw(run: RunDirectory, log: RunLog, history: History, about: Figures) -> None:
-    figures = history.history
-    panels = {name: {"train": values, log.held_out: figures[VALIDATION + name]}
-              for name, values in figures.items() if VALIDATION + name in figures}
     title = f"{about['model']} on {about['dataset']}"
-    run.write(CURVES, figure_bytes(plot_curves(panels, history.epochs, title)))
+    run.write(CURVES, figure_bytes(plot_curves(panels_of(history, "train", log.held_out), history.epochs, title)))

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphnet.common.answers import Answering
-from graphnet.compiler.errors import GnetFormatError
-from graphnet.compiler.types import Array
+from graphnet.common.answers import Answering, answering
+from graphnet.compiler import html
+from graphnet.compiler.errors import DataError, GnetFormatError
+from graphnet.compiler.planning.program import table
+from graphnet.compiler.types import Array, format_shape
+from graphnet.compiler.words import label, screenful
+from graphnet.drawing.curves import Curves, plot_curves
+from graphnet.drawing.figures import check_picture_path, write_picture
 from graphnet.engine.checkpoints import FIT
+from graphnet.engine.figures import SECONDS, VALIDATION
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _PATH = ("train", FIT, "history")
 _STATE = {"epochs": Array, "figures": dict[str, Array]}
@@ -18,7 +29,7 @@ _STATE = {"epochs": Array, "figures": dict[str, Array]}
 
 @dataclass
 class History(Answering):
-    """Loss and metrics by epoch.
+    """Loss and metrics by epoch; `str()` is a table.
 
     Keras / PyTorch: `callbacks.History` / –; its `epoch` counts from 0 in each call of `fit`.
 
@@ -43,6 +54,31 @@ class History(Answering):
 
     history: dict[str, list[Any]] = field(default_factory=dict)
     epochs: list[int] = field(default_factory=list)
+
+    @answering
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draws the loss and each metric by epoch, validation beside training; a notebook shows it.
+
+        Args:
+            path: a file to write it to as well; the ending says the format: .png, .svg or .pdf.
+
+        Returns:
+            The matplotlib figure.
+
+        Raises:
+            DataError: there is no figure of any epoch that is a number.
+            ArgumentError: the path is no place for a picture.
+            OSError: the file cannot be written; an old one stays.
+        """
+        if path is not None:
+            check_picture_path("plot", path)
+        panels = panels_of(self)
+        if not panels or not self.epochs:
+            raise DataError("plot: there is nothing to draw, as no epoch has given a figure that is a number")
+        figure = plot_curves(panels, self.epochs)
+        if path is not None:
+            write_picture("plot", path, figure)
+        return figure
 
     def add(self, epoch: int, logs: dict[str, Any]) -> None:
         """Adds an epoch."""
@@ -72,3 +108,49 @@ class History(Answering):
         self.epochs = state["epochs"].tolist()
         self.history = {name: values.tolist() if values.ndim == 1 else list(values)
                         for name, values in state["figures"].items()}
+
+    def __str__(self) -> str:
+        head, rows = self._table()
+        return "\n".join([self._title, *(table(head, rows, {*head}) if rows else ()), *self._notes()])
+
+    def __repr__(self) -> str:
+        spans = (f"{label(name)} {_text(values[0])} → {_text(values[-1])}" for name, values in _numbers(self).items())
+        return screenful(str(self), f"{self._title}: {', '.join(spans)}")
+
+    def _repr_html_(self) -> str:
+        head, rows = self._table()
+        return html.frame(self._title, html.table(head, rows, head), html.lines(self._notes()))
+
+    @property
+    def _title(self) -> str:
+        return f"history of {len(self.epochs)} epoch{'s' * (len(self.epochs) != 1)}"
+
+    def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """A column for each figure that is a number, a row for each epoch."""
+        numbers = _numbers(self)
+        return ("epoch", *map(label, numbers)), [(str(epoch), *map(_text, row)) for epoch, *row in zip(
+            self.epochs, *numbers.values(), strict=False)]
+
+    def _notes(self) -> list[str]:
+        return [f"{label(name)}: arrays of {format_shape(values[0].shape)}, in history[{label(name)!r}]"
+                for name, values in self.history.items() if values and isinstance(values[0], np.ndarray)]
+
+
+def panels_of(history: History, training: str = "training", validation: str = "validation") -> Mapping[str, Curves]:
+    """What is drawn of a history: for the loss and each metric the curves, under these names; no times, no arrays."""
+    panels: dict[str, dict[str, list[float]]] = {}
+    for name, values in _numbers(history).items():
+        if name != SECONDS:
+            panels.setdefault(name.removeprefix(VALIDATION), {})[
+                validation if name.startswith(VALIDATION) else training] = values
+    return panels
+
+
+def _numbers(history: History) -> dict[str, list[float]]:
+    return {name: values for name, values in history.history.items()
+            if values and all(isinstance(value, int | float | np.number) for value in values)}
+
+
+def _text(value: float) -> str:
+    """A figure to 4 places; a small one to 3 digits."""
+    return f"{value:.2e}" if 0 < abs(value) < 1e-3 else f"{value:.4f}"

@@ -10,9 +10,11 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+from graphnet.compiler import html
 from graphnet.compiler.errors import ArgumentError, GraphNetError
 from graphnet.compiler.ir import Graph
-from graphnet.compiler.types import Array
+from graphnet.compiler.types import Array, format_shape
+from graphnet.compiler.words import file_label, label
 from graphnet.runtime.gnet.head import Head, read_head
 from graphnet.runtime.gnet.rows import Row
 from graphnet.runtime.gnet.wire.header import Plain
@@ -81,6 +83,16 @@ class GnetFile(Mapping[str, Array]):
         if name not in self._arrays:
             self._arrays[name] = self._read(self._rows[name])
         return self._arrays[name]
+
+    def __repr__(self) -> str:
+        closed = ", closed" * (self._map is None)
+        return f"<GnetFile {file_label(self.path)}: {len(self)} tensors{closed}>"
+
+    def _repr_html_(self) -> str:
+        rows = ((label(row.name), row.role, row.dtype, format_shape(row.shape), f"{row.nbytes:,}")
+                for row in self._rows.values())
+        head = "tensor", "role", "dtype", "shape", "bytes"
+        return html.frame(file_label(self.path), html.table(head, rows, ("bytes",)))
 
     def __contains__(self, name: object) -> bool:
         return name in self._rows
