@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from graphnet.compiler.errors import GraphError, ShapeError, VerificationError
+from graphnet.compiler.inspect.random_feeds import random_feeds, small_dims
 from graphnet.compiler.inspect.rounding import DRAWS, mover, spread
 from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.ir import Graph, Node, Parameter, State, format_node
@@ -22,7 +23,6 @@ from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.passes.derive_backward import gradient_name
 from graphnet.compiler.passes.pipeline import Stage
-from graphnet.compiler.random_feeds import random_feeds, small_dims
 from graphnet.compiler.rewrite import check_graph, convert_floats
 from graphnet.compiler.types import Array
 

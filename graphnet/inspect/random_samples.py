@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graphnet.compiler.random_feeds import random_feeds, small_dims
+from graphnet.compiler.inspect.random_feeds import random_feeds, small_dims
 from graphnet.compiler.types import BATCH, Array
 from graphnet.engine.assembly import LABEL
 from graphnet.engine.engine import Engine

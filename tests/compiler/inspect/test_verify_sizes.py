@@ -9,8 +9,8 @@ from op_cases import all_cases, one_node_graph
 from optimizer_cases import OPTIMIZER_CASES
 
 import graphnet as gn
+from graphnet.compiler.inspect.random_feeds import random_feeds, small_dims
 from graphnet.compiler.inspect.verify import evaluate
-from graphnet.compiler.random_feeds import random_feeds, small_dims
 from graphnet.compiler.types import TensorType
 
 L = gn.layers

@@ -3,10 +3,10 @@ import small_networks
 
 import graphnet as gn
 from graphnet.compiler.builder import Builder
+from graphnet.compiler.inspect.random_feeds import number_ranges, random_feeds, small_dims
 from graphnet.compiler.ir import BUFFER, COUNTER, Output
 from graphnet.compiler.op import Ranges
 from graphnet.compiler.ops import Concat, Copy, Embedding, Relu, Reshape, SgdUpdate, SoftmaxCrossEntropy
-from graphnet.compiler.random_feeds import number_ranges, random_feeds, small_dims
 from graphnet.compiler.rewrite import bind_graph
 from graphnet.compiler.types import BATCH, TensorType
 
