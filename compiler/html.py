@@ -19,7 +19,8 @@ _STYLE = ("div.graphnet table.rows{border-collapse:collapse;margin:.4em 0}"
           "div.graphnet table.rows td[style]{white-space:pre;font-variant-numeric:tabular-nums}"
           "div.graphnet table.code td{white-space:pre;font-family:monospace}"
           "div.graphnet table.rows tfoot td{border-top:1px solid}"
-          "div.graphnet pre{white-space:pre;margin:.4em 0}div.graphnet p{margin:.4em 0}"
+          "div.graphnet pre{white-space:pre;font-family:monospace;line-height:1.35;margin:.4em 0}"
+          "div.graphnet p{margin:.4em 0}"
           "div.graphnet summary{cursor:pointer}")
 _RIGHT = ' style="text-align:right"'
 

@@ -131,7 +131,7 @@ class Explanation:
         steps = html.table(("pass", "what it is for", "nodes", "what it did"), rows, ("nodes",))
         changes = (html.folded(f"{step.name}: {step.verdict}", html.listing(step.changes))
                    for step in self.passes if step.changes)
-        pairs = (html.folded(title, html.table(_PAIR_HEAD, map(_pair_row, found), code=True))
+        pairs = (html.folded(title, html.table(_PAIR_HEAD, map(_pair_row, found)))
                  for title, found in self._fusion())
         return html.frame(self._title, html.lines(self._notes()), steps, *changes, *pairs)
 

@@ -60,9 +60,9 @@ class Info:
         tensors = [(label(row.name), row.role, row.dtype, format_shape(row.shape), f"{row.nbytes:,}", f"{row.offset:,}")
                    for row in self.head.rows]
         fields = (html.folded(title, html.table(("field", "value"), rows)) for title, rows in self._fields())
-        return html.frame(
-            self._title, html.lines([self._graph]), html.table(("", "name", "type"), self._ports()),
-            html.table(("tensor", "role", "dtype", "shape", "bytes", "at"), tensors, ("bytes", "at")), *fields)
+        about = html.lines([self._graph, f"tensors: {len(tensors)}"])
+        return html.frame(self._title, about, html.table(("", "name", "type"), self._ports()), html.table(
+            ("tensor", "role", "dtype", "shape", "bytes", "at"), tensors, ("bytes", "at")), *fields)
 
     @property
     def _title(self) -> str:

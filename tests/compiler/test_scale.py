@@ -30,7 +30,7 @@ def test_two_thousand_layers_train():
     text = str(net.program("train", 2))
     assert f"dense_{LAYERS // 2 - 1}" in text
     assert hash(net.graph) == hash(net.graph)
-    assert len(repr(net.graph)) > LAYERS
+    assert len(repr(net.graph)) < 200
 
 
 def deep(blocks: int) -> gn.Network:

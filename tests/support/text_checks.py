@@ -42,7 +42,9 @@ def as_told(graph: Graph) -> str:
     inputs, parameters, states = ([replace(item, origin=Origin()) for item in items]
                                   for items in (graph.inputs, graph.parameters, graph.states))
     nodes = [replace(_bare(node), origin=Origin(node.origin.layer)) for node in graph.nodes]
-    return repr((graph.name, inputs, parameters, states, nodes, graph.outputs, graph.penalties,
+    bodies = [(body.inputs, body.nodes, body.outputs, sorted(body.types.items())) for body in (
+        node.op.body for node in nodes if isinstance(node.op, Fused))]  # in the repr of a node it is short
+    return repr((graph.name, inputs, parameters, states, nodes, bodies, graph.outputs, graph.penalties,
                  sorted(graph.types.items())))
 
 

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,44 +13,19 @@ import numpy as np
 import pytest
 import small_networks
 from gnet_samples import sample_bytes, sign, take_apart
+from hostile_files import TRICK, write_hostile
 
 import graphnet as gn
 from graphnet.compiler.builder import Builder
-from graphnet.compiler.ir import Graph, Origin, Output
+from graphnet.compiler.ir import Origin, Output
 from graphnet.compiler.ops import Relu, Tanh
 from graphnet.compiler.types import TensorType
 from graphnet.compiler.words import UNSEEN
 from graphnet.drawing.curves import plot_curves
 from graphnet.drawing.figures import figure_bytes
-from graphnet.runtime.gnet import Contents, dumps, load_gnet, save_gnet
+from graphnet.runtime.gnet import Contents, dumps, save_gnet
 
-TRICK = "a\u2028b\u202ec\u200b$x$$y^{_\\frac$"
-"""Of what a name in a file may hold: no control characters, which readers refuse."""
 PATH = "m\x1b[2J\u202e\n\udcff.gnet"
-
-
-def renamed(graph: Graph, suffix: str) -> Graph:
-    """The same graph with a trick in every name."""
-    def at(origin: Origin) -> Origin:
-        return Origin(*(part + suffix for part in (origin.layer, origin.kind, origin.source)))
-
-    return replace(
-        graph, name=graph.name + suffix,
-        inputs=tuple(replace(i, name=i.name + suffix, origin=at(i.origin)) for i in graph.inputs),
-        parameters=tuple(replace(p, name=p.name + suffix, origin=at(p.origin)) for p in graph.parameters),
-        nodes=tuple(replace(n, origin=at(n.origin)) for n in graph.nodes),
-        outputs=tuple(replace(o, name=o.name + suffix) for o in graph.outputs))
-
-
-def write_hostile(path: str, suffix: str = TRICK, values: float = 1.0) -> None:
-    """A sound file, with samples, of a network whose names all end in this."""
-    small_networks.image_network(seed=0).save("plain.gnet", samples=np.full((2, 1, 8, 8), values, np.float32))
-    contents = load_gnet("plain.gnet")
-    names = {name: name + suffix for name in contents.tensors if contents.tensors[name].role != "optimizer"}
-    tensors = {new: replace(contents.tensors[old], name=new) for old, new in names.items()}
-    samples = {key: [name + suffix for name in found] for key, found in contents.meta["samples"].items()}
-    save_gnet(path, Contents(renamed(contents.graph, suffix), tensors, {}, {"samples": samples, "note": suffix}))
-
 
 COMMANDS = [["info"], ["verify"], ["summary"], ["explain"], ["memory"], ["profile", "--batch", "2", "--steps", "1"],
             ["profile", "--batch", "2", "--steps", "1", "--instructions"]]

@@ -1,4 +1,7 @@
+import sys
 import types
+
+import pytest
 
 from graphnet.common.source import user_source
 
@@ -35,3 +38,15 @@ def test_a_module_whose_name_only_begins_alike_is_the_users() -> None:
 
 def test_what_called_the_command_line_does_not_count() -> None:
     assert call_from("graphnet.cli") == ""
+
+
+def test_a_cell_of_a_notebook_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file is called by a number that nobody has seen."""
+    names = {"/some/dir/script.py": ("Cell", "In[3]")}
+    shell = types.SimpleNamespace(compile=types.SimpleNamespace(format_code_name=names.get))
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    assert call_from("__main__") == "In[3]:3"
+    names.clear()
+    assert call_from("__main__") == "script.py:3"
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: None))
+    assert call_from("__main__") == "script.py:3"

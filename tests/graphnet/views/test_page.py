@@ -1,40 +1,11 @@
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import small_networks
+from html_checks import parse_html
 
 import graphnet as gn
 from graphnet.views.page import network_page
-
-
-class Checker(HTMLParser):
-    """Keeps the open elements, and notes what is wrong."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.targets: list[str] = []
-        self.tags: list[str] = []
-        self.text: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        self.tags.append(tag)
-        self.ids += [value for key, value in attrs if key == "id" and value]
-        self.targets += [given["href"] or ""] if "href" in given else []
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +13,8 @@ def page() -> str:
     return network_page(small_networks.image_network(), "train", 4, {})
 
 
-def parse(page: str) -> Checker:
-    checker = Checker()
-    checker.feed(page)
-    checker.close()
-    assert checker.open == []
-    return checker
-
-
 def test_it_is_well_formed_and_stands_alone(page: str) -> None:
-    found = parse(page)
+    found = parse_html(page)
     assert page.startswith('<!DOCTYPE html>\n<html lang="en">')
     assert len(found.ids) == len(set(found.ids))
     assert {target.removeprefix("#") for target in found.targets} <= set(found.ids)
@@ -62,7 +25,7 @@ def test_it_is_well_formed_and_stands_alone(page: str) -> None:
 
 def test_it_holds_every_view(page: str) -> None:
     net = small_networks.image_network()
-    text = "".join(parse(page).text)
+    text = "".join(parse_html(page).text)
     for report in net.explain("train").passes:
         assert report.name in text
     for pair in net.explain("train").pairs:
@@ -86,10 +49,10 @@ def test_names_are_escaped() -> None:
     page = network_page(net, "predict", 2, {})
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;" in page
-    parse(page)
+    parse_html(page)
 
 
 def test_a_sequence_network(tmp_path: Path) -> None:
     net = gn.compile(small_networks.sequence_model(), **small_networks.TRAINED)
-    parse(network_page(net, "train", 2, {"T": 5}))
-    parse(network_page(net, "predict", 2, {"T": 5}))
+    parse_html(network_page(net, "train", 2, {"T": 5}))
+    parse_html(network_page(net, "predict", 2, {"T": 5}))
