@@ -152,5 +152,5 @@ def _numbers(history: History) -> dict[str, list[float]]:
 
 
 def _text(value: float) -> str:
-    """A figure to 4 places; a small one to 3 digits."""
-    return f"{value:.2e}" if 0 < abs(value) < 1e-3 else f"{value:.4f}"
+    """A figure to 4 places; one that is very small or large with its exponent."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3e}"

@@ -74,7 +74,8 @@ def test_figures_that_are_not_finite(bad: float) -> None:
     """They are gaps in the curves."""
     history = gn.History({"loss": [bad, 2.0, bad], "val_loss": [bad] * 3}, [1, 2, 3])
     assert history.plot()._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
-    assert f"{bad:.4f}" in str(history)
+    assert [line.split() for line in str(history).splitlines()[2:]] == [
+        ["1", str(bad), str(bad)], ["2", "2.0000", str(bad)], ["3", str(bad), str(bad)]]
 
 
 def test_several_outputs() -> None:
@@ -113,7 +114,7 @@ def test_nothing_to_draw(history: gn.History) -> None:
 def test_the_table() -> None:
     history = gn.History({"loss": [2.5, 0.000123], "accuracy": [0.5, 1.0], "confusion_matrix": [np.eye(2)] * 2}, [3, 4])
     assert str(history) == repr(history) == "\n".join([
-        "history of 2 epochs", "  epoch      loss  accuracy", "      3    2.5000    0.5000",
-        "      4  1.23e-04    1.0000", "confusion_matrix: arrays of (2, 2), in history['confusion_matrix']"])
+        "history of 2 epochs", "  epoch       loss  accuracy", "      3     2.5000    0.5000",
+        "      4  1.230e-04    1.0000", "confusion_matrix: arrays of (2, 2), in history['confusion_matrix']"])
     assert str(gn.History()) == "history of 0 epochs"
     assert repr(gn.History({"loss": [1.0]}, [1])) == "history of 1 epoch\n  epoch    loss\n      1  1.0000"
