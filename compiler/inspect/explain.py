@@ -82,6 +82,9 @@ class PassReport:
         counts = ((len(self.gone), "gone"), (len(self.new), "new"), (len(self.rewired), "rewired"))
         return ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to change"
 
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.nodes_before} → {self.nodes_after} nodes, {self.verdict}>"
+
     @property
     def changes(self) -> tuple[str, ...]:
         """A line for each node that it changed, and for each decision but those of fusion, which are told apart."""
