@@ -24,7 +24,7 @@ class Compiled:
     _runner: Runner
 
     def __repr__(self) -> str:
-        """`<Network tiny: image (N, 3) → logits (N, 2), 2 weights of 8 numbers; Hinge, Accuracy, Adam; step 7>`."""
+        """`<Network tiny: image (N, 3) → logits (N, 2), 2 weights of 8 numbers; Huber, Adam; step 7>`."""
         graph, runner = self.graph, self._runner
         parts = (*(runner.objective.parts if runner.objective else ()), runner.optimizer)
         kinds = dict.fromkeys(type(part).__name__ for part in parts if part is not None)
