@@ -47,7 +47,9 @@ class Registry(Generic[T]):
         return tuple(sorted(self._names))
 
     def resolve(self, owner: str, argument: str, value: object) -> T:
-        """The object that an argument stands for: itself, or what a string names in any case, with its defaults.
+        """The object that an argument stands for: itself, or what a string names, with its defaults.
+
+        A string is a short name or the name of the class, in capital or small letters.
 
         It is the caller's to `freeze` it as soon as it is part of a graph.
 
@@ -56,9 +58,8 @@ class Registry(Generic[T]):
         """
         if isinstance(value, tuple(self._classes.values())):
             return cast(T, value)
-        named = (self._names.get(value) or self._names.get(value.lower())) if isinstance(value, str) else None
-        if named is not None:
-            return named()
+        if isinstance(value, str) and (make := self._find(value)):
+            return make()
         if isinstance(value, type) and value.__name__ in self._classes:
             raise ArgumentError(owner, argument, value, f"it must be an object, not its class: {value.__name__}(…)")
         if base := next((base for base in type(value).__mro__[1:] if vars(base).get("registry") is self), None):
@@ -67,6 +68,14 @@ class Registry(Generic[T]):
         names = ", ".join(map(repr, self.names))
         meant = hint(self.habits, value, self.names, quoted=True)
         raise ArgumentError(owner, argument, value, f"it must be {self.what} or one of {names}{meant}")
+
+    def _find(self, text: str) -> Callable[[], T] | None:
+        """What makes the object that a text names; None if it names none, or several but for its capital letters."""
+        if text in self._names:
+            return self._names[text]
+        named = (*self._names.items(), *self._classes.items())
+        found = {make for name, make in named if name.lower() == text.lower()}
+        return found.pop() if len(found) == 1 else None
 
     def config(self, item: T) -> dict[str, Any]:
         """The object as plain data: `{"class": name, "arguments": {…}}`.

@@ -40,7 +40,27 @@ def test_resolve() -> None:
     assert SHAPES.names == ("big_circle", "box", "square")
 
 
-@pytest.mark.parametrize("value", ["circle", "BigCircle", 3, None, ["big_circle"]])
+@pytest.mark.parametrize("text", ["BigCircle", "bigcircle", "BIG_CIRCLE", "Big_Circle"])
+def test_strings_name_classes_too_in_capital_or_small_letters(text: str) -> None:
+    assert SHAPES.resolve("Draw", "shape", text) == BigCircle()
+
+
+def test_what_could_name_two_classes_but_for_its_capital_letters_names_none() -> None:
+    tones: Registry[object] = Registry("a tone")
+    minor, major = type("A", (), {}), type("B", (), {})
+    tones.register("c")(minor)
+    tones.register("C", "D")(major)
+    assert type(tones.resolve("Play", "tone", "c")) is minor
+    assert type(tones.resolve("Play", "tone", "C")) is major
+    assert type(tones.resolve("Play", "tone", "d")) is major
+    tones.register("d")(minor)
+    tones.register("dE", "De")(type("E", (), {}))
+    tones.register("DE")(minor)
+    with pytest.raises(ArgumentError, match="Play: tone is 'de', but it must be a tone or one of"):
+        tones.resolve("Play", "tone", "de")
+
+
+@pytest.mark.parametrize("value", ["circle", "Big Circle", 3, None, ["big_circle"]])
 def test_resolve_refuses_what_it_does_not_know(value: object) -> None:
     with pytest.raises(ArgumentError, match=re.escape(
             f"Draw: shape is {value!r}, but it must be a Shape such as Square() or one of "
