@@ -8,7 +8,8 @@ from typing import ClassVar, Self
 
 from graphnet.common.answers import answer_names
 from graphnet.common.checks import check_number
-from graphnet.common.frozen import Guarded
+from graphnet.common.frozen import Kept
+from graphnet.common.plain import as_items, as_whole
 from graphnet.common.registry import Registry
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
@@ -19,7 +20,7 @@ answer_names(globals())
 
 
 @dataclass(frozen=True)
-class Constraint(Guarded):
+class Constraint(Kept):
     """Base of all constraints.
 
     One of your own is a frozen dataclass with `op`, registered by `@gn.constraints.CONSTRAINTS.register()`.
@@ -86,12 +87,13 @@ class NormConstraint(Constraint):
     default: ClassVar[str] = "it must be None or a tuple of different axes ≥ 0, in ascending order"
 
     def __post_init__(self) -> None:
-        axes = self.axes
-        if axes is None:
+        if self.axes is None:
             return
-        good = isinstance(axes, tuple) and axes and all(type(axis) is int and axis >= 0 for axis in axes)
-        if not good or list(axes) != sorted(set(axes)):
-            raise ArgumentError(type(self).__name__, "axes", axes, self.default)
+        axes = [as_whole(axis, 0) for axis in as_items(self.axes) or (None,)]
+        known = tuple(sorted({axis for axis in axes if axis is not None}))
+        if list(known) != axes:
+            raise ArgumentError(type(self).__name__, "axes", self.axes, self.default)
+        self.keep("axes", known)
 
     def with_axes(self, axes: tuple[int, ...] | None) -> Self:
         """With the axes, unless it has its own."""
@@ -166,7 +168,7 @@ class MaxNorm(NormConstraint):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number("MaxNorm", "limit", self.limit, above=0)
+        self.keep("limit", check_number("MaxNorm", "limit", self.limit, above=0))
 
     def op(self, shape: Shape) -> ops.Constraint:
         """With the axes for the shape."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from graphnet.common.answers import answer_names
 from graphnet.common.checks import check_number
-from graphnet.common.frozen import Guarded
+from graphnet.common.frozen import Kept
 from graphnet.common.registry import Registry
 from graphnet.compiler import ops
 from graphnet.compiler.builder import Builder
@@ -24,7 +24,7 @@ answer_names(globals())
 
 
 @dataclass(frozen=True)
-class Regularizer(Guarded):
+class Regularizer(Kept):
     """Base of all regularizers: λ₁ Σ |w| + λ₂ Σ w² over the elements w of a weight or an activation.
 
     One of your own is a frozen dataclass with `shares`, registered by `@gn.regularizers.REGULARIZERS.register()`.
@@ -59,11 +59,12 @@ class Regularizer(Guarded):
         return b.add(ops.Penalty(*self.shares, per_sample), value)
 
     def _check(self, *names: str) -> None:
-        for name in names:
-            check_number(type(self).__name__, name, getattr(self, name), 0)
+        numbers = {name: check_number(type(self).__name__, name, getattr(self, name), 0) for name in names}
         if not any(self.shares):
             raise ArgumentError(type(self).__name__, names[0], getattr(self, names[0]),
                                 "it must be greater than 0; for no regularization give None")
+        for name, number in numbers.items():
+            self.keep(name, number)
 
 
 REGULARIZERS: Registry[Regularizer] = Registry("a Regularizer such as L2(1e-4)", "Regularizers by name")

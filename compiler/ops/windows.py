@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from graphnet.compiler.errors import ArgumentError, ShapeError
+from graphnet.compiler.errors import ShapeError
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.operands import LARGEST
 from graphnet.compiler.types import Array, format_shape, known
@@ -83,40 +82,6 @@ def check_steps(op: Op, *names: str) -> None:
     for name in names:
         low, high = sorted(getattr(op, name))
         op.check(low >= 1 and high <= LARGEST, name, f"each must be at least 1 and at most {LARGEST}")
-
-
-def check_pair(owner: str, name: str, value: object, least: int = 1) -> Pair:
-    """A whole number or a pair of them, each at least `least`, as a pair.
-
-    Raises:
-        ArgumentError: it is anything else.
-    """
-    pair = (value, value) if isinstance(value, Integral) and not isinstance(value, bool) else value
-    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(
-            isinstance(item, Integral) and not isinstance(item, bool) and int(item) >= least for item in pair):
-        raise ArgumentError(owner, name, value, f"it must be a whole number ≥ {least} or a pair of them")
-    return int(pair[0]), int(pair[1])
-
-
-def check_padding(owner: str, padding: object) -> PaddingName | Pairs:
-    """Padding as "valid", "same" or two pairs of whole numbers ≥ 0; a number p means p on every side.
-
-    Raises:
-        ArgumentError: it is anything else.
-    """
-    if isinstance(padding, str) and padding in get_args(PaddingName):
-        return padding  # type: ignore[return-value]
-    try:
-        if isinstance(padding, Integral):
-            pair = check_pair(owner, "padding", padding, 0)
-            return pair, pair
-        if isinstance(padding, tuple | list) and len(padding) == 2:
-            rows, columns = (check_pair(owner, "padding", item, 0) for item in padding)
-            return rows, columns
-    except ArgumentError:
-        pass
-    raise ArgumentError(owner, "padding", padding,
-                        'it must be "valid", "same", a number, (rows, columns) or ((top, bottom), (left, right))')
 
 
 def resolve_padding(padding: PaddingName | Pairs, image: Pair, kernel: Pair, strides: Pair,

@@ -10,21 +10,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphnet.common.habits import WORDS, hint
+from graphnet.common.plain import as_whole, plain, whole_instead
 from graphnet.compiler.errors import ArgumentError
 
 _NAME = re.compile(r"\w[\w.\-]*")
 
 
 def check_whole(owner: str, name: str, value: object, least: int = 1, most: float = math.inf) -> int:
-    """A whole number ≥ `least` and ≤ `most` (NumPy's too; no bool).
+    """A whole number ≥ `least` and ≤ `most` (NumPy's too, also as arrays without dims; no bool).
 
     Raises:
         ArgumentError: it is anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not least <= int(value) <= most:
+    number = as_whole(value, least, most)
+    if number is None:
         end = f" and ≤ {most}" if math.isfinite(most) else ""
-        raise ArgumentError(owner, name, value, f"it must be a whole number ≥ {least}{end}")
-    return int(value)
+        raise ArgumentError(owner, name, value, f"it must be a whole number ≥ {least}{end}{whole_instead(value)}")
+    return number
 
 
 def check_number(owner: str, name: str, value: object, least: float = -math.inf, below: float = math.inf,
@@ -98,10 +100,11 @@ def check_name(owner: str, value: object) -> str:
 
 def _as_float(value: object) -> float:
     """The number that `value` is, or NaN."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, numbers.Real):
         return math.nan
     try:
-        return float(value)
+        return float(number)
     except OverflowError:  # a whole number beyond all floats
         return math.nan
 

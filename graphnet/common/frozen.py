@@ -72,6 +72,14 @@ class Guarded(Answering):
         return FrozenError(f"{kind}: {name} {problem}; {self._instead.format(kind=kind, name=name)}")
 
 
+class Kept(Guarded):
+    """Base of frozen dataclasses whose checks keep plain data."""
+
+    def keep(self, name: str, value: object) -> None:
+        """Puts what a check made of an argument in its place: plain data, whatever type it came in."""
+        object.__setattr__(self, name, value)
+
+
 def _is_frozen_dataclass(item: Guarded) -> bool:
     parameters = getattr(type(item), "__dataclass_params__", None)
     return parameters is not None and bool(parameters.frozen)

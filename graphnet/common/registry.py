@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
-from graphnet.common.frozen import Guarded, guard
+from graphnet.common.frozen import Kept, guard
 from graphnet.common.habits import hint
 from graphnet.common.names import snake_case
 from graphnet.compiler.errors import ArgumentError
@@ -142,7 +142,7 @@ def _arguments(cls: type[Any]) -> dict[str, Field[Any]]:
 
 
 @dataclass(frozen=True)
-class Configured(Guarded):
+class Configured(Kept):
     """Base of frozen dataclasses that a model file stores as plain data.
 
     `nested` says for which arguments an object of another registry may stand, and of which; `sequences` which arguments
@@ -156,10 +156,6 @@ class Configured(Guarded):
     def config(self) -> dict[str, Any]:
         """The object as plain data; `from_config` makes it again."""
         return self.registry.config(self)
-
-    def keep(self, name: str, value: object) -> None:
-        """Puts what a check made of an argument in its place: plain data, whatever type it came in."""
-        object.__setattr__(self, name, value)
 
     @classmethod
     def from_config(cls, config: object) -> Self:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from graphnet.common.answers import Answering, answering
 from graphnet.common.checks import check_choice, check_name, check_whole
+from graphnet.common.plain import as_items
 from graphnet.common.source import user_source
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ir import Origin
@@ -107,10 +108,11 @@ def Input(shape: object, name: str | None = None, dtype: str = "float32") -> Sym
         >>> gn.Input((None, 8), name="words", dtype="int64")
         <SymbolicTensor int64 (N, T, 8) from words (Input) at ...>
     """
-    if not isinstance(shape, tuple | list):
+    given = as_items(shape)
+    if given is None:
         raise ArgumentError("Input", "shape", shape, "it must be a tuple of the dims of one sample: "
                                                      "(1, 28, 28) for images, (4,) for rows")
-    dims = tuple(None if dim is None else check_whole("Input", "shape", dim) for dim in shape)
+    dims = tuple(None if dim is None else check_whole("Input", "shape", dim) for dim in given)
     check_choice("Input", "dtype", dtype, DTYPES)
     declared = Declared(None if name is None else check_name("Input", name), dims, user_source())
     return SymbolicTensor(TensorType(dtype, (BATCH, *fill_symbols(dims, _SYMBOLS))), declared)

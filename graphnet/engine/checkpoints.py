@@ -61,7 +61,7 @@ class Checkpoint(Answering):
     def __post_init__(self) -> None:
         check_path("Checkpoint", self.path)
         if self.every is not None:
-            check_whole("Checkpoint", "every", self.every)
+            object.__setattr__(self, "every", check_whole("Checkpoint", "every", self.every))
 
 
 def as_checkpoint(given: object) -> Checkpoint | None:

@@ -159,7 +159,7 @@ class Engine(Variables, Compiled, Guarded):
         Returns:
             An array (samples, …), or a dict of them for several outputs; of no samples, arrays without any.
         """
-        check_whole("predict", "batch_size", batch_size)
+        batch_size = check_whole("predict", "batch_size", batch_size)
         arrays, dims = self._runner.check_inputs(x)
         count, feeder = count_samples(arrays), Feeder(arrays)
         self._runner.check_batches("predict", count, batch_size)
@@ -195,7 +195,7 @@ class Engine(Variables, Compiled, Guarded):
         Returns:
             Floats by name; arrays for a confusion matrix and for losses with reduction "none".
         """
-        check_whole("evaluate", "batch_size", batch_size)
+        batch_size = check_whole("evaluate", "batch_size", batch_size)
         arrays, labels, dims = self._runner.check_samples(x, y, sample_weight)
         count, feeder, scores = check_lengths(arrays), Feeder(arrays), Scores(self._runner.need_objective())
         self._runner.check_batches("evaluate", count, batch_size)

@@ -16,7 +16,7 @@ import numpy as np
 
 from graphnet.common.answers import Answering
 from graphnet.common.checks import check_whole
-from graphnet.common.frozen import Guarded
+from graphnet.common.frozen import Kept
 from graphnet.common.registry import Registry
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import Array
@@ -45,7 +45,7 @@ class Fans(Answering):
 
     def __post_init__(self) -> None:
         for name in ("into", "out"):
-            check_whole("Fans", name, getattr(self, name))
+            object.__setattr__(self, name, check_whole("Fans", name, getattr(self, name)))
 
     @classmethod
     def dense(cls, shape: Sequence[int]) -> Fans:
@@ -74,7 +74,7 @@ class Fans(Answering):
 
 
 @dataclass(frozen=True)
-class Initializer(Guarded):
+class Initializer(Kept):
     """Base of all initializers.
 
     One of your own is a frozen dataclass with `draw`. `@gn.initializers.INITIALIZERS.register()` above it lets layers

@@ -35,7 +35,7 @@ class Orthogonal(Initializer):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        check_number("Orthogonal", "gain", self.gain)
+        self.keep("gain", check_number("Orthogonal", "gain", self.gain))
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """The numbers, in float64.
@@ -67,7 +67,7 @@ class Identity(Initializer):
     gain: float = 1.0
 
     def __post_init__(self) -> None:
-        check_number("Identity", "gain", self.gain)
+        self.keep("gain", check_number("Identity", "gain", self.gain))
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """The numbers, in float64.

@@ -69,7 +69,7 @@ class Constant(Initializer):
     value: float = 0.0
 
     def __post_init__(self) -> None:
-        check_number("Constant", "value", self.value)
+        self.keep("value", check_number("Constant", "value", self.value))
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """The numbers, in float64."""
@@ -94,8 +94,8 @@ class Uniform(Initializer):
     high: float = 0.05
 
     def __post_init__(self) -> None:
-        low = check_number("Uniform", "low", self.low)
-        check_number("Uniform", "high", self.high, above=low)
+        self.keep("low", check_number("Uniform", "low", self.low))
+        self.keep("high", check_number("Uniform", "high", self.high, above=self.low))
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """The numbers, in float64."""
@@ -120,8 +120,8 @@ class Normal(Initializer):
     std: float = 0.05
 
     def __post_init__(self) -> None:
-        check_number("Normal", "mean", self.mean)
-        check_number("Normal", "std", self.std, above=0)
+        self.keep("mean", check_number("Normal", "mean", self.mean))
+        self.keep("std", check_number("Normal", "std", self.std, above=0))
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """The numbers, in float64."""
@@ -150,9 +150,9 @@ class TruncatedNormal(Initializer):
     bound: float = 2.0
 
     def __post_init__(self) -> None:
-        check_number("TruncatedNormal", "mean", self.mean)
-        check_number("TruncatedNormal", "std", self.std, above=0)
-        check_number("TruncatedNormal", "bound", self.bound, 0.1)
+        self.keep("mean", check_number("TruncatedNormal", "mean", self.mean))
+        self.keep("std", check_number("TruncatedNormal", "std", self.std, above=0))
+        self.keep("bound", check_number("TruncatedNormal", "bound", self.bound, 0.1))
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         """The numbers, in float64."""

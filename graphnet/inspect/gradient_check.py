@@ -165,8 +165,8 @@ def check_gradients(network: Engine, x: object, y: object, *, samples: int = 8, 
     Raises:
         GraphError: the network has no loss or nothing to train.
     """
-    check_whole("gradcheck", "samples", samples)
-    check_number("gradcheck", "tolerance", tolerance, above=0)
+    samples = check_whole("gradcheck", "samples", samples)
+    tolerance = check_number("gradcheck", "tolerance", tolerance, above=0)
     given = in_double(network)
     loss, trained = given.loss_and_gradients(x, y)
     if not trained:

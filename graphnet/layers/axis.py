@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+import sys
 
+from graphnet.common.plain import as_items, as_whole, whole_instead
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import TensorType, check_axis, format_shape
 
 
 def check_axis_argument(owner: str, axis: object, name: str = "axis") -> int:
-    """An axis other than 0, as declared (NumPy's numbers too; no bool).
+    """An axis other than 0, as declared (NumPy's numbers too, also as arrays without dims; no bool).
 
     Raises:
         ArgumentError: it is anything else.
     """
-    if isinstance(axis, bool) or not isinstance(axis, Integral) or axis == 0:
-        raise ArgumentError(owner, name, axis, "it must be a whole number other than 0, which is the batch")
-    return int(axis)
+    number = as_whole(axis, -sys.maxsize)
+    if not number:
+        raise ArgumentError(owner, name, axis, "it must be a whole number other than 0, which is the batch"
+                                               f"{whole_instead(axis)}")
+    return number
 
 
 def resolve_axis(owner: str, axis: int, type: TensorType) -> int:
@@ -59,9 +62,10 @@ def check_trailing_axes(owner: str, axis: object) -> int | tuple[int, ...]:
     Raises:
         ArgumentError: it is anything else.
     """
-    if not isinstance(axis, tuple | list):
+    given = as_items(axis)
+    if given is None:
         return check_axis_argument(owner, axis)
-    axes = tuple(check_axis_argument(owner, item, f"axis[{i}]") for i, item in enumerate(axis))
+    axes = tuple(check_axis_argument(owner, item, f"axis[{i}]") for i, item in enumerate(given))
     if not axes or sorted(axes) != list(range(min(axes), max(axes) + 1)) or min(axes) < 0 < max(axes):
         raise ArgumentError(owner, "axis", axis, "it must be the last axis or a tuple of the last few, "
                                                  "such as -1, (-2, -1) or (1, 2, 3)")

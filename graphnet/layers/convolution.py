@@ -7,13 +7,14 @@ from typing import Any, ClassVar, Unpack
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
-from graphnet.compiler.ops.windows import check_padding, check_pair, image_size, resolve_padding
+from graphnet.compiler.ops.windows import image_size, resolve_padding
 from graphnet.compiler.types import known, show_division
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.declare.options import WeightOptions
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
 from graphnet.layers.activation import ActivationLayer, resolve_activation
+from graphnet.layers.sizes import check_padding, check_pair
 
 __all__ = ["Conv2D", "DepthwiseConv2D"]
 

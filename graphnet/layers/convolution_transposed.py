@@ -7,13 +7,14 @@ from typing import Any, Unpack
 from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
-from graphnet.compiler.ops.windows import Pair, Pairs, check_padding, check_pair, image_size
+from graphnet.compiler.ops.windows import Pair, Pairs, image_size
 from graphnet.constraints import NormConstraint
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.options import WeightOptions
 from graphnet.initializers import Initializer
 from graphnet.layers.activation import ActivationLayer
 from graphnet.layers.convolution import IMAGES, Convolution, check_groups, split_channels
+from graphnet.layers.sizes import check_padding, check_pair
 
 __all__ = ["ConvTranspose2D"]
 

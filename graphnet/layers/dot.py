@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from graphnet.common.checks import check_flag
+from graphnet.common.plain import as_items
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import Shape, format_shape, known
@@ -45,11 +46,13 @@ class Dot(Layer):
 
     def __init__(self, axes: int | tuple[int, int] = -1, normalize: bool = False, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        pair = tuple(axes) if isinstance(axes, tuple | list) else (axes, axes)
-        if len(pair) != 2:
+        pair = as_items(axes)
+        if pair is None:
+            self.axes = (check_axis_argument(self.kind, axes, "axes"),) * 2
+        elif len(pair) == 2:
+            self.axes = tuple(check_axis_argument(self.kind, axis, f"axes[{i}]") for i, axis in enumerate(pair))
+        else:
             raise ArgumentError(self.kind, "axes", axes, "it must be one axis, or (axis of a, axis of b)")
-        names = ("axes[0]", "axes[1]") if isinstance(axes, tuple | list) else ("axes", "axes")
-        self.axes = tuple(check_axis_argument(self.kind, *item) for item in zip(pair, names, strict=True))
         self.normalize = check_flag(self.kind, "normalize", normalize)
 
     def emit(self, b: Emitter, *inputs: int) -> int:

@@ -5,29 +5,15 @@ from __future__ import annotations
 from typing import Any, cast
 
 from graphnet.compiler import ops
-from graphnet.compiler.errors import ArgumentError, ShapeError
-from graphnet.compiler.ops.windows import Pair, Pairs, check_pair, image_size
+from graphnet.compiler.errors import ShapeError
+from graphnet.compiler.ops.windows import Pair, image_size
 from graphnet.compiler.types import format_shape, known
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.layers.sequences import check_span, sequence_length
+from graphnet.layers.sizes import check_sides
 
 __all__ = ["Crop1D", "Crop2D", "ZeroPad1D", "ZeroPad2D"]
-
-
-def check_sides(owner: str, name: str, value: object) -> Pairs:
-    """Margins of an image as ((top, bottom), (left, right)).
-
-    Raises:
-        ArgumentError: they are not a number, (rows, columns) or two such pairs, all ≥ 0.
-    """
-    parts = value if isinstance(value, tuple | list) and len(value) == 2 else (value, value)
-    try:
-        rows, columns = (check_pair(owner, name, part, 0) for part in parts)
-    except ArgumentError:
-        raise ArgumentError(owner, name, value, "it must be a number ≥ 0, (rows, columns) or ((top, bottom), "
-                                                "(left, right))") from None
-    return rows, columns
 
 
 def add_margins(b: Emitter, x: int, margins: dict[int, Pair]) -> int:

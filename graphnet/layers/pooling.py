@@ -7,9 +7,10 @@ from typing import Any
 from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
-from graphnet.compiler.ops.windows import Pairs, check_padding, check_pair, image_size, resolve_padding, round_up
+from graphnet.compiler.ops.windows import Pairs, image_size, resolve_padding, round_up
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
+from graphnet.layers.sizes import check_padding, check_pair
 
 __all__ = ["AvgPool2D", "MaxPool2D"]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
-from graphnet.compiler.ops.windows import check_pair, image_size
+from graphnet.compiler.ops.windows import image_size
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.layers.sequences import sequence_length
+from graphnet.layers.sizes import check_pair
 
 __all__ = ["UpSample1D", "UpSample2D"]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from graphnet.common.checks import check_whole
+from graphnet.common.plain import as_items, whole_instead
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.ops.windows import Pair
@@ -49,12 +48,13 @@ def check_span(owner: str, argument: str, value: object, *names: str) -> str | P
     """
     if isinstance(value, str) and value in names:
         return value
-    pair: Any = value if isinstance(value, tuple | list) else (value, value)
+    pair = as_items(value)
     try:
-        before, after = (check_whole(owner, argument, side, 0) for side in pair)
+        before, after = (check_whole(owner, argument, side, 0) for side in ((value, value) if pair is None else pair))
     except ValueError:  # an ArgumentError, or not two sides
         words = "".join(f'"{name}", ' for name in names)
-        raise ArgumentError(owner, argument, value, f"it must be {words}a number ≥ 0 or (before, after)") from None
+        raise ArgumentError(owner, argument, value, f"it must be {words}a number ≥ 0 or (before, after)"
+                                                    f"{whole_instead(value)}") from None
     return before, after
 
 

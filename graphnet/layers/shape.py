@@ -6,6 +6,7 @@ import math
 import sys
 
 from graphnet.common.checks import check_whole
+from graphnet.common.plain import as_items, as_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
 from graphnet.compiler.types import Dim, Shape, factors, format_shape, known, show_division
@@ -58,11 +59,12 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: tuple[int, ...], *, name: str | None = None) -> None:
         super().__init__(name=name)
-        if not isinstance(target_shape, tuple | list):
+        dims = as_items(target_shape)
+        if dims is None:
             raise ArgumentError(self.kind, "target_shape", target_shape,
                                 "it must be a tuple of the dims of one sample")
-        self.target_shape = tuple(-1 if dim == -1 else check_whole(self.kind, f"target_shape[{i}]", dim)
-                                  for i, dim in enumerate(target_shape))
+        self.target_shape = tuple(-1 if as_whole(dim, -1) == -1 else check_whole(self.kind, f"target_shape[{i}]", dim)
+                                  for i, dim in enumerate(dims))
         if self.target_shape.count(-1) > 1:
             raise ArgumentError(self.kind, "target_shape", target_shape, "at most one dim can be -1")
 
@@ -114,10 +116,11 @@ class Permute(Layer):
 
     def __init__(self, dims: tuple[int, ...], *, name: str | None = None) -> None:
         super().__init__(name=name)
-        if not isinstance(dims, tuple | list) or sorted(map(repr, dims)) != sorted(map(repr, range(1, len(dims) + 1))):
+        order = [as_whole(axis) or 0 for axis in as_items(dims) or ()]
+        if as_items(dims) is None or sorted(order) != list(range(1, len(order) + 1)):
             raise ArgumentError(self.kind, "dims", dims, "it must have each of the axes 1, 2, … of a sample once; the "
                                                          "batch stays where it is and is not named")
-        self.dims = tuple(dims)
+        self.dims = tuple(order)
 
     def emit(self, b: Emitter, x: int) -> int:
         """Adds the transpose."""

@@ -111,9 +111,9 @@ def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer
     """A network whose weights are not filled in yet."""
     check_choice("compile", "backend", backend, BACKENDS)
     if memory_limit is not None:
-        check_whole("compile", "memory_limit", memory_limit)
+        memory_limit = check_whole("compile", "memory_limit", memory_limit)
     if blas_threads is not None:
-        check_whole("compile", "blas_threads", blas_threads, 1, MAX_THREADS)
+        blas_threads = check_whole("compile", "blas_threads", blas_threads, 1, MAX_THREADS)
     check_graph(graph)
     programs = Programs(numpy_policy(check_flag("compile", "optimize", optimize), memory_limit),
                         blas_threads=BlasThreads(blas_threads))

@@ -98,9 +98,9 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
     from graphnet.runtime.gnet import load_gnet
 
     if memory_limit is not None:
-        check_whole("load", "memory_limit", memory_limit)
+        memory_limit = check_whole("load", "memory_limit", memory_limit)
     if work_limit is not None:
-        check_whole("load", "work_limit", work_limit)
+        work_limit = check_whole("load", "work_limit", work_limit)
     check_flag("load", "allow_nonfinite", allow_nonfinite)
     name = check_path("load", path) if isinstance(path, str | os.PathLike) else ""
     made: list[Network] = []

@@ -32,9 +32,9 @@ def write_text(network: Network, length: int, prompt: str = "\n", temperature: f
         GraphError: the network is no stateful character model.
         DataError: the network's outputs are not finite.
     """
-    check_whole("write_text", "length", length)
-    check_number("write_text", "temperature", temperature, 0)
-    check_whole("write_text", "seed", seed, 0)
+    length = check_whole("write_text", "length", length)
+    temperature = check_number("write_text", "temperature", temperature, 0)
+    seed = check_whole("write_text", "seed", seed, 0)
     _check_model(network)
     numbers = encode_text(prompt)
     if not numbers.size:

@@ -25,8 +25,8 @@ def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shu
         sample_weight: object, validation_data: tuple[object, ...] | None, callbacks: Sequence[Callback],
         verbose: bool | None, checkpoint: object, resume: bool, stop_on_nonfinite: bool) -> History:
     """See `Network.fit`."""
-    check_whole("fit", "batch_size", batch_size)
-    check_whole("fit", "epochs", epochs)
+    batch_size = check_whole("fit", "batch_size", batch_size)
+    epochs = check_whole("fit", "epochs", epochs)
     check_flag("fit", "resume", resume)
     check_flag("fit", "stop_on_nonfinite", stop_on_nonfinite)
     if verbose is not None:
@@ -41,7 +41,7 @@ def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shu
     fed = dict(arrays)
     if validation_data is not None:  # refuse it now, not after an epoch
         fed |= _check_validation(network, validation_data, batch_size)
-    arguments = {"batch_size": int(batch_size), "epochs": int(epochs), "shuffle": shuffle}
+    arguments = {"batch_size": batch_size, "epochs": epochs, "shuffle": shuffle}
     samples = cache(lambda: {name: fingerprint(array) for name, array in fed.items()})
     if saving or resume:  # else they are needed after an interrupt only
         samples()

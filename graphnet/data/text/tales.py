@@ -41,7 +41,7 @@ def make_tales(characters: int, seed: int = 0) -> str:
         >>> gn.data.make_tales(48) == gn.data.make_tales(48, seed=1)
         False
     """
-    check_whole("make_tales", "characters", characters)
+    characters = check_whole("make_tales", "characters", characters)
     numbers = random.Random(check_whole("make_tales", "seed", seed, 0))
     tales: list[str] = []
     length = 0

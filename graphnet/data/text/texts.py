@@ -136,8 +136,8 @@ def cut_streams(sequence: object, streams: int, steps: int) -> Array:
                [ 3,  4,  5],
                [ 9, 10, 11]])
     """
-    check_whole("cut_streams", "streams", streams)
-    check_whole("cut_streams", "steps", steps)
+    streams = check_whole("cut_streams", "streams", streams)
+    steps = check_whole("cut_streams", "steps", steps)
     array = as_array("sequence", sequence)
     length = len(array) if array.ndim else 0
     batches = length // (streams * steps)

@@ -74,6 +74,84 @@ def test_other_values_are_taken_or_refused_but_never_a_crash(module: Any, cls: A
             assert refusal is None or refusal.name.split("[")[0] in allowed, f"{argument}, {kind}: {refusal}"
 
 
+SIZES = (3, 2, -1, (1, 2), (2, 1), (-2, -1), ((1, 0), (2, 1)))
+
+
+def of_numpy(size: Any) -> list[Any]:
+    """The same size as NumPy's numbers, lists and arrays."""
+    if isinstance(size, int):
+        return [np.int64(size), np.int8(size), np.array(size)]
+    return [list(size), np.array(size), np.array(size, np.int32), tuple(map(np.array, size)), [*map(np.int64, size)]
+            if isinstance(size[0], int) else tuple(map(list, size))]
+
+
+def sized() -> Iterator[tuple[Any, str, Any]]:
+    """Every argument of every public class that takes one of the sizes, with the size."""
+    for module, cls in (param.values for param in public_classes()):
+        for argument, size in ((name, size) for name in arguments_of(cls) for size in SIZES):
+            if declare(module, cls, argument, size) is None:
+                yield cls, argument, size
+
+
+def test_sizes_may_be_numpys_numbers_arrays_and_lists() -> None:
+    seen = list(sized())
+    for cls, argument, size in seen:
+        wanted = repr(cls(**needed(cls) | {argument: size}))
+        for form in of_numpy(size):
+            made = cls(**needed(cls) | {argument: form})
+            assert repr(made) == wanted, f"{cls.__name__}: {argument}={form!r}"
+            kept = getattr(made if hasattr(made, argument) else made.rules, argument)
+            assert type(kept) in (int, float, tuple), f"{cls.__name__}: {argument}={kept!r}"
+            assert not any(isinstance(item, np.generic | np.ndarray) for item in np.ravel(np.array(kept, object)))
+    kinds = [type(size[0]) if isinstance(size, tuple) else int for _, _, size in seen]
+    assert len(seen) > 200
+    assert kinds.count(tuple) >= 5, "margins"
+
+
+def test_sizes_are_neither_bools_nor_floats() -> None:
+    asked = 0
+    for cls, argument, size in sized():
+        if not isinstance(size, int):
+            continue
+        for flag in (True, np.bool_(True), np.array(True)):
+            refusal = declare(None, cls, argument, flag)
+            assert refusal is not None, f"{cls.__name__}: {argument}={flag!r}"
+        for fraction in (float(size), np.float32(size), np.array(float(size))):
+            refusal = declare(None, cls, argument, fraction)
+            if refusal is not None:  # else it takes any number
+                assert str(refusal).endswith(f": write {size}"), str(refusal)
+                asked += 1
+    assert asked > 90
+
+
+@pytest.mark.parametrize("shape", [np.array([1, 28, 28]), [1, np.int64(28), np.array(28)],
+                                   np.ones((5, 1, 28, 28)).shape[1:]], ids=["array", "list", "shape"])
+def test_the_shape_of_an_input(shape: Any) -> None:
+    assert gn.Input(shape).shape == ("N", 1, 28, 28)
+    with pytest.raises(gn.ArgumentError, match=r"Input: shape is 28.0, but it must be a whole number ≥ 1: write 28"):
+        gn.Input((28.0,))
+    with pytest.raises(gn.ArgumentError, match="Input: shape is array"):
+        gn.Input(np.ones((60, 28, 28)))  # the samples themselves
+
+
+def test_sizes_of_calls_may_be_numpys_and_files_stay_as_they_are(tmp_path: Any) -> None:
+    x, y = np.linspace(-1, 1, 24).reshape(8, 3), np.zeros((8, 2))
+    files = []
+    for whole in (int, np.int32, np.array):
+        row = gn.Input((whole(3),), name="x")
+        net = gn.compile(gn.Model(row, gn.layers.Dense(whole(2))(row)), "mse", "sgd", seed=whole(3),
+                         blas_threads=whole(1), memory_limit=whole(10**8))
+        path = tmp_path / f"{whole.__name__}.gnet"
+        net.fit(x, y, batch_size=whole(3), epochs=whole(2), checkpoint=gn.Checkpoint(path, whole(2)))
+        assert net.predict(x, whole(5)).shape == (8, 2)
+        net.evaluate(x, y, whole(5))
+        net.program("predict", whole(4))
+        files.append(path.with_suffix(".saved"))
+        net.save(files[-1])
+    assert files[0].read_bytes() == files[1].read_bytes() == files[2].read_bytes()
+    assert gn.load(files[0], memory_limit=np.array(10**8), work_limit=np.int64(10**12)).predict(x).shape == (8, 2)
+
+
 def test_the_table_knows_no_class_that_is_gone() -> None:
     names = {param.values[1].__name__ for param in public_classes()} | {"schedules.Constant", "ModelCheckpoint"}
     assert NEEDED.keys() <= names
