@@ -74,7 +74,7 @@ class Registry(Generic[T]):
         if text in self._names:
             return self._names[text]
         named = (*self._names.items(), *self._classes.items())
-        found = {make for name, make in named if name.lower() == text.lower()}
+        found: set[Callable[[], T]] = {make for name, make in named if name.lower() == text.lower()}
         return found.pop() if len(found) == 1 else None
 
     def config(self, item: T) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Dot(Layer):
         super().__init__(name=name)
         pair = as_items(axes)
         if pair is None:
-            self.axes = (check_axis_argument(self.kind, axes, "axes"),) * 2
+            self.axes: tuple[int, ...] = (check_axis_argument(self.kind, axes, "axes"),) * 2
         elif len(pair) == 2:
             self.axes = tuple(check_axis_argument(self.kind, axis, f"axes[{i}]") for i, axis in enumerate(pair))
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from graphnet.common.answers import answering
@@ -18,9 +18,8 @@ from graphnet.engine.assembly import Objective
 from graphnet.engine.programs import Programs, numpy_policy
 from graphnet.engine.settings import MAX_SEED
 from graphnet.engine.variables import initialize
-from graphnet.losses import Loss
 from graphnet.network.network import Network
-from graphnet.network.objective import Metrics, make_objective
+from graphnet.network.objective import Losses, Metrics, Weights, make_objective
 from graphnet.optimizers import OPTIMIZERS, Optimizer
 from graphnet.regularizers import REGULARIZERS, Regularizer, regularize
 from graphnet.runtime.blas import BlasThreads
@@ -33,9 +32,9 @@ MAX_THREADS = 1024  # of BLAS; where it has fewer, it uses those
 
 
 @answering
-def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = None,
-            optimizer: Optimizer | str | None = None, metrics: Metrics = (), *,
-            loss_weights: Mapping[str, float] | None = None, regularizer: Regularizer | str | None = None,
+def compile(model: Model, loss: Losses | None = None, optimizer: Optimizer | str | None = None,
+            metrics: Metrics | None = None, *,
+            loss_weights: Weights | None = None, regularizer: Regularizer | str | None = None,
             seed: int = 0, dtype: str = "float32",
             backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
             check_finite: bool = False, allow_nonfinite: bool = False, dump: str | os.PathLike[str] | None = None,
@@ -47,10 +46,15 @@ def compile(model: Model, loss: Loss | str | Mapping[str, Loss | str] | None = N
 
     Args:
         model: what to compile.
-        loss: one for every output, or a dict by output name; None for prediction only.
+        loss: one for every output, a dict by output name, or a list with one for each output in their order, None for
+            an output without a loss; None for prediction only. One is an object, or a name such as "mse" or
+            "MeanSquaredError".
         optimizer: an object or a name such as "adam"; None if the network is not to be trained.
-        metrics: objects or names for every output that has a loss, or a dict by output name.
-        loss_weights: factors of the losses in the total, by output name; 1 where not given.
+        metrics: objects or names, one or a list, for every output that has a loss; or by output: a dict by output name,
+            or a list with a list (one metric, None) for each output in their order. A list without a list or None in it
+            is for every output, however long it is; Keras takes one as long as there are outputs by output.
+        loss_weights: factors of the losses in the total, by output name, or a list with one for each output; 1 where
+            not given.
         regularizer: an object or a name such as "l2", which adds to the loss for each trainable kernel and embedding
             (not for biases, scales, shifts and slopes), on top of what layers say; None for none.
         seed: from 0 to 2⁶⁴ - 1; the same seed gives the same weights and the same training on the same machine.

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from graphnet.common.checks import check_number
+from graphnet.common.plain import as_items, plain
 from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
 from graphnet.compiler.ir import Graph
 from graphnet.engine.assembly import Objective
 from graphnet.losses import LOSSES, Loss
 from graphnet.metrics import METRICS, Metric
 
-Metrics = Sequence[str | Metric] | Mapping[str, Sequence[str | Metric]]
+Losses = Loss | str | Mapping[str, Loss | str] | Sequence[Loss | str | None]
+SomeMetrics = str | Metric | Sequence[str | Metric]
+Metrics = SomeMetrics | Mapping[str, SomeMetrics] | Sequence[str | Metric | Sequence[str | Metric] | None]
+Weights = Mapping[str, float] | Sequence[float | None]
 
 
-def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | None, metrics: Metrics,
-                   weights: Mapping[str, float] | None) -> Objective | None:
+def make_objective(graph: Graph, loss: Losses | None, metrics: Metrics | None,
+                   weights: Weights | None) -> Objective | None:
     """Losses, weights and metrics by output; None without a loss.
 
     Raises:
@@ -23,17 +28,17 @@ def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | N
         ShapeError: a loss cannot take an output.
     """
     names = [o.name for o in graph.outputs]
+    shares = {} if weights is None else plain(weights)
     if loss is None:
-        if metrics or weights:
+        if metrics or shares:
             raise GraphError("metrics and loss_weights need a loss; give compile a loss")
         return None
-    if loss == {}:
-        raise GraphError("loss is an empty dict; give a loss for an output, or None for prediction only")
-    if weights is not None and not isinstance(weights, Mapping):
-        raise ArgumentError("compile", "loss_weights", weights, "it must be a dict of numbers by output name")
-    losses = dict(loss) if isinstance(loss, Mapping) else dict.fromkeys(names, loss)
-    chosen = dict(metrics) if isinstance(metrics, Mapping) else dict.fromkeys(losses, metrics)
-    factors = dict.fromkeys(losses, 1.0) | dict(weights or {})
+    several = isinstance(loss, Mapping | list | tuple)
+    losses = _by_output("loss", loss, names) if several else dict.fromkeys(names, loss)
+    if not losses:
+        raise GraphError("loss is given for no output; give one, or None for prediction only")
+    chosen = _by_output("metrics", metrics, names) if _is_by_output(metrics) else dict.fromkeys(losses, metrics or [])
+    factors = dict.fromkeys(losses, 1.0) | _by_output("loss_weights", shares, names)
     for what, given, allowed in (("loss", losses, names), ("metrics", chosen, losses),
                                  ("loss_weights", factors, losses)):
         unknown = [name for name in given if name not in allowed]
@@ -48,11 +53,32 @@ def make_objective(graph: Graph, loss: Loss | str | Mapping[str, Loss | str] | N
     return objective
 
 
+def _is_by_output(metrics: object) -> bool:
+    """Whether metrics are a dict, or a list that has a list, or None, for an output."""
+    if isinstance(metrics, list | tuple):
+        return any(item is None or isinstance(item, list | tuple) for item in metrics)
+    return isinstance(metrics, Mapping)
+
+
+def _by_output(argument: str, given: object, names: Sequence[str]) -> dict[str, Any]:
+    """What is given by name, or one for each output in their order, where None is nothing.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
+    if isinstance(given, Mapping):
+        return dict(given)
+    items = as_items(given)
+    if items is None or len(items) != len(names):
+        raise ArgumentError("compile", argument, given, "it must be a dict by output name, or a list with one for each "
+                                                        f"output, in the order {', '.join(map(repr, names))}")
+    return {name: item for name, item in zip(names, items, strict=True) if item is not None}
+
+
 def _resolve_metrics(items: object) -> list[Metric]:
-    if not isinstance(items, list | tuple):
-        raise ArgumentError("compile", "metrics", items, 'it must be a list such as ["accuracy"], or a dict of lists '
-                                                         'by output name')
-    return [METRICS.resolve("compile", "metrics", item) for item in items]
+    """One metric, or several."""
+    given = items if isinstance(items, list | tuple) else [items]
+    return [METRICS.resolve("compile", "metrics", item) for item in given]
 
 
 def _check_fit(graph: Graph, objective: Objective) -> None:

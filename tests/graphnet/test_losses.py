@@ -145,9 +145,9 @@ def test_strings() -> None:
     assert LOSSES.resolve("compile", "loss", "mse") == MeanSquaredError()
     assert LOSSES.resolve("compile", "loss", "kl_divergence") == KLDivergence()
     with pytest.raises(ArgumentError, match=re.escape(
-            "compile: loss is 'crossentropy', but it must be a Loss such as MeanSquaredError() or one of "
+            "compile: loss is 'entropy', but it must be a Loss such as MeanSquaredError() or one of "
             + ", ".join(map(repr, sorted(LOSSES.names))))):
-        LOSSES.resolve("compile", "loss", "crossentropy")
+        LOSSES.resolve("compile", "loss", "entropy")
 
 
 def test_a_class_is_not_an_object() -> None:

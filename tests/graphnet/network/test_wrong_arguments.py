@@ -18,11 +18,9 @@ def make(**arguments: Any) -> gn.Network:
 
 
 @pytest.mark.parametrize(("arguments", "error", "text"), [
-    ({"metrics": "accuracy"}, gn.ArgumentError, "compile: metrics is 'accuracy', but it must be a list such as "
-                                                '["accuracy"], or a dict of lists by output name'),
-    ({"metrics": None}, gn.ArgumentError, "compile: metrics is None, but it must be a list"),
-    ({"metrics": {"out": "accuracy"}}, gn.ArgumentError, "compile: metrics is 'accuracy', but it must be a list"),
-    ({"loss": {}}, gn.GraphError, "loss is an empty dict; give a loss for an output, or None for prediction only"),
+    ({"metrics": 3}, gn.ArgumentError, "compile: metrics is 3, but it must be a Metric or one of 'accuracy'"),
+    ({"metrics": {"out": None}}, gn.ArgumentError, "compile: metrics is None, but it must be a Metric or one of"),
+    ({"loss": {}}, gn.GraphError, "loss is given for no output; give one, or None for prediction only"),
 ])
 def test_compile(arguments: dict[str, Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=re.escape(text)):
