@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from graphnet.training.callback import Callback
     from graphnet.training.history import History
 
+    __version__: str
+
 __all__ = [
     "ArgumentError", "Callback", "Checkpoint", "DataError", "DivergenceError", "Engine", "FrozenError",
     "GnetFormatError", "GraphError", "GraphNetError", "History", "Input", "MemoryLimitError", "Model", "Network",
@@ -77,7 +79,11 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 if not TYPE_CHECKING:  # else type checkers would take any name
     def __getattr__(name: str) -> object:
-        """Loads a public name, or a public module, on its first use."""
+        """Loads a public name, a public module, or the version, on its first use."""
+        if name == "__version__":
+            from graphnet.common.version import version
+
+            return globals().setdefault(name, version())
         if name not in __all__:
             from graphnet.common.answers import unknown_name
 
@@ -88,4 +94,4 @@ if not TYPE_CHECKING:  # else type checkers would take any name
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

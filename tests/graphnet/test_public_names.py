@@ -7,6 +7,7 @@ from importlib import import_module
 import pytest
 
 import graphnet as gn
+from graphnet.common.version import version
 
 
 @pytest.mark.parametrize("name", gn.__all__)
@@ -30,6 +31,12 @@ def test_a_face_has_what_its_modules_export_and_nothing_else(face):
 def test_unknown_name():
     with pytest.raises(AttributeError, match=r"gn has no 'Modle'; did you mean gn\.Model\?"):
         gn.Modle  # noqa: B018
+
+
+def test_version():
+    assert gn.__version__ == version()
+    assert "__version__" in dir(gn)
+    assert "__version__" not in gn.__all__
 
 
 @pytest.mark.parametrize("code", ["import graphnet", "import graphnet as gn; gn.compile; gn.layers.Dense; gn.load"])
