@@ -173,6 +173,10 @@ class EarlyStopping(Monitor):
         self.note(stopped_epoch=epoch)
         return True
 
+    def why_stopped(self) -> str:
+        """`val_loss has not improved for 3 epochs`."""
+        return f"{self.monitor} has not improved for {self._waited} epoch{'s' * (self._waited != 1)}"
+
     def on_train_break(self, network: Trained) -> None:
         """Gives the network back its best weights, after Ctrl-C or an error too."""
         if self._kept is not None:

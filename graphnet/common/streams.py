@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 
 def is_open(stream: Any) -> bool:
@@ -19,6 +20,27 @@ def shows_progress(wanted: bool | None) -> bool:
     if wanted is False or not is_open(sys.stderr):
         return False
     return wanted is True or (hasattr(sys.stderr, "isatty") and sys.stderr.isatty())
+
+
+def columns(stream: Any) -> int | None:
+    """How many columns the terminal has that a stream goes to; None if it goes to none, or one that does not say."""
+    try:
+        return (os.get_terminal_size(stream.fileno()).columns or None) if stream.isatty() else None
+    except (AttributeError, OSError, ValueError):  # it is no file, or closed
+        return None
+
+
+def writable(text: str, stream: Any) -> str:
+    """The text with escapes for what the encoding of a stream does not have."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def display_width(text: str) -> int:
+    """How many columns a text takes: two for each wide character, none for those that join the one before."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if east_asian_width(c) in "FW" else int(not combining(c)) for c in text)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from graphnet.engine.engine import Engine
 from graphnet.training.callback import Callback
 from graphnet.training.fitting import fit
 from graphnet.training.history import History
+from graphnet.training.progress import Verbose
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +41,7 @@ class Network(Engine):
     @answering
     def fit(self, x: object, y: object, *, batch_size: int = 32, epochs: int = 1, shuffle: bool | None = None,
             sample_weight: object = None, validation_data: tuple[object, ...] | None = None,
-            callbacks: Sequence[Callback] = (), verbose: bool | None = None,
+            callbacks: Sequence[Callback] = (), verbose: Verbose = None,
             checkpoint: Checkpoint | str | os.PathLike[str] | None = None, resume: bool = False,
             stop_on_nonfinite: bool = True) -> History:
         """Trains.
@@ -66,7 +67,8 @@ class Network(Engine):
             sample_weight: as in `evaluate`.
             validation_data: (x, y) or (x, y, sample_weight) to evaluate after each epoch.
             callbacks: called along the way; see `Callback`.
-            verbose: whether to show a progress bar; by default only on a terminal.
+            verbose: "auto" (or None) for a line an epoch on standard output and, where standard error is a terminal, a
+                bar there while the epoch goes; 0 for nothing, 1 for bar and lines everywhere, 2 for the lines only.
             checkpoint: a `.gnet` file to save to after each epoch, or a `gn.Checkpoint` to save more often.
             resume: whether to go on with the call of `fit` that was interrupted, or whose checkpoint the network was
                 loaded from. Of a call that had trained all its epochs, only the history is made again and

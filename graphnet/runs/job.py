@@ -23,7 +23,7 @@ from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.network.compiling import compile
 from graphnet.network.network import Network
 from graphnet.runs.directory import CHECKPOINT, CURVES, MODEL, RunDirectory, working_folder
-from graphnet.runs.log import Reporter, RunLog, format_figures
+from graphnet.runs.log import Reporter, RunLog
 from graphnet.runs.paths import pack_path, with_paths
 from graphnet.runs.recipe import Recipe, Settings
 from graphnet.runs.samples import Parts, Samples, split
@@ -32,6 +32,7 @@ from graphnet.saving.saving import save_checkpoint
 from graphnet.training.callback import Callback
 from graphnet.training.fingerprints import file_sha256
 from graphnet.training.history import History, panels_of
+from graphnet.training.progress import format_figures
 
 Figures = dict[str, Any]
 RUN = "run"

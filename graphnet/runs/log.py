@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.common.streams import is_open
 from graphnet.compiler.errors import DivergenceError
 from graphnet.compiler.types import Array
 from graphnet.compiler.words import visible_lines
@@ -20,6 +18,7 @@ from graphnet.engine.checkpoints import FIT
 from graphnet.engine.figures import VALIDATION
 from graphnet.runs.directory import LOG_CSV, LOG_TEXT, RunDirectory
 from graphnet.training.callback import Callback
+from graphnet.training.progress import format_figures, say, title
 
 if TYPE_CHECKING:
     from graphnet.network.network import Network
@@ -73,6 +72,8 @@ class RunLog(Callback):
             moment, whatever was written after it. None for a new run.
     """
 
+    prints_epochs = True
+
     def __init__(self, run: RunDirectory, epochs: int, held_out: str, resumed: str | None = None) -> None:
         self.epochs, self.held_out = epochs, held_out
         self.diverged = False
@@ -98,8 +99,7 @@ class RunLog(Callback):
 
     def say(self, text: str) -> None:
         """Prints and writes to log.txt."""
-        if is_open(sys.stdout):
-            print(visible_lines(text), flush=True)
+        say(text)
         self.note(text)
 
     def diverge(self, error: DivergenceError) -> None:
@@ -137,7 +137,7 @@ class RunLog(Callback):
             writer.writeheader()
         writer.writerow({name: value.tolist() if isinstance(value, np.ndarray) else value
                          for name, value in row.items()})
-        self.say(f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}  {format_figures(self._rename(logs))}")
+        self.say(f"{title(epoch, self.epochs)}  {format_figures(self._rename(logs))}")
 
     def _rename(self, logs: Mapping[str, float]) -> dict[str, float]:
         """The figures with "val_" replaced by what they were computed on."""
@@ -159,18 +159,6 @@ class Reporter(Callback):
     def on_epoch_end(self, network: Network, epoch: int, logs: dict[str, float]) -> None:
         """Says it."""
         self.log.say(self.report(network))
-
-
-def format_figures(figures: Mapping[str, Any]) -> str:
-    """Figures for people: `loss 0.0512  accuracy 98.41 %  7.1 s`. Arrays, such as a confusion matrix, are left out."""
-    return "  ".join(_format(name, value) for name, value in figures.items() if not isinstance(value, np.ndarray))
-
-
-def _format(name: str, value: float) -> str:
-    if name == "seconds":
-        return f"{value:.1f} s"
-    label = name.replace("_", " ")
-    return f"{label} {100 * value:.2f} %" if name.endswith("accuracy") else f"{label} {value:.4f}"
 
 
 def _rate(network: Network) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from graphnet.common.answers import Answering
 from graphnet.common.habits import NONE, rows_for
@@ -66,6 +66,9 @@ class Callback(Answering):
     The network that they are given is the one that is trained. Its type here is `Any`, so that an override may ask for
     as much of it as it needs: `gn.Network`, `gn.Engine`, or no more than `Trained` has.
 
+    Attributes:
+        prints_epochs: whether it prints a line for each epoch itself, so that `fit` does not.
+
     Keras / PyTorch: `callbacks.Callback` / –. Methods get the network as an argument, epochs and steps count from 1,
     and True from `on_epoch_end` is Keras's `self.model.stop_training = True`; `on_step_end` is `on_train_batch_end`.
 
@@ -80,6 +83,7 @@ class Callback(Answering):
         [1, 2]
     """
 
+    prints_epochs: ClassVar[bool] = False
     _habits = "Methods and attributes of a callback"
 
     def on_train_begin(self, network: Any) -> None:
@@ -93,6 +97,10 @@ class Callback(Answering):
 
     def on_epoch_end(self, network: Any, epoch: int, logs: dict[str, Any]) -> bool | None:
         """After an epoch (and its validation). Returning True stops the training."""
+
+    def why_stopped(self) -> str:
+        """Why it stopped the training, for the line that says so; if it is empty, the line names the class."""
+        return ""
 
     def on_train_end(self, network: Any) -> None:
         """After the last epoch, also if a callback stopped the training; not if an error did.

@@ -18,20 +18,20 @@ from graphnet.training.callback import Callback, check_callbacks
 from graphnet.training.fingerprints import fingerprint
 from graphnet.training.history import History
 from graphnet.training.loop import Batches, Loop
+from graphnet.training.progress import Progress, Verbose
 from graphnet.training.resuming import check_resumable
 
 
 def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shuffle: bool | None,
         sample_weight: object, validation_data: tuple[object, ...] | None, callbacks: Sequence[Callback],
-        verbose: bool | None, checkpoint: object, resume: bool, stop_on_nonfinite: bool) -> History:
+        verbose: Verbose, checkpoint: object, resume: bool, stop_on_nonfinite: bool) -> History:
     """See `Network.fit`."""
     batch_size = check_whole("fit", "batch_size", batch_size)
     epochs = check_whole("fit", "epochs", epochs)
     check_flag("fit", "resume", resume)
     check_flag("fit", "stop_on_nonfinite", stop_on_nonfinite)
-    if verbose is not None:
-        check_flag("fit", "verbose", verbose)
     check_callbacks(callbacks)
+    progress = Progress(verbose, epochs, callbacks)
     saving = as_checkpoint(checkpoint)
     arrays, labels, dims = network._runner.check_samples(x, y, sample_weight)
     shuffle = _check_order(network, shuffle)
@@ -45,7 +45,7 @@ def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shu
     samples = cache(lambda: {name: fingerprint(array) for name, array in fed.items()})
     if saving or resume:  # else they are needed after an interrupt only
         samples()
-    loop = Loop(network, batches, arguments, samples, validation_data, callbacks, saving, verbose,
+    loop = Loop(network, batches, arguments, samples, validation_data, callbacks, saving, progress,
                 stop_on_nonfinite)
     if resume:
         loop.resume_at = check_resumable(network, arguments, samples(), callbacks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.arrays.finiteness import check_loss
-from graphnet.common.streams import shows_progress
 from graphnet.compiler.passes.pipeline import Purpose
 from graphnet.compiler.types import BATCH
 from graphnet.engine.assembly import LOSS, Objective
@@ -26,6 +25,7 @@ from graphnet.engine.scores import Scores
 from graphnet.runtime.blas import blas_kind
 from graphnet.training.callback import Callback
 from graphnet.training.history import History
+from graphnet.training.progress import Progress
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class Loop:
     validation_data: tuple[object, ...] | None
     callbacks: Sequence[Callback]
     checkpoint: Checkpoint | None
-    verbose: bool | None
+    progress: Progress
     stop_on_nonfinite: bool
     resume_at: FitState | None = None
     begun: int = 0
@@ -115,6 +115,7 @@ class Loop:
 
     def break_off(self) -> None:
         """Tells the callbacks, once, that the training ends before its time."""
+        self.progress.close()
         if not self.broken:
             self.broken = True
             self.call(lambda callback: callback.on_train_break(self.network))
@@ -128,6 +129,8 @@ class Loop:
             network.epoch += 1
             self.call(lambda callback: callback.on_epoch_begin(network, network.epoch))
         start = time.perf_counter() - self.seconds
+        size, count = self.batches.size, self.batches.count
+        self.progress.begin(self.begun, self.position // size, -(-count // size), self.scores.result)
         self.steps(self.position, start)
         logs = self.scores.result()
         if self.validation_data is not None:
@@ -135,7 +138,11 @@ class Loop:
             logs |= {VALIDATION + name: value for name, value in validated.items()}
         logs["seconds"] = time.perf_counter() - start
         self.history.add(network.epoch, logs)
-        self.stopped = any(self.call(lambda callback: callback.on_epoch_end(network, network.epoch, dict(logs))))
+        self.progress.end(self.begun, logs)
+        stops = self.call(lambda callback: callback.on_epoch_end(network, network.epoch, dict(logs)))
+        self.stopped = any(stops)
+        if self.stopped:
+            self.progress.stop(self.begun, next(c for c, stop in zip(self.callbacks, stops, strict=True) if stop))
         self.position = None
         if self.done or (self.checkpoint and self.checkpoint.every is None):
             self.save()
@@ -146,9 +153,8 @@ class Loop:
         """The steps of an epoch from a position on."""
         network, count, size = self.network, self.batches.count, self.batches.size
         order = shuffled(count, network.seed, network.epoch) if self.arguments["shuffle"] else np.arange(count)
-        title = f"epoch {self.begun}/{self.arguments['epochs']}"
         threads = nullcontext() if self.callbacks else network._runner.programs.blas_threads  # callbacks have theirs
-        with _progress(title, position // size, -(-count // size), self.verbose) as bar, threads:
+        with threads:
             while position < count:
                 chosen = order[position:position + size]
                 logs = {LOSS: self.batches.train(chosen, self.scores)}
@@ -157,8 +163,7 @@ class Loop:
                     check_loss(logs[LOSS], network.step, network.epoch, self.history)
                 if self.callbacks:
                     self.tell_of_step(logs)
-                if bar is not None:
-                    bar.update()
+                self.progress.step()
                 if self.checkpoint and self.checkpoint.every and network.step % self.checkpoint.every == 0:
                     self.seconds = time.perf_counter() - start
                     self.save()
@@ -238,13 +243,3 @@ def _validate(network: Engine, data: Sequence[object], batch_size: int) -> dict[
 def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.intp]:
     """The order of samples in an epoch: counter-based, so it depends on nothing but these numbers."""
     return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(count)
-
-
-def _progress(title: str, done: int, steps: int, verbose: bool | None) -> AbstractContextManager[Any]:
-    """A progress bar on a terminal (or if asked for)."""
-    if not shows_progress(verbose):
-        return nullcontext()
-    from tqdm import tqdm
-
-    bar: AbstractContextManager[Any] = tqdm(total=steps, initial=done, desc=title, unit="step", leave=False)
-    return bar

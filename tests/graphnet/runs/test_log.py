@@ -8,8 +8,9 @@ import pytest
 from graphnet.compiler.errors import DivergenceError
 from graphnet.optimizers import SGD
 from graphnet.runs import RunDirectory
-from graphnet.runs.log import RunLog, format_figures
+from graphnet.runs.log import RunLog
 from graphnet.schedules import StepDecay
+from graphnet.training.progress import format_figures
 
 
 class Trained:
