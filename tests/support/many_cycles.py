@@ -42,7 +42,7 @@ def main(cycles: int) -> None:
         for size in [*sizes, *reversed(sizes)]:
             shape = (3, 24, 24) if cycle % 2 else (1 + int(size) % 90, 8)
             x, y = rng.random((size, *shape), dtype=np.float32), rng.integers(0, 4, size)
-            net.fit(x, y, batch_size=int(size))
+            net.fit(x, y, batch_size=int(size), verbose=0)
             net.predict(x[: size // 2 + 1])
         path = folder / f"{cycle}.gnet"
         net.save(path)

@@ -51,7 +51,7 @@ def trained(name: str, verb: str = "", path: str = "") -> str:
     try:
         checkpoint = gn.Checkpoint(path, 2) if verb else None
         net.fit(x, y, batch_size=BATCH, epochs=rows and STEPS * BATCH // rows, callbacks=[Cut()],
-                checkpoint=checkpoint, resume=verb == "resume")
+                checkpoint=checkpoint, resume=verb == "resume", verbose=0)
     except KeyboardInterrupt:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     assert all(np.isfinite(weight).all() for weight in net.weights.values())

@@ -39,8 +39,8 @@ def network() -> gn.Network:
 
 
 @GONE
-@pytest.mark.parametrize("verbose", [None, True, False])
-def test_fit(stream: Any, verbose: bool | None) -> None:
+@pytest.mark.parametrize("verbose", [None, True, False, 2])
+def test_fit(stream: Any, verbose: bool | int | None) -> None:
     with streams(stream):
         history = network().fit(np.ones((4, 3)), np.ones((4, 2)), verbose=verbose)
     assert history.epochs == [1]

@@ -207,7 +207,9 @@ def test_a_terminal_sees_a_progress_bar(digits: Path, elsewhere: Path) -> None:
         out, _ = process.communicate()
     os.close(ours)
     assert process.returncode == 0
-    assert b"epoch 1/1:" in shown
+    assert shown.startswith(b"\repoch 1/1   0%|")
+    assert shown.rstrip(b" \r").count(b"\n") == 0
+    assert out.count("\nepoch 1/1  loss ") == 1
     assert (elsewhere / "r" / "log.txt").read_text().endswith(out)
 
 

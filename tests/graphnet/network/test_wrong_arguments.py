@@ -41,11 +41,6 @@ def test_counts_that_differ_are_told_by_what_was_fed() -> None:
         make().evaluate(np.ones((4, 3)), np.ones((3, 2)), sample_weight=np.ones(2))
 
 
-def test_verbose_is_a_flag() -> None:
-    with pytest.raises(gn.ArgumentError, match="fit: verbose is 0, but it must be True or False"):
-        make().fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
-
-
 @pytest.mark.parametrize(("weights", "error", "text"), [
     (None, gn.DataError, "give each weight by its name, as a dict {name: array}, not as NoneType"),
     ([np.ones(2)], gn.DataError, "give each weight by its name, as a dict {name: array}, not as list"),
