@@ -23,6 +23,7 @@ Verbose = bool | int | Literal["auto"] | None
 
 INTERVAL = 0.1  # seconds from one drawing of the bar to the next
 LEAST_BAR, MOST_BAR = 4, 20  # columns between its edges
+ECHO = 2  # columns for the ^C that terminals show
 USUAL_WIDTH = 80  # where nobody says how wide it is
 
 
@@ -105,12 +106,13 @@ class _Bar:
         self._due = perf_counter() + INTERVAL
 
     def close(self) -> None:
-        """Takes it away."""
+        """Takes it away, and a ^C behind it."""
+        self._drawn.ncols, self._drawn.bar_format = None, " " * _room()
+        self._drawn.refresh()
         self._drawn.close()
 
     def _look(self) -> tuple[int, str]:
-        """The width and the format. The last column stays free: some terminals wrap as soon as it is full."""
-        width = max((columns(sys.stderr) or USUAL_WIDTH) - 1, 1)
+        width = max(_room() - ECHO, 1)
         head = f"{self._title} {100 * self._done // self._steps:3d}%"
         parts = [writable(visible(part), sys.stderr) for part in (*self._so_far(), *self._times())]
         return width, bar_format(width, head, parts)
@@ -127,6 +129,11 @@ class _Bar:
         left = self._interval(seconds / steps * (self._steps - self._done)) if steps else "?"
         count = f"{self._done:{len(str(self._steps))}}/{self._steps}"
         return count, f"{self._interval(seconds)}<{left}"
+
+
+def _room() -> int:
+    """The columns of standard error but for the last: some terminals wrap as soon as that is full."""
+    return max((columns(sys.stderr) or USUAL_WIDTH) - 1, 1)
 
 
 def bar_format(width: int, head: str, parts: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from graphnet.network.loading import load
 from graphnet.network.network import Network
 from graphnet.runs import load_recipe, model_names
 from graphnet.runs.directory import plain
-from graphnet.runs.log import format_figures
+from graphnet.training.progress import format_figures
 from graphnet.runs.options import parse_options
 from graphnet.runs.samples import test_part
 

@@ -59,7 +59,7 @@ class TestOnATerminal:
         with terminal(columns) as screen:
             network().fit(X, Y, batch_size=2, epochs=2)
         assert screen.wraps == 0
-        assert max(map(len, screen.bars)) < columns
+        assert max(map(len, screen.bars)) < columns - 2, "^C has room behind it"
         for bar in screen.bars[1:5]:
             _, blocks, said = bar.split("|")
             figures = re.split(r" {2,}", said.strip())
@@ -152,6 +152,19 @@ class TestOnATerminal:
             network("mse", loss="mse", rate=1e12).fit(X, X[:, :2], batch_size=4, epochs=9)
         assert all(row.startswith("epoch ") and "|" not in row for row in screen.rows)
         assert screen.bars
+
+    @WIDTHS
+    def test_what_the_terminal_shows_of_ctrl_c_goes_with_the_bar(self, columns: int) -> None:
+        class Pressed(Interrupts):
+            def on_step_end(self, network: gn.Network, step: int, logs: dict[str, float]) -> None:
+                if step == self.step:
+                    print("^C", end="", file=sys.stderr, flush=True)
+                super().on_step_end(network, step, logs)
+
+        with terminal(columns) as screen, pytest.raises(KeyboardInterrupt):
+            network().fit(X, Y, batch_size=2, callbacks=[Pressed(3)])
+        assert any(row.endswith("^C") for row in screen.drawn)
+        assert (screen.rows, screen.wraps) == ([], 0)
 
     def test_an_error_of_a_callback_takes_the_bar_away(self) -> None:
         class Fails(gn.Callback):
