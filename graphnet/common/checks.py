@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphnet.common.habits import WORDS, hint
-from graphnet.common.plain import as_whole, plain, whole_instead
+from graphnet.common.plain import as_python, as_whole, whole_instead
 from graphnet.compiler.errors import ArgumentError
 
 _NAME = re.compile(r"\w[\w.\-]*")
@@ -100,7 +100,7 @@ def check_name(owner: str, value: object) -> str:
 
 def _as_float(value: object) -> float:
     """The number that `value` is, or NaN."""
-    number = plain(value)
+    number = as_python(value)
     if isinstance(number, bool) or not isinstance(number, numbers.Real):
         return math.nan
     try:

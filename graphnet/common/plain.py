@@ -11,7 +11,7 @@ import numpy as np
 _MOST = 64  # elements of an array of sizes; a larger one holds samples and was given by mistake
 
 
-def plain(value: object) -> Any:
+def as_python(value: object) -> Any:
     """NumPy's numbers, and arrays of some few of them, as Python's numbers and lists; anything else as it is."""
     if isinstance(value, np.bool_ | np.integer | np.floating):
         return value.item()
@@ -22,7 +22,7 @@ def plain(value: object) -> Any:
 
 def as_whole(value: object, least: int = 1, most: float = math.inf) -> int | None:
     """The whole number ≥ `least` and ≤ `most` that a value is (NumPy's too; no bool, no float); None for all else."""
-    number = plain(value)
+    number = as_python(value)
     if isinstance(number, bool) or not isinstance(number, Integral) or not least <= int(number) <= most:
         return None
     return int(number)
@@ -30,14 +30,14 @@ def as_whole(value: object, least: int = 1, most: float = math.inf) -> int | Non
 
 def as_items(value: object) -> tuple[Any, ...] | None:
     """The items of a tuple, a list or an array of sizes; None for all else."""
-    items = plain(value)
+    items = as_python(value)
     return tuple(items) if isinstance(items, tuple | list) else None
 
 
 def whole_instead(value: object) -> str:
     """What to write instead of floats that are whole: `: write 3`; nothing if that is not what is wrong."""
     items = as_items(value)
-    numbers = [plain(item) for item in ((value,) if items is None else items)]
+    numbers = [as_python(item) for item in ((value,) if items is None else items)]
     whole = all(isinstance(number, int | float) and number % 1 == 0 for number in numbers)
     if not whole or not any(isinstance(number, float) for number in numbers):
         return ""

@@ -73,8 +73,8 @@ class Registry(Generic[T]):
         """What makes the object that a text names; None if it names none, or several but for its capital letters."""
         if text in self._names:
             return self._names[text]
-        named = (*self._names.items(), *self._classes.items())
-        found: set[Callable[[], T]] = {make for name, make in named if name.lower() == text.lower()}
+        named: tuple[tuple[str, Callable[[], T]], ...] = (*self._names.items(), *self._classes.items())
+        found = {make for name, make in named if name.lower() == text.lower()}
         return found.pop() if len(found) == 1 else None
 
     def config(self, item: T) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphnet.common.checks import check_number
-from graphnet.common.plain import as_items, plain
+from graphnet.common.plain import as_items, as_python
 from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
 from graphnet.compiler.ir import Graph
 from graphnet.engine.assembly import Objective
@@ -28,7 +28,7 @@ def make_objective(graph: Graph, loss: Losses | None, metrics: Metrics | None,
         ShapeError: a loss cannot take an output.
     """
     names = [o.name for o in graph.outputs]
-    shares = {} if weights is None else plain(weights)
+    shares = {} if weights is None else as_python(weights)
     if loss is None:
         if metrics or shares:
             raise GraphError("metrics and loss_weights need a loss; give compile a loss")

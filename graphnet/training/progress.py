@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphnet.common.plain import plain
+from graphnet.common.plain import as_python
 from graphnet.common.streams import columns, display_width, is_open, shows_progress, writable
 from graphnet.compiler.errors import STUMBLES, ArgumentError
 from graphnet.compiler.words import visible, visible_lines
@@ -157,7 +157,7 @@ def check_verbose(value: object) -> int | None:
     Raises:
         ArgumentError: it is something else.
     """
-    given = plain(value)
+    given = as_python(value)
     if given is None or (isinstance(given, str) and given == "auto"):
         return None
     if not isinstance(given, int) or given not in (0, 1, 2):

@@ -15,9 +15,9 @@ from graphnet.network.loading import load
 from graphnet.network.network import Network
 from graphnet.runs import load_recipe, model_names
 from graphnet.runs.directory import plain
-from graphnet.training.progress import format_figures
 from graphnet.runs.options import parse_options
 from graphnet.runs.samples import test_part
+from graphnet.training.progress import format_figures
 
 Samples = tuple[Array, Array, str, int]
 """x, y, where they are from, and how many to compute at a time."""
