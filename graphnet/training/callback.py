@@ -66,11 +66,11 @@ class Callback(Answering):
     The network that they are given is the one that is trained. Its type here is `Any`, so that an override may ask for
     as much of it as it needs: `gn.Network`, `gn.Engine`, or no more than `Trained` has.
 
-    Attributes:
-        prints_epochs: whether it prints a line for each epoch itself, so that `fit` does not.
-
     Keras / PyTorch: `callbacks.Callback` / –. Methods get the network as an argument, epochs and steps count from 1,
     and True from `on_epoch_end` is Keras's `self.model.stop_training = True`; `on_step_end` is `on_train_batch_end`.
+
+    Attributes:
+        prints_epochs: whether it prints a line for each epoch itself, so that `fit` does not.
 
     Example:
         >>> class Enough(gn.Callback):
