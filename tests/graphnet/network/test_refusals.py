@@ -189,7 +189,7 @@ def test_the_smallest_epsilon_keeps_steps_finite(make: Any) -> None:
     ({"loss": "mse", "loss_weights": {"y": -1}}, "loss_weights['y'] is -1, but it must be a finite number ≥ 0"),
     ({"loss": "nope"}, "loss is 'nope', but it must be a Loss such as MeanSquaredError() or one of 'bce', "),
     ({"optimizer": 3}, "optimizer is 3, but it must be an Optimizer or one of 'adadelta'"),
-    ({"loss": "mse", "metrics": "acuracy"}, "metrics is 'acuracy', but it must be a Metric or one of 'accuracy', "),
+    ({"loss": "mse", "metrics": "acuracy"}, "metrics is 'acuracy', but it must be a Metric or one of 'acc', "),
     ({"loss": "mse", "metrics": [["mae"], "mse"]}, "metrics is [['mae'], 'mse'], but it must be a dict by output name"),
     ({"regularizer": "l3"}, "regularizer is 'l3', but it must be a Regularizer such as L2(1e-4) or one of 'l1'"),
     ({"memory_limit": 0}, "memory_limit is 0, but it must be a whole number ≥ 1"),

@@ -18,7 +18,7 @@ def make(**arguments: Any) -> gn.Network:
 
 
 @pytest.mark.parametrize(("arguments", "error", "text"), [
-    ({"metrics": 3}, gn.ArgumentError, "compile: metrics is 3, but it must be a Metric or one of 'accuracy'"),
+    ({"metrics": 3}, gn.ArgumentError, "compile: metrics is 3, but it must be a Metric or one of 'acc', 'accuracy'"),
     ({"metrics": {"out": None}}, gn.ArgumentError, "compile: metrics is None, but it must be a Metric or one of"),
     ({"loss": {}}, gn.GraphError, "loss is given for no output; give one, or None for prediction only"),
 ])
