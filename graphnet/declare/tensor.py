@@ -106,7 +106,7 @@ def Input(shape: object, name: str | None = None, dtype: str = "float32") -> Sym
 
     Example:
         >>> gn.Input((None, 8), name="words", dtype="int64")
-        <SymbolicTensor int64 (N, T, 8) from words (Input) at ...>
+        <SymbolicTensor int64 (N, T..., 8) from words (Input) at ...>
     """
     given = as_items(shape)
     if given is None:

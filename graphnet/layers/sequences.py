@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphnet.common.checks import check_whole
+from graphnet.common.habits import WORDS, hint
 from graphnet.common.plain import as_items, whole_instead
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError, ShapeError
@@ -41,20 +42,21 @@ def as_sequence(b: Emitter, y: int) -> int:
 
 
 def check_span(owner: str, argument: str, value: object, *names: str) -> str | Pair:
-    """Padding (or another margin) of a sequence: one of `names`, a number ≥ 0 for both sides or a pair (before, after).
+    """Padding (or another margin) of a sequence: one of `names` (in capitals too), a number ≥ 0 for both sides or a pair.
 
     Raises:
         ArgumentError: it is anything else.
     """
-    if isinstance(value, str) and value in names:
-        return value
+    if isinstance(value, str) and value.lower() in names:
+        return value.lower()
     pair = as_items(value)
     try:
         before, after = (check_whole(owner, argument, side, 0) for side in ((value, value) if pair is None else pair))
     except ValueError:  # an ArgumentError, or not two sides
         words = "".join(f'"{name}", ' for name in names)
-        raise ArgumentError(owner, argument, value, f"it must be {words}a number ≥ 0 or (before, after)"
-                                                    f"{whole_instead(value)}") from None
+        meant = hint(WORDS, value, names, quoted=True) or whole_instead(value)
+        raise ArgumentError(owner, argument, value,
+                            f"it must be {words}a number ≥ 0 or (before, after){meant}") from None
     return before, after
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from graphnet.common.habits import WORDS, hint
 from graphnet.common.plain import as_items, as_whole, whole_instead
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ops.windows import PaddingName, Pair, Pairs
@@ -24,17 +25,18 @@ def check_pair(owner: str, name: str, value: object, least: int = 1) -> Pair:
 
 
 def check_padding(owner: str, padding: object) -> PaddingName | Pairs:
-    """Padding as "valid", "same" or two pairs of whole numbers ≥ 0; a number p means p on every side.
+    """Padding as "valid", "same" (in capitals too) or two pairs of whole numbers ≥ 0; a number p means p on every side.
 
     Raises:
         ArgumentError: it is anything else.
     """
-    if isinstance(padding, str) and padding in get_args(PaddingName):
-        return padding  # type: ignore[return-value]
+    if isinstance(padding, str) and padding.lower() in get_args(PaddingName):
+        return padding.lower()  # type: ignore[return-value]
     try:
         return check_sides(owner, "padding", padding)
     except ArgumentError as error:
-        allowed = error.allowed.replace("a number", '"valid", "same", a number')
+        meant = hint(WORDS, padding, get_args(PaddingName), quoted=True)
+        allowed = error.allowed.replace("a number", '"valid", "same", a number') + meant
         raise ArgumentError(owner, "padding", padding, allowed) from None
 
 

@@ -1,9 +1,11 @@
-"""Arguments in the order in which PyTorch has them are refused with what is to be written here."""
+"""Arguments as they are given elsewhere are taken, or refused with what is to be written here."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -47,3 +49,14 @@ def test_it_is_refused_with_what_to_write(habit: str) -> None:
 
 def test_an_epsilon_may_be_any_fraction() -> None:
     assert GroupNorm(8, 64.0).epsilon == 64
+
+
+@pytest.mark.parametrize("layer", [partial(gn.layers.Conv2D, 3, 3), gn.layers.MaxPool2D, partial(gn.layers.Conv1D, 3, 3),
+                                   partial(gn.layers.DepthwiseConv2D, 3), partial(gn.layers.ConvTranspose2D, 3, 3)])
+def test_padding_by_name(layer: Any) -> None:
+    assert layer(padding="SAME").padding == "same"
+    assert layer(padding="Valid").padding == "valid"
+    with pytest.raises(gn.ArgumentError, match=r"did you mean 'same'\?"):
+        layer(padding="smae")
+    with pytest.raises(gn.ArgumentError, match=r'"valid", "same", .*a number ≥ 0'):
+        layer(padding="full")
