@@ -42,7 +42,7 @@ def as_sequence(b: Emitter, y: int) -> int:
 
 
 def check_span(owner: str, argument: str, value: object, *names: str) -> str | Pair:
-    """Padding (or another margin) of a sequence: one of `names` (in capitals too), a number ≥ 0 for both sides or a pair.
+    """Padding (or a margin) of a sequence: one of `names`, in capitals too, a number ≥ 0 for both sides or a pair.
 
     Raises:
         ArgumentError: it is anything else.

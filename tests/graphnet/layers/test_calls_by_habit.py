@@ -51,8 +51,9 @@ def test_an_epsilon_may_be_any_fraction() -> None:
     assert GroupNorm(8, 64.0).epsilon == 64
 
 
-@pytest.mark.parametrize("layer", [partial(gn.layers.Conv2D, 3, 3), gn.layers.MaxPool2D, partial(gn.layers.Conv1D, 3, 3),
-                                   partial(gn.layers.DepthwiseConv2D, 3), partial(gn.layers.ConvTranspose2D, 3, 3)])
+@pytest.mark.parametrize("layer", [
+    gn.layers.MaxPool2D, partial(gn.layers.Conv2D, 3, 3), partial(gn.layers.Conv1D, 3, 3),
+    partial(gn.layers.DepthwiseConv2D, 3), partial(gn.layers.ConvTranspose2D, 3, 3)])
 def test_padding_by_name(layer: Any) -> None:
     assert layer(padding="SAME").padding == "same"
     assert layer(padding="Valid").padding == "valid"
