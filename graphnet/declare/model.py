@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from graphnet.common.checks import check_name
 from graphnet.common.frozen import Guarded, ReadOnly, freeze
@@ -19,6 +20,9 @@ from graphnet.declare.layer import Layer
 from graphnet.declare.tensor import Call, Declared, SymbolicTensor, fill_symbols
 from graphnet.declare.tracing import calls_behind, check_connected, declaration, refusal
 from graphnet.initializers import Initializer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Tensors = SymbolicTensor | Sequence[SymbolicTensor] | Mapping[str, SymbolicTensor]
 Keyed = list[tuple[str | None, SymbolicTensor]]
@@ -86,6 +90,18 @@ class Model(Guarded):
     def summary(self) -> Summary:
         """Shapes, parameters, FLOPs and activation bytes of each layer, and their totals; print it."""
         return summarize(self.graph)
+
+    def plot(self, path: str | os.PathLike[str] | None = None, level: str = "layers") -> Figure:
+        """Draws the model: `level` is "layers" or "ops"; else as `Network.plot`, which also draws what becomes of it."""
+        from graphnet.drawing.declared import plot_declared
+
+        return plot_declared(self.graph, path, level)
+
+    def _repr_svg_(self) -> str | None:
+        """What a notebook shows: the layers; text where there are too many."""
+        from graphnet.drawing.declared import layers_svg
+
+        return layers_svg(self.graph)
 
     def __repr__(self) -> str:
         inputs, outputs = (shorten(", ".join(label(item.name) for item in items), LABEL)

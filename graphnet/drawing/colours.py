@@ -1,31 +1,56 @@
-"""A colour for each layer, the same in every picture of a network."""
+"""A colour for each kind of layer, the same in every picture.
+
+The colours are white and those of Paul Tol's scheme "light" (Colour Schemes, SRON/EPS/TN/09-002), made for areas with
+dark text that people with impaired colour vision tell apart. There are more kinds of layers than such colours, so kinds
+that do alike share one. A kind of no family takes one by its name, and a legend says all kinds of a colour at once.
+"""
 
 from __future__ import annotations
 
-import colorsys
-from collections.abc import Iterable
+import re
+from functools import cache
+from zlib import crc32
 
-from graphnet.compiler.ir import Graph
+from graphnet.compiler.ir import Origin
 
-_GOLDEN = 0.6180339887498949  # steps of the golden ratio keep neighbours far apart on the circle of hues
+GREY, WHITE = "#dddddd", "#ffffff"
+_BLUE, _CYAN, _MINT, _PEAR, _OLIVE = "#77aadd", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00"
+_YELLOW, _ORANGE, _PINK = "#eedd88", "#ee8866", "#ffaabb"
+_FAMILIES = (
+    (GREY, "Input|^$"),
+    (_BLUE, "Conv"),
+    (_CYAN, "Pool"),
+    (_MINT, "Norm|Dropout|Noise"),
+    (_OLIVE, "LSTM|GRU|RNN|Bidirectional|Recurrent"),
+    (_PEAR, "Loss|Entropy|Error|Hinge|Huber|Divergence|Similarity|Accuracy|Precision|Recall|F1|Perplexity|Confusion|"
+            "Metric|Update|^loss|^metric|^optimizer"),
+    (WHITE, "Flatten|Reshape|Permute|Transpose|Slice|Pad|Crop|UpSample"),
+    (_YELLOW, "[Rr]elu|ReLU|[SG]?ELU|SiLU|Soft|Sigmoid|Tanh|Mish|Activation"),
+    (_ORANGE, "Dense|Linear|Embedding"),
+    (_PINK, "(Add|Subtract|Multiply|Divide|Average|Concatenate|Maximum|Minimum|Dot)(?![a-z])"),
+)
+"""The first that is found in the name of a kind says its colour, so that layers of the user's own, called `MyConv2D`,
+have that of their like."""
+_STRANGE = (_BLUE, _CYAN, _MINT, _OLIVE, _YELLOW, _ORANGE, _PINK)
 
 
-def layer_colours(layers: Iterable[str]) -> dict[str, str]:
-    """A light colour `#rrggbb`, on which black text is readable, for each layer in order; "" is grey."""
-    names = [name for name in dict.fromkeys(layers) if name]
-    return {"": "#d9d9d9"} | {name: _hex((0.58 + index * _GOLDEN) % 1) for index, name in enumerate(names)}
+def kind_of(origin: Origin) -> str:
+    """The kind of what stands for a layer, a loss, a metric or an update: its class, or its name without one."""
+    return origin.kind or origin.layer
 
 
-def drawing_colours(declared: Graph, drawn: Graph) -> dict[str, str]:
-    """Colours for the layers of a graph. Those of the declared graph come first, so that they stay the same."""
-    return layer_colours(node.origin.layer for graph in (declared, drawn) for node in graph.nodes)
+@cache
+def kind_colour(kind: str) -> str:
+    """The colour `#rrggbb` of a kind, on which dark text is readable."""
+    found = next((colour for colour, names in _FAMILIES if re.search(names, kind)), None)
+    return found or _STRANGE[crc32(kind.encode("utf-8", "backslashreplace")) % len(_STRANGE)]
+
+
+def paler(colour: str) -> str:
+    """The colour for what belongs to a thing of that colour and is not it."""
+    return "#" + "".join(f"{round(0.35 * int(colour[i:i + 2], 16) + 0.65 * 255):02x}" for i in (1, 3, 5))
 
 
 def darker(colour: str) -> str:
     """The colour for the edge of an area."""
     return "#" + "".join(f"{int(int(colour[i:i + 2], 16) * 0.62):02x}" for i in (1, 3, 5))
-
-
-def _hex(hue: float) -> str:
-    rgb = colorsys.hls_to_rgb(hue, 0.80, 0.62)
-    return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)

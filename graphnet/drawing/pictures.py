@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE
-from graphnet.drawing.colours import darker
+from graphnet.drawing.boxes import FLOW, FONT, GRADIENT, KEPT, LINE, SMALL, Arrow, Box, Drawing
+from graphnet.drawing.colours import darker, kind_colour
 from graphnet.drawing.figures import new_figure
-from graphnet.drawing.graph_drawing import FLOW, FONT, GRADIENT, KEPT, LINE, Arrow, Box, Drawing
+from graphnet.drawing.legend import KEY_FONT, SWATCH, Key, legend_of
 from graphnet.drawing.plot_text import plot_text
 from graphnet.drawing.timeline import Timeline
 from graphnet.runtime.profiling import Profile
@@ -20,38 +20,51 @@ if TYPE_CHECKING:
 _POINTS = 72.0
 _MARGIN, _TITLE = 14.0, 26.0
 _MEMORY_INCHES = (11.0, 5.6)
-_MOST_IN_LEGEND = 24
 _PHASE_COLOURS = {FORWARD: "#4c78a8", BACKWARD: "#f58518", UPDATE: "#54a24b"}
+_NOTE, _PEAK = "#222222", "#b03020"
 _ARROWS = {FLOW: "#333333", GRADIENT: "#a0a0a0", KEPT: "#b9b9b9"}
 
 
-def paint_graph(drawing: Drawing, title: str, colours: Mapping[str, str]) -> Figure:
+def paint_graph(drawing: Drawing, title: str) -> Figure:
     """A figure as large as the drawing, with text of 9 points."""
-    figure = new_figure((drawing.width + 2 * _MARGIN) / _POINTS, (drawing.height + 2 * _MARGIN + _TITLE) / _POINTS)
+    head = drawing.head + _TITLE
+    figure = new_figure((drawing.width + 2 * _MARGIN) / _POINTS, (drawing.height + 2 * _MARGIN + head) / _POINTS)
     axes = figure.add_subplot()
     axes.set_position((0, 0, 1, 1))
     axes.set_xlim(-_MARGIN, drawing.width + _MARGIN)
-    axes.set_ylim(drawing.height + _MARGIN, -_MARGIN - _TITLE)
+    axes.set_ylim(drawing.height + _MARGIN, -_MARGIN - head)
     axes.axis("off")
-    axes.text(0, -_TITLE / 2 - 4, plot_text(title), fontsize=FONT + 2, fontweight="bold", va="center")
+    axes.text(0, -head + _TITLE / 2 - 4, plot_text(title), fontsize=FONT + 2, fontweight="bold", va="center")
+    for key in drawing.keys:
+        _paint_key(axes, key)
     for arrow in sorted(drawing.arrows, key=lambda arrow: arrow.kind == FLOW):
         _paint_arrow(axes, arrow)
     for box in drawing.boxes:
-        _paint_box(axes, box, colours.get(box.layer, colours[""]))
+        _paint_box(axes, box)
     return figure
 
 
-def _paint_box(axes: Axes, box: Box, colour: str) -> None:
+def _paint_key(axes: Axes, key: Key) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((key.x, key.y - SWATCH / 2), SWATCH, SWATCH, facecolor=key.colour,
+                             edgecolor=darker(key.colour), linewidth=0.8))
+    axes.text(key.x + SWATCH + 5, key.y, plot_text(key.text), fontsize=KEY_FONT, family="monospace", va="center",
+              color=_NOTE)
+
+
+def _paint_box(axes: Axes, box: Box) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    style = f"round,pad=0,rounding_size={box.height / 2 if box.rounded else 3}"
+    colour = box.colour
+    style = f"round,pad=0,rounding_size={box.height / 2 if box.text.rounded else 3}"
     axes.add_patch(FancyBboxPatch((box.x - box.width / 2, box.y - box.height / 2), box.width, box.height, style,
                                   facecolor=colour, edgecolor=darker(colour), linewidth=1, zorder=2))
     for i, line in enumerate(box.lines):
-        last = i == len(box.lines) - 1
+        title = i < len(box.text.title)
         axes.text(box.x, box.y + (i - (len(box.lines) - 1) / 2) * LINE, plot_text(line), ha="center",
-                  va="center_baseline", family="monospace", fontsize=FONT - 1 if last else FONT,
-                  color="#444444" if last else "black", fontweight="normal" if last else "bold", zorder=3)
+                  va="center_baseline", family="monospace", fontsize=FONT if title else SMALL,
+                  color="black" if title else _NOTE, fontweight="bold" if title else "normal", zorder=3)
 
 
 def _paint_arrow(axes: Axes, arrow: Arrow) -> None:
@@ -67,15 +80,15 @@ def _paint_arrow(axes: Axes, arrow: Arrow) -> None:
         color=_ARROWS[arrow.kind], linewidth=0.8, linestyle="--" if arrow.kind == KEPT else "-", fill=False))
 
 
-def paint_timeline(timeline: Timeline, title: str, colours: Mapping[str, str]) -> Figure:
-    """The arena over the instructions: each piece of memory is a rectangle, coloured by the layer that fills it."""
+def paint_timeline(timeline: Timeline, title: str) -> Figure:
+    """The arena over the instructions: each piece of memory is a rectangle, coloured by the kind of its layer."""
     from matplotlib.patches import Patch, Rectangle
 
     figure = new_figure(*_MEMORY_INCHES, layout="constrained")
     axes = figure.add_subplot()
     scale, unit = timeline.unit
     for piece in timeline.pieces:
-        colour = colours.get(piece.layer, colours[""])
+        colour = kind_colour(piece.kind)
         axes.add_patch(Rectangle((piece.first, piece.offset / scale), piece.last + 1 - piece.first, piece.size / scale,
                                  facecolor=colour, edgecolor=darker(colour), linewidth=0.6,
                                  hatch="////" if piece.scratch else None))
@@ -83,22 +96,35 @@ def paint_timeline(timeline: Timeline, title: str, colours: Mapping[str, str]) -
         if wide and piece.size > 0.028 * timeline.arena:
             axes.text((piece.first + piece.last + 1) / 2, (piece.offset + piece.size / 2) / scale,
                       plot_text(piece.label), ha="center", va="center", fontsize=7)
+    top = timeline.arena / scale
     for phase, (first, last) in timeline.phases.items():
         axes.axvline(first, color="#999999", linewidth=0.8)
         if last - first > 0.04 * timeline.length:
-            axes.text(first + 0.2, timeline.arena / scale * 1.015, phase, fontsize=8, color="#666666")
-    axes.axhline(timeline.arena / scale, color="#c0392b", linewidth=1)
-    axes.set_xlim(timeline.first, timeline.length)
-    axes.set_ylim(0, timeline.arena / scale * 1.06 or 1)
+            axes.text(first + 0.2, top * 1.015, phase, fontsize=8, color="#555555")
+    axes.axhline(top, color="#999999", linewidth=1)
+    axes.set_xlim(timeline.first, max(timeline.length, timeline.first + 1))
+    axes.set_ylim(0, top * 1.13 or 1)
+    _mark_peak(axes, timeline, top)
     axes.set_xlabel("instruction")
     axes.set_ylabel(f"place in the arena ({unit})")
     axes.set_title(plot_text(title), loc="left", fontweight="bold")
-    layers = list(dict.fromkeys(piece.layer for piece in timeline.pieces))
-    handles = [Patch(facecolor=colours.get(name, colours[""]), edgecolor=darker(colours.get(name, colours[""])),
-                     label=plot_text(name) or "input") for name in layers[:_MOST_IN_LEGEND]]
+    handles = [Patch(facecolor=colour, edgecolor=darker(colour), label=plot_text(text))
+               for colour, text in legend_of(piece.kind for piece in timeline.pieces).items()]
     handles.append(Patch(facecolor="white", edgecolor="#777777", hatch="////", label="scratch"))
-    axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
+    figure.legend(handles=handles, loc="outside lower center", fontsize=8, frameon=False, ncols=4)
     return figure
+
+
+def _mark_peak(axes: Axes, timeline: Timeline, top: float) -> None:
+    """A band over the instruction during which most is live, and what it is."""
+    peak = timeline.peak
+    if peak is None:
+        return
+    axes.axvspan(peak.instruction, peak.instruction + 1, facecolor="none", edgecolor=_PEAK, linewidth=1.4, zorder=3)
+    left = peak.instruction - timeline.first > (timeline.length - timeline.first) / 2
+    axes.text(peak.instruction + (1 if left else 0), top * 1.075, plot_text(peak.text), ha="right" if left else "left",
+              fontsize=8, color=_PEAK, fontweight="bold", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+              zorder=4)
 
 
 def paint_times(profile: Profile, title: str) -> Figure:

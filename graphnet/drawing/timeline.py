@@ -4,36 +4,51 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from graphnet.compiler.inspect.footprint import measure_memory
+from graphnet.compiler.ir import Origin
 from graphnet.compiler.planning.liveness import arena_pieces
 from graphnet.compiler.planning.program import ARENA, Program, short_name
 from graphnet.compiler.words import label
+from graphnet.drawing.colours import kind_of
 
+_MOST_IN_OP = 60
 _UNITS = ((1 << 20, "MiB"), (1 << 10, "KiB"), (1, "bytes"))
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes [offset, offset + size) of the arena, live from instruction `first` to `last`."""
+    """Bytes [offset, offset + size) of the arena, live from instruction `first` to `last`, for a layer of some kind."""
 
     offset: int
     size: int
     first: int
     last: int
     layer: str
+    kind: str
     label: str
     tip: str
     scratch: bool
 
 
 @dataclass(frozen=True, slots=True)
+class Fullest:
+    """The instruction during which most bytes are live, and what to say of it."""
+
+    instruction: int
+    nbytes: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
-    """All pieces, and the range of instructions of each phase."""
+    """All pieces, the range of instructions of each phase, and when most is live."""
 
     pieces: tuple[Piece, ...]
     phases: dict[str, tuple[int, int]]
     first: int
     length: int
     arena: int
+    peak: Fullest | None = None
 
     @property
     def unit(self) -> tuple[int, str]:
@@ -48,15 +63,25 @@ def make_timeline(program: Program) -> Timeline:
     pieces = []
     for slot, maker in arena_pieces(program):
         op = names.get(slot.value, "input") if maker < 0 else short_name(program.instructions[maker].op)
-        layer = "" if maker < 0 else program.instructions[maker].origin.layer
+        origin = Origin(kind="Input") if maker < 0 else program.instructions[maker].origin
         scratch = slot.value < 0
         what = f"scratch of {op}" if scratch else f"%{slot.value} {op}"
-        pieces.append(Piece(slot.offset, slot.operand.nbytes, slot.first, min(slot.last, length - 1), layer,
-                            "scratch" if scratch else op.partition("+")[0],
-                            f"{what} {slot.operand.type}, {label(layer) or 'fed'}, bytes {slot.offset:,} to "
+        pieces.append(Piece(slot.offset, slot.operand.nbytes, slot.first, min(slot.last, length - 1),
+                            origin.layer, kind_of(origin), "scratch" if scratch else label(origin.layer) or op,
+                            f"{what} {slot.operand.type}, {label(origin.layer) or 'fed'}, bytes {slot.offset:,} to "
                             f"{slot.end:,}, instructions {slot.first} to {slot.last}", scratch))
     phases: dict[str, tuple[int, int]] = {}
     for index, i in enumerate(program.instructions):
         phases[i.phase] = phases.get(i.phase, (index, index))[0], index + 1
     return Timeline(tuple(pieces), phases, min((p.first for p in pieces), default=0), length,
-                    program.buffers.get(ARENA, 0))
+                    program.buffers.get(ARENA, 0), _fullest(program))
+
+
+def _fullest(program: Program) -> Fullest | None:
+    memory = measure_memory(program)
+    if memory.peak is None:
+        return None
+    nbytes, peak = memory.activations + memory.scratch, memory.peak
+    layer = f" of {label(peak.layer)}" if peak.layer else ""
+    return Fullest(peak.instruction, nbytes, f"peak: {nbytes:,} bytes live at instruction {peak.instruction}, "
+                                             f"{label(peak.op, _MOST_IN_OP)}{layer}")

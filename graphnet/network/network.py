@@ -147,7 +147,7 @@ class Network(Engine):
         return check_gradients(self, x, y, samples=samples, tolerance=tolerance, seed=seed)
 
     def plot(self, path: str | os.PathLike[str] | None = None, mode: str | None = None, view: str = "graph",
-             batch: int = 1, **dims: int) -> Figure:
+             batch: int = 1, level: str = "ops", **dims: int) -> Figure:
         """Draws a picture; a notebook shows it.
 
         Keras / PyTorch: `utils.plot_model` / –.
@@ -159,6 +159,7 @@ class Network(Engine):
             view: "graph", "memory" (the arena over the instructions) or "time" (bars for each layer, measured on
                 random samples).
             batch: the batch size, for "memory" and "time".
+            level: "ops", or "layers" for a box a layer with its arguments and parameters, in the graph as declared.
             dims: numbers for other symbols of the graph, by name.
 
         Returns:
@@ -169,4 +170,10 @@ class Network(Engine):
         """
         from graphnet.views.plotting import plot
 
-        return plot(self, path, mode, view, check_whole("plot", "batch", batch), dims)
+        return plot(self, path, mode, view, level, check_whole("plot", "batch", batch), dims)
+
+    def _repr_svg_(self) -> str | None:
+        """What a notebook shows: the layers; text where there are too many."""
+        from graphnet.drawing.declared import layers_svg
+
+        return layers_svg(self.graph)

@@ -12,10 +12,13 @@ from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.planning.program import Program
 from graphnet.compiler.words import LINE, label, shorten, visible
-from graphnet.drawing.colours import drawing_colours
+from graphnet.drawing.colours import darker
 from graphnet.drawing.graph_drawing import draw_graph
-from graphnet.drawing.svg import graph_svg, timeline_svg
+from graphnet.drawing.layer_drawing import draw_layers
+from graphnet.drawing.legend import legend_of
+from graphnet.drawing.svg import graph_svg
 from graphnet.drawing.timeline import make_timeline
+from graphnet.drawing.timeline_svg import timeline_svg
 from graphnet.engine.engine import Engine
 from graphnet.views.page_style import STYLE
 
@@ -25,29 +28,29 @@ _CONTEXT = 2
 def network_page(network: Engine, mode: str, batch: int, dims: Mapping[str, int]) -> str:
     """The page of a network for a purpose, at a batch size and numbers for other symbols."""
     stages = network.stages(mode, batch, **dims)
-    return make_page(network.explain(mode, batch, **dims), stages, network.program(mode, batch, **dims),
-                     network.memory(mode, batch, **dims), drawing_colours(network.graph, stages[-1].after))
+    return make_page(network.graph, network.explain(mode, batch, **dims), stages, network.program(mode, batch, **dims),
+                     network.memory(mode, batch, **dims))
 
 
-def make_page(explanation: Explanation, stages: Sequence[Stage], program: Program, memory: MemoryReport,
-              colours: Mapping[str, str]) -> str:
+def make_page(declared: Graph, explanation: Explanation, stages: Sequence[Stage], program: Program,
+              memory: MemoryReport) -> str:
     """The page as text.
 
     Args:
+        declared: the graph as the user declared it.
         explanation: what the passes did.
         stages: the graphs before and after each pass.
         program: what they were lowered to.
         memory: of the Program.
-        colours: of the layers.
     """
     title = f"{label(explanation.name)}: {explanation.mode}"
     dims = ", ".join(f"{visible(symbol)}={size}" for symbol, size in program.dims.items())
     facts = (f"{len(stages[0].before.nodes)} nodes declared, {len(stages[-1].after.nodes)} after {len(stages)} passes, "
              f"{len(program.instructions)} instructions at {dims or 'fixed dims'}: {program.flops / 1e6:,.1f} MFLOP, "
              f"arena of {program.peak:,} bytes")
-    sections = {"passes": ("Passes", _passes(explanation.passes, stages)),
-                "graph": ("Graph", _graphs(stages, colours)),
-                "memory": ("Memory", _memory(program, memory, colours)),
+    sections = {"graph": ("Graph", _graphs(declared, stages)),
+                "passes": ("Passes", _passes(explanation.passes, stages)),
+                "memory": ("Memory", _memory(program, memory)),
                 "fusion": ("Fusion", _fusion(explanation)),
                 "program": ("Program", [f"<pre>{escape(program.text)}</pre>"])}
     links = " ".join(f'<a href="#{key}">{heading}</a>' for key, (heading, _) in sections.items())
@@ -61,10 +64,12 @@ def make_page(explanation: Explanation, stages: Sequence[Stage], program: Progra
 
 
 def _passes(reports: Sequence[PassReport], stages: Sequence[Stage]) -> Iterator[str]:
-    yield "<p>The graph before and after each pass, side by side; lines that a pass left alone are folded away.</p>"
+    yield ("<p>What each pass is for, and the graph before and after it, side by side; lines that it left alone are "
+           "folded away.</p>")
     for report, stage in zip(reports, stages, strict=True):
         count = f"{report.nodes_before} → {report.nodes_after} nodes, {report.verdict}"
-        head = f"<b>{escape(report.name)}</b> <span class=\"quiet\">{escape(count)}</span>"
+        head = (f"<b>{escape(report.name)}</b> <span class=\"quiet\">{escape(count)}</span>"
+                f"<span class=\"purpose\">{escape(report.purpose)}</span>")
         if not stage.changed:
             yield f'<p class="idle">{head}</p>'
             continue
@@ -101,22 +106,26 @@ def _row(before: str | None, after: str | None, changed: bool) -> str:
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _graphs(stages: Sequence[Stage], colours: Mapping[str, str]) -> Iterator[str]:
-    yield ("<p>Weights are left out. Colours are layers; dashed lines are values kept for the backward pass. Point at "
-           "a box for its attributes and its line.</p>")
-    for heading, graph, is_open in (("after all passes", stages[-1].after, True),
-                                    ("as declared", stages[0].before, False)):
-        yield f"<details{' open' * is_open}><summary><b>{heading}</b></summary>"
-        yield f'<div class="scroll">{graph_svg(draw_graph(graph), colours, f"the graph {heading}")}</div></details>'
+def _graphs(declared: Graph, stages: Sequence[Stage]) -> Iterator[str]:
+    yield ("<p>On the left the layers as they were declared, on the right what runs, after all passes. Weights are "
+           "left out but where they are made of others; dashed lines are values kept for the backward pass. Point at a "
+           "box for its attributes and its line.</p>")
+    yield '<div class="beside">'
+    for heading, drawing in (("the layers", draw_layers(declared)), ("after all passes", draw_graph(stages[-1].after))):
+        yield (f'<figure><figcaption>{heading}</figcaption><div class="scroll">{graph_svg(drawing, heading)}</div>'
+               "</figure>")
+    yield "</div>"
+    yield "<details><summary><b>as declared, op by op</b></summary>"
+    yield f'<div class="scroll">{graph_svg(draw_graph(stages[0].before), "as declared, op by op")}</div></details>'
 
 
-def _memory(program: Program, memory: MemoryReport, colours: Mapping[str, str]) -> Iterator[str]:
+def _memory(program: Program, memory: MemoryReport) -> Iterator[str]:
     timeline = make_timeline(program)
-    yield "<p>The arena over the instructions; hatched is scratch of kernels. Point at a piece for what lies there.</p>"
-    yield f'<div class="scroll">{timeline_svg(timeline, colours, "memory timeline")}</div>'
-    layers = dict.fromkeys(piece.layer for piece in timeline.pieces)
-    keys = (f'<li><i style="background:{colours.get(name, colours[""])}"></i>{escape(label(name) or "input")}</li>'
-            for name in layers)
+    yield ("<p>The arena over the instructions; hatched is scratch of kernels, and a frame marks the instruction "
+           "during which most is live. Point at a piece for what lies there.</p>")
+    yield f'<div class="scroll">{timeline_svg(timeline, "memory timeline")}</div>'
+    keys = (f'<li><i style="background:{colour}; border-color:{darker(colour)}"></i>{escape(text)}</li>'
+            for colour, text in legend_of(piece.kind for piece in timeline.pieces).items())
     yield f'<ul class="legend">{"".join(keys)}</ul>'
     yield f"<pre>{escape(str(memory))}</pre>"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.types import BATCH
-from graphnet.drawing.colours import drawing_colours
+from graphnet.drawing.declared import LAYERS, OPS, check_level, paint_declared
 from graphnet.drawing.figures import check_picture_path, write_picture
 from graphnet.drawing.graph_drawing import draw_graph
 from graphnet.drawing.timeline import make_timeline
@@ -24,20 +24,26 @@ if TYPE_CHECKING:
 GRAPH, MEMORY, TIME = "graph", "memory", "time"
 
 
-def plot(network: Engine, path: str | os.PathLike[str] | None, mode: str | None, view: str, batch: int,
-         dims: Mapping[str, int]) -> Figure:
+def plot(network: Engine, path: str | os.PathLike[str] | None, mode: str | None, view: str, level: str,
+         batch: int, dims: Mapping[str, int]) -> Figure:
     """Draws a view of a network, and into a file if there is a path; see `Network.plot`.
 
     Raises:
-        ArgumentError: the view or the ending of the file is unknown, there is no such picture, or the path is of no
-            file or in no folder.
+        ArgumentError: the view, the level or the ending of the file is unknown, there is no such picture, or the path
+            is of no file or in no folder.
         OSError: the file cannot be written; an old one stays.
     """
     if view not in (GRAPH, MEMORY, TIME):
         raise ArgumentError("plot", "view", view, f"it must be one of {GRAPH}, {MEMORY}, {TIME}")
+    check_level("plot", level)
+    if level == LAYERS and (view != GRAPH or mode is not None):
+        name, value = ("view", view) if view != GRAPH else ("mode", mode)
+        raise ArgumentError("plot", name, value, f"layers are drawn as they were declared: leave {name} out, or say "
+                                                 f"level={OPS!r}")
     if path is not None:
         check_picture_path("plot", path)
-    figure = {GRAPH: _graph, MEMORY: _memory, TIME: _time}[view](network, mode, batch, dims)
+    draw = {GRAPH: _graph, MEMORY: _memory, TIME: _time}[view]
+    figure = paint_declared(network.graph, level) if level == LAYERS else draw(network, mode, batch, dims)
     if path is not None:
         write_picture("plot", path, figure)
     return figure
@@ -46,9 +52,10 @@ def plot(network: Engine, path: str | os.PathLike[str] | None, mode: str | None,
 def _graph(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
     from graphnet.drawing.pictures import paint_graph
 
-    graph = network.graph if mode is None else _stages(network, mode, batch, dims)[-1].after
-    what = "as declared" if mode is None else f"{mode}, after all passes"
-    return paint_graph(draw_graph(graph), f"{graph.name} {what}", drawing_colours(network.graph, graph))
+    if mode is None:
+        return paint_declared(network.graph, OPS)
+    graph = _stages(network, mode, batch, dims)[-1].after
+    return paint_graph(draw_graph(graph), f"{graph.name} {mode}, after all passes")
 
 
 def _memory(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
@@ -57,8 +64,7 @@ def _memory(network: Engine, mode: str | None, batch: int, dims: Mapping[str, in
     mode = mode or _usual_mode(network)
     program = network.program(mode, batch, **dims)
     title = f"{program.name}, {mode}, {BATCH}={batch}: arena of {program.peak:,} bytes"
-    after = network.stages(mode, batch, **dims)[-1].after
-    return paint_timeline(make_timeline(program), title, drawing_colours(network.graph, after))
+    return paint_timeline(make_timeline(program), title)
 
 
 def _time(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:

@@ -1,29 +1,17 @@
 from collections.abc import Callable
-from itertools import combinations
 
 import pytest
 import small_networks
+from drawings import check_drawing
 
 import graphnet as gn
 from graphnet.compiler.ops import Relu
-from graphnet.drawing.graph_drawing import FLOW, GRADIENT, KEPT, Box, Drawing, draw_graph, op_lines
-from graphnet.models import lenet
+from graphnet.drawing.boxes import FLOW, GRADIENT, KEPT
+from graphnet.drawing.folding import folded_weights, zero_states
+from graphnet.drawing.graph_drawing import draw_graph, fill_lines, op_lines
+from graphnet.models import lenet, resnet, row_rnn
 
 MODELS = (*small_networks.MODELS, lenet.model)
-
-
-def apart(a: Box, b: Box) -> bool:
-    return abs(a.x - b.x) >= (a.width + b.width) / 2 or abs(a.y - b.y) >= (a.height + b.height) / 2
-
-
-def check(drawing: Drawing) -> None:
-    for a, b in combinations(drawing.boxes, 2):
-        assert apart(a, b), (a, b)
-    for box in drawing.boxes:
-        assert box.x - box.width / 2 >= -1e-6
-        assert box.x + box.width / 2 <= drawing.width + 1e-6
-        assert box.y - box.height / 2 >= -1e-6
-        assert box.y + box.height / 2 <= drawing.height + 1e-6
 
 
 @pytest.mark.parametrize("mode", [None, "predict", "train"])
@@ -32,9 +20,10 @@ def test_boxes_never_overlap(make: Callable[[], gn.Model], mode: str | None) -> 
     net = gn.compile(make(), **small_networks.TRAINED)
     graph = net.graph if mode is None else net.stages(mode)[-1].after
     drawing = draw_graph(graph)
-    check(drawing)
+    check_drawing(drawing)
     read = [item for item in graph.inputs if graph.uses.get(item.value)]
-    assert len(drawing.boxes) == len(graph.nodes) + len(read)
+    folded = sum(len(group) - 1 for group in folded_weights(graph))
+    assert len(drawing.boxes) == len(graph.nodes) + len(read) - folded - len(zero_states(graph))
 
 
 def test_every_value_that_is_read_has_an_arrow_from_its_maker() -> None:
@@ -46,13 +35,10 @@ def test_every_value_that_is_read_has_an_arrow_from_its_maker() -> None:
     assert len(draw_graph(graph).arrows) == len(edges)
 
 
-def test_arrows_begin_and_end_at_boxes() -> None:
+def test_arrows_end_where_they_are_to() -> None:
     net = gn.compile(small_networks.residual_model(), **small_networks.TRAINED)
     drawing = draw_graph(net.stages("train")[-1].after)
     for arrow in drawing.arrows:
-        for x, y in (arrow.points[0], arrow.points[-1]):
-            assert any(abs(x - b.x) <= b.width / 2 + 1e-6 and abs(y - b.y) <= b.height / 2 + 1e-6
-                       for b in drawing.boxes)
         assert arrow.curves[-1][-1] == arrow.points[-1]
     assert {arrow.kind for arrow in drawing.arrows} == {FLOW, GRADIENT, KEPT}
 
@@ -70,8 +56,8 @@ def test_boxes_say_op_layer_shape_and_line() -> None:
     drawing = draw_graph(small_networks.image_network().stages("predict")[-1].after)
     box = next(box for box in drawing.boxes if box.layer == "hidden")
     assert box.lines == ("matmul + bias_add", "+ relu", "hidden  Nx6")
-    assert "bias_add{axis=-1}" in box.tip
-    assert "hidden (Dense) at small_networks.py:" in box.tip
+    assert "bias_add{axis=-1}" in box.text.tip
+    assert "hidden (Dense) at small_networks.py:" in box.text.tip
 
 
 def test_a_fused_box_names_all_its_layers() -> None:
@@ -83,3 +69,65 @@ def test_a_fused_box_names_all_its_layers() -> None:
 
 def test_op_lines() -> None:
     assert op_lines(Relu()) == ("relu",)
+
+
+RESNET = gn.compile(resnet.model())
+
+
+def test_weights_that_are_folded_are_one_box_for_each_layer() -> None:
+    graph = RESNET.stages("predict")[-1].after
+    drawing = draw_graph(graph)
+    convolutions = [node for node in RESNET.graph.nodes if node.op.name == "conv2d"]
+    pale = [box for box in drawing.boxes if box.text.pale]
+    assert [box.lines[0] for box in pale] == [f"weights of {node.origin.layer}" for node in convolutions]
+    assert pale[0].lines[1:] == ("folded from 5 ops", "16, 16x1x3x3")
+    assert all(word in pale[0].text.tip for word in ("stem_conv/weight", "stem_norm/moving_variance",
+                                                     "inverse_root{epsilon=1e-05}", "scale_axis{axis=0}"))
+    starts = [[arrow.points[0] for arrow in drawing.arrows].count((box.x, box.y + box.height / 2)) for box in pale]
+    assert starts == [2] + [1] * (len(pale) - 1)  # the pooling of the stem stands between its convolution and its bias
+
+
+def test_what_only_one_op_makes_of_a_weight_is_that_op() -> None:
+    x = gn.Input((2, 9), name="x")
+    drawing = draw_graph(gn.Model(x, gn.layers.Conv1D(3, 3, name="conv")(x)).graph)
+    assert ("reshape", "conv  3x2x1x3") in [box.lines for box in drawing.boxes]
+
+
+@pytest.mark.parametrize("mode", [None, "predict", "train"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple"])
+def test_zeros_that_recurrence_begins_with_are_hidden(cell: str, mode: str | None) -> None:
+    net = gn.compile(row_rnn.model(cell=cell), **small_networks.TRAINED)  # type: ignore[arg-type]
+    graph = net.graph if mode is None else net.stages(mode)[-1].after
+    drawing = draw_graph(graph)
+    check_drawing(drawing)
+    zeros = [box for box in drawing.boxes if box.lines[0] == "full" and box.layer == "reader"]
+    assert zeros == []
+    assert any(node.op.name == "full" and node.origin.layer == "reader" for node in graph.nodes)
+
+
+def test_other_constants_are_shown() -> None:
+    drawing = draw_graph(small_networks.image_network().stages("train")[-1].after)
+    assert ("full", "loss  scalar") in [box.lines for box in drawing.boxes]
+
+
+def test_a_box_shows_the_results_that_matter_first() -> None:
+    net = gn.compile(row_rnn.model(), **small_networks.TRAINED)
+    lines = {box.lines[0]: box.lines[-1] for box in draw_graph(net.stages("train")[-1].after).boxes}
+    assert lines["lstm"] == "reader  Nx64"  # not what it keeps for the backward pass
+    assert lines["softmax_cross_entropy"] == "loss  N"
+    assert lines["recurrent_grad_weights"] == "reader  28x256 and 2 more"
+    assert lines["adam_update"] == "optimizer  5 new weights"
+
+
+def test_gradients_reach_the_update_in_one_strand() -> None:
+    net = gn.compile(resnet.model(), **small_networks.TRAINED)
+    drawing = draw_graph(net.stages("train")[-1].after)
+    gradients = [arrow for arrow in drawing.arrows if arrow.kind == GRADIENT]
+    assert len(gradients) == len({arrow.points[0] for arrow in gradients}) > 20
+    assert len({arrow.points[-2] for arrow in gradients if len(arrow.points) > 2}) == 1
+
+
+def test_lines_are_filled() -> None:
+    assert fill_lines(["aaa", "bbb", "cc"], "+", 7) == ["aaa+bbb+", "cc"]
+    assert fill_lines(["aaaaaaaaaa", "b"], ", ", 5) == ["aaaaaaaaaa,", "b"]
+    assert fill_lines([], "+", 5) == []

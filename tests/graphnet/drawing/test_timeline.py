@@ -1,7 +1,10 @@
 import pytest
 import small_networks
+from matplotlib.patches import Rectangle
 
+from graphnet.drawing.pictures import paint_timeline
 from graphnet.drawing.timeline import Timeline, make_timeline
+from graphnet.drawing.timeline_svg import timeline_svg
 
 
 def test_pieces_are_those_of_the_arena() -> None:
@@ -26,6 +29,45 @@ def test_tips_say_what_lies_there() -> None:
     slot = program.instructions[0].outputs[0]
     assert conv == (f"%{slot.value} conv2d {slot.operand.type}, conv, bytes {slot.offset:,} to {slot.end:,}, "
                     f"instructions {slot.first} to {slot.last}")
+
+
+@pytest.mark.parametrize("mode", ["predict", "train"])
+def test_the_peak_is_that_of_the_memory_report(mode: str) -> None:
+    net = small_networks.image_network()
+    timeline, memory = make_timeline(net.program(mode, 16)), net.memory(mode, 16)
+    peak = timeline.peak
+    assert peak is not None
+    assert memory.peak is not None
+    assert peak.instruction == memory.peak.instruction
+    assert peak.nbytes == memory.activations + memory.scratch
+    live = sum(piece.size for piece in timeline.pieces if piece.first <= peak.instruction <= piece.last)
+    assert live == peak.nbytes
+    assert peak.text == (f"peak: {peak.nbytes:,} bytes live at instruction {peak.instruction}, {memory.peak.op} of "
+                         f"{memory.peak.layer}")
+
+
+def test_the_pictures_mark_it() -> None:
+    timeline = make_timeline(small_networks.image_network().program("train", 16))
+    assert timeline.peak is not None
+    figure, svg = paint_timeline(timeline, "title"), timeline_svg(timeline, "label")
+    (axes,) = figure.axes
+    assert timeline.peak.text in [text.get_text() for text in axes.texts]
+    assert any(isinstance(patch, Rectangle) and patch.get_x() == timeline.peak.instruction
+               and patch.get_facecolor()[3] == 0 for patch in axes.patches)
+    assert svg.count(timeline.peak.text) == svg.count('<rect class="peak"') == 1
+
+
+def test_a_program_that_does_nothing_has_no_peak() -> None:
+    empty = Timeline((), {}, 0, 0, 0)
+    assert "peak" not in timeline_svg(empty, "label")
+    assert paint_timeline(empty, "title").axes[0].texts == []
+
+
+def test_the_legend_names_each_kind_once() -> None:
+    timeline = make_timeline(small_networks.image_network().program("train", 16))
+    (legend,) = paint_timeline(timeline, "title").legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == ["Input", "Conv2D", "MaxPool2D", "Dense", "SoftmaxCrossEntropy, Accuracy, Adam", "scratch"]
 
 
 def test_phases_cover_the_instructions() -> None:

@@ -28,12 +28,33 @@ def test_it_holds_every_view(page: str) -> None:
     text = "".join(parse_html(page).text)
     for report in net.explain("train").passes:
         assert report.name in text
+        assert report.purpose in text
     for pair in net.explain("train").pairs:
         assert pair.done or pair.reason in text
     assert str(net.memory("train", 4)) in text
     assert net.program("train", 4).text in text
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
     assert text.count("%4 = bias_add{axis=1}(%2, %3) : f32[N,4,8,8]") >= 1
+
+
+def test_it_begins_with_the_picture(page: str) -> None:
+    assert page.index("<svg") < page.index('<section id="passes">')
+    sections = [part.split('"')[0] for part in page.split('<section id="')[1:]]
+    assert sections == ["graph", "passes", "memory", "fusion", "program"]
+    first = page[page.index('<section id="graph">'):page.index('<section id="passes">')]
+    assert [part.split("<")[0] for part in first.split("<figcaption>")[1:]] == ["the layers", "after all passes"]
+    assert "Conv2D: kernel 3x3, padding 1, relu" in first
+    assert "conv2d_grad_weight" in first
+
+
+def test_colours_are_explained_once_and_the_peak_is_marked(page: str) -> None:
+    net = small_networks.image_network()
+    legend = page[page.index('<ul class="legend">'):].split("</ul>")[0]
+    entries = [part.split("</i>")[1].split("</li>")[0] for part in legend.split("<li>")[1:]]
+    assert entries == ["Input", "Conv2D", "MaxPool2D", "Dense", "SoftmaxCrossEntropy, Accuracy, Adam"]
+    peak = net.memory("train", 4).peak
+    assert peak is not None
+    assert f"live at instruction {peak.instruction}, {peak.op} of {peak.layer}" in page
 
 
 def test_differences_are_marked(page: str) -> None:

@@ -9,10 +9,13 @@ from typing import Any, BinaryIO
 import numpy as np
 import pytest
 import small_networks
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.patches import FancyBboxPatch
 
 import graphnet as gn
+from graphnet.models import resnet
 
 
 def ink(path: Path) -> float:
@@ -56,6 +59,45 @@ def test_memory_and_time(net: gn.Network, tmp_path: Path) -> None:
     net.plot(tmp_path / "predict.png", view="time", mode="predict")
     for name in ("memory", "time", "predict"):
         assert 0.03 < ink(tmp_path / f"{name}.png") < 0.95
+
+
+def test_the_layers(net: gn.Network, tmp_path: Path) -> None:
+    figure = net.plot(tmp_path / "layers.png", level="layers")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts[0] == "image layer by layer"
+    assert {"conv", "Conv2D: kernel 3x3, padding 1, relu", "Nx4x8x8 · 40 parameters"} <= set(texts)
+    assert 0.05 < ink(tmp_path / "layers.png") < 0.8
+    with pytest.raises(gn.ArgumentError, match="plot: level is 'layer', but it must be one of ops, layers"):
+        net.plot(tmp_path / "x.png", level="layer")
+    for name, value in (("mode", "train"), ("view", "memory")):
+        options: dict[str, Any] = {name: value}
+        with pytest.raises(gn.ArgumentError, match=f"plot: {name} is '{value}', but layers are drawn as they were "
+                                                   f"declared: leave {name} out, or say level='ops'"):
+            net.plot(tmp_path / "x.png", level="layers", **options)
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_resnet_fits_a_screen(tmp_path: Path) -> None:
+    net = gn.compile(resnet.model())
+    net.plot(tmp_path / "predict.png", mode="predict")
+    height, width = imread(tmp_path / "predict.png").shape[:2]
+    assert width <= 1600
+    assert height <= 2000
+
+
+@pytest.mark.parametrize("level", ["ops", "layers"])
+def test_text_as_matplotlib_draws_it_fits_its_box(net: gn.Network, level: str) -> None:
+    figure = net.plot(level=level)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    axes = figure.axes[0]
+    boxes = [patch.get_window_extent() for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    inside = [text for text in axes.texts if text.get_ha() == "center"]
+    assert len(inside) >= 2 * len(boxes)
+    for text in inside:
+        extent = text.get_window_extent()
+        assert any(box.x0 <= extent.x0 and extent.x1 <= box.x1 and box.y0 <= extent.y0 and extent.y1 <= box.y1
+                   for box in boxes), text
 
 
 def test_free_dims_and_networks_without_a_loss(tmp_path: Path) -> None:
