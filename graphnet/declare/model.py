@@ -92,7 +92,7 @@ class Model(Guarded):
         return summarize(self.graph)
 
     def plot(self, path: str | os.PathLike[str] | None = None, level: str = "layers") -> Figure:
-        """Draws the model: `level` is "layers" or "ops"; else as `Network.plot`, which also draws what becomes of it."""
+        """Draws the model, `level` being "layers" or "ops"; see `Network.plot`, which also draws what becomes of it."""
         from graphnet.drawing.declared import plot_declared
 
         return plot_declared(self.graph, path, level)

@@ -33,7 +33,7 @@ def draw_column(items: Sequence[Item], upwards: bool, ends: Collection[str] = ()
     """
     maker = {value: i for i, item in enumerate(items) for value in item.made}
     edges = [(maker[v], i) for i, item in enumerate(items) for v in dict.fromkeys(item.read) if v in maker]
-    gathering = frozenset(i for i, item in enumerate(items) if item.phase in ends)
+    gathering = frozenset(i for i, item in enumerate(items) if item.read and item.phase in ends)
     layout = Layering([item.text.width for item in items], edges, _GAP, gathering)
     heights = [max((items[i].text.height for i in rank if i < len(items)), default=0.0) for rank in layout.ranks]
     heights = heights[::-1] if upwards else heights

@@ -42,6 +42,7 @@ class Layering:
     rank_of: list[int] = field(default_factory=list)
     routes: dict[Edge, list[int]] = field(default_factory=dict)
     _count: int = 0  # of items that are no dummies
+    _strands: frozenset[int] = frozenset()
     _light: frozenset[int] = frozenset()
     _above: dict[int, list[int]] = field(default_factory=dict)
     _below: dict[int, list[int]] = field(default_factory=dict)
@@ -80,7 +81,8 @@ class Layering:
                 if lower not in self._below.setdefault(upper, []):
                     self._below[upper].append(lower)
                     self._above.setdefault(lower, []).append(upper)
-        self._light = self._find_light(self.gathering | frozenset(strands.values()))
+        self._strands = self.gathering | frozenset(strands.values())
+        self._light = self._find_light(self._strands)
 
     def _find_light(self, strands: frozenset[int]) -> frozenset[int]:
         """What makes room for others and follows them: strands, sources and their long edges, and what ends there."""
@@ -120,18 +122,43 @@ class Layering:
         for rank in self.ranks:
             self._settle(rank, dict.fromkeys(rank, 0.0))
         for sweep in range(_POSITION_SWEEPS):
+            if sweep == _POSITION_SWEEPS - 2:
+                self._draw_strands_close()
             down = sweep % 2 == 0
             for rank in self.ranks if down else reversed(self.ranks):
                 near, far = (self._above, self._below) if down else (self._below, self._above)
-                wanted = {item: _mean([self.x[n] for n in self._followed(near.get(item, []), far.get(item, []))],
+                wanted = {item: _mean([self.x[n] for n in self._followed(item, near.get(item, []), far.get(item, []))],
                                       self.x[item]) for item in rank}
                 self._settle(rank, wanted)
         left = min((self.x[i] - w / 2 for i, w in enumerate(self.widths)), default=0.0)
         self.x = [x - left for x in self.x]
 
-    def _followed(self, near: list[int], far: list[int]) -> list[int]:
-        """The neighbours that an item moves towards: those of one side that are not light, or else of the other."""
-        firm = ([n for n in side if n not in self._light] for side in (near, far))
+    def _draw_strands_close(self) -> None:
+        """Moves each strand, straight as it is, towards what it gathers, as far as there is room beside it.
+
+        Its end goes with it, and the sources that lead to nothing else.
+        """
+        for end in self.gathering:
+            routes = [route for (_, to), route in self.routes.items() if to == end]
+            moved = {end, *(i for route in routes for i in route[1:-1]),
+                     *(route[0] for route in routes if route[0] not in self._above and len(self._below[route[0]]) == 1)}
+            gathered = [self.x[route[0]] for route in routes if route[0] not in moved]
+            way = 1 if _mean(gathered, 0.0) > self.x[end] else -1
+            pairs = (pair[::way] for rank in self.ranks for pair in pairwise(rank))
+            room = [abs(self.x[beside] - self.x[item]) - self._apart(item, beside)
+                    for item, beside in pairs if item in moved and beside not in moved]
+            for item in moved:
+                self.x[item] += way * min(room, default=0.0)
+
+    def _followed(self, item: int, near: list[int], far: list[int]) -> list[int]:
+        """The neighbours that an item moves towards: those of one side that are not light, or else of the other.
+
+        A strand goes straight on.
+        """
+        if item in self._strands:
+            firm = ([n for n in side if n in self._strands] for side in (near, far))
+        else:
+            firm = ([n for n in side if n not in self._light] for side in (near, far))
         return next(filter(None, firm), near or far)
 
     def _settle(self, rank: list[int], wanted: Mapping[int, float]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _POINTS = 72.0
 _MARGIN, _TITLE = 14.0, 26.0
-_MEMORY_INCHES = (11.0, 5.6)
+_MEMORY_INCHES, _KEYS_IN_ROW = (11.0, 5.8), 4
 _PHASE_COLOURS = {FORWARD: "#4c78a8", BACKWARD: "#f58518", UPDATE: "#54a24b"}
 _NOTE, _PEAK = "#222222", "#b03020"
 _ARROWS = {FLOW: "#333333", GRADIENT: "#a0a0a0", KEPT: "#b9b9b9"}
@@ -84,7 +84,7 @@ def paint_timeline(timeline: Timeline, title: str) -> Figure:
     """The arena over the instructions: each piece of memory is a rectangle, coloured by the kind of its layer."""
     from matplotlib.patches import Patch, Rectangle
 
-    figure = new_figure(*_MEMORY_INCHES, layout="constrained")
+    figure = new_figure(*_MEMORY_INCHES)
     axes = figure.add_subplot()
     scale, unit = timeline.unit
     for piece in timeline.pieces:
@@ -111,7 +111,9 @@ def paint_timeline(timeline: Timeline, title: str) -> Figure:
     handles = [Patch(facecolor=colour, edgecolor=darker(colour), label=plot_text(text))
                for colour, text in legend_of(piece.kind for piece in timeline.pieces).items()]
     handles.append(Patch(facecolor="white", edgecolor="#777777", hatch="////", label="scratch"))
-    figure.legend(handles=handles, loc="outside lower center", fontsize=8, frameon=False, ncols=4)
+    figure.legend(handles=handles, loc="lower center", fontsize=8, frameon=False, ncols=_KEYS_IN_ROW)
+    rows = -(-len(handles) // _KEYS_IN_ROW)
+    figure.subplots_adjust(0.07, (0.6 + 0.18 * rows) / _MEMORY_INCHES[1], 0.985, 0.94)
     return figure
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from html import escape
 
-from graphnet.compiler.ir import Graph
 from graphnet.drawing.boxes import FONT, LINE, Arrow, Box, Drawing
 from graphnet.drawing.colours import darker
 from graphnet.drawing.legend import SWATCH, Key

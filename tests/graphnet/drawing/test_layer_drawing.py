@@ -60,7 +60,8 @@ def test_what_a_box_says() -> None:
 
 @pytest.mark.parametrize(("layer", "shape", "said"), [
     (L.Conv1D(6, 3, strides=2, padding="same", activation="elu"), (4, 30), "kernel 3, strides 2, padding 0+1, elu"),
-    (L.Conv2D(4, (3, 2), (2, 1), dilation=(1, 2), groups=2), (4, 9, 9), "kernel 3x2, strides 2x1, dilation 1x2, groups 2"),
+    (L.Conv2D(4, (3, 2), (2, 1), dilation=(1, 2), groups=2), (4, 9, 9),
+     "kernel 3x2, strides 2x1, dilation 1x2, groups 2"),
     (L.ConvTranspose2D(3, 2), (4, 5, 5), "kernel 2x2"),
     (L.DepthwiseConv2D((3, 1)), (4, 5, 5), "kernel 3x1, groups 4"),
     (L.MaxPool1D(2), (4, 6), "kernel 2"),

@@ -60,7 +60,7 @@ def test_the_pictures_mark_it() -> None:
 def test_a_program_that_does_nothing_has_no_peak() -> None:
     empty = Timeline((), {}, 0, 0, 0)
     assert "peak" not in timeline_svg(empty, "label")
-    assert paint_timeline(empty, "title").axes[0].texts == []
+    assert paint_timeline(empty, "title").axes[0].texts[:] == []
 
 
 def test_the_legend_names_each_kind_once() -> None:
