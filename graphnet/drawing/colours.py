@@ -22,12 +22,11 @@ _FAMILIES = (
     (_CYAN, "Pool"),
     (_MINT, "Norm|Dropout|Noise"),
     (_OLIVE, "LSTM|GRU|RNN|Bidirectional|Recurrent"),
-    (_PEAR, "Loss|Entropy|Error|Hinge|Huber|Divergence|Similarity|Accuracy|Precision|Recall|F1|Perplexity|Confusion|"
-            "Metric|Update|^loss|^metric|^optimizer"),
     (WHITE, "Flatten|Reshape|Permute|Transpose|Slice|Pad|Crop|UpSample"),
-    (_YELLOW, "[Rr]elu|ReLU|[SG]?ELU|SiLU|Soft|Sigmoid|Tanh|Mish|Activation"),
     (_ORANGE, "Dense|Linear|Embedding"),
     (_PINK, "(Add|Subtract|Multiply|Divide|Average|Concatenate|Maximum|Minimum|Dot)(?![a-z])"),
+    (_PEAR, "loss$|Update$|^optimizer|Metric|^metric|Accuracy|Precision|Recall|F1|Perplexity|Confusion|Error"),
+    (_YELLOW, "[Rr]elu|ReLU|[SG]?ELU|SiLU|Soft|Sigmoid|Tanh|Mish|Activation"),
 )
 """The first that is found in the name of a kind says its colour, so that layers of the user's own, called `MyConv2D`,
 have that of their like."""
@@ -35,8 +34,8 @@ _STRANGE = (_BLUE, _CYAN, _MINT, _OLIVE, _YELLOW, _ORANGE, _PINK)
 
 
 def kind_of(origin: Origin) -> str:
-    """The kind of what stands for a layer, a loss, a metric or an update: its class, or its name without one."""
-    return origin.kind or origin.layer
+    """The kind of a layer, a loss, a metric or an update: its class, of a loss with that word, or its name."""
+    return f"{origin.kind} loss" if origin.kind and origin.layer == "loss" else origin.kind or origin.layer
 
 
 @cache

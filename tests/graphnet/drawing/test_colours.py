@@ -62,8 +62,9 @@ def test_kinds_that_do_alike_share_a_colour_and_others_do_not() -> None:
     alike = [["Conv2D", "Conv1D", "DepthwiseConv2D", "ConvTranspose2D", "MyConv2D"], ["MaxPool2D", "GlobalAveragePool"],
              ["Dense", "Embedding", "LowRankDense"], ["ReLU", "GELU", "Softmax", "LogSoftmax", "Tanh", "PReLU"],
              ["LSTM", "GRU", "SimpleRNN", "Bidirectional"], ["BatchNorm", "Dropout"], ["Flatten", "ZeroPad2D"],
-             ["Add", "Average", "Dot", "Concatenate"], ["SoftmaxCrossEntropy", "Accuracy", "AdamUpdate", "loss"],
-             ["Input", ""]]
+             ["Add", "Average", "Dot", "Concatenate"], ["Input", ""],
+             ["loss", "Accuracy", "AdamUpdate", *(f"{name} loss" for name in gn.losses.__all__),
+              *(set(gn.metrics.__all__) - {"METRICS"})]]
     found = [{kind_colour(kind) for kind in kinds} for kinds in alike]
     assert all(len(one) == 1 for one in found)
     assert len(set.union(*found)) == len(alike)

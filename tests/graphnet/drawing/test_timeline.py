@@ -67,7 +67,7 @@ def test_the_legend_names_each_kind_once() -> None:
     timeline = make_timeline(small_networks.image_network().program("train", 16))
     (legend,) = paint_timeline(timeline, "title").legends
     texts = [text.get_text() for text in legend.get_texts()]
-    assert texts == ["Input", "Conv2D", "MaxPool2D", "Dense", "SoftmaxCrossEntropy, Accuracy, Adam", "scratch"]
+    assert texts == ["Input", "Conv2D", "MaxPool2D", "Dense", "SoftmaxCrossEntropy loss, Accuracy, Adam", "scratch"]
 
 
 def test_phases_cover_the_instructions() -> None:
