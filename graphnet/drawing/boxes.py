@@ -12,7 +12,7 @@ from graphnet.drawing.legend import Key, legend_of, place_keys
 from graphnet.drawing.plot_text import letters
 
 FONT, SMALL, LINE = 9.0, 8.0, 12.0
-_ADVANCE = 0.61  # of a letter in a monospaced face, as a share of its size
+ADVANCE = 0.61  # of a letter in a monospaced face, as a share of its size
 _PAD = 8.0
 _LEAST_FOR_KEYS = 330.0
 
@@ -38,7 +38,7 @@ class Text:
     def width(self) -> float:
         """What the longest line takes, with space at both sides."""
         sizes = [(FONT, line) for line in self.title] + [(SMALL, line) for line in self.notes]
-        return max(size * _ADVANCE * letters(line) for size, line in sizes) + 2 * _PAD
+        return max(size * ADVANCE * letters(line) for size, line in sizes) + 2 * _PAD
 
     @property
     def height(self) -> float:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE
-from graphnet.drawing.boxes import FLOW, FONT, GRADIENT, KEPT, LINE, SMALL, Arrow, Box, Drawing
+from graphnet.compiler.words import label
+from graphnet.drawing.boxes import ADVANCE, FLOW, FONT, GRADIENT, KEPT, LINE, SMALL, Arrow, Box, Drawing
 from graphnet.drawing.colours import darker, kind_colour
 from graphnet.drawing.figures import new_figure
 from graphnet.drawing.legend import KEY_FONT, SWATCH, Key, legend_of
-from graphnet.drawing.plot_text import plot_text
+from graphnet.drawing.plot_text import letters, plot_text
 from graphnet.drawing.timeline import Timeline
 from graphnet.runtime.profiling import Profile
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _POINTS = 72.0
 _MARGIN, _TITLE = 14.0, 26.0
+_TITLE_FONT, _MOST_IN_TITLE = 11.0, 90
 _MEMORY_INCHES, _KEYS_IN_ROW = (11.0, 5.8), 4
 _PHASE_COLOURS = {FORWARD: "#4c78a8", BACKWARD: "#f58518", UPDATE: "#54a24b"}
 _NOTE, _PEAK = "#222222", "#b03020"
@@ -26,15 +28,17 @@ _ARROWS = {FLOW: "#333333", GRADIENT: "#a0a0a0", KEPT: "#b9b9b9"}
 
 
 def paint_graph(drawing: Drawing, title: str) -> Figure:
-    """A figure as large as the drawing, with text of 9 points."""
-    head = drawing.head + _TITLE
-    figure = new_figure((drawing.width + 2 * _MARGIN) / _POINTS, (drawing.height + 2 * _MARGIN + head) / _POINTS)
+    """A figure as large as the drawing and its title, with text of 9 points."""
+    title, head = label(title, _MOST_IN_TITLE), drawing.head + _TITLE
+    width = max(drawing.width, letters(title) * ADVANCE * _TITLE_FONT)
+    figure = new_figure((width + 2 * _MARGIN) / _POINTS, (drawing.height + 2 * _MARGIN + head) / _POINTS)
     axes = figure.add_subplot()
     axes.set_position((0, 0, 1, 1))
-    axes.set_xlim(-_MARGIN, drawing.width + _MARGIN)
+    axes.set_xlim(-_MARGIN, width + _MARGIN)
     axes.set_ylim(drawing.height + _MARGIN, -_MARGIN - head)
     axes.axis("off")
-    axes.text(0, -head + _TITLE / 2 - 4, plot_text(title), fontsize=FONT + 2, fontweight="bold", va="center")
+    axes.text(0, -head + _TITLE / 2 - 4, plot_text(title), fontsize=_TITLE_FONT, fontweight="bold", va="center",
+              family="monospace")
     for key in drawing.keys:
         _paint_key(axes, key)
     for arrow in sorted(drawing.arrows, key=lambda arrow: arrow.kind == FLOW):

@@ -100,6 +100,15 @@ def test_text_as_matplotlib_draws_it_fits_its_box(net: gn.Network, level: str) -
                    for box in boxes), text
 
 
+@pytest.mark.parametrize("name", ["a", "WWWW_is_a_wide_letter_indeed", "m" * 180])
+def test_the_title_fits_the_picture(name: str) -> None:
+    x = gn.Input((3,), name="x")
+    figure = gn.Model(x, gn.layers.ReLU(name="r")(x), name=name).plot()
+    FigureCanvasAgg(figure).draw()
+    for text in figure.axes[0].texts:
+        assert text.get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_free_dims_and_networks_without_a_loss(tmp_path: Path) -> None:
     net = gn.compile(small_networks.sequence_model())
     net.plot(tmp_path / "memory.png", view="memory", batch=2, T=5)
