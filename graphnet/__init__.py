@@ -5,6 +5,7 @@ Names are loaded when they are first used, so that `import graphnet` and `graphn
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,12 @@ _HOMES = {
     "graphnet.training.history": ("History",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+_FOLDER = os.path.dirname(os.path.realpath(__file__)) if os.path.islink(__file__) else __path__[0]
+if not os.path.isdir(os.path.join(_FOLDER, "compiler")):  # a checkout, maybe by the links of an editable install
+    __path__[:] = [_FOLDER]
+    import_module("graphnet.common.checkout").find_floors(os.path.dirname(_FOLDER))
 
 
 if not TYPE_CHECKING:  # else type checkers would take any name
