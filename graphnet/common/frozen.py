@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import wraps
 from itertools import islice
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
@@ -39,17 +39,24 @@ class Guarded(Answering):
     _instead: ClassVar[str] = "declare a new {kind}"
     _frozen: ClassVar[bool] = False  # of each object by itself, as soon as it is frozen
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def _guarded_set(self, name: str, value: Any) -> None:
         if name in self._checks:
             value = self._checks[name](type(self).__name__, name, value)
         elif self._is_closed(name):
             raise self._refusal(name)
         object.__setattr__(self, name, value)
 
-    def __delattr__(self, name: str) -> None:
+    def _guarded_delete(self, name: str) -> None:
         if name in self._checks or self._is_closed(name):
             raise self._refusal(name)
         object.__delattr__(self, name)
+
+    if not TYPE_CHECKING:  # else type checkers would take an assignment to any name
+        def __setattr__(self, name: str, value: Any) -> None:
+            self._guarded_set(name, value)
+
+        def __delattr__(self, name: str) -> None:
+            self._guarded_delete(name)
 
     def __getstate__(self) -> object:
         """Without the mark of what is frozen: a copy is part of nothing yet."""

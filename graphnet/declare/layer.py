@@ -80,16 +80,16 @@ class Layer(Guarded):
         if "__init__" in vars(cls):
             cls.__init__ = completing(cls.__init__)  # type: ignore[method-assign]
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def _guarded_set(self, name: str, value: Any) -> None:
         if self._given is None or self._frozen or name[0] == "_":
-            super().__setattr__(name, value)
+            super()._guarded_set(name, value)
         elif is_library(self) or (_has_library_init(type(self)) and name in known_arguments(type(self))):
             vars(self).update(declared_with(self, self._given, name, value) | {"source": self.source})
         elif self._is_kept_by_the_base(name):
             said = {"name": self.name, "trainable": self.trainable, **self.rules.config(), name: value}
             self._say(said.pop("name"), said.pop("trainable"), said)
         else:
-            super().__setattr__(name, value)
+            super()._guarded_set(name, value)
 
     def _is_kept_by_the_base(self, name: str) -> bool:
         """Whether an attribute of a class of the user's own is this class's, since that one does not keep it itself."""

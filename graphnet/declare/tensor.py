@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphnet.common.answers import Answering, answering
@@ -90,7 +91,8 @@ class SymbolicTensor(Answering):
 
 
 @answering
-def Input(shape: object, name: str | None = None, dtype: str = "float32") -> SymbolicTensor:  # noqa: N802
+def Input(shape: Sequence[int | None], name: str | None = None,  # noqa: N802
+          dtype: str = "float32") -> SymbolicTensor:
     """Declares a tensor that the caller feeds.
 
     Keras / PyTorch: `Input` / –; a dim of None is a symbol (T, T1, …) that errors and Programs name.

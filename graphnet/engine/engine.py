@@ -146,7 +146,7 @@ class Engine(Variables, Compiled, Guarded):
 
     @answering
     @exclusive
-    def predict(self, x: object, batch_size: int = INFERENCE_BATCH) -> Array | dict[str, Array]:
+    def predict(self, x: object, batch_size: int = INFERENCE_BATCH) -> Array | Any:
         """The outputs for samples, computed in batches.
 
         Keras / PyTorch: `Model.predict` / `model.eval()(x)` under `torch.no_grad()`. Batches of 256, 32 in Keras;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Unpack
+from typing import ClassVar, Unpack
 
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler import ops
@@ -14,7 +14,7 @@ from graphnet.declare.layer import Layer
 from graphnet.declare.options import WeightOptions
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
 from graphnet.layers.activation import ActivationLayer, resolve_activation
-from graphnet.layers.sizes import check_padding, check_pair
+from graphnet.layers.sizes import Margins, check_padding, check_pair
 
 __all__ = ["Conv2D", "DepthwiseConv2D"]
 
@@ -121,7 +121,7 @@ class Conv2D(Convolution):
     """
 
     def __init__(self, filters: int, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1,
-                 padding: Any = "valid", dilation: int | tuple[int, int] = 1, groups: int = 1,
+                 padding: str | Margins = "valid", dilation: int | tuple[int, int] = 1, groups: int = 1,
                  activation: str | ActivationLayer | None = None, use_bias: bool = True,
                  kernel_initializer: str | Initializer = "glorot_uniform",
                  bias_initializer: str | Initializer = "zeros",
@@ -177,8 +177,8 @@ class DepthwiseConv2D(Convolution):
         (2, 1, 1, 2)
     """
 
-    def __init__(self, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1, padding: Any = "valid",
-                 dilation: int | tuple[int, int] = 1, depth_multiplier: int = 1,
+    def __init__(self, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1,
+                 padding: str | Margins = "valid", dilation: int | tuple[int, int] = 1, depth_multiplier: int = 1,
                  activation: str | ActivationLayer | None = None, use_bias: bool = True,
                  kernel_initializer: str | Initializer = "glorot_uniform",
                  bias_initializer: str | Initializer = "zeros",

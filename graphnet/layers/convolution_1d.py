@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
+from graphnet.compiler.ops.windows import Pair
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.options import WeightOptions
 from graphnet.initializers import Initializer
@@ -63,8 +64,9 @@ class Conv1D(Convolution):
         ('N', 8, 98)
     """
 
-    def __init__(self, filters: int, kernel_size: int, strides: int = 1, padding: Any = "valid", dilation: int = 1,
-                 groups: int = 1, activation: str | ActivationLayer | None = None, use_bias: bool = True,
+    def __init__(self, filters: int, kernel_size: int, strides: int = 1, padding: str | int | Pair = "valid",
+                 dilation: int = 1, groups: int = 1, activation: str | ActivationLayer | None = None,
+                 use_bias: bool = True,
                  kernel_initializer: str | Initializer = "glorot_uniform",
                  bias_initializer: str | Initializer = "zeros",
                  *, name: str | None = None, trainable: bool = True, **options: Unpack[WeightOptions]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 from graphnet.common.checks import check_whole
 from graphnet.compiler import ops
@@ -14,7 +14,7 @@ from graphnet.declare.options import WeightOptions
 from graphnet.initializers import Initializer
 from graphnet.layers.activation import ActivationLayer
 from graphnet.layers.convolution import IMAGES, Convolution, check_groups, split_channels
-from graphnet.layers.sizes import check_padding, check_pair
+from graphnet.layers.sizes import Margins, check_padding, check_pair
 
 __all__ = ["ConvTranspose2D"]
 
@@ -65,7 +65,7 @@ class ConvTranspose2D(Convolution):
     incoming = (0, 2, 3)
 
     def __init__(self, filters: int, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1,
-                 padding: Any = "valid", output_padding: int | tuple[int, int] = 0,
+                 padding: str | Margins = "valid", output_padding: int | tuple[int, int] = 0,
                  dilation: int | tuple[int, int] = 1, groups: int = 1,
                  activation: str | ActivationLayer | None = None, use_bias: bool = True,
                  kernel_initializer: str | Initializer = "glorot_uniform",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ShapeError
@@ -11,7 +11,7 @@ from graphnet.compiler.types import format_shape, known
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.layers.sequences import check_span, sequence_length
-from graphnet.layers.sizes import check_sides
+from graphnet.layers.sizes import Margins, check_sides
 
 __all__ = ["Crop1D", "Crop2D", "ZeroPad1D", "ZeroPad2D"]
 
@@ -95,7 +95,7 @@ class ZeroPad2D(Layer):
 
     takes_integers = True
 
-    def __init__(self, padding: Any = 1, *, name: str | None = None) -> None:
+    def __init__(self, padding: Margins = 1, *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.padding = check_sides(self.kind, "padding", padding)
 
@@ -157,7 +157,7 @@ class Crop2D(Layer):
 
     takes_integers = True
 
-    def __init__(self, cropping: Any = 1, *, name: str | None = None) -> None:
+    def __init__(self, cropping: Margins = 1, *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.cropping = check_sides(self.kind, "cropping", cropping)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from graphnet.common.checks import check_flag
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ops.windows import Pairs, image_size, resolve_padding, round_up
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
-from graphnet.layers.sizes import check_padding, check_pair
+from graphnet.layers.sizes import Margins, check_padding, check_pair
 
 __all__ = ["AvgPool2D", "MaxPool2D"]
 
@@ -18,7 +16,7 @@ __all__ = ["AvgPool2D", "MaxPool2D"]
 class Pool2D(Layer):
     """What poolings of images share: the window."""
 
-    def __init__(self, pool_size: int | tuple[int, int], strides: int | tuple[int, int] | None, padding: Any,
+    def __init__(self, pool_size: int | tuple[int, int], strides: int | tuple[int, int] | None, padding: str | Margins,
                  ceil_mode: bool, name: str | None) -> None:
         super().__init__(name=name)
         self.pool_size = check_pair(self.kind, "pool_size", pool_size)
@@ -66,7 +64,7 @@ class MaxPool2D(Pool2D):
     """
 
     def __init__(self, pool_size: int | tuple[int, int] = 2, strides: int | tuple[int, int] | None = None,
-                 padding: Any = "valid", ceil_mode: bool = False, *, name: str | None = None) -> None:
+                 padding: str | Margins = "valid", ceil_mode: bool = False, *, name: str | None = None) -> None:
         super().__init__(pool_size, strides, padding, ceil_mode, name)
 
     def emit(self, b: Emitter, x: int) -> int:
@@ -103,7 +101,7 @@ class AvgPool2D(Pool2D):
     """
 
     def __init__(self, pool_size: int | tuple[int, int] = 2, strides: int | tuple[int, int] | None = None,
-                 padding: Any = "valid", ceil_mode: bool = False, count_include_pad: bool = True,
+                 padding: str | Margins = "valid", ceil_mode: bool = False, count_include_pad: bool = True,
                  *, name: str | None = None) -> None:
         super().__init__(pool_size, strides, padding, ceil_mode, name)
         self.count_include_pad = check_flag(self.kind, "count_include_pad", count_include_pad)

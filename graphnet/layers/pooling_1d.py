@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
-from graphnet.compiler.ops.windows import Pairs, round_up
+from graphnet.compiler.ops.windows import Pair, Pairs, round_up
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.layers.sequences import as_image, as_sequence, check_fits, check_span, resolve_span, sequence_length
@@ -18,7 +16,8 @@ __all__ = ["AvgPool1D", "MaxPool1D"]
 class Pool1D(Layer):
     """What poolings of sequences share: the window."""
 
-    def __init__(self, pool_size: int, strides: int | None, padding: Any, ceil_mode: bool, name: str | None) -> None:
+    def __init__(self, pool_size: int, strides: int | None, padding: str | int | Pair, ceil_mode: bool,
+                 name: str | None) -> None:
         super().__init__(name=name)
         self.pool_size = check_whole(self.kind, "pool_size", pool_size)
         self.strides = self.pool_size if strides is None else check_whole(self.kind, "strides", strides)
@@ -70,8 +69,8 @@ class MaxPool1D(Pool1D):
         [[[3.0, 4.0, 5.0]]]
     """
 
-    def __init__(self, pool_size: int = 2, strides: int | None = None, padding: Any = "valid", ceil_mode: bool = False,
-                 *, name: str | None = None) -> None:
+    def __init__(self, pool_size: int = 2, strides: int | None = None, padding: str | int | Pair = "valid",
+                 ceil_mode: bool = False, *, name: str | None = None) -> None:
         super().__init__(pool_size, strides, padding, ceil_mode, name)
 
     def emit(self, b: Emitter, x: int) -> int:
@@ -108,8 +107,8 @@ class AvgPool1D(Pool1D):
         [[[2.0, 4.0]]]
     """
 
-    def __init__(self, pool_size: int = 2, strides: int | None = None, padding: Any = "valid", ceil_mode: bool = False,
-                 count_include_pad: bool = True, *, name: str | None = None) -> None:
+    def __init__(self, pool_size: int = 2, strides: int | None = None, padding: str | int | Pair = "valid",
+                 ceil_mode: bool = False, count_include_pad: bool = True, *, name: str | None = None) -> None:
         super().__init__(pool_size, strides, padding, ceil_mode, name)
         self.count_include_pad = check_flag(self.kind, "count_include_pad", count_include_pad)
 

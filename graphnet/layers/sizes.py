@@ -9,6 +9,9 @@ from graphnet.common.plain import as_items, as_whole, whole_instead
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ops.windows import PaddingName, Pair, Pairs
 
+Margins = int | tuple[int | Pair, int | Pair]
+"""A number for every side, one for rows and one for columns, or (before, after) for these."""
+
 
 def check_pair(owner: str, name: str, value: object, least: int = 1) -> Pair:
     """A whole number or a pair of them (NumPy's and arrays too), each at least `least`, as a pair.

@@ -18,9 +18,23 @@ class Trained(Protocol):
     """What a callback may use of the network that is trained: see `Engine` and `Network`."""
 
     seed: int
-    rate_factor: float
-    step: int
     epoch: int
+
+    @property
+    def step(self) -> int:
+        """How many training steps were done."""
+        ...
+
+    @step.setter
+    def step(self, step: int) -> None: ...
+
+    @property
+    def rate_factor(self) -> float:
+        """What the optimizer's learning rate is multiplied by."""
+        ...
+
+    @rate_factor.setter
+    def rate_factor(self, factor: float) -> None: ...
 
     @property
     def optimizer(self) -> Optimizer | None:
@@ -45,7 +59,7 @@ class Trained(Protocol):
     def reset_states(self, names: Sequence[str] | None = None) -> None:
         """Lets stateful layers begin new sequences."""
 
-    def predict(self, x: object, batch_size: int = ...) -> Array | dict[str, Array]:
+    def predict(self, x: object, batch_size: int = ...) -> Array | Any:
         """The outputs for samples."""
         ...
 

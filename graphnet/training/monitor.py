@@ -61,9 +61,9 @@ class Monitor(Callback, Guarded):
         """With the mark of what is frozen, which does not stand for a graph here: a copy is guarded too."""
         return dict(vars(self))
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def _guarded_set(self, name: str, value: Any) -> None:
         before = self.monitor, self.mode
-        super().__setattr__(name, value)
+        super()._guarded_set(name, value)
         if name == "mode":
             self.note(_said=value is not None)
         if name in ("mode", "monitor") and not self._said:
