@@ -45,6 +45,13 @@ def test_sound_files_pass(content: bytes, tmp_path: Path) -> None:
     assert whitespace(tmp_path / "file") == (0, "")
 
 
+def test_editors_are_tried_where_the_readme_s_command_was_run() -> None:
+    """What is installed for other checks would hide what that command leaves out."""
+    steps = (CI / "run").read_text().split("\nstep ")
+    after = next(number for number, step in enumerate(steps) if '-c "$test_command"' in step) + 1
+    assert steps[after].splitlines()[1:2] == [".ci/editors"]
+
+
 @pytest.mark.parametrize("check", ["ruff check", ".ci/types", ".ci/whitespace"])
 def test_each_check_before_a_commit_is_one_of_all_submissions(check: str) -> None:
     hooks = re.findall(r"entry: (.*)", (ROOT / ".pre-commit-config.yaml").read_text())

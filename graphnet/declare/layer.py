@@ -20,7 +20,7 @@ from graphnet.compiler.types import TensorType
 from graphnet.declare.emitter import Emitter, Weight
 from graphnet.declare.options import WeightOptions, WeightRules
 from graphnet.declare.redeclaring import Given, declared_with, known_arguments
-from graphnet.declare.tensor import Call, SymbolicTensor, next_serial
+from graphnet.declare.tensor import Call, SymbolicTensor, Tensors, next_serial
 from graphnet.initializers import Fans, Initializer
 
 _KEPT_BY_THE_BASE = ("name", "trainable", *WeightOptions.__optional_keys__)
@@ -143,7 +143,7 @@ class Layer(Guarded):
                                  "__init__, or give it a method config that returns its arguments by name")
         return {name: getattr(self, name) for name in kept}
 
-    def __call__(self, *inputs: Any) -> SymbolicTensor:
+    def __call__(self, *inputs: Tensors) -> SymbolicTensor:
         """Places the layer behind its inputs, given one by one or as one list or tuple.
 
         Returns:

@@ -90,6 +90,10 @@ class SymbolicTensor(Answering):
         return f"<SymbolicTensor {self.dtype} {format_shape(self.shape)} from {self.origin}>"
 
 
+Tensors = SymbolicTensor | Sequence[SymbolicTensor]
+"""What layers are called on: one by one, or in a list or tuple."""
+
+
 @answering
 def Input(shape: Sequence[int | None], name: str | None = None,  # noqa: N802
           dtype: str = "float32") -> SymbolicTensor:

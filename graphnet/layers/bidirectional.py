@@ -9,8 +9,8 @@ from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.options import WeightOptions
-from graphnet.declare.tensor import SymbolicTensor
-from graphnet.layers.recurrent import RecurrentLayer, SequenceLayer, Tensors
+from graphnet.declare.tensor import SymbolicTensor, Tensors
+from graphnet.layers.recurrent import RecurrentLayer, SequenceLayer
 
 __all__ = ["Bidirectional"]
 MODES = ("concat", "sum", "ave", "mul", None)

@@ -15,16 +15,15 @@ from graphnet.compiler.types import TensorType, format_shape, known
 from graphnet.declare.emitter import Emitter
 from graphnet.declare.layer import Layer
 from graphnet.declare.options import WeightOptions
-from graphnet.declare.tensor import SymbolicTensor
+from graphnet.declare.tensor import SymbolicTensor, Tensors
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
-
-Tensors = SymbolicTensor | Sequence[SymbolicTensor]
 
 
 class SequenceLayer(Layer):
     """A layer that is called on a sequence and, if wanted, on initial states and on lengths."""
 
-    def __call__(self, x: Any, initial_state: Tensors | None = None, lengths: SymbolicTensor | None = None) -> Any:
+    def __call__(  # type: ignore[override]  # not any number of inputs
+            self, x: Tensors, initial_state: Tensors | None = None, lengths: SymbolicTensor | None = None) -> Any:
         """Places the layer behind its inputs.
 
         Args:
@@ -44,7 +43,7 @@ class SequenceLayer(Layer):
         results = self.call(x, initial_state, lengths)
         return results if len(results) > 1 else results[0]
 
-    def call(self, x: Any, initial_state: Tensors | None = None,
+    def call(self, x: Tensors, initial_state: Tensors | None = None,
              lengths: SymbolicTensor | None = None) -> tuple[SymbolicTensor, ...]:
         """Like calling the layer, always with a tuple as the result."""
         if isinstance(lengths, SymbolicTensor) and lengths.type.rank != 1:  # it would pass for a state
