@@ -124,6 +124,9 @@ def _answer(module: str, name: str) -> str:
     said = [f"there is {' and '.join(there_is)}"] * bool(there_is) + [row.text for row in rows]
     if said:
         return f"; {'; '.join(said)}"
+    strings = rows_for(f"{module.rpartition('.')[2].capitalize()} by name", name)
+    if strings:
+        return f"; there is the string {strings[0].here}, which names one with its defaults"
     if name in absent():
         return f"; {name} of {absent()[name]} has no counterpart here"
     if hasattr(sys.modules[_PACKAGE].Network, name):

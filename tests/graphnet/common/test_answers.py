@@ -111,6 +111,7 @@ def test_signatures_stay() -> None:
     ("gn.callbacks.EarlyStoping", "gn.callbacks has no 'EarlyStoping'; did you mean gn.callbacks.EarlyStopping?"),
     ("gn.layers.BatchNormalization", "BatchNormalization of Keras is gn.layers.BatchNorm here"),
     ("gn.fit", "gn has no 'fit'; there is net.fit, of the network that gn.compile and gn.load return"),
+    ("gn.losses.mse", "gn.losses has no 'mse'; there is the string \"mse\", which names one with its defaults"),
     ("gn.config", "gn has no 'config'"),
     ("gn.layers._secret", "module 'graphnet.layers' has no attribute '_secret'"),
 ])
