@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from graphnet.common.checks import check_choice
 from graphnet.common.frozen import Check, Guarded, freeze, is_library
+from graphnet.common.habits import hint
 from graphnet.compiler.errors import ArgumentError, FrozenError
 from graphnet.engine.checkpoints import FIT, same_value
 from graphnet.engine.figures import VALIDATION, mode_by_name
@@ -128,10 +129,10 @@ class Monitor(Callback, Guarded):
                 "mode = 'min' or 'max'"))
 
     def _missing(self, figures: Mapping[str, Any]) -> ArgumentError:
-        hint = "; give fit validation_data" if self.monitor.startswith(VALIDATION) and not any(
-            name.startswith(VALIDATION) for name in figures) else ""
+        unvalidated = self.monitor.startswith(VALIDATION) and not any(name.startswith(VALIDATION) for name in figures)
+        fix = "; give fit validation_data" if unvalidated else hint("", self.monitor, figures, quoted=True)
         return ArgumentError(type(self).__name__, "monitor", self.monitor,
-                             f"the epoch has only {', '.join(map(repr, figures))}{hint}")
+                             f"the epoch has only {', '.join(map(repr, figures))}{fix}")
 
     def _not_a_number(self) -> ArgumentError:
         return ArgumentError(type(self).__name__, "monitor", self.monitor,

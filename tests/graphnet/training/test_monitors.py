@@ -194,6 +194,7 @@ def test_the_figures_of_an_epoch_are_those_of_fit() -> None:
 @pytest.mark.parametrize(("figure", "text"), [
     ("val_los", "EarlyStopping: monitor is 'val_los', but the epoch has only 'loss', 'confusion_matrix', 'seconds'; "
                 "give fit validation_data"),
+    ("los", "the epoch has only 'loss', 'confusion_matrix', 'seconds'; did you mean 'loss'?"),
     ("confusion_matrix", "monitor is 'confusion_matrix', but it must be a number, and this figure is an array")])
 def test_a_figure_that_does_not_do_is_refused_before_the_first_step(figure: str, text: str) -> None:
     x = gn.Input((3,), name="x")
