@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from graphnet.drawing.figures import new_figure
+from graphnet.drawing.figures import new_figure, picture_style
 from graphnet.drawing.plot_text import plot_text
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ PANEL_INCHES = (5.2, 4.0)
 Curves = Mapping[str, Sequence[float]]
 
 
+@picture_style(users=True)
 def plot_curves(panels: Mapping[str, Curves], epochs: Sequence[int], title: str = "") -> Figure:
     """Draws figures by epoch.
 
@@ -31,7 +32,7 @@ def plot_curves(panels: Mapping[str, Curves], epochs: Sequence[int], title: str 
     width, height = PANEL_INCHES
     columns = 2 if len(panels) == 4 else min(len(panels), 3)
     rows = -(-len(panels) // columns)
-    figure = new_figure(width * columns, height * rows, DPI, "constrained")
+    figure = new_figure(width * columns, height * rows, DPI, "constrained", users=True)
     if title:
         figure.suptitle(plot_text(title))
     for place, (heading, curves) in enumerate(panels.items(), 1):

@@ -1,26 +1,66 @@
-"""The figures that pictures are painted on: their own, never pyplot's, and shown by notebooks without its help."""
+"""The figures that pictures are painted on: their own, never pyplot's, and shown by notebooks without its help.
+
+matplotlib's settings are for all figures of a process, and users change them. Pictures with colours of their own are
+made and drawn in its own style; curves follow the user's.
+"""
 
 from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from math import sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import RLock
+from typing import TYPE_CHECKING, Any
 
 from graphnet.common.checks import check_path
 from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from matplotlib.backend_bases import RendererBase
     from matplotlib.figure import Figure
 
 FORMATS = (".png", ".svg", ".pdf")
+_MOST_ON_A_SIDE, _MOST_PIXELS = 32_000, 50e6  # matplotlib refuses 65,536 on a side, browsers some fewer
+_FONTS = ("font.family", "font.serif", "font.sans-serif", "font.monospace")
+_TEXT = {"text.usetex": False, "text.parse_math": True}  # what `plot_text` writes for
+_TURN = RLock()
 
 
-def new_figure(width: float, height: float, dpi: float = 110, layout: str | None = None) -> Figure:
-    """An empty figure of width × height inches, laid out by matplotlib if `layout` names a way."""
-    return _class()(figsize=(width, height), dpi=dpi, layout=layout)  # type: ignore[arg-type]
+@contextmanager
+def picture_style(users: bool = False) -> Iterator[None]:
+    """matplotlib's own settings but for the fonts, or the `users`; in both, text is set without LaTeX.
+
+    One thread at a time, since two that put the settings back in the wrong order would change them for good.
+    """
+    import matplotlib as mpl
+
+    with _TURN, mpl.rc_context():
+        fonts = {name: mpl.rcParams[name] for name in _FONTS}
+        if not users:
+            mpl.rcdefaults()
+        mpl.rcParams.update(fonts | _TEXT)
+        yield
+
+
+def new_figure(width: float, height: float, dpi: float = 110, layout: str | None = None, users: bool = False) -> Figure:
+    """An empty figure of width × height inches, of fewer dots an inch if it would be too large to be shown.
+
+    Args:
+        width: in inches.
+        height: in inches.
+        dpi: dots an inch.
+        layout: a way in which matplotlib lays it out, if it does.
+        users: whether it is drawn in the user's `picture_style`.
+    """
+    dpi = min(dpi, _MOST_ON_A_SIDE / max(width, height), sqrt(_MOST_PIXELS / (width * height)))
+    figure = _class()(figsize=(width, height), dpi=dpi, layout=layout)  # type: ignore[arg-type]
+    figure.users = users  # type: ignore[attr-defined]
+    return figure
 
 
 def figure_bytes(figure: Figure, format: str = "png") -> bytes:
@@ -57,6 +97,16 @@ def _class() -> type[Figure]:
 
     class Picture(Figure):
         """Notebooks show figures by themselves only once pyplot was imported."""
+
+        users = False
+
+        def draw(self, renderer: RendererBase) -> None:
+            with picture_style(self.users):  # ticks are made only now
+                super().draw(renderer)
+
+        def savefig(self, *args: Any, **options: Any) -> None:
+            with picture_style(self.users):
+                super().savefig(*args, **options)
 
         def _repr_png_(self) -> bytes:
             return figure_bytes(self)

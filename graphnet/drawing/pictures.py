@@ -8,7 +8,7 @@ from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE
 from graphnet.compiler.words import label
 from graphnet.drawing.boxes import ADVANCE, FLOW, FONT, GRADIENT, KEPT, LINE, SMALL, Arrow, Box, Drawing
 from graphnet.drawing.colours import darker, kind_colour
-from graphnet.drawing.figures import new_figure
+from graphnet.drawing.figures import new_figure, picture_style
 from graphnet.drawing.legend import KEY_FONT, SWATCH, Key, legend_of
 from graphnet.drawing.plot_text import letters, plot_text
 from graphnet.drawing.timeline import Timeline
@@ -27,6 +27,7 @@ _NOTE, _PEAK = "#222222", "#b03020"
 _ARROWS = {FLOW: "#333333", GRADIENT: "#a0a0a0", KEPT: "#b9b9b9"}
 
 
+@picture_style()
 def paint_graph(drawing: Drawing, title: str) -> Figure:
     """A figure as large as the drawing and its title, with text of 9 points."""
     title, head = label(title, _MOST_IN_TITLE), drawing.head + _TITLE
@@ -84,6 +85,7 @@ def _paint_arrow(axes: Axes, arrow: Arrow) -> None:
         color=_ARROWS[arrow.kind], linewidth=0.8, linestyle="--" if arrow.kind == KEPT else "-", fill=False))
 
 
+@picture_style()
 def paint_timeline(timeline: Timeline, title: str) -> Figure:
     """The arena over the instructions: each piece of memory is a rectangle, coloured by the kind of its layer."""
     from matplotlib.patches import Patch, Rectangle
@@ -133,6 +135,7 @@ def _mark_peak(axes: Axes, timeline: Timeline, top: float) -> None:
               zorder=4)
 
 
+@picture_style()
 def paint_times(profile: Profile, title: str) -> Figure:
     """Bars of the time of each layer, by phase."""
     places = range(len(profile.layers))
@@ -144,16 +147,17 @@ def paint_times(profile: Profile, title: str) -> Figure:
         if any(times):
             axes.barh(places, times, left=left, color=colour, label=phase, height=0.7)
         left = [a + b for a, b in zip(left, times, strict=True)]
-    longest = max(left)
+    longest = max(left, default=0.0)
     for position, (row, end) in enumerate(zip(profile.layers, left, strict=True)):
         rate = f"{row.flops / row.seconds / 1e9:.1f} GFLOP/s" if row.seconds else ""
         axes.text(end + 0.01 * longest, position, f"{end:.3f} ms  {rate}", va="center", fontsize=8)
     axes.set_yticks(places, [plot_text(row.layer) for row in profile.layers])
-    axes.set_xlim(0, longest * 1.3)
+    axes.set_xlim(0, longest * 1.3 or 1)
     axes.invert_yaxis()
     axes.set_xlabel("ms a step")
     axes.set_title(plot_text(title), loc="left", fontweight="bold")
-    axes.legend(fontsize=8, loc="lower right")
+    if any(left):
+        axes.legend(fontsize=8, loc="lower right")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure
