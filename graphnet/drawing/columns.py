@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
-from graphnet.drawing.boxes import FLOW, GRADIENT, Arrow, Box, Text
+from graphnet.drawing.boxes import FLOW, GRADIENT, Arrow, Box, Point, Text
 from graphnet.drawing.layering import Layering
 
 _GAP, _RANK_GAP = 18.0, 22.0
+_STRAIGHT = 0.05  # less than can be seen, in points
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +54,15 @@ def draw_column(items: Sequence[Item], upwards: bool, ends: Collection[str] = ()
         inner = [(layout.x[i], middle(i) + sign * side * heights[row(i)] / 2) for i in route[1:-1] for side in (-1, 1)]
         points = ((layout.x[start], boxes[start].y + sign * boxes[start].height / 2), *inner,
                   (layout.x[end], boxes[end].y - sign * boxes[end].height / 2))
-        arrows.append(Arrow(points, GRADIENT if end in gathering else FLOW))
+        arrows.append(Arrow(_without_straights(points), GRADIENT if end in gathering else FLOW))
     return boxes, arrows, max(layout.x[i] + layout.widths[i] / 2 for i in range(len(layout.widths)))
+
+
+def _without_straights(points: Sequence[Point]) -> tuple[Point, ...]:
+    """The points without those amid a straight way up or down, which are most where an arrow passes hundreds of ranks.
+    """
+    kept = [points[0]]
+    for (x, y), (after, _) in pairwise(points[1:]):
+        if max(abs(x - kept[-1][0]), abs(after - kept[-1][0])) > _STRAIGHT:
+            kept.append((x, y))
+    return *kept, points[-1]

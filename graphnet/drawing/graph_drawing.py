@@ -25,7 +25,7 @@ _MOST_IN_LINE, MOST_IN_NAME = 36, 60
 
 
 def draw_graph(graph: Graph) -> Drawing:
-    """The drawing of a graph, without inputs that nothing reads."""
+    """The drawing of a graph, without inputs that nothing reads and that are no results."""
     items = _items(graph)
     columns = [[item for item in items if (item.phase == FORWARD) is forward] for forward in (True, False)]
     boxes: dict[int, Box] = {}  # by the place of the item
@@ -58,14 +58,19 @@ def _items(graph: Graph) -> list[Item]:
         hidden.update(node.outputs for node in group)
         folded[group[-1].outputs] = group  # the box comes where the last of them was
     items = [Item(Text((label(item.name, MOST_IN_NAME),), (shapes_text(graph, [item.value]),), item.origin,
-                       str(item.origin), True), (item.value,), (), graph.uses[item.value][0].phase)
-             for item in graph.inputs if graph.uses.get(item.value)]
+                       str(item.origin), True), (item.value,), (), _first_phase(graph, item.value))
+             for item in graph.inputs if graph.uses.get(item.value) or item.value in graph.kept]
     for node in graph.nodes:
         if node.outputs in folded:
             items.append(_of_weights(graph, folded[node.outputs]))
         elif node.outputs not in hidden:
             items.append(_of_node(graph, node))
     return items
+
+
+def _first_phase(graph: Graph, value: int) -> str:
+    readers = graph.uses.get(value)
+    return readers[0].phase if readers else FORWARD  # an input that is a result: what stood between is gone
 
 
 def _of_node(graph: Graph, node: Node) -> Item:

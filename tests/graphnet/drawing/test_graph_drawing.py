@@ -131,3 +131,30 @@ def test_lines_are_filled() -> None:
     assert fill_lines(["aaa", "bbb", "cc"], "+", 7) == ["aaa+bbb+", "cc"]
     assert fill_lines(["aaaaaaaaaa", "b"], ", ", 5) == ["aaaaaaaaaa,", "b"]
     assert fill_lines([], "+", 5) == []
+
+
+def test_where_nothing_is_left_to_run_the_input_is_the_result() -> None:
+    x = gn.Input((4,), name="x")
+    net = gn.compile(gn.Model(x, gn.layers.Dropout(0.5)(x)))
+    graph = net.stages("predict")[-1].after
+    assert graph.nodes == ()
+    drawing = draw_graph(graph)
+    check_drawing(drawing)
+    assert [box.lines for box in drawing.boxes] == [("x", "Nx4")]
+    for view in ("graph", "memory", "time"):
+        assert net.plot(mode="predict", view=view)._repr_png_()  # type: ignore[attr-defined]
+
+
+def test_a_long_way_straight_up_is_one_line() -> None:
+    """An update gathers gradients past hundreds of ranks."""
+    x = h = gn.Input((3,))
+    for _ in range(60):
+        h = gn.layers.Dense(3)(h)
+    drawing = draw_graph(gn.compile(gn.Model(x, h), loss="mse", optimizer="sgd").stages("train")[-1].after)
+    points = [len(arrow.points) for arrow in drawing.arrows]
+    assert max(points) <= 12
+    assert sum(points) < 3 * len(points)
+    for arrow in drawing.arrows:
+        if arrow.kind == GRADIENT:
+            heights = [y for _, y in arrow.points]
+            assert heights == sorted(heights, reverse=True)
