@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
+from typing import TypeVar
 
 from graphnet.compiler.words import LINE, shorten, visible
 
+Item = TypeVar("Item")
 Cell = str | tuple[str, ...]
 """A text, or several that stand below one another."""
 # Notebooks set cells flush right and let them wrap: their rules are told apart by `div` and `table`, which weigh more.
@@ -23,6 +25,7 @@ _STYLE = ("div.graphnet table.rows{border-collapse:collapse;margin:.4em 0}"
           "div.graphnet p{margin:.4em 0}"
           "div.graphnet summary{cursor:pointer}")
 _RIGHT = ' style="text-align:right"'
+_MOST = 600  # rows or lines: a browser stops while it lays out the tens of thousands that a deep network has
 
 
 def shown(text: Cell) -> str:
@@ -42,7 +45,7 @@ def lines(texts: Iterable[str]) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Cell]], numbers: Collection[str] = (),
           total: Sequence[Cell] = (), code: bool = False) -> str:
-    """Rows in columns under a head, in a box that scrolls if there are many.
+    """Rows in columns under a head, in a box that scrolls if there are many; of very many the first and the last.
 
     Args:
         head: the names of the columns.
@@ -57,19 +60,31 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Cell]], numbers: Collecti
         made = (f"<{tag}{side}>{shown(cell)}</{tag}>" for cell, side in zip(cells, sides, strict=True))
         return f"<tr>{''.join(made)}</tr>"
 
+    first, gap, last = _ends(rows, "rows")
+    between = f'<tr><td colspan="{len(head)}">{gap}</td></tr>' if gap else ""
     foot = f"<tfoot>{row(total)}</tfoot>" if total else ""
     return _box(f'<table class="rows{" code" * code}"><thead>{row(head, "th")}</thead>'
-                f"<tbody>{''.join(map(row, rows))}</tbody>{foot}</table>")
+                f"<tbody>{''.join(map(row, first))}{between}{''.join(map(row, last))}</tbody>{foot}</table>")
 
 
 def listing(texts: Iterable[str]) -> str:
-    """Lines of code, none too long, in a box that scrolls."""
+    """Lines of code, none too long, in a box that scrolls; of very many the first and the last."""
+    first, gap, last = _ends(texts, "lines")
+    texts = [*first, *[gap] * bool(gap), *last]
     return _box(f"<pre>{chr(10).join(shown(shorten(text, LINE)) for text in texts)}</pre>")
 
 
 def folded(title: str, *parts: str) -> str:
     """What is to be seen only when somebody asks for it, under a title."""
     return f"<details><summary>{shown(title)}</summary>{''.join(parts)}</details>"
+
+
+def _ends(items: Iterable[Item], what: str) -> tuple[list[Item], str, list[Item]]:
+    """Items, or those at both ends and what to say of those between."""
+    every = list(items)
+    if len(every) <= _MOST:
+        return every, "", []
+    return every[:_MOST // 2], f"… {len(every) - _MOST:,} {what} are left out here …", every[-(_MOST // 2):]
 
 
 def _box(content: str) -> str:

@@ -35,3 +35,10 @@ def test_a_line_of_a_list_is_not_too_long() -> None:
 
 def test_a_table_without_rows() -> None:
     assert parse_html(html.table(("a", "b"), [])).cells == [["a", "b"]]
+
+
+def test_of_very_many_lines_the_ends_are_shown() -> None:
+    made = parse_html(html.listing(f"line {i}" for i in range(2000)))
+    lines = "".join(made.text).split("\n")
+    assert lines[299:302] == ["line 299", "… 1,400 lines are left out here …", "line 1700"]
+    assert lines[-1] == "line 1999"

@@ -181,6 +181,17 @@ def test_of_a_large_network_a_line_is_shown() -> None:
     assert len(parse_html(history._repr_html_()).rows) == 31
 
 
+def test_of_very_many_rows_the_ends_are_shown() -> None:
+    """A notebook keeps what it shows, and a browser lays it out."""
+    history = gn.History({"loss": [float(i) for i in range(1, 5001)]}, list(range(1, 5001)))
+    head, *rows = parse_html(history._repr_html_()).cells
+    assert head == ["epoch", "loss"]
+    assert [row[0] for row in rows] == [*map(str, range(1, 301)), "… 4,400 rows are left out here …",
+                                        *map(str, range(4701, 5001))]
+    few = gn.History({"loss": [1.0] * 600}, list(range(600)))
+    assert len(parse_html(few._repr_html_()).cells) == 601
+
+
 def test_networks_say_what_they_are() -> None:
     net = small_networks.image_network()
     assert repr(net) == ("<Network image: image (N, 1, 8, 8) → logits (N, 3), 6 weights of 451 numbers; "
