@@ -36,6 +36,12 @@ def test_what_is_long_is_cut_in_the_middle_and_says_so(most: int, length: int) -
     assert short == text or re.fullmatch(rf"a+ … \({length:,} characters\) … b+", short)
 
 
+def test_blank_letters_and_what_no_xml_may_hold_are_escaped() -> None:
+    """A name of fillers would be none, and a picture with U+FFFF no SVG."""
+    assert visible("\u115f\u1160\u2800\u3164\uffa0\ufffe\uffff") == r"\u115f\u1160\u2800\u3164\uffa0\ufffe\uffff"
+    assert visible("한글 ⣿ \ufffd") == "한글 ⣿ \ufffd"
+
+
 def test_lines_are_joined() -> None:
     assert one_line("why: 1 ≠ 2\n  fix: make them equal\n\n") == "why: 1 ≠ 2; fix: make them equal"
     assert one_line("a\u2028b\x1b") == r"a\u2028b\x1b"
