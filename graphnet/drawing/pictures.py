@@ -9,6 +9,7 @@ from graphnet.compiler.words import label
 from graphnet.drawing.boxes import ADVANCE, FLOW, FONT, GRADIENT, KEPT, LINE, SMALL, Arrow, Box, Drawing
 from graphnet.drawing.colours import darker, kind_colour
 from graphnet.drawing.figures import new_figure, picture_style
+from graphnet.drawing.graph_drawing import MOST_IN_NAME
 from graphnet.drawing.legend import KEY_FONT, SWATCH, Key, legend_of
 from graphnet.drawing.plot_text import letters, plot_text
 from graphnet.drawing.timeline import Timeline
@@ -151,7 +152,7 @@ def paint_times(profile: Profile, title: str) -> Figure:
     for position, (row, end) in enumerate(zip(profile.layers, left, strict=True)):
         rate = f"{row.flops / row.seconds / 1e9:.1f} GFLOP/s" if row.seconds else ""
         axes.text(end + 0.01 * longest, position, f"{end:.3f} ms  {rate}", va="center", fontsize=8)
-    axes.set_yticks(places, [plot_text(row.layer) for row in profile.layers])
+    axes.set_yticks(places, [plot_text(label(row.layer, MOST_IN_NAME)) for row in profile.layers])
     axes.set_xlim(0, longest * 1.3 or 1)
     axes.invert_yaxis()
     axes.set_xlabel("ms a step")

@@ -169,3 +169,11 @@ def test_pyplot_is_left_alone(tmp_path: Path) -> None:
             f"net.plot({str(tmp_path / 'x.png')!r}); print('matplotlib.pyplot' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_long_names_leave_room_for_the_bars() -> None:
+    x = gn.Input((2,))
+    net = gn.compile(gn.Model(x, gn.layers.Dense(1, name="n" * 500)(x)))
+    figure = net.plot(view="time")
+    figure._repr_png_()  # type: ignore[attr-defined]
+    assert figure.axes[0].get_position().width > 0.2
