@@ -77,7 +77,7 @@ def _of_node(graph: Graph, node: Node) -> Item:
     origins = layers_of(node.op, node.origin)
     layers = list(dict.fromkeys(label(origin.layer, MOST_IN_NAME) for origin in origins if origin.layer))
     notes = fill_lines(layers, "+", _MOST_IN_LINE)
-    renewed = sum(item.next in node.outputs for item in graph.parameters)
+    renewed = sum(item.next in node.outputs for item in graph.parameters) if node.phase == UPDATE else 0
     shapes = f"{renewed} new weights" if renewed else shapes_text(graph, _read(graph, node))
     if notes and len(notes[-1]) + len(shapes) + 2 <= _MOST_IN_LINE:
         notes[-1] += f"  {shapes}"

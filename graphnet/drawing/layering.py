@@ -15,7 +15,7 @@ from itertools import pairwise
 Edge = tuple[int, int]
 _ORDER_SWEEPS, _POSITION_SWEEPS = 24, 24
 _LIGHT = 0.01
-MOST_DUMMIES = 4000
+MOST_DUMMIES, MOST_STEPS = 4000, 300_000  # of all routes: those that share dummies take steps as well
 
 
 @dataclass
@@ -59,12 +59,13 @@ class Layering:
         self._place()
 
     def _cut_long_edges(self) -> None:
-        budget = MOST_DUMMIES
+        budget, steps = MOST_DUMMIES, MOST_STEPS
         strands: dict[Edge, int] = {}  # the dummy of a gathering item in a rank
         for start, end in sorted(self.edges, key=lambda edge: self.rank_of[edge[1]] - self.rank_of[edge[0]]):
             between = range(self.rank_of[start] + 1, self.rank_of[end])
             budget -= sum((end, rank) not in strands for rank in between)
-            if budget < 0:
+            steps -= len(between)
+            if min(budget, steps) < 0:
                 self.routes[start, end] = [start, end]
                 continue
             route = [start]

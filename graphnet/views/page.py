@@ -107,8 +107,8 @@ def _row(before: str | None, after: str | None, changed: bool) -> str:
 
 
 def _graphs(declared: Graph, stages: Sequence[Stage]) -> Iterator[str]:
-    yield ("<p>On the left the layers as they were declared, on the right what runs, after all passes. Weights are "
-           "left out but where they are made of others; dashed lines are values kept for the backward pass. Point at a "
+    yield ("<p>First the layers as they were declared, then what runs, after all passes. Weights are left out but "
+           "where they are made of others; dashed lines are values kept for the backward pass. Point at a "
            "box for its attributes and its line.</p>")
     yield '<div class="beside">'
     for heading, drawing in (("the layers", draw_layers(declared)), ("after all passes", draw_graph(stages[-1].after))):

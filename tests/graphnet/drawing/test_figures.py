@@ -22,8 +22,8 @@ def history() -> gn.History:
 
 
 @pytest.mark.parametrize("draw", [
-    lambda net: net.plot(mode="train"), lambda net: net.plot(level="layers"),
-    lambda net: net.plot(view="memory", batch=4)], ids=["train", "layers", "memory"])
+    lambda net: net.plot(mode="predict"), lambda net: net.plot(level="layers"),
+    lambda net: net.plot(view="memory", batch=4)], ids=["predict", "layers", "memory"])
 def test_pictures_do_not_take_the_users_style(draw: Callable[[gn.Network], Figure]) -> None:
     """Their colours are their own, and would not be seen on any ground; nor is LaTeX asked for."""
     net = small_networks.image_network()

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from graphnet.drawing.layering import MOST_DUMMIES, Layering, isotonic, longest_path_ranks
+from graphnet.drawing.layering import MOST_DUMMIES, MOST_STEPS, Layering, isotonic, longest_path_ranks
 
 
 def random_edges(seed: int, count: int) -> list[tuple[int, int]]:
@@ -97,3 +97,14 @@ def test_very_many_long_edges_are_drawn_straight() -> None:
 def test_the_same_graph_gives_the_same_layout() -> None:
     edges = random_edges(3, 30)
     assert Layering([10.0] * 30, edges, 5).x == Layering([10.0] * 30, edges, 5).x
+
+
+def test_the_work_stays_linear_where_a_gathering_item_has_very_many_edges() -> None:
+    """Edges that share dummies have routes of their own: of n items in a row n²/2 steps."""
+    count = 1000
+    edges = [*pairwise(range(count)), *((i, count) for i in range(count))]
+    layout = Layering([10.0] * (count + 1), edges, 6.0, frozenset([count]))
+    assert set(layout.routes) == set(edges)
+    assert sum(map(len, layout.routes.values())) < MOST_STEPS + 2 * len(edges)
+    assert len(layout.routes[count - 100, count]) > 50
+    assert layout.routes[0, count] == [0, count]
