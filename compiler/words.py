@@ -27,7 +27,8 @@ LINE, LABEL = 1000, 200
 """The most characters of a refusal, and of a name in it, in a table or in a picture."""
 SCREEN_LINES, SCREEN = 24, 2000
 """The most lines and characters that a REPL shows of a value."""
-_UNSEEN = re.compile(rf"[{UNSEEN}\u115f\u1160\u2800\u3164\uffa0\ufffe\uffff]")  # blank letters, and what no XML may hold
+_BLANK, _NO_XML = r"\u115f\u1160\u2800\u3164\uffa0", r"\ufffe\uffff"
+_UNSEEN = re.compile(f"[{UNSEEN}{_BLANK}{_NO_XML}]")
 _LETTER = rf"[^ {UNSEEN}'\"\\#:]"
 _DIM_LETTER = rf"[^ {UNSEEN}'\"\\#:,\[\]]"
 _ESCAPE = r"\\(?:[\\'\"nrt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})"

@@ -39,11 +39,12 @@ def picture_style(users: bool = False) -> Iterator[None]:
     """
     import matplotlib as mpl
 
+    settings: Any = mpl.rcParams  # its keys are literals in some versions of matplotlib
     with _TURN, mpl.rc_context():
-        fonts = {name: mpl.rcParams[name] for name in _FONTS}
+        fonts = {name: settings[name] for name in _FONTS}
         if not users:
             mpl.rcdefaults()
-        mpl.rcParams.update(fonts | _TEXT)
+        settings.update(fonts | _TEXT)
         yield
 
 
