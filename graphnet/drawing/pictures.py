@@ -151,12 +151,12 @@ def paint_times(profile: Profile, title: str) -> Figure:
     longest = max(left, default=0.0)
     for position, (row, end) in enumerate(zip(profile.layers, left, strict=True)):
         rate = f"{row.flops / row.seconds / 1e9:.1f} GFLOP/s" if row.seconds else ""
-        axes.text(end + 0.01 * longest, position, f"{end:.3f} ms  {rate}", va="center", fontsize=8)
+        axes.text(end + 0.01 * longest, position, f"{end:.3f} ms  {rate}", va="center", fontsize=8, in_layout=False)
     axes.set_yticks(places, [plot_text(label(row.layer, MOST_IN_NAME)) for row in profile.layers])
     axes.set_xlim(0, longest * 1.3 or 1)
     axes.invert_yaxis()
     axes.set_xlabel("ms a step")
-    axes.set_title(plot_text(title), loc="left", fontweight="bold")
+    figure.suptitle(plot_text(label(title, _MOST_IN_TITLE)), x=0.01, ha="left", fontsize="medium", fontweight="bold")
     if any(left):
         axes.legend(fontsize=8, loc="lower right")
     for side in ("top", "right"):

@@ -173,7 +173,7 @@ def test_pyplot_is_left_alone(tmp_path: Path) -> None:
 
 def test_long_names_leave_room_for_the_bars() -> None:
     x = gn.Input((2,))
-    net = gn.compile(gn.Model(x, gn.layers.Dense(1, name="n" * 500)(x)))
+    net = gn.compile(gn.Model(x, gn.layers.Dense(1, name="n" * 500)(x), name="m" * 500))
     figure = net.plot(view="time")
     figure._repr_png_()  # type: ignore[attr-defined]
     assert figure.axes[0].get_position().width > 0.2
