@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from graphnet.common.answers import Answering
 from graphnet.common.names import Names
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.errors import ShapeError
@@ -58,12 +59,24 @@ class Emits(Protocol):
         ...
 
 
-class Emitter(Builder):
-    """A Builder that knows which parameter stands for which weight of which layer.
+class Emitter(Builder, Answering):
+    """What a layer's `emit` adds ops to: a Builder that knows which parameter stands for which weight of which layer.
+
+    Keras / PyTorch: – / –; there a layer computes numbers.
 
     Attributes:
         initializers: what fills each parameter, by its full name.
         declared: the weights that were met, by layer and name.
+
+    Example:
+        >>> from graphnet.custom import ops
+        >>> class Twice(gn.layers.Layer):
+        ...     def emit(self, b: gn.layers.Emitter, x: int) -> int:
+        ...         print(b.types[x])
+        ...         return b.add(ops.Scale(2.0), x)
+        >>> Twice()(gn.Input((3,))).shape
+        f32[N,3]
+        ('N', 3)
     """
 
     def __init__(self, name: str) -> None:

@@ -13,7 +13,7 @@ from graphnet.common.answers import refuse_unknown
 from graphnet.common.checks import check_choice, check_flag, check_name
 from graphnet.common.frozen import LIBRARY, Guarded, ReadOnly, completing, freeze, is_library
 from graphnet.common.source import user_source
-from graphnet.compiler.errors import GraphError, ShapeError
+from graphnet.compiler.errors import ArgumentError, GraphError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.roles import ROLES
 from graphnet.compiler.types import TensorType
@@ -21,7 +21,7 @@ from graphnet.declare.emitter import Emitter, Weight
 from graphnet.declare.options import WeightOptions, WeightRules
 from graphnet.declare.redeclaring import Given, declared_with, known_arguments
 from graphnet.declare.tensor import Call, SymbolicTensor, Tensors, next_serial
-from graphnet.initializers import Fans, Initializer
+from graphnet.initializers import INITIALIZERS, Fans, Initializer
 
 _KEPT_BY_THE_BASE = ("name", "trainable", *WeightOptions.__optional_keys__)
 
@@ -171,15 +171,15 @@ class Layer(Guarded):
         call = Call(self, tensors, source, next_serial())
         return tuple(SymbolicTensor(b.types[value], call, index) for index, value in enumerate(results))
 
-    def weight(self, b: Emitter, name: str, type: TensorType, initializer: Initializer, fans: Fans | None = None, *,
-               role: str | None = None, incoming: tuple[int, ...] | None = None) -> int:
+    def weight(self, b: Emitter, name: str, type: TensorType, initializer: str | Initializer, fans: Fans | None = None,
+               *, role: str | None = None, incoming: tuple[int, ...] | None = None) -> int:
         """The id of a weight of this layer in `b`, declared by the first call.
 
         Args:
             b: what `emit` was given.
             name: unique in the layer; the parameter is called `<layer name>/<name>`.
             type: shape and dtype, all dims known.
-            initializer: what fills it.
+            initializer: what fills it, an object or a name such as "zeros".
             fans: what scales Glorot and He initializers; needed for weights that have any.
             role: what it is for, one of `ROLES` in `compiler/roles.py`: regularizers, constraints and decay go by it.
                 By default what the first op that takes it says (a matrix product: "kernel", `BiasAdd`: "bias", your
@@ -189,9 +189,25 @@ class Layer(Guarded):
 
         Raises:
             ShapeError: an earlier call declared it with another type.
-            ArgumentError: there is no such role.
+            ArgumentError: an argument is not allowed.
+
+        Example:
+            >>> from graphnet.custom import ops
+            >>> class Shift(gn.layers.Layer):
+            ...     def emit(self, b, x):
+            ...         size = b.types[x].with_shape(b.types[x].shape[1:])
+            ...         shift = self.weight(b, "shift", size, "ones")
+            ...         return b.add(ops.BiasAdd(1), x, shift)
+            >>> x = gn.Input((2,))
+            >>> gn.compile(gn.Model(x, Shift()(x))).predict([[1, 2]]).tolist()
+            [[2.0, 3.0]]
         """
-        bound = initializer if fans is None else initializer.with_fans(fans)
+        if not isinstance(type, TensorType):
+            raise ArgumentError(self.kind, f"the type of the weight {name!r}", type,
+                                "it must be a TensorType, as b.types[x].with_shape((3,)) is")
+        filler = initializer if isinstance(initializer, Initializer) else (
+            INITIALIZERS.resolve(self.kind, "initializer", initializer))
+        bound = filler if fans is None else filler.with_fans(fans)
         checked = None if role is None else check_choice(self.kind, "role", role, ROLES)
         return b.weight(self, Weight(name, type, bound, self.trainable, b.origin.source, checked, incoming))
 

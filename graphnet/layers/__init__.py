@@ -1,6 +1,7 @@
 """The layers that models are declared with."""
 
 from graphnet.common import faces as _faces
+from graphnet.declare.emitter import Emitter as Emitter
 from graphnet.declare.layer import Layer as Layer
 from graphnet.layers.activation import *
 from graphnet.layers.batch_norm import *

@@ -215,3 +215,26 @@ def test_a_class_that_passes_its_arguments_on_has_those_of_its_base() -> None:
     renamed = Renaming(4, padding="same")
     assert renamed.config() == gn.layers.Conv2D(4, 3, padding="same").config()
     assert More(2, 0.5).config() == gn.layers.Dense(2).config() | {"temperature": 0.5}
+
+
+class Shift(gn.layers.Layer):
+    """A layer of a user's own, with a weight as people declare them at first."""
+
+    def __init__(self, type: Any = None, initializer: Any = "ones") -> None:
+        super().__init__()
+        self.type, self.initializer = type, initializer
+
+    def emit(self, b: gn.layers.Emitter, x: int) -> int:
+        size = b.types[x].with_shape(b.types[x].shape[1:]) if self.type is None else self.type
+        return b.add(gn.custom.ops.BiasAdd(1), x, self.weight(b, "shift", size, self.initializer))
+
+
+def test_a_weight_of_a_layer_of_a_user_s_own() -> None:
+    x = gn.Input((2,))
+    assert gn.compile(gn.Model(x, Shift()(x))).predict([[1, 2]]).tolist() == [[2.0, 3.0]]
+    assert gn.compile(gn.Model(x, Shift(initializer=gn.initializers.Zeros())(x))).predict([[1, 2]]).tolist() == [[1, 2]]
+    with pytest.raises(gn.ArgumentError, match=r"Shift: the type of the weight 'shift' is \(2,\), but it must be a "
+                                               r"TensorType, as b.types\[x\].with_shape\(\(3,\)\) is"):
+        Shift(type=(2,))(x)
+    with pytest.raises(gn.ArgumentError, match=r"Shift: initializer is 'zeroes', but .*did you mean 'zeros'"):
+        Shift(initializer="zeroes")(x)
