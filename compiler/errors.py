@@ -240,7 +240,8 @@ class DivergenceError(GraphNetError, ArithmeticError):
 
     `loss`, `step` and `epoch` say what and where; `history` has the epochs that the call of `fit` had finished.
 
-    Keras / PyTorch: – / –; the callback `TerminateOnNaN` stops Keras's training without an error.
+    Keras / PyTorch: – / –; the callback `TerminateOnNaN` stops Keras's training without an error, unless
+    `raise_error` is set.
 
     Example:
         >>> x = gn.Input((1,))

@@ -21,7 +21,9 @@ from graphnet.compiler.types import Array, Dim, Dims, TensorType, bind_shape
 from graphnet.compiler.words import differs, format_value
 
 Types = tuple[TensorType, ...]
+"""The types of an op's inputs or results, in order."""
 Gradients = tuple[int | None, ...]
+"""For each input the node that is its gradient; None if there is none."""
 Ranges = dict[int, tuple[Dim, Dim | None]]
 """Input index → the least and the greatest whole number that it may hold; None for no greatest."""
 

@@ -49,6 +49,7 @@ class Constraint(Kept):
 
 
 CONSTRAINTS: Registry[Constraint] = Registry("a Constraint such as MaxNorm(2)", "Constraints by name")
+"""All constraints by name; `.names` lists them, and `@CONSTRAINTS.register()` above a class of your own adds it."""
 
 
 @CONSTRAINTS.register("non_neg")

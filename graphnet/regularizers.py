@@ -68,6 +68,7 @@ class Regularizer(Kept):
 
 
 REGULARIZERS: Registry[Regularizer] = Registry("a Regularizer such as L2(1e-4)", "Regularizers by name")
+"""All regularizers by name; `.names` lists them, and `@REGULARIZERS.register()` above a class of your own adds it."""
 
 
 @REGULARIZERS.register()

@@ -77,6 +77,7 @@ class Schedule(Configured):
 
 
 SCHEDULES: Registry[Schedule] = Registry("a Schedule such as OneCycle(0.005, steps=1000)", "Schedules by name")
+"""All schedules by name; `.names` lists them, and `@SCHEDULES.register()` above a class of your own adds it."""
 Schedule.registry = SCHEDULES
 
 

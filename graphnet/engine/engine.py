@@ -56,8 +56,11 @@ class Engine(Variables, Compiled, Guarded):
 
     def __init__(self, graph: Graph, programs: Programs, objective: Objective | None, optimizer: Optimizer | None,
                  seed: int) -> None:
-        self._runner, self.seed = Runner(graph, programs, objective, optimizer), seed
+        self._runner = Runner(graph, programs, objective, optimizer)
+        self.seed = seed
+        """Of the first weights and of shuffling; set later, of shuffling alone."""
         self.epoch = 0
+        """How many epochs of `fit` were done."""
         # Where a call of `fit` stood when it was interrupted, or wrote the checkpoint that this network is from; None
         # for other networks, and as soon as `fit` is called.
         self._fit_state: FitState | None = None

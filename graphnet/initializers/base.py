@@ -109,3 +109,4 @@ class Initializer(Kept):
 
 
 INITIALIZERS: Registry[Initializer] = Registry("an Initializer", "Initializers by name")
+"""All initializers by name; `.names` lists them, and `@INITIALIZERS.register()` above a class of your own adds it."""

@@ -40,8 +40,8 @@ class _Dropout(Layer):
 class Dropout(_Dropout):
     """y = x / (1 - rate) with probability 1 - rate, else 0, for each element by itself (Srivastava et al. 2014).
 
-    `rate` is the share that is dropped; other libraries take the share that is kept. What is kept is scaled in training
-    (inverted dropout), so that outside training the layer is nothing at all.
+    `rate` is the share that is dropped. What is kept is scaled in training (inverted dropout), so that outside training
+    the layer is nothing at all.
 
     The masks come from a counter, the state `<layer>/counter`: they depend on the network's seed, the layer's name and
     how many steps were done, not on threads, memory layout or what else ran.

@@ -219,6 +219,7 @@ def _weigh(b: Builder, elements: int, weight: int) -> int:
 
 
 LOSSES: Registry[Loss] = Registry("a Loss such as MeanSquaredError()", "Losses by name")
+"""All losses by name; `.names` lists them, and `@LOSSES.register()` above a class of your own adds it."""
 Loss.registry = LOSSES
 
 

@@ -108,4 +108,5 @@ class Metric(Configured):
 
 
 METRICS: Registry[Metric] = Registry("a Metric", "Metrics by name")
+"""All metrics by name; `.names` lists them, and `@METRICS.register()` above a class of your own adds it."""
 Metric.registry = METRICS

@@ -53,7 +53,9 @@ class History(Answering):
     _habits = "Methods and attributes of a history"
 
     history: dict[str, list[Any]] = field(default_factory=dict)
+    """A list for each figure: `loss`, the metrics, the same with `val_` before it, and `seconds`."""
     epochs: list[int] = field(default_factory=list)
+    """The number of each epoch, counted from 1 over the life of the network."""
 
     @answering
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:

@@ -21,6 +21,7 @@ from graphnet.compiler.results import check_results
 from graphnet.compiler.types import Array, TensorType
 
 Run = Callable[[], None]
+"""What a kernel returns: fills the outputs that it was bound to."""
 _NOWHERE = Origin()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import inspect
+import itertools
 import re
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 import graphnet as gn
 
+REPOSITORY = Path(__file__).parents[2]
 MODULES = ["graphnet", *(f"graphnet.{name}" for name in sorted(gn.__all__) if inspect.ismodule(getattr(gn, name)))]
 PUBLIC = {f"{module}.{name}": getattr(import_module(module), name)
           for module in MODULES for name in import_module(module).__all__}
@@ -53,6 +56,25 @@ def test_public_classes_and_functions_have_an_example(name: str) -> None:
     example = own.partition("Example:\n")[2]
     assert doctest.DocTestParser().get_examples(example)
     assert all(len(line) <= 76 for line in example.splitlines()), "help() shows it in 80 columns, 4 of them its margin"
+
+
+def explained() -> set[str]:
+    """The names of values below which, in any file, stands what they are: editors show that, and know of no other."""
+    found = set()
+    for path in (path for floor in ("graphnet", "compiler", "runtime") for path in (REPOSITORY / floor).rglob("*.py")):
+        body = ast.parse(path.read_text("utf-8")).body
+        for assigned, below in itertools.pairwise(body):
+            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                targets = getattr(assigned, "targets", [getattr(assigned, "target", None)])
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+def test_public_values_are_explained() -> None:
+    values = {name.rpartition(".")[2] for name, item in PUBLIC.items()
+              if name not in CALLABLE and not inspect.ismodule(item)}
+    assert {"LOSSES", "DEFAULT_MIRRORS", "Gradients"} <= values
+    assert values - explained() == set()
 
 
 @pytest.mark.parametrize(("name", "item"), (CLASSES | ROOT | METHODS).items())

@@ -20,6 +20,7 @@ DEFAULT_MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "http://yann.lecun.com/exdb/mnist/",
 )
+"""Where `download_mnist` looks for the files, in this order."""
 
 
 @dataclass(frozen=True)
