@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import doctest
 import inspect
-import itertools
 import re
 from importlib import import_module
 from pathlib import Path
@@ -58,26 +56,30 @@ def test_public_classes_and_functions_have_an_example(name: str) -> None:
     assert all(len(line) <= 76 for line in example.splitlines()), "help() shows it in 80 columns, 4 of them its margin"
 
 
-def explained() -> set[str]:
-    """The names of values below which, in any file, stands what they are: editors show that, and know of no other."""
-    found = set()
-    for path in (path for floor in ("graphnet", "compiler", "runtime") for path in (REPOSITORY / floor).rglob("*.py")):
-        body = ast.parse(path.read_text("utf-8")).body
-        for assigned, below in itertools.pairwise(body):
-            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                targets = getattr(assigned, "targets", [getattr(assigned, "target", None)])
-                found |= {target.id for target in targets if isinstance(target, ast.Name)}
-    return found
+SHIPPED = {path.relative_to(REPOSITORY): path.read_text("utf-8")
+           for floor in ("graphnet", "compiler", "runtime", "models") for path in (REPOSITORY / floor).rglob("*.py")}
+EXPLAINED = re.compile(r'^(\w+)\b.* = .*(?:\n[ )\]}].*)*\n"""', re.MULTILINE)
 
 
 def test_public_values_are_explained() -> None:
+    """Below the value stands what it is: editors show that, and know of no other."""
     values = {name.rpartition(".")[2] for name, item in PUBLIC.items()
               if name not in CALLABLE and not inspect.ismodule(item)}
     assert {"LOSSES", "DEFAULT_MIRRORS", "Gradients"} <= values
-    assert values - explained() == set()
+    assert values <= {name for text in SHIPPED.values() for name in EXPLAINED.findall(text)}
 
 
 @pytest.mark.parametrize(("name", "item"), (CLASSES | ROOT | METHODS).items())
 def test_docstrings_say_what_other_libraries_have(name: str, item: object) -> None:
     said = COMPARED.search(inspect.cleandoc(item.__doc__ or ""))
     assert said, "say which class or function of Keras and of PyTorch it is like, a dash for none"
+
+
+def test_all_examples_are_among_those_that_run() -> None:
+    """Also one in the docstring of something that is not public: it would never be run."""
+    written = {path: found for path, text in SHIPPED.items() if (found := text.count(" >>> "))}
+    run: dict[Path, set[tuple[str, int]]] = {}
+    for test in (test for item in CALLABLE.values() for test in examples(item)):
+        path = Path(test.filename or "").relative_to(REPOSITORY)
+        run.setdefault(path, set()).update((test.name, example.lineno) for example in test.examples)
+    assert {path: len(found) for path, found in run.items()} == written
