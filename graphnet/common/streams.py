@@ -19,7 +19,15 @@ def shows_progress(wanted: bool | None) -> bool:
     """Whether to show progress on standard error: if it is open, and is a terminal unless progress is asked for."""
     if wanted is False or not is_open(sys.stderr):
         return False
-    return wanted is True or (hasattr(sys.stderr, "isatty") and sys.stderr.isatty())
+    return wanted is True or _is_terminal(sys.stderr)
+
+
+def _is_terminal(stream: Any) -> bool:
+    """Asks the file behind it: a window such as IDLE's says that it is one, and knows no carriage return."""
+    try:
+        return bool(stream.isatty()) and os.isatty(stream.fileno())
+    except (AttributeError, OSError, ValueError):  # it is no file, or closed
+        return False
 
 
 def columns(stream: Any) -> int | None:

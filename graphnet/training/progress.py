@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import Any, Literal
 
@@ -88,12 +89,15 @@ class _Bar:
     def __init__(self, title: str, done: int, steps: int, figures: Callable[[], Mapping[str, Any]]) -> None:
         from tqdm import tqdm
 
+        class Quiet(tqdm):  # type: ignore[type-arg]
+            monitor_interval = 0  # else a thread stays behind, of which Python warns when the process forks
+
         self._title, self._steps, self._figures = title, steps, figures
         self._begun = self._done = done
         self._start, self._due = perf_counter(), 0.0
         self._interval: Callable[[float], str] = tqdm.format_interval
         width, look = self._look()
-        self._drawn = tqdm(total=steps, initial=done, leave=False, file=sys.stderr, ncols=width, bar_format=look)
+        self._drawn = Quiet(total=steps, initial=done, leave=False, file=sys.stderr, ncols=width, bar_format=look)
 
     def step(self) -> None:
         """Takes note of a step."""
@@ -110,6 +114,7 @@ class _Bar:
         self._drawn.ncols, self._drawn.bar_format = None, " " * _room()
         self._drawn.refresh()
         self._drawn.close()
+        self._drawn.fp.write("\r")  # which tqdm does for the first of several bars only
 
     def _look(self) -> tuple[int, str]:
         width = max(_room() - ECHO, 1)
@@ -196,8 +201,15 @@ def say(text: str) -> None:
     if not is_open(stream):
         return
     width = columns(stream)
-    for line in visible_lines(text).split("\n"):
-        print(writable(fold(line, width), stream), flush=hasattr(stream, "flush"))
+    with _bars_aside():
+        for line in visible_lines(text).split("\n"):
+            print(writable(fold(line, width), stream), flush=hasattr(stream, "flush"))
+
+
+def _bars_aside() -> AbstractContextManager[None]:
+    """Within the block there is room for lines where bars were: of other trainings, or of a loop around this one."""
+    loaded = sys.modules.get("tqdm")
+    return nullcontext() if loaded is None else loaded.tqdm.external_write_mode()
 
 
 def fold(line: str, width: int | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from terminal import terminal
 
 import graphnet as gn
 from graphnet.cli import main
@@ -75,8 +76,10 @@ def test_what_is_a_stream() -> None:
 def test_progress_goes_to_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert [shows_progress(wanted) for wanted in (None, True, False)] == [False, True, False]
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert [shows_progress(wanted) for wanted in (None, True, False)] == [True, True, False]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)  # as windows say that know no carriage return
+    assert [shows_progress(wanted) for wanted in (None, True, False)] == [False, True, False]
+    with terminal(80):
+        assert [shows_progress(wanted) for wanted in (None, True, False)] == [True, True, False]
     monkeypatch.setattr(sys, "stderr", None)
     assert [shows_progress(wanted) for wanted in (None, True, False)] == [False, False, False]
 

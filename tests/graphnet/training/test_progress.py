@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import math
 import re
+import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 from interrupting import Interrupts
 from terminal import terminal
+from tqdm import tqdm
 
 import graphnet as gn
 from graphnet.callbacks import EarlyStopping
@@ -115,6 +118,7 @@ class TestOnATerminal:
             with terminal(120) as screen:
                 network().fit(X, Y, batch_size=2)
             bars.append([bar.split("/4")[0] for bar in screen.bars])
+            assert screen.ups == 0
         assert bars[0] == bars[1]
 
     @pytest.mark.parametrize(("verbose", "bars", "lines"), [
@@ -165,6 +169,53 @@ class TestOnATerminal:
             network().fit(X, Y, batch_size=2, callbacks=[Pressed(3)])
         assert any(row.endswith("^C") for row in screen.drawn)
         assert (screen.rows, screen.wraps) == ([], 0)
+
+    def test_a_training_in_a_callback_leaves_its_lines_above_the_bar(self) -> None:
+        class Inner(gn.Callback):
+            def on_step_end(self, network_: gn.Network, step: int, logs: dict[str, float]) -> None:
+                if step == 2:
+                    self.history = network().fit(X, Y, batch_size=2, epochs=2)
+
+        inner = Inner()
+        with terminal(60) as screen:
+            outer = network().fit(X, Y, batch_size=2, callbacks=[inner])
+        assert screen.rows == lines_of(inner.history) + lines_of(outer)
+        assert screen.wraps == 0
+        assert screen.ups, "there were two bars"
+
+    def test_trainings_in_threads_each_have_whole_lines(self) -> None:
+        class Waits(gn.Callback):
+            def on_step_end(self, network: gn.Network, step: int, logs: dict[str, float]) -> None:
+                together.wait()
+
+        def train() -> None:
+            histories.append(network().fit(X, Y, batch_size=2, epochs=2, callbacks=[Waits()]))
+
+        histories: list[gn.History] = []
+        together = threading.Barrier(2, timeout=60)
+        with terminal(60) as screen:
+            threads = [threading.Thread(target=train) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert sorted(screen.rows) == sorted(line for history in histories for line in lines_of(history))
+        assert screen.wraps == 0
+
+    def test_a_bar_of_a_loop_around_trainings_stays_below_their_lines(self) -> None:
+        with terminal(60) as screen:
+            histories = [network().fit(X, Y, batch_size=2) for _ in tqdm(range(2), desc="rates", miniters=1, ncols=50)]
+        assert screen.rows[:2] == [line for history in histories for line in lines_of(history)]
+        assert [row[:12] for row in screen.rows[2:]] == ["rates: 100%|"]
+
+    def test_no_thread_stays_behind(self) -> None:
+        """Python would warn of it whenever the process forks."""
+        code = ("import threading, numpy, graphnet as gn; x = gn.Input((1,)); net = gn.compile(gn.Model(x, gn.layers."
+                "Dense(1)(x)), 'mse', 'sgd'); net.fit(numpy.ones((2, 1)), numpy.ones((2, 1)), verbose=1); "
+                "print([thread.name for thread in threading.enumerate()])")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert "epoch 1/1" in done.stderr
+        assert done.stdout.splitlines()[-1] == "['MainThread']"
 
     def test_an_error_of_a_callback_takes_the_bar_away(self) -> None:
         class Fails(gn.Callback):
