@@ -40,14 +40,15 @@ class Answering:
             """Refuses unknown arguments before missing ones are complained of."""
             if kwargs:
                 refuse_unknown(cls.__name__, kwargs, cls._known_arguments())
-            if cls.__init__ is object.__init__:
-                return super().__new__(cls, *args, **kwargs)  # which refuses any
-            return super().__new__(cls)
+            make = super().__new__
+            if make is object.__new__ and cls.__init__ is not object.__init__:  # which would refuse any
+                return make(cls)
+            return make(cls, *args, **kwargs)
 
         def __getattr__(self, name: str) -> Any:
             """Only called for attributes that were not found."""
             kind = type(self)
-            if name[0] == "_" or hasattr(kind, name):  # a property that failed: of what it is wrong, it knows itself
+            if name[:1] in ("", "_") or hasattr(kind, name):  # a property that failed: of what it is wrong, it knows itself
                 return object.__getattribute__(self, name)
             known = [other for other in dir(self) if other[0] != "_"]
             text = f"{kind.__name__} has no attribute {name!r}{hint(self._habits, name, known)}"
@@ -63,8 +64,10 @@ def answering(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except TypeError:
-            refuse_unknown(owner, kwargs, argument_names(function))
-            raise
+            refusal = _unknown_argument(owner, kwargs, argument_names(function))
+            if refusal is None:
+                raise
+        raise refusal  # not in the handler: one traceback says it all
     return called
 
 
@@ -74,12 +77,18 @@ def refuse_unknown(owner: str, given: Mapping[str, Any], known: list[str] | None
     Raises:
         ArgumentError: there is one.
     """
+    refusal = _unknown_argument(owner, given, known)
+    if refusal is not None:
+        raise refusal
+
+
+def _unknown_argument(owner: str, given: Mapping[str, Any], known: list[str] | None) -> ArgumentError | None:
     if known is None or given.keys() <= set(known):
-        return
+        return None
     name = next(name for name in given if name not in known)
     there_are = f"there {'are' if len(known) > 1 else 'is only'} {', '.join(known)}" if known else "it has none"
-    raise ArgumentError(owner, name, given[name],
-                        f"there is no such argument{hint(ARGUMENTS, name, known)}; {there_are}")
+    return ArgumentError(owner, name, given[name],
+                         f"there is no such argument{hint(ARGUMENTS, name, known)}; {there_are}")
 
 
 @lru_cache(512)

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,22 @@ class Open(Answering):
         self.others = others
 
 
+class Numbered:
+    """Of another library, beside one of ours: makes objects by itself."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Counts."""
+        made = super().__new__(cls)
+        made.given = (args, kwargs)
+        return made
+
+
+class Both(Kept, Numbered):
+    """Made by both."""
+
+    given: Any
+
+
 @dataclass(frozen=True)
 class Data(Answering):
     """A dataclass."""
@@ -64,12 +81,16 @@ def test_arguments_of_classes() -> None:
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'units'"):
         Kept()  # type: ignore[call-arg]
     assert Kept(3, rate=0.1).rate == 0.1
+    assert Both(3, rate=0.1).given == ((3,), {"rate": 0.1})
     assert Open(a=1).others == {"a": 1}
 
 
 def test_arguments_of_functions() -> None:
     with pytest.raises(gn.ArgumentError, match=r"draw: color is 'red', .* did you mean colour\?; there are width, c"):
         draw(3, color="red")  # type: ignore[call-arg]
+    with pytest.raises(gn.ArgumentError) as caught:
+        draw(3, color="red")  # type: ignore[call-arg]
+    assert caught.value.__context__ is None, "one traceback, not two"
     with pytest.raises(TypeError, match="can't multiply sequence by non-int"):
         draw("3")  # type: ignore[arg-type]
     assert draw(2) == "xxred"
@@ -87,6 +108,7 @@ def test_attributes() -> None:
     with pytest.raises(AttributeError, match="object has no attribute '_private'"):
         kept._private  # type: ignore[attr-defined]  # noqa: B018
     assert not hasattr(kept, "zzz")
+    assert not hasattr(kept, "")
 
 
 @pytest.mark.parametrize("item", [Plain(), Kept(3), Data(4)])
