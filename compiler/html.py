@@ -6,7 +6,6 @@ All text is made visible (see `words`) and escaped here. How long it may be is t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from html import escape
 from typing import TypeVar
 
 from graphnet.compiler.words import LINE, shorten, visible
@@ -30,6 +29,8 @@ _MOST = 600  # rows or lines: a browser stops while it lays out the tens of thou
 
 def shown(text: Cell) -> str:
     """Text as it may stand in HTML."""
+    from html import escape  # not at the top: it reads a table of 2,000 entities
+
     return "<br>".join(escape(visible(line)) for line in ([text] if isinstance(text, str) else text))
 
 

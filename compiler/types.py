@@ -140,5 +140,5 @@ def check_axis(axis: int, rank: int, owner: str) -> int:
     """
     if not -rank <= axis < rank:
         raise ShapeError(f"{owner} has axis {axis}, but its input has {rank} dims (axes {-rank} … {rank - 1})",
-                         "choose an axis in that range")
+                         "choose an axis in that range; axes are named, not their sizes")
     return axis % rank

@@ -14,7 +14,7 @@ from functools import lru_cache, wraps
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
-from graphnet.common.habits import ARGUMENTS, CLASSES, FAR, absent, hint, nearest, rows_for
+from graphnet.common.habits import ARGUMENTS, CLASSES, FAR, NEAR, absent, hint, nearest, rows_for
 from graphnet.compiler.errors import ArgumentError
 
 P = ParamSpec("P")
@@ -48,7 +48,7 @@ class Answering:
         def __getattr__(self, name: str) -> Any:
             """Only called for attributes that were not found."""
             kind = type(self)
-            if name[:1] in ("", "_") or hasattr(kind, name):  # a property that failed: of what it is wrong, it knows itself
+            if name[:1] in ("", "_") or hasattr(kind, name):  # a property that failed knows itself what is wrong
                 return object.__getattribute__(self, name)
             known = [other for other in dir(self) if other[0] != "_"]
             text = f"{kind.__name__} has no attribute {name!r}{hint(self._habits, name, known)}"
@@ -83,12 +83,20 @@ def refuse_unknown(owner: str, given: Mapping[str, Any], known: list[str] | None
 
 
 def _unknown_argument(owner: str, given: Mapping[str, Any], known: list[str] | None) -> ArgumentError | None:
-    if known is None or given.keys() <= set(known):
+    name = None if known is None else next((name for name in given if name not in known), None)
+    if known is None or name is None:
         return None
-    name = next(name for name in given if name not in known)
     there_are = f"there {'are' if len(known) > 1 else 'is only'} {', '.join(known)}" if known else "it has none"
-    return ArgumentError(owner, name, given[name],
-                         f"there is no such argument{hint(ARGUMENTS, name, known)}; {there_are}")
+    meant = _beside(owner, name) or hint(ARGUMENTS, name, known)
+    return ArgumentError(owner, name, given[name], f"there is no such argument{meant}; {there_are}")
+
+
+def _beside(owner: str, name: str) -> str:
+    """What to write where `fit` is given an argument of `compile`, or the other way round."""
+    package = sys.modules[_PACKAGE]
+    if owner == "compile":
+        return f"; net.fit takes {name}" * (name in (argument_names(package.Network.fit) or ()))
+    return f"; gn.compile takes {name}" * (owner == "fit" and name in (argument_names(package.compile) or ()))
 
 
 @lru_cache(512)
@@ -141,7 +149,7 @@ def _answer(module: str, name: str) -> str:
     if hasattr(sys.modules[_PACKAGE].Network, name):
         return f"; there is net.{name}, of the network that gn.compile and gn.load return"
     own = sys.modules[module].__all__
-    near = nearest(name, own, FAR) or nearest(name, elsewhere, FAR) or nearest(name, own)
+    near = nearest(name, own, FAR) or nearest(name, elsewhere, FAR) or nearest(name, own, NEAR)
     if near is None:
         return hint(CLASSES, name, ())
     return f"; did you mean {f'{_short(module)}.{near}' if near in own else ' or '.join(elsewhere[near])}?"

@@ -101,7 +101,7 @@ def check_name(owner: str, value: object) -> str:
 def _as_float(value: object) -> float:
     """The number that `value` is, or NaN."""
     number = as_python(value)
-    if isinstance(number, bool) or not isinstance(number, numbers.Real):
+    if isinstance(number, bool) or not isinstance(number, (float, int, numbers.Real)):  # the last one is slow to ask
         return math.nan
     try:
         return float(number)

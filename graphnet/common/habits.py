@@ -11,15 +11,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 CLASSES = "Classes and functions"
 ARGUMENTS = "Arguments"
 WORDS = "Other words"
 ABSENT = "What there is none of"
 NONE = "\N{EN DASH}"
-FAR = 0.75
-"""How like a name must be among hundreds: with less, something of no meaning is always found."""
+FAR, NEAR = 0.75, 0.65
+"""How like a name must be among hundreds, and among those of a module: with less, something of no meaning is found."""
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -60,6 +59,8 @@ class Habit:
 @cache
 def sections() -> Mapping[str, str]:
     """The text of each section, by its heading."""
+    from importlib import resources  # takes longer to import than all layers, and nobody may ask
+
     text = resources.files(_PACKAGE).joinpath("NAMES.md").read_text("utf-8")
     return {heading: part for heading, _, part in (s.partition("\n") for s in text.split("\n## ")[1:])}
 
@@ -86,11 +87,15 @@ def rows_for(section: str, name: str) -> list[Habit]:
 
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The known name that is most like this one; None if none is as much so as `likeness`, which is 1 for the same."""
+    """The known name that is most like this one, or begins with it as a word.
+
+    None if none is as much so as `likeness`, which is 1 for the same.
+    """
     from difflib import get_close_matches  # takes longer to import than most of graphnet
 
     by_case = {other.lower(): other for other in known}
     found = get_close_matches(name.lower(), by_case, 1, likeness)
+    found = found or [other for other in by_case if other.startswith(f"{name.lower()}_")]  # "he": "he_normal"
     return by_case[found[0]] if found else None
 
 

@@ -56,10 +56,10 @@ class Registry(Generic[T]):
         Raises:
             ArgumentError: it is neither; the text lists the strings.
         """
-        if isinstance(value, tuple(self._classes.values())):
-            return cast(T, value)
         if isinstance(value, str) and (make := self._find(value)):
             return make()
+        if isinstance(value, tuple(self._classes.values())):
+            return cast(T, value)
         if isinstance(value, type) and value.__name__ in self._classes:
             raise ArgumentError(owner, argument, value, f"it must be an object, not its class: {value.__name__}(…)")
         if base := next((base for base in type(value).__mro__[1:] if vars(base).get("registry") is self), None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 
 _PACKAGE = __name__.partition(".")[0]
 _MODELS, _COMMANDS = f"{_PACKAGE}.models", f"{_PACKAGE}.cli"
@@ -40,6 +41,7 @@ def _file_name(path: str) -> str:
     return cell[1] if cell else os.path.basename(path)
 
 
+@cache
 def _is_library(module: str) -> bool:
     return _inside(module, _PACKAGE) and not _inside(module, _MODELS)
 

@@ -87,6 +87,12 @@ class Model(Guarded):
         raise GraphError("a Model cannot be pickled or copied, since a pickle runs code when it is read; "
                          "use gn.compile(model).save(path), and gn.load(path) elsewhere")
 
+    if not TYPE_CHECKING:  # else type checkers would not find such calls
+        def __call__(self, *_: object, **__: object) -> NoReturn:
+            """Refuses what is done elsewhere."""
+            raise TypeError("a model is not called: gn.compile(model, …) makes the network of it, which predicts and "
+                            "trains; to place its layers once more, call them")
+
     def summary(self) -> Summary:
         """Shapes, parameters, FLOPs and activation bytes of each layer, and their totals; print it."""
         return summarize(self.graph)

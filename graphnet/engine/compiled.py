@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from graphnet.compiler.inspect.summary import Summary, summarize
 from graphnet.compiler.ir import Graph
@@ -34,6 +34,11 @@ class Compiled:
         return (f"<{type(self).__name__} {label(graph.name)}: {' → '.join(shorten(port, LABEL) for port in ports)}, "
                 f"{len(graph.parameters)} weights of {numbers:,} numbers; {', '.join(kinds) or 'for prediction only'}; "
                 f"step {runner.step}>")
+
+    if not TYPE_CHECKING:  # else type checkers would not find such calls
+        def __call__(self, *_: object, **__: object) -> NoReturn:
+            """Refuses what is done elsewhere."""
+            raise TypeError("a network is not called: net.predict(x) computes, net.fit(x, y) trains")
 
     @property
     def graph(self) -> Graph:

@@ -41,7 +41,7 @@ def resolve_activation(owner: str, value: object) -> ActivationLayer | None:
     Raises:
         ArgumentError: it is neither an activation layer nor the name of one, or it has a name, which would be lost.
     """
-    if value is None or (isinstance(value, str) and value == "linear"):
+    if value is None or (isinstance(value, str) and value.lower() == "linear"):
         return None
     if isinstance(value, Integral):
         raise ArgumentError(owner, "activation", value, "it must be an activation; how many features come in is known "

@@ -110,6 +110,9 @@ class RecurrentLayer(SequenceLayer):
                  trainable: bool, **options: Unpack[WeightOptions]) -> None:
         super().__init__(name=name, trainable=trainable, **options)
         self.units = check_whole(self.kind, "units", units)
+        if isinstance(return_sequences, int) and not isinstance(return_sequences, bool):
+            raise ArgumentError(self.kind, "return_sequences", return_sequences, "it must be True or False; how many "
+                                "features come in is known from the input and is not said")
         self.return_sequences = check_flag(self.kind, "return_sequences", return_sequences)
         self.return_state = check_flag(self.kind, "return_state", return_state)
         self.go_backwards = check_flag(self.kind, "go_backwards", go_backwards)

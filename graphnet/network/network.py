@@ -41,7 +41,7 @@ class Network(Engine):
     @answering
     def fit(self, x: object, y: object, *, batch_size: int = 32, epochs: int = 1, shuffle: bool | None = None,
             sample_weight: object = None, validation_data: tuple[object, ...] | None = None,
-            callbacks: Sequence[Callback] = (), verbose: Verbose = None,
+            callbacks: Sequence[Callback] | None = None, verbose: Verbose = None,
             checkpoint: Checkpoint | str | os.PathLike[str] | None = None, resume: bool = False,
             stop_on_nonfinite: bool = True) -> History:
         """Trains.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from graphnet.common.checks import check_flag, check_number
+from graphnet.common.plain import as_python
 from graphnet.common.registry import Configured, Registry
 from graphnet.compiler import ops
 from graphnet.compiler.errors import ArgumentError
@@ -61,13 +62,20 @@ class Optimizer(Configured):
 
     def __post_init__(self) -> None:
         if not isinstance(self.learning_rate, Schedule):
-            self._check("learning_rate", above=0)
+            self._check_rate()
         chosen = [name for name in CLIPPING if getattr(self, name) is not None]
         for name in chosen:
             self._check(name, above=0)
         if len(chosen) > 1:
             raise ArgumentError(type(self).__name__, chosen[1], getattr(self, chosen[1]),
                                 f"{chosen[0]} is given too; gradients are clipped in one way only")
+
+    def _check_rate(self) -> None:
+        if not isinstance(as_python(self.learning_rate), int | float):
+            raise ArgumentError(type(self).__name__, "learning_rate", self.learning_rate,
+                                "it must be a finite number > 0 or a Schedule such as gn.schedules.OneCycle(0.005, 1000); "
+                                "which weights are trained is known from the model and is not said")
+        self._check("learning_rate", above=0)
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""

@@ -158,19 +158,22 @@ class Callback(Answering):
         decode_map(state, {}, ("train", FIT, "callbacks", type(self).__name__))
 
 
-def check_callbacks(callbacks: Sequence[Callback]) -> None:
-    """Refuses what is no list of callbacks.
+def check_callbacks(callbacks: Sequence[Callback] | None) -> Sequence[Callback]:
+    """A list of callbacks, empty for None.
 
     Raises:
         ArgumentError: it is none, or holds something else, such as a class instead of an object, or one whose methods
             are named as in another library, so that nothing would call them.
     """
+    if callbacks is None:
+        return ()
     if not isinstance(callbacks, list | tuple):
         raise ArgumentError("fit", "callbacks", callbacks, "it must be a list of Callback objects")
     for index, callback in enumerate(callbacks):
         if not isinstance(callback, Callback):
             raise ArgumentError("fit", f"callbacks[{index}]", callback, "it must be a Callback object")
         _check_methods(f"callbacks[{index}]", callback)
+    return callbacks
 
 
 def _check_methods(name: str, callback: Callback) -> None:

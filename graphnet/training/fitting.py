@@ -23,14 +23,14 @@ from graphnet.training.resuming import check_resumable
 
 
 def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shuffle: bool | None,
-        sample_weight: object, validation_data: tuple[object, ...] | None, callbacks: Sequence[Callback],
+        sample_weight: object, validation_data: tuple[object, ...] | None, callbacks: Sequence[Callback] | None,
         verbose: Verbose, checkpoint: object, resume: bool, stop_on_nonfinite: bool) -> History:
     """See `Network.fit`."""
     batch_size = check_whole("fit", "batch_size", batch_size)
     epochs = check_whole("fit", "epochs", epochs)
     check_flag("fit", "resume", resume)
     check_flag("fit", "stop_on_nonfinite", stop_on_nonfinite)
-    check_callbacks(callbacks)
+    callbacks = check_callbacks(callbacks)
     progress = Progress(verbose, epochs, callbacks)
     saving = as_checkpoint(checkpoint)
     arrays, labels, dims = network._runner.check_samples(x, y, sample_weight)

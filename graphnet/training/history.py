@@ -15,13 +15,13 @@ from graphnet.compiler.errors import DataError, GnetFormatError
 from graphnet.compiler.planning.program import table
 from graphnet.compiler.types import Array, format_shape
 from graphnet.compiler.words import label, screenful
-from graphnet.drawing.curves import Curves, plot_curves
-from graphnet.drawing.figures import check_picture_path, write_picture
 from graphnet.engine.checkpoints import FIT
 from graphnet.engine.figures import SECONDS, VALIDATION
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from graphnet.drawing.curves import Curves
 
 _PATH = ("train", FIT, "history")
 _STATE = {"epochs": Array, "figures": dict[str, Array]}
@@ -72,6 +72,9 @@ class History(Answering):
             ArgumentError: the path is no place for a picture.
             OSError: the file cannot be written; an old one stays.
         """
+        from graphnet.drawing.curves import plot_curves  # not at the top: `fit` needs no pictures
+        from graphnet.drawing.figures import check_picture_path, write_picture
+
         if path is not None:
             check_picture_path("plot", path)
         panels = panels_of(self)

@@ -331,6 +331,10 @@ def test_what_is_no_callback_is_refused(callbacks: object, text: str) -> None:
         line().fit(np.ones((1, 1)), np.zeros((1, 1)), callbacks=callbacks)  # type: ignore[arg-type]
 
 
+def test_none_is_no_callback() -> None:
+    assert line().fit(np.ones((1, 1)), np.zeros((1, 1)), callbacks=None, verbose=0).epochs == [1]
+
+
 def test_validation_data_of_another_form_is_refused() -> None:
     with pytest.raises(ArgumentError, match=re.escape(
             "fit: validation_data is 'ndarray', but it must be a tuple (x, y) or (x, y, sample_weight)")):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from public_surface import held
 
 import graphnet as gn
 from graphnet.common.answers import Answering, answering, argument_names
@@ -135,6 +136,9 @@ def test_signatures_stay() -> None:
     ("gn.fit", "gn has no 'fit'; there is net.fit, of the network that gn.compile and gn.load return"),
     ("gn.losses.mse", "gn.losses has no 'mse'; there is the string \"mse\", which names one with its defaults"),
     ("gn.config", "gn has no 'config'"),
+    ("gn.train", "gn has no 'train'"), ("gn.keras", "keras of Keras is gn here"),
+    ("gn.losses.mse", "mse of Keras is gn.losses.MeanSquaredError here"),
+    ("gn.data.mnist.load_data", "gn.data.mnist has no 'load_data'; load_data of Keras is gn.data.load_mnist here"),
     ("gn.layers._secret", "module 'graphnet.layers' has no attribute '_secret'"),
 ])
 def test_names_of_modules(name: str, text: str) -> None:
@@ -151,6 +155,48 @@ def test_names_that_are_imported(module: str, name: str) -> None:
         exec(f"from {module} import {name}")
     with pytest.raises(ImportError, match=f"{name}'; did you mean gn"):
         exec(f"def local():\n    from {module} import {name} as other\nlocal()")
+
+
+@pytest.mark.parametrize(("call", "text"), [
+    ("gn.compile(model, epochs=3)", "no such argument; net.fit takes epochs; there are model"),
+    ("gn.compile(model, batch_size=3)", "no such argument; net.fit takes batch_size; there are model"),
+    ("gn.compile(model, learning_rate=3)", "learning_rate= of Keras and scikit-learn is optimizer= here"),
+    ("net.fit(0, 0, learning_rate=3)", "learning_rate= of Keras and scikit-learn is optimizer= here"),
+    ("net.fit(0, 0, metrics=['acc'])", "no such argument; gn.compile takes metrics; there are x"),
+    ("gn.compile(model, 'adam', 'mse')", '"adam" of Keras is optimizer= here (the loss comes before it'),
+    ("gn.compile(model, 'CrossEntropyLoss')", '"CrossEntropyLoss" of PyTorch is "softmax_cross_entropy" here'),
+    ("gn.compile(model, 'ce')", '"ce" of PyTorch is "softmax_cross_entropy" here'),
+    ("gn.layers.Dense(1, regularizer='l2')", "regularizer= of Keras is kernel_regularizer= here"),
+    ("gn.layers.Dense(1, output_dim=2)", "output_dim= of Keras is units= here"),
+    ("gn.layers.Dense(1, kernel_initializer='he')", "did you mean 'he_normal'?"),
+    ("gn.layers.LSTM(1, activation='relu')", "LSTM and GRU always take the hyperbolic tangent"),
+    ("gn.layers.LSTM(10, 20)", "must be True or False; how many features come in is known from the input"),
+    ("gn.layers.BatchNorm(64)(gn.Input((3,)))", "choose an axis in that range; axes are named, not their sizes"),
+    ("gn.optimizers.Adam(net.weights)", "which weights are trained is known from the model and is not said"),
+    ("gn.optimizers.SGD('cosine')", "it must be a finite number > 0 or a Schedule such as"),
+])
+def test_what_is_said_in_the_wrong_place(call: str, text: str) -> None:
+    with pytest.raises(gn.GraphNetError) as caught:
+        eval(call, {"gn": gn, "net": held("net"), "model": held("model")})
+    assert text in str(caught.value)
+
+
+def test_what_is_not_called_says_what_is() -> None:
+    with pytest.raises(TypeError, match=r"net\.predict\(x\) computes"):
+        held("net")([[1, 2, 3, 4]])
+    with pytest.raises(TypeError, match=r"gn\.compile\(model, …\) makes the network"):
+        held("model")([[1, 2, 3, 4]])
+
+
+def test_linear_in_capitals_is_no_activation_either() -> None:
+    assert gn.layers.Dense(1, "Linear").activation is None
+
+
+def test_what_nobody_asked_for_is_not_imported() -> None:
+    code = ("import sys, graphnet as gn; gn.compile, gn.layers, gn.Model, gn.load; "
+            "print({'html', 'importlib.resources', 'difflib', 'graphnet.drawing.curves', 'tqdm'} & set(sys.modules))")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_a_name_is_answered_once() -> None:
