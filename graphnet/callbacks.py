@@ -108,8 +108,9 @@ class EarlyStopping(Monitor):
     An epoch is better if it beats the best one by more than `min_delta`. After `patience` epochs in a row that are not
     (1 at least) training stops. Every call of `fit` begins anew.
 
-    Keras / PyTorch: `callbacks.EarlyStopping` / –, the same rule and defaults; `restore_best_weights` is
-    `restore_best`, which gives back the states of layers as well, also after Ctrl-C or an error.
+    Keras / PyTorch: `callbacks.EarlyStopping` / –, the same rule and defaults, but `patience` comes before `min_delta`;
+    `restore_best_weights` is `restore_best`, which gives back the states of layers as well, also after Ctrl-C or an
+    error.
 
     Args:
         monitor: the figure: "loss", "val_loss", "val_accuracy", …

@@ -81,9 +81,13 @@ def absent() -> Mapping[str, str]:
 
 
 def rows_for(section: str, name: str) -> list[Habit]:
-    """The rows of a name: as it is written, or, if there are none, in another case."""
+    """The rows of a name: as it is written, or, if there are none, in another case: Snake_Case, CamelCase."""
     rows = habits(section)
-    return [row for row in rows if row.key == name] or [row for row in rows if row.key.lower() == name.lower()]
+    return [row for row in rows if row.key == name] or [row for row in rows if _letters(row.key) == _letters(name)]
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:

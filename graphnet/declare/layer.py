@@ -23,6 +23,8 @@ from graphnet.declare.redeclaring import Given, declared_with, known_arguments
 from graphnet.declare.tensor import Call, SymbolicTensor, Tensors, next_serial
 from graphnet.initializers import INITIALIZERS, Fans, Initializer
 
+_NO_EMIT = ("has no emit(self, b, x): it adds the ops that Keras's call and PyTorch's forward would compute; see the "
+            "example of gn.layers.Layer")
 _KEPT_BY_THE_BASE = ("name", "trainable", *WeightOptions.__optional_keys__)
 
 
@@ -123,7 +125,7 @@ class Layer(Guarded):
         Raises:
             ShapeError: an input does not fit.
         """
-        raise NotImplementedError(self.kind)
+        raise GraphError(f"{self.kind} {_NO_EMIT}")
 
     def config(self) -> dict[str, Any]:
         """The arguments that the layer was declared with, by name: those of its `__init__`, as it keeps them.
@@ -153,6 +155,8 @@ class Layer(Guarded):
             ShapeError: an input does not fit.
             GraphError: an input is not a symbolic tensor, or there are too many or too few.
         """
+        if type(self).emit is Layer.emit:  # said here, too, since Keras's layers have a `call` of their own
+            raise GraphError(f"{self.kind} {_NO_EMIT}")
         return self.call(*inputs)[0]
 
     def call(self, *inputs: Any) -> tuple[SymbolicTensor, ...]:

@@ -73,7 +73,7 @@ class Optimizer(Configured):
     def _check_rate(self) -> None:
         if not isinstance(as_python(self.learning_rate), int | float):
             raise ArgumentError(type(self).__name__, "learning_rate", self.learning_rate,
-                                "it must be a finite number > 0 or a Schedule such as gn.schedules.OneCycle(0.005, 1000); "
+                                "it must be a finite number > 0 or a Schedule such as OneCycle(0.005, 1000); "
                                 "which weights are trained is known from the model and is not said")
         self._check("learning_rate", above=0)
 

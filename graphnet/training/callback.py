@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
@@ -163,7 +164,7 @@ def check_callbacks(callbacks: Sequence[Callback] | None) -> Sequence[Callback]:
 
     Raises:
         ArgumentError: it is none, or holds something else, such as a class instead of an object, or one whose methods
-            are named as in another library, so that nothing would call them.
+            are named as in another library, so that nothing would call them, or take other arguments.
     """
     if callbacks is None:
         return ()
@@ -178,8 +179,23 @@ def check_callbacks(callbacks: Sequence[Callback] | None) -> Sequence[Callback]:
 
 def _check_methods(name: str, callback: Callback) -> None:
     kind = type(callback)
+    for method in _METHODS:
+        if getattr(kind, method) is not getattr(Callback, method):
+            _check_signature(name, callback, method)
     for method in (method for method in dir(kind) if method.startswith("on_") and not hasattr(Callback, method)):
         for row in rows_for(Callback._habits, method):
             ours = row.here.removeprefix("callback.")
             if ours == NONE or getattr(kind, ours) is getattr(Callback, ours):  # else it is written for both libraries
                 raise ArgumentError("fit", name, callback, f"nothing calls its method {method}; {row.text}")
+
+
+def _check_signature(name: str, callback: Callback, method: str) -> None:
+    """Refuses a method that takes other arguments, now and not after an epoch."""
+    given = list(inspect.signature(getattr(Callback, method)).parameters)[1:]
+    try:
+        inspect.signature(getattr(callback, method)).bind(*given)
+    except TypeError:
+        raise ArgumentError("fit", name, callback, f"its method is called as {method}({', '.join(given)})") from None
+
+
+_METHODS = tuple(method for method in vars(Callback) if method.startswith("on_"))

@@ -292,6 +292,48 @@ def test_methods_of_callbacks_that_nothing_calls() -> None:
     net.fit(x, y, callbacks=[ForBoth()], verbose=False)
 
 
+class Keras(gn.Callback):
+    """Derived from graphnet's class, with the arguments of Keras's."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # type: ignore[override]
+        """Gets the network first."""
+
+
+class Anything(gn.Callback):
+    """Takes what comes."""
+
+    def on_epoch_end(self, *given: Any) -> None:
+        """Is called."""
+
+
+def test_methods_of_callbacks_that_take_other_arguments() -> None:
+    x, y, net = np.zeros((2, 4)), np.zeros((2, 2)), held("net")
+    before = net.step
+    with pytest.raises(gn.ArgumentError, match=r"its method is called as on_epoch_end\(network, epoch, logs\)"):
+        net.fit(x, y, callbacks=[Keras()], verbose=False)
+    assert net.step == before, "not after an epoch"
+    net.fit(x, y, callbacks=[Anything()], verbose=False)
+
+
+def test_layers_as_they_are_written_elsewhere() -> None:
+    class Own(gn.layers.Layer):
+        def call(self, x: Any) -> Any:
+            return x
+
+    class Net(gn.layers.Layer):
+        def forward(self, x: Any) -> Any:
+            """Nobody calls it."""
+
+    for layer in (Own(), Net()):
+        with pytest.raises(gn.GraphError, match=r"has no emit\(self, b, x\): it adds the ops that Keras's call"):
+            layer(gn.Input((3,)))
+
+
+def test_classes_named_by_strings_are_those_of_their_library() -> None:
+    with pytest.raises(gn.ArgumentError, match='"sparse_categorical_crossentropy" of Keras is "cross_entropy" here'):
+        gn.compile(held("model"), "SparseCategoricalCrossentropy")
+
+
 def test_linear_is_no_activation() -> None:
     assert gn.layers.Dense(1, activation="linear").activation is None
     assert gn.layers.Conv2D(1, 1, activation="linear").activation is None
