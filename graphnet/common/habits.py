@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from graphnet.common.names import snake_case
+
 CLASSES = "Classes and functions"
 ARGUMENTS = "Arguments"
 WORDS = "Other words"
@@ -81,13 +83,9 @@ def absent() -> Mapping[str, str]:
 
 
 def rows_for(section: str, name: str) -> list[Habit]:
-    """The rows of a name: as it is written, or, if there are none, in another case: Snake_Case, CamelCase."""
+    """The rows of a name: as it is written, or, if there are none, in another case."""
     rows = habits(section)
-    return [row for row in rows if row.key == name] or [row for row in rows if _letters(row.key) == _letters(name)]
-
-
-def _letters(name: str) -> str:
-    return name.replace("_", "").lower()
+    return [row for row in rows if row.key == name] or [row for row in rows if row.key.lower() == name.lower()]
 
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
@@ -115,7 +113,8 @@ def hint(section: str, name: object, known: Iterable[str], quoted: bool = False)
     if not isinstance(name, str) or not name:
         return ""
     names = list(known)
-    rows = [row for row in rows_for(section, name) if row.name != row.key]  # of something else it is that; not here
+    found = rows_for(section, name) or (rows_for(section, snake_case(name)) if quoted else [])
+    rows = [row for row in found if row.name != row.key]  # of something else it is that; not here
     fitting = [row for row in rows if row.name in names]
     if rows:  # of those that do not fit, what is no argument of something else comes first
         return f"; {min(fitting or rows, key=lambda row: not fitting and row.here.endswith('=')).text}"
