@@ -101,4 +101,4 @@ if not TYPE_CHECKING:  # else type checkers would take any name
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
+    return sorted([*__all__, "__version__"])

@@ -121,7 +121,7 @@ def unknown_name(module: str, name: str) -> Exception:
 
 
 def answer_names(face: dict[str, Any]) -> None:
-    """Has a public module answer names that it does not have.
+    """Has a public module answer names that it does not have, and list those that are public and no others.
 
     Args:
         face: its `globals()`.
@@ -130,7 +130,7 @@ def answer_names(face: dict[str, Any]) -> None:
 
     def refuse(name: str) -> object:
         raise unknown_name(module, name)
-    face["__getattr__"] = refuse
+    face["__getattr__"], face["__dir__"] = refuse, lambda: sorted(face["__all__"])
 
 
 def _answer(module: str, name: str) -> str:
