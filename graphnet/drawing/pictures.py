@@ -90,6 +90,7 @@ def _paint_arrow(axes: Axes, arrow: Arrow) -> None:
 def paint_timeline(timeline: Timeline, title: str) -> Figure:
     """The arena over the instructions: each piece of memory is a rectangle, coloured by the kind of its layer."""
     from matplotlib.patches import Patch, Rectangle
+    from matplotlib.ticker import MaxNLocator
 
     figure = new_figure(*_MEMORY_INCHES)
     axes = figure.add_subplot()
@@ -112,6 +113,7 @@ def paint_timeline(timeline: Timeline, title: str) -> Figure:
     axes.set_xlim(timeline.first, max(timeline.length, timeline.first + 1))
     axes.set_ylim(0, top * 1.13 or 1)
     _mark_peak(axes, timeline, top)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("instruction")
     axes.set_ylabel(f"place in the arena ({unit})")
     axes.set_title(plot_text(title), loc="left", fontweight="bold")

@@ -187,7 +187,7 @@ def _formatted(figures: Mapping[str, Any]) -> list[str]:
 
 def _format(name: str, value: float) -> str:
     if name == "seconds":
-        return f"{value:.1f} s"
+        return f"{value:.1f} s" if value >= 1 else f"{value:.2f} s"
     label = name.replace("_", " ")
     if name.endswith("accuracy"):
         return f"{label} {100 * value:.2f} %"

@@ -86,7 +86,7 @@ def test_progress_is_a_line_an_epoch_and_ends_with_the_test_accuracy(
     assert lines[0].startswith("lenet: 61,706 parameters; mnist-like: 800 training and 200 test samples from IDX files")
     for number, line in enumerate(lines[1:3], 1):
         assert re.fullmatch(rf"epoch {number}/2  loss \d\.\d{{4}}  accuracy \d+\.\d\d %  test loss \d\.\d{{4}}  "
-                            r"test accuracy \d+\.\d\d %  \d+\.\d s", line)
+                            r"test accuracy \d+\.\d\d %  \d+\.\d+ s", line)
     assert re.fullmatch(r"test loss \d\.\d{4}  test accuracy \d+\.\d\d %  in \d+\.\d s  →  r", lines[3])
 
 

@@ -12,7 +12,7 @@ from graphnet.drawing.colours import GREY, darker, kind_colour, paler
 from graphnet.drawing.graph_drawing import draw_graph
 from graphnet.drawing.layer_drawing import draw_layers
 
-KINDS = sorted(set(gn.layers.__all__) - {"Layer", "Apply"})
+KINDS = sorted(set(gn.layers.__all__) - {"Layer", "Emitter", "Apply"})
 FOR_EYES = {  # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB
     "all": np.eye(3),
     "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],

@@ -31,6 +31,12 @@ def test_tips_say_what_lies_there() -> None:
                     f"instructions {slot.first} to {slot.last}")
 
 
+def test_instructions_are_numbered_whole() -> None:
+    figure = paint_timeline(make_timeline(small_networks.image_network().program("train", 16)), "title")
+    ticks = figure.axes[0].get_xticks()
+    assert (ticks == ticks.round()).all()
+
+
 @pytest.mark.parametrize("mode", ["predict", "train"])
 def test_the_peak_is_that_of_the_memory_report(mode: str) -> None:
     net = small_networks.image_network()

@@ -24,7 +24,7 @@ from graphnet.training import progress
 from graphnet.training.progress import bar_format, check_verbose, fold, format_figures, say
 
 X, Y = np.linspace(-1, 1, 24, dtype=np.float32).reshape(8, 3), np.arange(8) % 2
-FIGURE = r"(?:val )?(?:loss \d+\.\d{4}|accuracy +\d+\.\d\d %)|\d+\.\d s"
+FIGURE = r"(?:val )?(?:loss \d+\.\d{4}|accuracy +\d+\.\d\d %)|\d+\.\d+ s"
 WIDTHS = pytest.mark.parametrize("columns", [40, 120])
 
 
@@ -351,7 +351,7 @@ def test_braces_in_a_name_are_no_fields() -> None:
     ({"loss": -2.5e-7}, "loss -2.500e-07"), ({"loss": 999999.0}, "loss 999999.0000"), ({"loss": 1e6}, "loss 1.000e+06"),
     ({"loss": math.nan}, "loss nan"), ({"loss": math.inf}, "loss inf"),
     ({"y_top_5_accuracy": 0.5}, "y top 5 accuracy 50.00 %"),
-    ({"loss": np.float32(0.5), "matrix": np.ones((2, 2)), "seconds": 0.04}, "loss 0.5000  0.0 s"), ({}, "")])
+    ({"loss": np.float32(0.5), "matrix": np.ones((2, 2)), "seconds": 0.04}, "loss 0.5000  0.04 s"), ({}, "")])
 def test_figures(figures: dict[str, Any], text: str) -> None:
     assert format_figures(figures) == text
 
