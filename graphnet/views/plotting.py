@@ -15,6 +15,7 @@ from graphnet.drawing.graph_drawing import draw_graph
 from graphnet.drawing.timeline import make_timeline
 from graphnet.engine.engine import Engine
 from graphnet.engine.runner import PREDICT, TRAIN
+from graphnet.engine.sizes import check_dims
 from graphnet.inspect.profile import profile_network
 from graphnet.inspect.random_samples import random_samples
 
@@ -40,6 +41,7 @@ def plot(network: Engine, path: str | os.PathLike[str] | None, mode: str | None,
         name, value = ("view", view) if view != GRAPH else ("mode", mode)
         raise ArgumentError("plot", name, value, f"layers are drawn as they were declared: leave {name} out, or say "
                                                  f"level={OPS!r}")
+    check_dims("plot", network.graph, dims, "path", "view", "level")
     if path is not None:
         check_picture_path("plot", path)
     draw = {GRAPH: _graph, MEMORY: _memory, TIME: _time}[view]

@@ -7,6 +7,7 @@ import re
 import pytest
 from public_surface import answering, error_of, public
 
+import graphnet as gn
 from graphnet.common import habits
 from graphnet.common.habits import ARGUMENTS
 
@@ -35,3 +36,14 @@ def test_all_that_is_public_answers() -> None:
     silent = [f"{place}.{name}" for place, name, value in public() if f"{place}.{name}" not in answering()
               and callable(value) and re.match(r"graphnet\.(?!compiler|runtime)", getattr(value, "__module__", ""))]
     assert silent == []
+
+
+@pytest.mark.parametrize(("method", "name"), [
+    (method, name) for method in ("program", "stages", "explain", "memory", "plot") for name in ("mode", "batch")
+] + [("plot", "view"), ("plot", "level")])
+def test_methods_that_take_dims_by_name_name_the_nearest(method: str, name: str) -> None:
+    x = gn.Input((3,))
+    net = gn.compile(gn.Model(x, gn.layers.Dense(2)(x), name="small"))
+    with pytest.raises(gn.ArgumentError, match=rf"{method}: {name}s is 1, but the free dims of small are: none; "
+                                               rf"did you mean {name}\?"):
+        getattr(net, method)(**{f"{name}s": 1})
