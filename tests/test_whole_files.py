@@ -45,7 +45,8 @@ def is_writing(call: ast.Call) -> bool:
     if function.attr == "open":
         return has_writing_mode(call, 1 if owner in ("io", "gzip", "bz2", "lzma", "zipfile", "Image") else 0)
     in_memory = function.attr == "savefig" and call.args and ast.unparse(call.args[0]) == "content"
-    return function.attr in FUNCTIONS.get(owner, ()) or (function.attr in METHODS and not in_memory)
+    overridden = ast.unparse(function.value) == "super()"  # who calls the method that does so is looked at
+    return function.attr in FUNCTIONS.get(owner, ()) or (function.attr in METHODS and not in_memory and not overridden)
 
 
 def has_writing_mode(call: ast.Call, position: int) -> bool:

@@ -15,7 +15,7 @@ import graphnet as gn
 L = gn.layers
 CASES = pytest.mark.parametrize(("declare", "shape"), [pytest.param(*case, id=name) for name, case
                                                        in layer_cases().items()])
-NOT_OF_FLOATS = {"Embedding", "Apply", "Layer"}  # tested by themselves; Apply is `test_custom.py`
+NOT_OF_FLOATS = {"Embedding", "Apply", "Layer", "Emitter"}  # tested by themselves; Apply is `test_custom.py`
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
