@@ -1,8 +1,8 @@
 """setuptools, but for three things.
 
 An editable install is a tree of links, laid out as an installed package is: type checkers and editors see through no
-other. A wheel holds no files that an earlier build left behind: a module that was moved would be installed at both places,
-and packages that import all that they hold import it twice. A source archive holds this folder.
+other. A wheel holds no files that an earlier build left behind: a module that was moved would be installed at both
+places, and packages that import all that they hold import it twice. A source archive holds this folder.
 """
 
 from __future__ import annotations
