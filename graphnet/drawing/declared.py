@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.words import label
-from graphnet.drawing.figures import check_picture_path, write_picture
+from graphnet.drawing.figures import draw_picture
 from graphnet.drawing.graph_drawing import draw_graph
 from graphnet.drawing.layer_drawing import draw_layers
 from graphnet.drawing.pictures import paint_graph
@@ -45,12 +45,7 @@ def plot_declared(graph: Graph, path: str | os.PathLike[str] | None, level: str)
         OSError: the file cannot be written; an old one stays.
     """
     check_level("plot", level)
-    if path is not None:
-        check_picture_path("plot", path)
-    figure = paint_declared(graph, level)
-    if path is not None:
-        write_picture("plot", path, figure)
-    return figure
+    return draw_picture("plot", path, lambda: paint_declared(graph, level))
 
 
 def layers_svg(graph: Graph) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from math import sqrt
@@ -71,24 +71,22 @@ def figure_bytes(figure: Figure, format: str = "png") -> bytes:
     return content.getvalue()
 
 
-def check_picture_path(owner: str, path: str | os.PathLike[str]) -> None:
-    """Refuses what is no place for a picture, before it is drawn.
+def draw_picture(owner: str, path: str | os.PathLike[str] | None, draw: Callable[[], Figure]) -> Figure:
+    """The figure that is drawn, written to a file as well if there is a path, whose ending says the format.
 
     Raises:
-        ArgumentError: it is no path, or its ending is not one of `FORMATS`.
-    """
-    if Path(check_path(owner, path)).suffix.lower() not in FORMATS:
-        raise ArgumentError(owner, "path", str(path), f"the file must end in {', '.join(FORMATS)}")
-
-
-def write_picture(owner: str, path: str | os.PathLike[str], figure: Figure) -> None:
-    """Writes a figure to a file whose ending says the format.
-
-    Raises:
-        ArgumentError: the path is of no file or in no folder.
+        ArgumentError: the path is no path or its ending not one of `FORMATS`, which is said before anything is drawn,
+            or it is of no file or in no folder.
         OSError: the file cannot be written; an old one stays.
     """
-    replace_file(path, [figure_bytes(figure, Path(path).suffix.lower()[1:])], owner=owner)
+    if path is None:
+        return draw()
+    ending = Path(check_path(owner, path)).suffix.lower()
+    if ending not in FORMATS:
+        raise ArgumentError(owner, "path", str(path), f"the file must end in {', '.join(FORMATS)}")
+    figure = draw()
+    replace_file(path, [figure_bytes(figure, ending[1:])], owner=owner)
+    return figure
 
 
 @cache

@@ -48,3 +48,8 @@ def _known() -> Modes:
     metrics = [METRICS.resolve("figures", "metric", name) for name in METRICS.names]
     return {LOSS: MIN, SECONDS: MIN} | {metric.name: metric.mode for metric in metrics
                                         if type(metric).__module__.startswith("graphnet.")}
+
+
+def figure_text(value: float) -> str:
+    """A figure to 4 places; one that is very small or large with its exponent."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3e}"

@@ -16,7 +16,7 @@ from graphnet.compiler.planning.program import table
 from graphnet.compiler.types import Array, format_shape
 from graphnet.compiler.words import label, screenful
 from graphnet.engine.checkpoints import FIT
-from graphnet.engine.figures import SECONDS, VALIDATION
+from graphnet.engine.figures import SECONDS, VALIDATION, figure_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,17 +73,14 @@ class History(Answering):
             OSError: the file cannot be written; an old one stays.
         """
         from graphnet.drawing.curves import plot_curves  # not at the top: `fit` needs no pictures
-        from graphnet.drawing.figures import check_picture_path, write_picture
+        from graphnet.drawing.figures import draw_picture
 
-        if path is not None:
-            check_picture_path("plot", path)
-        panels = panels_of(self)
-        if not panels or not self.epochs:
-            raise DataError("plot: there is nothing to draw, as no epoch has given a figure that is a number")
-        figure = plot_curves(panels, self.epochs)
-        if path is not None:
-            write_picture("plot", path, figure)
-        return figure
+        def draw() -> Figure:
+            panels = panels_of(self)
+            if not panels or not self.epochs:
+                raise DataError("plot: there is nothing to draw, as no epoch has given a figure that is a number")
+            return plot_curves(panels, self.epochs)
+        return draw_picture("plot", path, draw)
 
     def add(self, epoch: int, logs: dict[str, Any]) -> None:
         """Adds an epoch."""
@@ -119,7 +116,8 @@ class History(Answering):
         return "\n".join([self._title, *(table(head, rows, {*head}) if rows else ()), *self._notes()])
 
     def __repr__(self) -> str:
-        spans = (f"{label(name)} {_text(values[0])} → {_text(values[-1])}" for name, values in _numbers(self).items())
+        spans = (f"{label(name)} {figure_text(values[0])} → {figure_text(values[-1])}"
+                 for name, values in _numbers(self).items())
         return screenful(str(self), f"{self._title}: {', '.join(spans)}")
 
     def _repr_html_(self) -> str:
@@ -133,7 +131,7 @@ class History(Answering):
     def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """A column for each figure that is a number, a row for each epoch."""
         numbers = _numbers(self)
-        return ("epoch", *map(label, numbers)), [(str(epoch), *map(_text, row)) for epoch, *row in zip(
+        return ("epoch", *map(label, numbers)), [(str(epoch), *map(figure_text, row)) for epoch, *row in zip(
             self.epochs, *numbers.values(), strict=False)]
 
     def _notes(self) -> list[str]:
@@ -154,8 +152,3 @@ def panels_of(history: History, training: str = "training", validation: str = "v
 def _numbers(history: History) -> dict[str, list[float]]:
     return {name: values for name, values in history.history.items()
             if values and all(isinstance(value, int | float | np.number) for value in values)}
-
-
-def _text(value: float) -> str:
-    """A figure to 4 places; one that is very small or large with its exponent."""
-    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3e}"

@@ -18,6 +18,7 @@ from graphnet.common.plain import as_python
 from graphnet.common.streams import columns, display_width, is_open, shows_progress, writable
 from graphnet.compiler.errors import STUMBLES, ArgumentError
 from graphnet.compiler.words import visible, visible_lines
+from graphnet.engine.figures import SECONDS, figure_text
 from graphnet.training.callback import Callback
 
 Verbose = bool | int | Literal["auto"] | None
@@ -186,13 +187,12 @@ def _formatted(figures: Mapping[str, Any]) -> list[str]:
 
 
 def _format(name: str, value: float) -> str:
-    if name == "seconds":
+    if name == SECONDS:
         return f"{value:.1f} s" if value >= 1 else f"{value:.2f} s"
     label = name.replace("_", " ")
     if name.endswith("accuracy"):
         return f"{label} {100 * value:.2f} %"
-    plain_size = value == 0 or 1e-3 <= abs(value) < 1e6
-    return f"{label} {value:.4f}" if plain_size else f"{label} {value:.3e}"
+    return f"{label} {figure_text(value)}"
 
 
 def say(text: str) -> None:

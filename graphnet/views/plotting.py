@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.types import BATCH
-from graphnet.drawing.declared import LAYERS, OPS, check_level, paint_declared
-from graphnet.drawing.figures import check_picture_path, write_picture
+from graphnet.drawing.declared import LAYERS, OPS, check_level, paint_declared, plot_declared
+from graphnet.drawing.figures import draw_picture
 from graphnet.drawing.graph_drawing import draw_graph
 from graphnet.drawing.timeline import make_timeline
 from graphnet.engine.engine import Engine
@@ -42,13 +42,10 @@ def plot(network: Engine, path: str | os.PathLike[str] | None, mode: str | None,
         raise ArgumentError("plot", name, value, f"layers are drawn as they were declared: leave {name} out, or say "
                                                  f"level={OPS!r}")
     check_dims("plot", network.graph, dims, "path", "view", "level")
-    if path is not None:
-        check_picture_path("plot", path)
+    if level == LAYERS:
+        return plot_declared(network.graph, path, level)
     draw = {GRAPH: _graph, MEMORY: _memory, TIME: _time}[view]
-    figure = paint_declared(network.graph, level) if level == LAYERS else draw(network, mode, batch, dims)
-    if path is not None:
-        write_picture("plot", path, figure)
-    return figure
+    return draw_picture("plot", path, lambda: draw(network, mode, batch, dims))
 
 
 def _graph(network: Engine, mode: str | None, batch: int, dims: Mapping[str, int]) -> Figure:
