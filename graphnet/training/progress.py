@@ -98,7 +98,10 @@ class _Bar:
         self._start, self._due = perf_counter(), 0.0
         self._interval: Callable[[float], str] = tqdm.format_interval
         width, look = self._look()
-        self._drawn = Quiet(total=steps, initial=done, leave=False, file=sys.stderr, ncols=width, bar_format=look)
+        # That of all bars, where a class of their own would make itself another one.
+        self._whole: AbstractContextManager[Any] = tqdm.get_lock()  # type: ignore[no-untyped-call]
+        with self._whole:  # else a line of another thread comes after the drawing, and does not know of the bar yet
+            self._drawn = Quiet(total=steps, initial=done, leave=False, file=sys.stderr, ncols=width, bar_format=look)
 
     def step(self) -> None:
         """Takes note of a step."""
@@ -113,9 +116,10 @@ class _Bar:
     def close(self) -> None:
         """Takes it away, and a ^C behind it."""
         self._drawn.ncols, self._drawn.bar_format = None, " " * _room()
-        self._drawn.refresh()
-        self._drawn.close()
-        self._drawn.fp.write("\r")  # which tqdm does for the first of several bars only
+        with self._whole:
+            self._drawn.refresh()
+            self._drawn.close()
+            self._drawn.fp.write("\r")  # which tqdm does for the first of several bars only
 
     def _look(self) -> tuple[int, str]:
         width = max(_room() - ECHO, 1)

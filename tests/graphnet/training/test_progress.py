@@ -202,6 +202,14 @@ class TestOnATerminal:
         assert sorted(screen.rows) == sorted(line for history in histories for line in lines_of(history))
         assert screen.wraps == 0
 
+    def test_bars_and_lines_wait_for_the_same_lock(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also the first bar of a process, whose class would make itself a lock of its own."""
+        monkeypatch.delattr(tqdm, "_lock", raising=False)
+        with terminal(60):
+            bar = progress._Bar("epoch 1/1", 0, 3, dict)
+            assert bar._drawn.get_lock() is tqdm.get_lock()
+            bar.close()
+
     def test_a_bar_of_a_loop_around_trainings_stays_below_their_lines(self) -> None:
         with terminal(60) as screen:
             histories = [network().fit(X, Y, batch_size=2) for _ in tqdm(range(2), desc="rates", miniters=1, ncols=50)]
