@@ -33,16 +33,21 @@ _NUMBERS = {"#", "FLOP", "bytes"}
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """The form of an array: dtype, shape and strides in bytes."""
+    """The form of an array: dtype, shape and strides in bytes.
+
+    `room` is how many samples its memory has room for along axis 0, where a backend wants it to be more than there are.
+    """
 
     dtype: str
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+    room: int = 0
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its elements."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        """Bytes of its elements, and of those that it has room for."""
+        shape = (self.room, *self.shape[1:]) if self.room else self.shape
+        return math.prod(shape) * np.dtype(self.dtype).itemsize
 
     @property
     def type(self) -> TensorType:

@@ -1,0 +1,52 @@
+"""The element-wise tail of a fused op: what becomes of each vector that its root makes, before it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphnet.compiler.op import formula_of
+from graphnet.compiler.ops.fused import Fused
+from graphnet.runtime.native.call import Call, need
+from graphnet.runtime.native.formulas import write_formula
+from graphnet.runtime.native.function import Function
+from graphnet.runtime.native.values import Value
+
+Load = Callable[[int], Value]
+"""The value that input i of the call has at a place, as a vector: of a bias, spread; of an array, the same place of it."""
+
+
+class Tail:
+    """The epilogue of a fused op, or of an op that has none.
+
+    Args:
+        f: the function that is being written.
+        call: the op.
+
+    Attributes:
+        inputs: positions of the inputs of the call that it reads, besides what the root makes.
+
+    Raises:
+        Unsupported: it has sums, or an op without a formula.
+    """
+
+    def __init__(self, f: Function, call: Call) -> None:
+        self._f, op = f, call.op
+        fused = isinstance(op, Fused)
+        self._nodes = op.chain[1:] if fused else ()
+        self._first = op.chain[0].outputs[0] if fused else -1
+        self._places = {item.value: i for i, item in enumerate(op.body.inputs)} if fused else {}
+        need(not (fused and op.sums), "sums behind such a root")
+        for node in self._nodes:
+            need(formula_of(node.op) is not None, f"{node.op.name} has no expression")
+        self.inputs = sorted({self._places[v] for node in self._nodes for v in node.inputs if v in self._places})
+
+    def __call__(self, value: Value, load: Load) -> Value:
+        """What becomes of a vector that the root made."""
+        known = {self._first: value} | {v: load(i) for v, i in self._places.items() if i in self.inputs}
+        for node in self._nodes:
+            formula = formula_of(node.op)
+            need(formula is not None, f"{node.op.name} has no expression")
+            if formula is not None:
+                (value,) = write_formula(self._f, formula, [known[v] for v in node.inputs])
+            known[node.outputs[0]] = value
+        return value

@@ -1,0 +1,1 @@
+"""How each op becomes machine code: a file a family of ops. Importing this package registers all of them."""
