@@ -42,6 +42,8 @@ class Call:
     Attributes:
         op: the op, maybe fused.
         inputs, outputs: forms of the operands.
+        training: whether it is a forward op of a step of training, which is to be as exact as direct sums are.
+        winograd: whether convolutions may use products that are not those of direct sums.
         x, y: their addresses, once the function is being written.
         prepared: the address of what `prepare` wrote, if the emitter has one.
     """
@@ -49,6 +51,8 @@ class Call:
     op: Any
     inputs: tuple[Operand, ...]
     outputs: tuple[Operand, ...]
+    training: bool = False
+    winograd: bool = True
     x: list[Value] = field(default_factory=list)
     y: list[Value] = field(default_factory=list)
     prepared: Value | None = None
