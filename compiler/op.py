@@ -109,6 +109,8 @@ class Op:
     statistic: ClassVar[bool] = False
     """The output has no batch, and those of two batches add up to that of both. The first axis of the inputs counts
     samples."""
+    separable: ClassVar[bool] = False
+    """It takes samples apart, whatever its attributes are; see `separates`."""
     commutative: ClassVar[bool] = False
     """The two inputs may change places."""
     view: ClassVar[bool] = False
@@ -191,6 +193,14 @@ class Op:
         What a caller feeds to such an input is checked before anything runs, and random feeds keep to it.
         """
         return {}
+
+    def separates(self, *inputs: TensorType) -> bool:
+        """Whether results with a batch come of each sample by itself, and those without are sums or means over samples,
+        or do not depend on any. `inputs` are types with the batch's symbol in place.
+
+        Batches of such ops may be worked off in blocks.
+        """
+        return self.separable or self.elementwise or self.samplewise or self.statistic
 
     def advances(self) -> dict[int, int]:
         """Outputs that are the next value of an input (a weight, a moment): output index → input index.

@@ -191,6 +191,7 @@ class Full(Op):
     dtype: str
 
     name = "full"
+    separable: ClassVar[bool] = True
     differentiable: ClassVar[bool] = False
 
     def infer(self) -> Types:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,6 +26,7 @@ class BatchMatMul(Op):
     transpose_b: bool = False
 
     name = "batch_matmul"
+    separable: ClassVar[bool] = True
 
     def infer(self, a: TensorType, b: TensorType) -> Types:
         if a.rank != 3 or b.rank != 3 or a.shape[0] != b.shape[0] or a.dtype != b.dtype:

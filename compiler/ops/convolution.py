@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class _Convolution(Op):
     groups: int = 1
 
     images = True
+
+    separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_steps(self, "strides", "dilation")

@@ -25,6 +25,7 @@ class Embedding(Op):
     """
 
     name = "embedding"
+    separable: ClassVar[bool] = True
     roles = MappingProxyType({1: EMBEDDING})
 
     def infer(self, indices: TensorType, table: TensorType) -> Types:
@@ -67,6 +68,7 @@ class EmbeddingGrad(Op):
     rows: int
 
     name = "embedding_grad"
+    separable: ClassVar[bool] = True
     differentiable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -64,6 +64,10 @@ class Fused(Op):
         free = {first.inputs[position] for position in first.op.inplace} - later
         return tuple(i for i, item in enumerate(self.body.inputs) if item.value in free)
 
+    def separates(self, *inputs: TensorType) -> bool:
+        types = self.body.types
+        return all(node.op.separates(*(types[v] for v in node.inputs)) for node in self.body.nodes)
+
     def infer(self, *types: TensorType) -> Types:
         if len(types) != len(self.body.inputs):
             raise ShapeError(f"the fused body {self.body.name} takes {len(self.body.inputs)} inputs, got {len(types)}")

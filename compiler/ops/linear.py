@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class MatMul(Op):
     transpose_w: bool = False
 
     name = "matmul"
+    separable: ClassVar[bool] = True
     roles = MappingProxyType({1: KERNEL})
 
     def infer(self, x: TensorType, w: TensorType) -> Types:
@@ -74,6 +76,7 @@ class MatMulGradWeight(Op):
     """
 
     name = "matmul_grad_weight"
+    separable: ClassVar[bool] = True
 
     def infer(self, x: TensorType, g: TensorType) -> Types:
         check_floats(self.name, x, g)

@@ -30,6 +30,9 @@ class LogSoftmax(Op):
         check_summands("LogSoftmax", self.axis, x)
         return (x,)
 
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axis % inputs[0].rank != 0
+
     def forward(self, x: Array) -> tuple[Array, ...]:
         shifted = x - x.max(self.axis, keepdims=True)
         return (shifted - np.log(np.exp(shifted).sum(self.axis, keepdims=True)),)
@@ -59,6 +62,9 @@ class LogSoftmaxGrad(Op):
     def infer(self, grad: TensorType, y: TensorType) -> Types:
         check_summands(self.name, self.axis, y)
         return (same_type(self.name, grad, y),)
+
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axis % inputs[0].rank != 0
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (grad - np.exp(y) * grad.sum(self.axis, keepdims=True),)

@@ -64,6 +64,7 @@ class SoftmaxCrossEntropy(Op):
     """
 
     name = "softmax_cross_entropy"
+    separable: ClassVar[bool] = True
     inplace = (0,)
     inplace_output = 1
     auxiliary: ClassVar[tuple[int, ...]] = (1,)
@@ -105,6 +106,7 @@ class SoftmaxCrossEntropyGrad(Op):
     """
 
     name = "softmax_cross_entropy_grad"
+    separable: ClassVar[bool] = True
     inplace = (1,)
     differentiable = False
 

@@ -51,6 +51,7 @@ class RandomMask(Op):
     rate: float
 
     name = "random_mask"
+    separable: ClassVar[bool] = True
     differentiable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

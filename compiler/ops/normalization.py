@@ -26,6 +26,7 @@ class Normalize(Op):
     epsilon: float
 
     name = "normalize"
+    separable: ClassVar[bool] = True
     inplace = (0,)
     auxiliary: ClassVar[tuple[int, ...]] = (1,)
 
@@ -62,6 +63,7 @@ class NormalizeGrad(Op):
     """
 
     name = "normalize_grad"
+    separable: ClassVar[bool] = True
     inplace = (0,)
     differentiable = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,6 +27,8 @@ class Pooling(Op):
     padding: Pairs = ((0, 0), (0, 0))
 
     images = True
+
+    separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_steps(self, "kernel", "strides")

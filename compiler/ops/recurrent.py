@@ -33,6 +33,8 @@ class Walk(Op):
     reverse: bool = False
     truncate: int = 0
 
+    separable: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         self.check(0 <= self.truncate <= LARGEST, "truncate", f"it must be at least 0 and at most {LARGEST}")
 

@@ -152,6 +152,7 @@ class GruGradWeights(Op):
     reset_after: bool = True
 
     name = "gru_grad_weights"
+    separable: ClassVar[bool] = True
     differentiable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

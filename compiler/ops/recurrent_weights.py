@@ -26,6 +26,7 @@ class RecurrentGradWeights(Op):
     hidden: int
 
     name = "recurrent_grad_weights"
+    separable: ClassVar[bool] = True
     differentiable: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -57,6 +58,7 @@ class RecurrentGradInput(Op):
     """
 
     name = "recurrent_grad_input"
+    separable: ClassVar[bool] = True
     differentiable: ClassVar[bool] = False
 
     def infer(self, dz: TensorType, weight: TensorType) -> Types:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ class Reduction(Op):
     """The base of sums and means over `axes` (each ≥ 0, ascending), which the result no longer has."""
 
     axes: tuple[int, ...]
+
+    separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.check(_ascending(self.axes), "axes", "they must be at least 0 and ascending")
@@ -97,6 +100,7 @@ class Expand(Op):
     mean: bool
 
     name = "expand"
+    separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         good = _ascending(self.axes) and (not self.axes or self.axes[-1] < len(self.shape))

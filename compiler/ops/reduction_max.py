@@ -35,6 +35,9 @@ class ReduceMax(Op):
             raise ShapeError(f"{format_shape(x.shape)} has no element to take the largest of")
         return (x.with_shape(x.shape[:-self.count]),)
 
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.count < inputs[-1].rank
+
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (np.asarray(x.max(tuple(range(-self.count, 0)))),)
 
@@ -68,6 +71,9 @@ class ReduceMaxGrad(Op):
             raise ShapeError(f"{self.name} needs a gradient {format_shape(expected.shape)}, "
                              f"got {format_shape(g.shape)}")
         return (x,)
+
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.count < inputs[-1].rank
 
     def forward(self, g: Array, x: Array) -> tuple[Array, ...]:
         rows = x.reshape(*g.shape, math.prod(x.shape[g.ndim:]))

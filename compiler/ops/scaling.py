@@ -76,6 +76,9 @@ class DotAxis(Op):
         same_floats(self.name, a, b)
         return (a.with_shape((a.shape[check_axis(self.axis, a.rank, self.name)],)),)
 
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axis % inputs[0].rank != 0
+
     def forward(self, a: Array, b: Array) -> tuple[Array, ...]:
         return ((a * b).sum(other_axes(self.axis, a.ndim)),)
 

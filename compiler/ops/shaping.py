@@ -31,6 +31,9 @@ class Reshape(Op):
                              "choose a shape with as many elements")
         return (x.with_shape(self.shape),)
 
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.shape[:1] == inputs[0].shape[:1]
+
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x.reshape(tuple(int(dim) for dim in self.shape)).copy(),)
 
@@ -69,6 +72,9 @@ class Concat(Op):
                                  "make the other dims equal, or join along another axis")
         total = sum(known(t.shape[axis], f"axis {axis} of Concatenate") for t in types)
         return (first.with_shape((*first.shape[:axis], total, *first.shape[axis + 1:])),)
+
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axis % inputs[0].rank != 0
 
     def forward(self, *inputs: Array) -> tuple[Array, ...]:
         return (np.concatenate(inputs, self.axis),)
@@ -117,6 +123,9 @@ class Slice(Op):
                              f"{format_shape(x.shape)} has only {size} there")
         return (x.with_shape((*x.shape[:axis], self.stop - self.start, *x.shape[axis + 1:])),)
 
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axis % inputs[0].rank != 0
+
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x[along(self.axis % x.ndim, self.start, self.stop)].copy(),)
 
@@ -154,6 +163,9 @@ class Pad(Op):
         axis = check_axis(self.axis, x.rank, "Pad")
         size: Dim = known(x.shape[axis], f"axis {axis} of Pad") + self.before + self.after
         return (x.with_shape((*x.shape[:axis], size, *x.shape[axis + 1:])),)
+
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axis % inputs[0].rank != 0
 
     def forward(self, x: Array) -> tuple[Array, ...]:
         widths = [(0, 0)] * x.ndim

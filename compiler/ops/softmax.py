@@ -27,6 +27,9 @@ class Softmax(Op):
         check_summands("Softmax", self.axis, x)
         return (x,)
 
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axis % inputs[0].rank != 0
+
     def forward(self, x: Array) -> tuple[Array, ...]:
         e = np.exp(x - x.max(self.axis, keepdims=True))
         return (e / e.sum(self.axis, keepdims=True),)
@@ -56,6 +59,9 @@ class SoftmaxGrad(Op):
     def infer(self, grad: TensorType, y: TensorType) -> Types:
         check_summands(self.name, self.axis, y)
         return (same_type(self.name, grad, y),)
+
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axis % inputs[0].rank != 0
 
     def forward(self, grad: Array, y: Array) -> tuple[Array, ...]:
         return (y * (grad - (grad * y).sum(self.axis, keepdims=True)),)

@@ -33,6 +33,9 @@ class Transpose(Op):
                              f"{x.rank}")
         return (x.with_shape(x.shape[axis] for axis in self.axes),)
 
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axes[0] == 0
+
     def forward(self, x: Array) -> tuple[Array, ...]:
         return (x.transpose(self.axes).copy(order="C"),)
 

@@ -37,6 +37,9 @@ class UnitLength(_UnitLength):
         check_axis(self.axis, x.rank, self.name)
         return (x,)
 
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axis % inputs[0].rank != 0
+
     def forward(self, x: Array) -> tuple[Array, ...]:
         scaled, length, _ = measure(x, self.axis, self.epsilon)
         return (scaled / length,)
@@ -64,6 +67,9 @@ class UnitLengthGrad(_UnitLength):
     def infer(self, g: TensorType, x: TensorType) -> Types:
         check_axis(self.axis, x.rank, self.name)
         return (same_floats(self.name, g, x),)
+
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.axis % inputs[0].rank != 0
 
     def forward(self, g: Array, x: Array) -> tuple[Array, ...]:
         scaled, length, shift = measure(x, self.axis, self.epsilon)

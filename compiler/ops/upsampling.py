@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ class _Blocks(Op):
     """`factors` are the sizes of the blocks along the last axes, one for each."""
 
     factors: tuple[int, ...]
+
+    separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.check(len(self.factors) > 0 and min(self.factors) >= 1, "factors", "each must be at least 1")
