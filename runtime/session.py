@@ -22,6 +22,10 @@ class Buffers:
 
     def __init__(self) -> None:
         self._bytes: dict[str, NDArray[np.uint8]] = {}
+        self.version = 0
+        """Counts how often weights or states may have changed."""
+        self.prepared: dict[str, int] = {}
+        """The version of the weights that buffers of what is made of them alone belong to."""
 
     def __getitem__(self, name: str) -> NDArray[np.uint8]:
         return self._bytes[name]
@@ -50,6 +54,7 @@ class Buffers:
 
     def replace(self, name: str, size: int) -> None:
         """Allocates a buffer anew, zeroed; what is bound to the old one is stale."""
+        self.prepared.pop(name, None)
         self._bytes.pop(name, None)  # the system gets the old one back before it has to give the new one
         self._bytes[name] = aligned_bytes(size)
 
@@ -78,12 +83,22 @@ class Executable:
         self.inputs = {name: view(slot) for name, slot in self.program.inputs.items()}
         self.outputs = {name: view(slot) for name, slot in self.program.outputs.items()}
         self._steps = [bind_instruction(i, self._buffers) for i in self.program.instructions]
+        self._later = self._steps[self.program.each[0]:] if self.program.prepared and self.program.each else []
 
     def run(self) -> None:
-        """Executes all instructions. Inputs must have been written into `inputs` before; `outputs` then holds the
-        results until the next run of any Program on the same buffers."""
-        for step in self._steps:
+        """Executes all instructions, but what is made of weights alone only if they have changed. Inputs must have been
+        written into `inputs` before; `outputs` then holds the results until the next run of any Program on the same
+        buffers."""
+        for step in self._later if self._is_prepared() else self._steps:
             step()
+
+    def _is_prepared(self) -> bool:
+        """Whether what is made of weights alone is there; if not, it will be after this run."""
+        name, buffers = self.program.prepared, self._buffers
+        before = buffers.prepared.get(name, -1) if name else -1
+        if name:
+            buffers.prepared[name] = buffers.version
+        return before == buffers.version
 
     @property
     def steps(self) -> Iterator[tuple[Instruction, Run]]:

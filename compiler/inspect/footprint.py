@@ -9,7 +9,7 @@ from typing import Any
 from graphnet.compiler import html
 from graphnet.compiler.passes.attach_update import moment_name
 from graphnet.compiler.planning.liveness import arena_bytes, arena_slots
-from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program, Slot, short_name
+from graphnet.compiler.planning.program import ARENA, GRADIENTS, PACKED, PARAMETERS, SCRATCH, STATES, Program, Slot, short_name
 from graphnet.compiler.words import label, screenful, visible
 
 
@@ -42,6 +42,9 @@ class MemoryReport:
         optimizer: the optimizer's moments.
         states: running statistics, random counters, recurrent states.
         arena: the most that activations and scratch take at one time.
+        prepared: what is made of weights alone and kept for the next run: folded weights, and weights as the native
+            backend's kernels want them.
+        threads: what a thread of the native backend works in; each of several has as much.
         peak: when most of the arena is in use; None if there are no instructions.
         values: the bytes of all arena values and scratch that the Program makes, had each its own memory.
     """
@@ -56,6 +59,8 @@ class MemoryReport:
     scratch: int
     unused: int
     arena: int
+    prepared: int
+    threads: int
     total: int
     values: int
     peak: Peak | None
@@ -84,8 +89,9 @@ class MemoryReport:
     def _rows(self) -> list[tuple[str, str]]:
         rows = (("parameters", self.parameters), ("gradients", self.gradients), ("optimizer", self.optimizer),
                 ("states", self.states), ("arena", self.arena), ("  activations", self.activations),
-                ("  scratch", self.scratch), ("  unused", self.unused), ("total", self.total))
-        return [(what, f"{size:,}") for what, size in rows]
+                ("  scratch", self.scratch), ("  unused", self.unused), ("prepared", self.prepared),
+                ("a thread", self.threads), ("total", self.total))
+        return [(what, f"{size:,}") for what, size in rows if size or what not in ("prepared", "a thread")]
 
     def _notes(self) -> Iterator[str]:
         if self.peak:
@@ -107,7 +113,9 @@ def measure_memory(program: Program) -> MemoryReport:
     return MemoryReport(
         program.name, dict(program.dims), sizes.get(PARAMETERS, 0), sizes.get(GRADIENTS, 0), optimizer,
         sum(size for name, size in sizes.items() if name.split("/")[0] == STATES), activations,
-        scratch, arena - activations - scratch, arena, sum(sizes.values()),
+        scratch, arena - activations - scratch, arena,
+        sizes.get(PACKED, 0) + (sizes[program.prepared] if program.prepared else 0), sizes.get(SCRATCH, 0),
+        sum(sizes.values()),
         sum(slot.operand.nbytes for slot in arena_values(program)), None if index is None else _peak(program, index))
 
 

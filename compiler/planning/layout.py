@@ -23,8 +23,10 @@ def batch_last_values(graph: Graph) -> frozenset[int]:
     return frozenset(v for v, t in graph.types.items() if t.rank >= 2 and t.shape[0] == BATCH and v not in states)
 
 
-def operand(type: TensorType, batch_last: bool) -> Operand:
-    """The form of a value of this concrete type."""
+def operand(type: TensorType, batch_last: bool, room: int = 0) -> Operand:
+    """The form of a value of this concrete type, with room for more samples where these are innermost."""
     shape = concrete(type.shape)
-    strides = batch_last_strides if batch_last else row_strides
-    return Operand(type.dtype, shape, strides(shape, type.dtype))
+    if not shape or room in (0, shape[0]) or not (batch_last or len(shape) == 1):
+        strides = batch_last_strides if batch_last else row_strides
+        return Operand(type.dtype, shape, strides(shape, type.dtype))
+    return Operand(type.dtype, shape, batch_last_strides((room, *shape[1:]), type.dtype), room)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
-from graphnet.compiler.ir import Graph, Node
+from graphnet.compiler.ir import FORWARD, Graph, Node
+from graphnet.compiler.planning.batching import in_stages, stages
 from graphnet.compiler.planning.layout import batch_last_values, operand
 from graphnet.compiler.planning.placement import Placement, Storage
 from graphnet.compiler.planning.program import Instruction, Operand, Program, Slot, Target
 from graphnet.compiler.planning.separation import separate_results
 from graphnet.compiler.results import check_empty
 from graphnet.compiler.rewrite import bind_graph
-from graphnet.compiler.types import Dims
+from graphnet.compiler.types import BATCH, Dims
 
 
 def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Program:
@@ -29,11 +30,18 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
     """
     graph = separate_results(graph)
     last = batch_last_values(graph) if optimize else frozenset()
+    keeps = all(node.phase == FORWARD for node in graph.nodes)
+    stage_of = stages(graph) if target.blocked or keeps and optimize else None
+    if stage_of:
+        graph = in_stages(graph, stage_of)
+    roomy = {v for v, t in graph.types.items() if t.shape[:1] == (BATCH,)} if last else set()
+    fed = frozenset(i.value for i in graph.inputs if BATCH in graph.types[i.value].shape) if target.blocked else None
     graph = bind_graph(graph, dims)
     if 0 in dims.values():
         check_empty(graph)
-    forms = {value: operand(t, value in last) for value, t in graph.types.items()}
-    placement = Placement(graph, forms, optimize)
+    room = target.room(dims.get(BATCH, 0))
+    forms = {value: operand(t, value in last, room if value in roomy else 0) for value, t in graph.types.items()}
+    placement = Placement(graph, forms, optimize, sorted(stage_of) if stage_of else None, keeps and optimize, fed)
     scratch = [_workspace(target, node, forms) for node in placement.code]
     storages = [[Storage(form.nbytes, first=i, last=i) for form in group] for i, group in enumerate(scratch)]
     placement.plan_arena(storages)
@@ -53,7 +61,7 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
         graph.name, dict(dims), tuple(instruction(i, node) for i, node in enumerate(placement.code)),
         {i.name: slot(i.value) for i in graph.inputs}, {o.name: slot(o.value) for o in graph.outputs},
         {p.name: slot(p.value) for p in graph.parameters}, {s.name: slot(s.value) for s in graph.states},
-        placement.buffers)
+        placement.buffers, placement.each, placement.each is not None and target.blocked)
 
 
 def _workspace(target: Target, node: Node, forms: dict[int, Operand]) -> tuple[Operand, ...]:

@@ -6,15 +6,18 @@ and an in-place result in the input that dies with it.
 
 from __future__ import annotations
 
+import hashlib
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from graphnet.compiler.ir import OPTIMIZER, RECURRENT, Graph, Node, Parameter, State
+from graphnet.compiler.ir import OPTIMIZER, RECURRENT, Graph, Node, Parameter, State, format_node
 from graphnet.compiler.liveness import BEFORE, Life, lifetimes
 from graphnet.compiler.ops.updates import GradientReader
+from graphnet.compiler.planning.batching import AFTER, EACH
 from graphnet.compiler.planning.layout import operand
 from graphnet.compiler.planning.memory import Block, align, plan
-from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Operand, Slot
+from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, PREPARED, STATES, Operand, Slot
 from graphnet.compiler.types import BATCH
 
 
@@ -37,16 +40,33 @@ class Placement:
         graph: ordered, with concrete dims.
         forms: dtype, shape and strides of each value.
         inplace: whether a result may lie in the memory of an input that dies with it.
+        stage_of: the stage of each node, in ascending order; None if samples cannot be told apart.
+        keep: whether what is made before there are samples is kept from run to run, in a buffer of its own.
+        fed: the inputs that are fed for each block of samples, if samples are worked off in blocks.
+
+    Attributes:
+        code: the nodes that are instructions.
+        each: the first instruction that needs samples, and the first that needs what was made of all of them.
     """
 
-    def __init__(self, graph: Graph, forms: Mapping[int, Operand], inplace: bool = True) -> None:
+    def __init__(self, graph: Graph, forms: Mapping[int, Operand], inplace: bool = True,
+                 stage_of: Sequence[int] | None = None, keep: bool = False,
+                 fed: frozenset[int] | None = None) -> None:
         self.graph, self.forms = graph, forms
         self.of: dict[int, Storage] = {}
         self.buffers: dict[str, int] = {}
         self.code = [node for node in graph.nodes if not self._is_view(node)]
+        self.each: tuple[int, int] | None = None
+        if stage_of is not None:
+            kept = [stage for node, stage in zip(graph.nodes, stage_of, strict=True) if not self._is_view(node)]
+            self.each = bisect_left(kept, EACH), bisect_left(kept, AFTER)
         self._place_outer()
+        if self.each and keep:
+            self._place_prepared(self.code[:self.each[0]])
         self._place_inner()
         self._measure_lifetimes()
+        if self.each and fed is not None:
+            self._lengthen_lives(fed, *self.each)
         if inplace:
             self._take_over()
 
@@ -83,6 +103,12 @@ class Placement:
         self.of[value] = storage
         storage.values.append(value)
 
+    def _place_prepared(self, nodes: Sequence[Node]) -> None:
+        """What is made of weights alone. Graphs that make the same share the buffer, which has the name of its text."""
+        text = "\n".join(format_node(node, self.graph.types) for node in nodes)
+        self._pack(PREPARED + hashlib.sha256(text.encode()).hexdigest()[:16],
+                   [value for node in nodes for value in node.outputs], aligned=True)
+
     def _place_inner(self) -> None:
         for item in self.graph.inputs:
             self._put(item.value, Storage(self.forms[item.value].nbytes))
@@ -93,11 +119,13 @@ class Placement:
         for node in self.graph.nodes:
             over = node.op.advances()
             for index, value in enumerate(node.outputs):
+                if value in self.of:
+                    continue
                 if self._is_view(node):
                     self._put(value, self.of[node.inputs[0]])
                 elif index in over and id(self.of[node.inputs[over[index]]]) in moving:
                     self._put(value, self.of[node.inputs[over[index]]])
-                elif value not in self.of:
+                else:
                     self._put(value, Storage(self.forms[value].nbytes))
 
     def _measure_lifetimes(self) -> None:
@@ -107,6 +135,14 @@ class Placement:
         for storage in dict.fromkeys(self.of.values()):
             storage.first = lives.get(storage.values[0], unread).first
             storage.last = max(lives.get(value, unread).last for value in storage.values)
+
+    def _lengthen_lives(self, fed: frozenset[int], start: int, stop: int) -> None:
+        """What lives into or out of the work on a block lives through the work on all of them."""
+        for storage in dict.fromkeys(self.of.values()):
+            if storage.first < start <= storage.last and not fed.intersection(storage.values):
+                storage.last = max(storage.last, stop - 1)
+            if start <= storage.first < stop <= storage.last:
+                storage.first = start
 
     def _take_over(self) -> None:
         """Puts an output into the memory of an input that dies there, where the op allows it."""

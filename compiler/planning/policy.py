@@ -84,20 +84,20 @@ class Policy:
     def _make_within_limit(self, purpose: Purpose, dims: Dims) -> Made:
         made, limit = self._make_thriftily(purpose, dims), self.memory_limit
         program = made.program
-        if limit is None or program.peak <= limit:
+        if limit is None or program.taken <= limit:
             return made
         tried = [self._fitted(made, dims, limit)]
         # With less scratch memory a training step would add up its gradients in another order.
         forward = not any(node.phase == BACKWARD for node in made.graph.nodes)
         for pipeline, frugal in _SAVING if self.optimize and forward else ():
-            if tried[-1].program.peak <= limit:
+            if tried[-1].program.taken <= limit:
                 break
             tried.append(self._fitted(self._lowered(purpose, dims, pipeline, frugal), dims, limit))
-        best = min(tried, key=lambda fitted: max(fitted.program.peak, limit))
-        if best.program.peak <= limit:
+        best = min(tried, key=lambda fitted: max(fitted.program.taken, limit))
+        if best.program.taken <= limit:
             return best
-        least = best.program.peak
-        raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {program.peak:,} bytes of arena, and {least:,} "
+        least = best.program.taken
+        raise MemoryLimitError(f"{program.name} at {dict(dims)} needs {program.taken:,} bytes of arena, and {least:,} "
                                f"when values are computed again instead of kept, but memory_limit is {limit:,}; use "
                                f"smaller batches, or a limit of at least {least:,}")
 
@@ -117,15 +117,15 @@ class Policy:
         tried = []
         for pipeline, frugal in _SAVING:
             tried.append(self._lowered(purpose, dims, pipeline, frugal))
-            if tried[-1].program.peak <= plain.program.peak:
+            if tried[-1].program.taken <= plain.program.taken:
                 return tried[-1]
         for made in (tried[0], tried[-1]):
-            graph, program = fit_memory(made.graph, dims, made.target, plain.program.peak, made.program,
+            graph, program = fit_memory(made.graph, dims, made.target, plain.program.taken, made.program,
                                         steps=_GIVEN_UP)
             tried.append(replace(made, graph=graph, program=program))
-            if program.peak <= plain.program.peak:
+            if program.taken <= plain.program.taken:
                 return tried[-1]
-        return min([*tried, plain], key=lambda made: made.program.peak)
+        return min([*tried, plain], key=lambda made: made.program.taken)
 
     def _lowered(self, purpose: Purpose, dims: Dims, pipeline: str, frugal: bool = False) -> Made:
         """The graph after a pipeline, lowered."""

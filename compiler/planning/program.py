@@ -25,6 +25,10 @@ from graphnet.compiler.types import TensorType
 from graphnet.compiler.words import label, visible
 
 ARENA, PARAMETERS, GRADIENTS, STATES = "arena", "parameters", "gradients", "states"
+PREPARED = "prepared/"
+"""What the names of buffers begin with whose contents are made of weights alone."""
+PACKED, SCRATCH = "own/packed", "own/scratch"
+"""Buffers that a backend keeps for one Program: weights as its kernels want them, and what each thread works in."""
 ALIGNMENT = 64
 Row = tuple[str, ...]
 _HEAD = ("#", "phase", "layer", "source", "op", "FLOP", "operand", "layout", "place", "live", "bytes")
@@ -99,7 +103,12 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Program:
-    """A graph with concrete dims, ordered, placed and ready to run."""
+    """A graph with concrete dims, ordered, placed and ready to run.
+
+    Where there is `each`, only the instructions from its first number up to its second need samples, and those after
+    them what these make of all samples. If it is `blocked`, dims are those of a block of samples: those instructions run
+    for one block after another, and what they sum over samples is added up.
+    """
 
     name: str
     dims: Mapping[str, int]
@@ -109,11 +118,24 @@ class Program:
     parameters: Mapping[str, Slot]
     states: Mapping[str, Slot]
     buffers: Mapping[str, int]
+    each: tuple[int, int] | None = None
+    blocked: bool = False
+
+    @property
+    def prepared(self) -> str | None:
+        """The buffer of what is made of weights alone and kept from run to run; None if there is none."""
+        return next((name for name in self.buffers if name.startswith(PREPARED)), None)
 
     @property
     def peak(self) -> int:
         """Bytes of the arena."""
         return self.buffers[ARENA]
+
+    @property
+    def taken(self) -> int:
+        """Bytes of the arena, and of what is made of weights alone and kept: what a limit is for."""
+        kept = (self.prepared, PACKED, SCRATCH)
+        return self.peak + sum(size for name, size in self.buffers.items() if name in kept)
 
     @property
     def flops(self) -> int:
@@ -144,11 +166,26 @@ class Program:
     @property
     def _title(self) -> str:
         dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
-        return f"program {label(self.name)} ({visible(dims)})"
+        steps = f", instructions {self.each[0]} to {self.each[1] - 1} for each block" if self.each and self.blocked else ""
+        return f"program {label(self.name)} ({visible(dims)}{steps})"
 
 
 class Target(Protocol):
-    """What lowering asks of a backend."""
+    """What lowering asks of a backend.
+
+    Attributes:
+        blocked: whether a Program whose samples can be told apart is to work off blocks of them, of which dims say the
+            size.
+    """
+
+    @property
+    def blocked(self) -> bool:
+        """See above."""
+        ...
+
+    def room(self, samples: int) -> int:
+        """How many samples there is to be room for where they are innermost."""
+        ...
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
         """The scratch arrays that the kernel of `op` needs for these operands."""

@@ -85,10 +85,12 @@ class Runner:
 
     def weight_views(self) -> dict[str, Array]:
         """The weights by name, as views that may be written to."""
+        self.programs.buffers.version += 1
         return self.programs.weights(self.graph)
 
     def state_views(self) -> dict[str, Array]:
         """The states by name, likewise; recurrent ones only if they belong to a batch."""
+        self.programs.buffers.version += 1
         views = self.programs.states(self.graph) | self.recurrent.views
         return {state.name: views[state.name] for state in self.graph.states if state.name in views}
 
@@ -208,6 +210,7 @@ class Runner:
         """Runs a training Program whose inputs have been fed, as the next step."""
         self.feed_step(run, self.step + 1)
         with whole, self.step_lock:
+            self.programs.buffers.version += 1
             self.programs.run(run)
             self.step += 1
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
@@ -133,6 +133,11 @@ class NumpyTarget:
     """
 
     frugal: bool = False
+    blocked: ClassVar[bool] = False
+
+    def room(self, samples: int) -> int:
+        """As many as there are."""
+        return samples
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
         """The scratch arrays of the op's kernel."""

@@ -41,9 +41,21 @@ def test_arena_is_that_of_the_largest_program():
 def test_arrays_are_aligned_and_in_the_buffers():
     program, buffers = scaled(5), Buffers()
     run = Executable(program, buffers)
-    for array in (*run.inputs.values(), *run.outputs.values()):
+    slots = program.inputs | program.outputs
+    for name, array in (run.inputs | run.outputs).items():
         assert array.ctypes.data % ALIGNMENT == 0
-        assert np.shares_memory(array, buffers[ARENA])
+        assert np.shares_memory(array, buffers[slots[name].buffer])
+    assert slots["y"].buffer == ARENA != slots["ww"].buffer == program.prepared
+
+
+def test_what_weights_alone_make_is_made_once_for_each_version_of_them():
+    program, buffers = scaled(2), Buffers()
+    run = Executable(program, buffers)
+    weights = buffers.view(program.parameters["w"])
+    for version, (value, made) in enumerate([(3, 9), (4, 9), (5, 25)]):
+        weights[:], buffers.version = value, version // 2
+        run.run()
+        assert (run.outputs["ww"] == made).all()
 
 
 def test_growing_arena_makes_executables_stale():

@@ -27,7 +27,8 @@ def test_the_parts_add_up(make: Callable[[], gn.Model], mode: str) -> None:
     report, program = net.memory(mode, 4, **dims(make)), net.program(mode, 4, **dims(make))
     assert report.arena == program.buffers[ARENA] == report.activations + report.scratch + report.unused
     assert report.total == sum(program.buffers.values())
-    assert report.total == report.parameters + report.gradients + report.optimizer + report.states + report.arena
+    kept = report.parameters + report.gradients + report.optimizer + report.states + report.prepared
+    assert report.total == kept + report.arena
     assert min(report.activations, report.scratch, report.unused) >= 0
     assert report.parameters == sum(w.nbytes for w in net.weights.values())
     trains = mode == "train"
