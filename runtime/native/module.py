@@ -1,11 +1,20 @@
-"""A module of LLVM IR: kernels, each of which is written once however often it is called."""
+"""The text of LLVM modules: kernels that are written once each, with the helpers that they call, and put together.
+
+Functions are named by what they do and a hash of their text, so that the same kernel has the same name everywhere.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
+from graphnet.compiler.op import Op
+from graphnet.compiler.planning.program import Operand
+from graphnet.runtime.native.call import Call, Emit, Unsupported, emitter_of
 from graphnet.runtime.native.function import PARAMETERS, Build, Function
-from graphnet.runtime.native.machine import Machine
+from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import I64, PTR, Value
 
 _ATTRIBUTES = ('noinline nounwind "min-legal-vector-width"="512" "prefer-vector-width"="512" '
@@ -13,47 +22,117 @@ _ATTRIBUTES = ('noinline nounwind "min-legal-vector-width"="512" "prefer-vector-
 _METADATA = '!0 = distinct !{!0, !1}\n!1 = !{!"llvm.loop.unroll.disable"}'
 
 
-class Module:
-    """What is compiled in one go.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the code of a kernel depends on, besides the op and the forms of its operands.
 
     Attributes:
         machine: the processor that it is written for.
-        blocked: whether kernels are called for one block of samples after another.
+        blocked: whether it is called for one block of samples after another.
+        training: whether it belongs to a step of training.
+        winograd: see `Call`.
     """
 
-    def __init__(self, machine: Machine, blocked: bool = False) -> None:
-        self.machine, self.blocked = machine, blocked
-        self._declarations: dict[str, str] = {}
-        self._names: dict[tuple[str, str], str] = {}
-        self._functions: list[str] = []
-        self._defined: set[str] = set()
+    machine: Machine
+    blocked: bool = False
+    training: bool = False
+    winograd: bool = True
 
-    def kernel(self, hint: str, pointers: int, build: Callable[[Function, list[Value]], None]) -> str:
-        """The name of a function of so many pointers, and of what every kernel is called with; equal ones are one."""
-        return self._function(hint, pointers, PARAMETERS, lambda f, addresses, _: build(f, addresses))
 
-    def _helper(self, hint: str, pointers: int, integers: int, build: Build) -> str:
-        return self._function(hint, pointers, [(f"i{i}", I64) for i in range(integers)], build)
+class Module:
+    """Functions and what they call, as text."""
 
-    def _function(self, hint: str, pointers: int, rest: Sequence[tuple[str, str]], build: Build) -> str:
-        f = Function(self._declarations, self.machine, self.blocked, self._helper)
-        build(f, [Value(f, f"%a{i}", PTR) for i in range(pointers)], [Value(f, f"%{name}", type) for name, type in rest])
+    def __init__(self) -> None:
+        self.functions: dict[str, str] = {}
+        self.declarations: dict[str, str] = {}
+
+    def include(self, functions: dict[str, str], declarations: dict[str, str]) -> None:
+        """Adds what was written elsewhere."""
+        self.functions |= functions
+        self.declarations |= declarations
+
+    def function(self, hint: str, form: Form, pointers: int, rest: Sequence[tuple[str, str]], build: Build) -> str:
+        """Writes a function of so many pointers, and of values of the given names and types; returns its name."""
+        def helper(hint: str, pointers: int, integers: int, build: Build) -> str:
+            return self.function(hint, form, pointers, [(f"i{i}", I64) for i in range(integers)], build)
+
+        f = Function(self.declarations, form.machine, form.blocked, helper)
+        build(f, [Value(f, f"%a{i}", PTR) for i in range(pointers)],
+              [Value(f, f"%{name}", type) for name, type in rest])
         parameters = ", ".join([*(f"ptr %a{i}" for i in range(pointers)), *(f"{type} %{name}" for name, type in rest)])
-        key = parameters, f.body
-        if key not in self._names:
-            name = self._names[key] = f"{hint}_{len(self._names)}"
-            self._functions.append(f"define internal void @{name}({parameters}) {_ATTRIBUTES} {{\n{f.body}\n"
-                                   "  ret void\n}\n")
-            self._defined.add(name)
-        return self._names[key]
+        name = f"{hint}_{hashlib.sha256((parameters + f.body).encode()).hexdigest()[:12]}"
+        self.functions[name] = f"define internal void @{name}({parameters}) {_ATTRIBUTES} {{\n{f.body}\n  ret void\n}}\n"
+        return name
 
-    def add(self, text: str, *names: str) -> None:
-        """Adds functions of these names that are written out already."""
-        self._functions.append(text)
-        self._defined.update(names)
+    def kernel(self, hint: str, form: Form, pointers: int, build: Callable[[Function, list[Value]], None]) -> str:
+        """Writes a function of so many pointers, and of what every kernel is called with; returns its name."""
+        return self.function(hint, form, pointers, PARAMETERS, lambda f, addresses, _: build(f, addresses))
 
-    @property
-    def text(self) -> str:
-        """All of it."""
-        declared = [text for name, text in self._declarations.items() if name not in self._defined]
-        return "\n".join([*declared, *self._functions, _METADATA, ""])
+    def text(self, *others: str, defined: Iterable[str] = ()) -> str:
+        """All of it, and other functions behind it, of which those that are called are named."""
+        known = {*self.functions, *defined}
+        declared = [text for name, text in self.declarations.items() if name not in known]
+        return "\n".join([*declared, *self.functions.values(), *others, _METADATA, ""])
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The kernel of an op on operands of certain forms.
+
+    Attributes:
+        name: of its function, which takes the addresses of inputs, outputs and of what was prepared, and then
+            `PARAMETERS`.
+        prepare: of the function, with the same arguments, that prepares what depends on weights alone; None if there
+            is none.
+        scratch: floats that each thread needs.
+        prepared: floats that are prepared.
+        functions, declarations: what to include in a module.
+    """
+
+    name: str
+    prepare: str | None
+    scratch: int
+    prepared: int
+    functions: dict[str, str]
+    declarations: dict[str, str]
+
+
+@lru_cache(maxsize=4096)
+def _written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel | str:
+    call = Call(op, inputs, outputs, form.training, form.winograd)
+    module, pointers = Module(), len(inputs) + len(outputs) + 1
+
+    def build(emit: Emit) -> Callable[[Function, list[Value]], None]:
+        def body(f: Function, addresses: list[Value]) -> None:
+            call.x, call.y = addresses[:len(inputs)], addresses[len(inputs):-1]
+            call.prepared = addresses[-1] if prepared else None
+            emit(f, call)
+        return body
+
+    try:
+        found = emitter_of(call)
+        prepared = found.prepared(call, form.machine)
+        scratch = found.scratch(call, form.machine)
+        name = module.kernel(call.root.name, form, pointers, build(found.emit))
+        prepare = (module.kernel(f"prepare_{call.root.name}", form, pointers, build(found.prepare))
+                   if prepared and found.prepare else None)
+    except Unsupported as why:
+        return str(why)
+    return Kernel(name, prepare, _rounded(scratch), _rounded(prepared), module.functions, module.declarations)
+
+
+def write_kernel(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel:
+    """The kernel of an op; written once.
+
+    Raises:
+        Unsupported: it has none; the text says why.
+    """
+    found = _written(op, inputs, outputs, form)
+    if isinstance(found, str):
+        raise Unsupported(found)
+    return found
+
+
+def _rounded(floats: int) -> int:
+    """A multiple of what a vector holds."""
+    return -(-floats // LANES) * LANES

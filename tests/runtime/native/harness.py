@@ -12,11 +12,11 @@ import numpy as np
 from graphnet.compiler.op import Op
 from graphnet.compiler.planning.program import Operand, row_strides
 from graphnet.runtime.native.barrier import meeting
-from graphnet.runtime.native.call import Call, emitter_of
+from graphnet.runtime.native.call import Call
 from graphnet.runtime.native.function import PARAMETERS
 from graphnet.runtime.native.jit import Loaded, Processor, compile_text, host, narrower, yielding
 from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.module import Module
+from graphnet.runtime.native.module import Form, Module, write_kernel
 from graphnet.runtime.session import aligned_bytes
 
 WIDE, NARROW = Machine(16, 32), Machine(8, 16)
@@ -50,34 +50,30 @@ class Kernel:
         inputs, outputs: forms.
         machine: that it is written for; it runs on this processor whatever that is.
         blocked: whether it is to be called for one block after another.
+        processor: that code is generated for; by default this one, without AVX-512 for a machine without.
+        training, winograd: as in `Call`.
     """
 
     def __init__(self, op: Op, inputs: Sequence[Operand], outputs: Sequence[Operand], machine: Machine = WIDE,
-                 blocked: bool = False, processor: Processor | None = None) -> None:
+                 blocked: bool = False, processor: Processor | None = None, training: bool = False,
+                 winograd: bool = True) -> None:
         self.call = Call(op, tuple(inputs), tuple(outputs))
-        found, module, count = emitter_of(self.call), Module(machine, blocked), len(inputs) + len(outputs) + 1
-        self.scratch_floats = -(-found.scratch(self.call, machine) // 16) * 16 + 16
-
-        def build(emit: Any) -> Any:
-            def body(f: Any, pointers: Any) -> None:
-                self.call.x, self.call.y = pointers[:len(inputs)], pointers[len(inputs):-1]
-                self.call.prepared = pointers[-1]
-                emit(f, self.call)
-            return body
-        names = [module.kernel("prepare", count, build(found.prepare))] if found.prepare else []
-        names.append(module.kernel("kernel", count, build(found.emit)))
-        signature = [*(("a%d" % i, "ptr") for i in range(count)), *PARAMETERS]
-        for name in names:
-            inner = ", ".join(f"{t} %{n}" for n, t in signature)
-            module.add(f"define void @run_{name}({inner}) {{\n  call void @{name}({inner})\n  ret void\n}}\n")
-        triple = (processor or processor_for(machine)).triple
-        self.text = module.text + meeting(triple)
-        self.text = "\n".join(line for line in self.text.splitlines() if not line.startswith("declare void @meet("))
-        self.code = Loaded(compile_text(self.text, processor or processor_for(machine)))
+        form = Form(machine, blocked, training, winograd)
+        kernel = write_kernel(op, tuple(inputs), tuple(outputs), form)
+        self.scratch_floats, count = kernel.scratch + LANES, len(inputs) + len(outputs) + 1
+        module = Module()
+        module.include(kernel.functions, kernel.declarations)
+        names = [name for name in (kernel.prepare, kernel.name) if name]
+        signature = [*((f"a{i}", "ptr") for i in range(count)), *PARAMETERS]
+        inner = ", ".join(f"{t} %{n}" for n, t in signature)
+        runs = [f"define void @run_{name}({inner}) {{\n  call void @{name}({inner})\n  ret void\n}}\n" for name in names]
+        processor = processor or processor_for(machine)
+        self.text = module.text(*runs, meeting(processor.triple), defined=("meet",))
+        self.code = Loaded(compile_text(self.text, processor))
         types = [ctypes.c_void_p if t == "ptr" else ctypes.c_int64 for _, t in signature]
         self.functions = [self.code.function(f"run_{name}", *types) for name in names]
         self.memory = [aligned_bytes(max(o.nbytes, 64) + 64) for o in (*inputs, *outputs)]
-        self.memory.append(aligned_bytes(4 * found.prepared(self.call, machine) + 64))
+        self.memory.append(aligned_bytes(4 * kernel.prepared + 64))
         self.x = [view(o, m) for o, m in zip(inputs, self.memory, strict=False)]
         self.y = [view(o, m) for o, m in zip(outputs, self.memory[len(inputs):], strict=False)]
 
