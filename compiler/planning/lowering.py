@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from graphnet.compiler.ir import FORWARD, Graph, Node
@@ -35,7 +36,8 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
     if stage_of:
         graph = in_stages(graph, stage_of)
     roomy = {v for v, t in graph.types.items() if t.shape[:1] == (BATCH,)} if last else set()
-    fed = frozenset(i.value for i in graph.inputs if BATCH in graph.types[i.value].shape) if target.blocked else None
+    batched = frozenset(port.name for port in (*graph.inputs, *graph.outputs) if BATCH in graph.types[port.value].shape)
+    fed = frozenset(i.value for i in graph.inputs if i.name in batched) if target.blocked else None
     graph = bind_graph(graph, dims)
     if 0 in dims.values():
         check_empty(graph)
@@ -57,11 +59,13 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
         return Instruction(node.op, tuple(map(slot, node.inputs)), tuple(map(slot, node.outputs)), workspace,
                            node.origin, node.phase, flops)
 
-    return Program(
+    program = Program(
         graph.name, dict(dims), tuple(instruction(i, node) for i, node in enumerate(placement.code)),
         {i.name: slot(i.value) for i in graph.inputs}, {o.name: slot(o.value) for o in graph.outputs},
         {p.name: slot(p.value) for p in graph.parameters}, {s.name: slot(s.value) for s in graph.states},
-        placement.buffers, placement.each, placement.each is not None and target.blocked)
+        placement.buffers, placement.each, placement.each is not None and target.blocked, batched)
+    own = target.own_buffers(program)
+    return replace(program, buffers=placement.buffers | dict(own)) if own else program
 
 
 def _workspace(target: Target, node: Node, forms: dict[int, Operand]) -> tuple[Operand, ...]:

@@ -27,7 +27,8 @@ from graphnet.compiler.words import label, visible
 ARENA, PARAMETERS, GRADIENTS, STATES = "arena", "parameters", "gradients", "states"
 PREPARED = "prepared/"
 """What the names of buffers begin with whose contents are made of weights alone."""
-PACKED, SCRATCH = "own/packed", "own/scratch"
+OWN = "own/"
+PACKED, SCRATCH = OWN + "packed", OWN + "scratch"
 """Buffers that a backend keeps for one Program: weights as its kernels want them, and what each thread works in."""
 ALIGNMENT = 64
 Row = tuple[str, ...]
@@ -107,7 +108,8 @@ class Program:
 
     Where there is `each`, only the instructions from its first number up to its second need samples, and those after
     them what these make of all samples. If it is `blocked`, dims are those of a block of samples: those instructions run
-    for one block after another, and what they sum over samples is added up.
+    for one block after another, and what they sum over samples is added up. `batched` are the names of the inputs and
+    outputs that have a row for each sample.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Program:
     buffers: Mapping[str, int]
     each: tuple[int, int] | None = None
     blocked: bool = False
+    batched: frozenset[str] = frozenset()
 
     @property
     def prepared(self) -> str | None:
@@ -185,6 +188,10 @@ class Target(Protocol):
 
     def room(self, samples: int) -> int:
         """How many samples there is to be room for where they are innermost."""
+        ...
+
+    def own_buffers(self, program: Program) -> Mapping[str, int]:
+        """The bytes of buffers that it keeps for a Program besides those of the plan, by name."""
         ...
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:

@@ -7,7 +7,7 @@ block sizes, scalars) is. An op's kernel is the one registered for its class, el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -16,7 +16,7 @@ import numpy as np
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.op import Op, formula_of
 from graphnet.compiler.ops.updates import Update
-from graphnet.compiler.planning.program import Operand
+from graphnet.compiler.planning.program import Operand, Program
 from graphnet.compiler.results import check_results
 from graphnet.compiler.types import Array, TensorType
 
@@ -138,6 +138,10 @@ class NumpyTarget:
     def room(self, samples: int) -> int:
         """As many as there are."""
         return samples
+
+    def own_buffers(self, program: Program) -> Mapping[str, int]:
+        """None."""
+        return {}
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
         """The scratch arrays of the op's kernel."""

@@ -34,6 +34,8 @@ give:
   %field = getelementptr i64, ptr %bar, i64 8
   %yield = load ptr, ptr %field
   %given = call i32 %yield()
+  %counted = getelementptr i64, ptr %bar, i64 16
+  %count = atomicrmw add ptr %counted, i64 1 monotonic, align 8
   br label %again
 again:
   br label %spin
@@ -42,12 +44,42 @@ done:
 }}
 """
 
+AWAIT = """
+define i64 @await(ptr %counter, i64 %seen, i64 %limit) nounwind {{
+entry:
+  br label %spin
+spin:
+  %k = phi i64 [ 0, %entry ], [ %k1, %wait ]
+  %now = load atomic i64, ptr %counter acquire, align 64
+  %new = icmp ne i64 %now, %seen
+  br i1 %new, label %done, label %wait
+wait:
+  {pause}
+  %k1 = add i64 %k, 1
+  %over = icmp uge i64 %k1, %limit
+  br i1 %over, label %done, label %spin
+done:
+  ret i64 %now
+}}
+"""
 
-def meeting(architecture: str) -> str:
-    """The text of `meet(barrier, threads)`. The barrier is a counter at 64 bytes' distance from the address of the
-    system's function that yields: `sched_yield`, or `SwitchToThread`."""
-    if architecture.startswith("aarch64") or architecture.startswith("arm64"):
-        declared, pause = "declare void @llvm.aarch64.hint(i32)", "call void @llvm.aarch64.hint(i32 1)"
-    else:
-        declared, pause = "declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"
+
+def meeting(triple: str) -> str:
+    """The text of `meet(barrier, threads)`. The barrier is a counter, the address of the system's function that yields
+    (`sched_yield`, or `SwitchToThread`) and how often that was called, 64 bytes apart."""
+    declared, pause = _pause(triple)
     return declared + MEET.format(pause=pause, spins=SPINS)
+
+
+def watching(triple: str) -> str:
+    """The text of `await(counter, seen, limit)`, which gives the counter as soon as it is another than the one seen, or
+    after so many pauses."""
+    declared, pause = _pause(triple)
+    return declared + AWAIT.format(pause=pause)
+
+
+def _pause(triple: str) -> tuple[str, str]:
+    """What tells the core that it waits, declared and called."""
+    if triple.startswith(("aarch64", "arm64")):
+        return "declare void @llvm.aarch64.hint(i32)\n", "call void @llvm.aarch64.hint(i32 1)"
+    return "declare void @llvm.x86.sse2.pause()\n", "call void @llvm.x86.sse2.pause()"

@@ -11,8 +11,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import (F32, I1, I8, I32, I64, INTS, MASK, POINTERS, PTR, VEC, Index, Value,
-                                            element_of, lanes_of, with_elements)
+from graphnet.runtime.native.values import (
+    F32,
+    I1,
+    I8,
+    I32,
+    I64,
+    INTS,
+    MASK,
+    POINTERS,
+    PTR,
+    VEC,
+    Index,
+    Value,
+    element_of,
+    lanes_of,
+    with_elements,
+)
 from graphnet.runtime.native.writer import Writer
 
 Lanes = Value | int | None
@@ -39,6 +54,7 @@ class Function(Writer):
         n: how many samples of the block are real; memory holds room for more, see `Operand.batch`.
         base: the number of the block's first sample.
         total: how many samples there are in all blocks.
+        barrier: where threads meet.
     """
 
     def __init__(self, declarations: dict[str, str], machine: Machine, blocked: bool,
@@ -46,7 +62,7 @@ class Function(Writer):
         super().__init__(declarations)
         self._helper = helper
         self.machine, self.blocked = machine, blocked
-        self.scratch, self.thread, self.threads, self.n, base, self.total, self._barrier = (
+        self.scratch, self.thread, self.threads, self.n, base, self.total, self.barrier = (
             Value(self, f"%{name}", type) for name, type in PARAMETERS)
         self.base = base if blocked else self.constant(0)
 
@@ -82,7 +98,7 @@ class Function(Writer):
 
     def meet(self) -> None:
         """Waits until all threads are here. Every thread must come by as often."""
-        self.call("meet", "void", self._barrier, self.threads)
+        self.call("meet", "void", self.barrier, self.threads)
 
     def shared(self, hint: str, pointers: Sequence[Value], integers: Sequence[Index],
                build: Build) -> None:

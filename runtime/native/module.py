@@ -98,7 +98,8 @@ class Kernel:
 
 
 @lru_cache(maxsize=4096)
-def _written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel | str:
+def _written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form,
+             text: str) -> Kernel | str:  # the text tells 0.0 from -0.0, which are equal
     call = Call(op, inputs, outputs, form.training, form.winograd)
     module, pointers = Module(), len(inputs) + len(outputs) + 1
 
@@ -127,7 +128,7 @@ def write_kernel(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ..
     Raises:
         Unsupported: it has none; the text says why.
     """
-    found = _written(op, inputs, outputs, form)
+    found = _written(op, inputs, outputs, form, repr(op))
     if isinstance(found, str):
         raise Unsupported(found)
     return found

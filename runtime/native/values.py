@@ -92,9 +92,9 @@ class Value:
         b = self.writer.constant(other, self.type)
         if self.known is not None and b.known is not None:
             return self.writer.constant(int(_FOLD[name](self.known, b.known)), self.type)
-        if b.known == 0 and name in ("add", "sub") or b.known == 1 and name in ("mul", "sdiv"):
+        if (b.known == 0 and name in ("add", "sub")) or (b.known == 1 and name in ("mul", "sdiv")):
             return self
-        if name == "add" and self.known == 0 or name == "mul" and self.known == 1:
+        if (name == "add" and self.known == 0) or (name == "mul" and self.known == 1):
             return b
         if name == "mul" and 0 in (self.known, b.known):
             return self.writer.constant(0, self.type)

@@ -103,16 +103,16 @@ class Writer:
         return self._count
 
     @contextmanager
-    def loop(self, start: Index, stop: Index, step: int = 1) -> Iterator[Value]:
+    def loop(self, start: Index, stop: Index, step: Index = 1) -> Iterator[Value]:
         """Runs what is written within for start, start + step, … below stop.
 
         What runs once, as known by now, is no loop; what never runs must not be written.
         """
-        first, last = self.constant(start), self.constant(stop)
+        first, last, by = self.constant(start), self.constant(stop), self.constant(step)
         if first.known is not None and last.known is not None:
             if last.known <= first.known:
                 raise ValueError(f"a loop from {first.known} to {last.known} never runs")
-            if last.known - first.known <= step:
+            if by.known is not None and last.known - first.known <= by.known:
                 yield first
                 return
         number = self._fresh()
@@ -126,7 +126,7 @@ class Writer:
         self.line(f"br i1 {more.text}, label %{body}, label %{end}")
         self.label(body)
         yield index
-        following = self.instruction(f"add nsw {I64}", index, self.constant(step))
+        following = self.instruction(f"add nsw {I64}", index, by)
         self._lines[slot] = (f"  {index.text} = phi i64 [ {first.text}, %{before} ], "
                              f"[ {following.text}, %{self._block} ]")
         self.line(f"br label %{head}, !llvm.loop !0")

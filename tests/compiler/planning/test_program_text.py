@@ -18,6 +18,9 @@ class Scratchy:
     def room(self, samples):
         return samples
 
+    def own_buffers(self, program: Program) -> dict[str, int]:
+        return {}
+
     """A target that wants 12 bytes for a matrix product, and an array of nothing."""
 
     blocked = False

@@ -82,7 +82,7 @@ class Kernel:
         batch = next((o.shape[0] for o in self.call.inputs if o.shape), 1)
         n = batch if n is None else n
         scratch = aligned_bytes(4 * self.scratch_floats * threads)
-        barrier = aligned_bytes(128).view(np.int64)
+        barrier = aligned_bytes(192).view(np.int64)
         barrier[8] = yielding()
         addresses = [m.ctypes.data for m in self.memory]
 

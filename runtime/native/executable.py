@@ -1,0 +1,129 @@
+"""A native Program bound to buffers: it takes samples from a caller's arrays and runs as one call, or step by step."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphnet.compiler.planning.program import PACKED, SCRATCH, Instruction, Program
+from graphnet.compiler.types import BATCH, Array
+from graphnet.runtime.kernels.registry import Run
+from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, RUN, Code, Record
+from graphnet.runtime.native.fallback import bind_between
+from graphnet.runtime.native.module import Kernel
+from graphnet.runtime.native.workers import Workers
+from graphnet.runtime.session import Buffers, Executable, aligned_bytes
+
+ARGUMENTS = tuple(ctypes.c_void_p if type == "ptr" else ctypes.c_int64 for _, type in ENTRY)
+
+
+class Memory:
+    """What a Program's code works in besides the buffers of all: packed weights, and scratch for each thread."""
+
+    def __init__(self, program: Program, threads: int) -> None:
+        self.packed = aligned_bytes(max(program.buffers.get(PACKED, 0), 64))
+        self.scratch = aligned_bytes(max(program.buffers.get(SCRATCH, 0), 64) * threads)
+        self.version = -1
+        """That of the weights that `packed` was made of."""
+
+
+class NativeExecutable(Executable):
+    """A Program, its code and memory, for batches of one size.
+
+    Args:
+        program: what it runs; of blocks, if it is made for such.
+        buffers: the memory that Programs share.
+        code: of the Program.
+        enter: the function of the code.
+        memory: of its own, but shared by those for other sizes of batch.
+        workers: threads.
+        samples: the size of a batch.
+    """
+
+    def __init__(self, program: Program, buffers: Buffers, code: Code, enter: Any, memory: Memory, workers: Workers,
+                 samples: int) -> None:
+        self._code, self._enter, self._memory, self._workers, self.samples = code, enter, memory, workers, samples
+        self._record = np.zeros(code.record.length, np.int64)
+        self._taken: dict[str, Array] = {}
+        super().__init__(program, buffers)
+
+    def _bind(self) -> None:
+        program, view = self.program, self._buffers.view
+        self.inputs = {name: view(slot) for name, slot in program.inputs.items() if name not in program.batched}
+        self._rows = {name: np.empty((self.samples, *slot.operand.shape[1:]), slot.operand.dtype)
+                      for name, slot in program.outputs.items() if name in program.batched}
+        self.outputs = {name: self._rows[name] if name in self._rows else view(slot)
+                        for name, slot in program.outputs.items()}
+        addresses = [self._memory.packed.ctypes.data if name == PACKED else self._buffers[name].ctypes.data
+                     for name in self._code.bases]
+        self._bases = np.array(addresses, np.int64)
+        record = self._record
+        record[Record.COUNT] = record[Record.SIZE] = self.samples
+        for name, array in self._rows.items():
+            record[self._code.record.output(name)] = array.ctypes.data
+        self._call = self._workers.bind(self._enter, self._bases.ctypes.data, record.ctypes.data,
+                                        self._memory.scratch.ctypes.data)
+        self._numpy = {index: bind_between(program.instructions[index], self._buffers)
+                       for index, kernel in enumerate(self._code.kernels) if not isinstance(kernel, Kernel)}
+
+    def take(self, arrays: Mapping[str, Array], chosen: NDArray[np.intp] | slice) -> None:
+        """Says which samples the next run is about: rows of these arrays, which must stay as they are until then."""
+        record, place = self._record, self._code.record
+        for name, array in arrays.items():
+            dtype = self.program.inputs[name].operand.dtype
+            order, start = 0, 0
+            if array.dtype != dtype or not array.flags.c_contiguous:
+                array = np.ascontiguousarray(array[chosen], dtype)
+            elif isinstance(chosen, slice):
+                start = chosen.start
+            else:
+                self._taken[f"order of {name}"] = chosen
+                order = chosen.ctypes.data
+            self._taken[name] = array
+            entry = place.input(name)
+            record[entry:entry + 3] = array.ctypes.data, order, start
+
+    def run(self) -> None:
+        """Executes all instructions on the samples that were taken."""
+        if not self._code.whole:
+            for _, step in self.walk():
+                step()
+            return
+        memory, version = self._memory, self._buffers.version
+        self._record[Record.BEGINS] = memory.version != version
+        memory.version = version
+        self._call(RUN, 0, 0, 0)
+
+    def walk(self) -> Iterator[tuple[int, Run]]:
+        """What a run is made of, in order: the number of an instruction and the function that runs it on a block, or -1
+        and one that does what no instruction does: bringing samples in and out, packing weights."""
+        program, count = self.program, len(self.program.instructions)
+        first, last = program.each or (0, count)
+        block = program.dims[BATCH] if program.blocked else self.samples
+        kernels = self._code.kernels
+
+        def part(number: int, n: int, base: int) -> Run:
+            return lambda: self._call(number, n, base, self.samples)
+
+        def instruction(index: int, n: int, base: int) -> tuple[int, Run]:
+            return index, self._numpy.get(index) or part(FIRST + index, n, base)
+
+        yield from (instruction(index, self.samples, 0) for index in range(first))
+        yield from ((-1, part(FIRST + count + index, self.samples, 0)) for index, kernel in enumerate(kernels)
+                    if isinstance(kernel, Kernel) and kernel.prepare)
+        for base in range(0, self.samples, block):
+            n = min(block, self.samples - base)
+            yield -1, part(FEED, n, base)
+            yield from (instruction(index, n, base) for index in range(first, last))
+            yield -1, part(GIVE, n, base)
+        yield from (instruction(index, self.samples, 0) for index in range(last, count))
+
+    @property
+    def steps(self) -> Iterator[tuple[Instruction, Run]]:
+        """Each instruction with the function that runs it on the first block."""
+        walked = dict(reversed([(index, run) for index, run in self.walk() if index >= 0]))
+        return ((i, walked[index]) for index, i in enumerate(self.program.instructions))

@@ -1,0 +1,78 @@
+"""The native backend as lowering sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import graphnet.runtime.native.kernels  # noqa: F401 (registers the emitters)
+from graphnet.compiler.ir import Graph
+from graphnet.compiler.op import Op
+from graphnet.compiler.ops.recurrent import Walk
+from graphnet.compiler.planning.layout import batch_last_values
+from graphnet.compiler.planning.program import PACKED, SCRATCH, Instruction, Operand, Program
+from graphnet.compiler.types import TensorType
+from graphnet.runtime.kernels import NumpyTarget
+from graphnet.runtime.native.call import Unsupported
+from graphnet.runtime.native.machine import LANES
+from graphnet.runtime.native.module import Form, Kernel, write_kernel
+
+BLOCKS = (1, LANES, 32, 64)
+"""Sizes of blocks where samples lie innermost, or steps of a sequence do: one of 64 stays in the second-level cache."""
+ROW_BLOCKS = (1, LANES, 64, 256)
+"""Sizes of blocks where samples are rows, of which only as many are worked off as there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeTarget:
+    """Native kernels where there are some, and NumPy's where not.
+
+    Attributes:
+        form: what kernels are written for.
+        frugal: whether NumPy's kernels get as little scratch memory as they can do with.
+    """
+
+    form: Form
+    frugal: bool = False
+
+    @property
+    def blocked(self) -> bool:
+        """Whether batches are worked off in blocks."""
+        return self.form.blocked
+
+    def room(self, samples: int) -> int:
+        """Whole vectors, or one sample."""
+        return samples if samples <= 1 else -(-samples // LANES) * LANES
+
+    def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
+        """What NumPy's kernel needs where there is no other. Native ones have memory of their own for each thread."""
+        try:
+            write_kernel(op, inputs, outputs, self.form)
+        except Unsupported:
+            return NumpyTarget(self.frugal).workspace(op, inputs, outputs)
+        return ()
+
+    def own_buffers(self, program: Program) -> Mapping[str, int]:
+        """What kernels have prepared, and what one thread works in."""
+        kernels = [kernel for kernel in (self.kernel(i) for i in program.instructions) if isinstance(kernel, Kernel)]
+        sizes = {PACKED: sum(kernel.prepared for kernel in kernels) * 4,
+                 SCRATCH: max([kernel.scratch for kernel in kernels], default=0) * 4}
+        return {name: size for name, size in sizes.items() if size}
+
+    def kernel(self, instruction: Instruction) -> Kernel | str:
+        """The native kernel of an instruction, or why there is none."""
+        inputs, outputs = (tuple(slot.operand for slot in slots) for slots in (instruction.inputs, instruction.outputs))
+        try:
+            return write_kernel(instruction.op, inputs, outputs, self.form)
+        except Unsupported as why:
+            return str(why)
+
+
+def block_size(graph: Graph, samples: int) -> int:
+    """How many samples a block of the Programs of a graph has that serve batches of this size.
+
+    It depends on nothing else, so that a number of samples always gets the same bits.
+    """
+    innermost = batch_last_values(graph) or any(isinstance(node.op, Walk) for node in graph.nodes)
+    sizes = BLOCKS if innermost else ROW_BLOCKS
+    return next((size for size in sizes if size >= samples), sizes[-1])
