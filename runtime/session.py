@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GraphNetError
-from graphnet.compiler.planning.program import ALIGNMENT, ARENA, Instruction, Program, Slot
+from graphnet.compiler.planning.program import ALIGNMENT, ARENA, OWN, Instruction, Program, Slot
 from graphnet.compiler.types import Array
 from graphnet.runtime.kernels import bind_kernel
 from graphnet.runtime.kernels.registry import Call, Run
@@ -46,6 +46,8 @@ class Buffers:
         """
         present = self.sizes
         for name, size in sizes.items():
+            if name.startswith(OWN):
+                continue
             have = present.get(name, -1)
             if have not in (-1, size) and name != ARENA:
                 raise GraphNetError(f"buffer {name} has {have} bytes, but a Program wants {size}")
@@ -74,8 +76,9 @@ class Executable:
     def __init__(self, program: Program, buffers: Buffers) -> None:
         self.program = program
         self._buffers = buffers
+        self._stages: dict[str, Array] = {}
         buffers.prepare(program.buffers)
-        self._bound = {name: buffers[name] for name in (ARENA, *program.buffers)}
+        self._bound = {name: buffers[name] for name in (ARENA, *program.buffers) if name in buffers}
         self._bind()
 
     def _bind(self) -> None:
@@ -84,6 +87,23 @@ class Executable:
         self.outputs = {name: view(slot) for name, slot in self.program.outputs.items()}
         self._steps = [bind_instruction(i, self._buffers) for i in self.program.instructions]
         self._later = self._steps[self.program.each[0]:] if self.program.prepared and self.program.each else []
+
+    def take(self, arrays: Mapping[str, Array], chosen: NDArray[np.intp] | slice) -> None:
+        """Brings samples into the inputs: the chosen rows of these arrays, which are contiguous and batch first."""
+        for name, array in arrays.items():
+            if isinstance(chosen, slice):
+                np.copyto(self.inputs[name], array[chosen], casting="same_kind")
+                continue
+            stage = self._stages.get(name)
+            if stage is None or stage.dtype != array.dtype:
+                stage = self._stages[name] = np.empty((len(chosen), *array.shape[1:]), array.dtype)
+            np.take(array, chosen, 0, stage, "clip")  # "raise" would allocate a buffer
+            np.copyto(self.inputs[name], stage, casting="same_kind")
+
+    def walk(self) -> Iterator[tuple[int, Run]]:
+        """What a run is made of, in order: the number of an instruction and the function that runs it, or -1 and one
+        that does what no instruction does. An instruction may come several times, for parts of the batch."""
+        return enumerate(self._steps)
 
     def run(self) -> None:
         """Executes all instructions, but what is made of weights alone only if they have changed. Inputs must have been

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphnet.compiler.planning.program import Instruction, Program
+from graphnet.compiler.planning.program import Instruction
 from graphnet.compiler.types import Array
-from graphnet.runtime.session import Buffers, Executable
+from graphnet.runtime.session import Executable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,30 +42,35 @@ class Watcher:
         """Called after the last instruction."""
 
 
-class WatchedExecutable(Executable):
-    """An Executable whose watchers see each instruction; as fast as any other once none of them wants to."""
+class Watching:
+    """Watchers of a Program, made anew for it.
 
-    def __init__(self, program: Program, buffers: Buffers, watchers: Sequence[Callable[[], Watcher]]) -> None:
-        super().__init__(program, buffers)
-        self._watchers = [make() for make in watchers]
-        self._watched = [
-            Watched(index, i, tuple(map(buffers.view, i.inputs)), tuple(map(buffers.view, i.outputs)))
-            for index, i in enumerate(program.instructions)]
+    Args:
+        run: the Program, bound.
+        watchers: make the watchers.
+    """
+
+    def __init__(self, run: Executable, watchers: Sequence[Callable[[], Watcher]]) -> None:
+        self._run, self._watchers = run, [make() for make in watchers]
+        view = run.buffers.view
+        self._watched = [Watched(index, i, tuple(map(view, i.inputs)), tuple(map(view, i.outputs)))
+                         for index, i in enumerate(run.program.instructions)]
 
     def run(self) -> None:
-        """Executes all instructions, watched."""
+        """Runs the Program, watched; as fast as without once no watcher wants to see it."""
         watchers = [watcher for watcher in self._watchers if watcher.wants()]
         if not watchers:
-            super().run()
+            self._run.run()
             return
         for watcher in watchers:
-            watcher.start(self)
-        for watched, (_, step) in zip(self._watched, self.steps, strict=True):
-            for watcher in watchers:
+            watcher.start(self._run)
+        for index, step in self._run.walk():
+            watched = self._watched[index] if index >= 0 else None
+            for watcher in watchers if watched else ():
                 watcher.before(watched)
             with np.errstate(all="ignore"):  # what comes of it is for the watchers to judge
                 step()
-            for watcher in watchers:
+            for watcher in watchers if watched else ():
                 watcher.after(watched)
         for watcher in watchers:
             watcher.finish()

@@ -66,6 +66,10 @@ class Policy:
     check: Callable[[Stage], None] | None = None
     _managers: dict[tuple[Purpose, str], PassManager] = field(default_factory=dict)
 
+    def dims_of_program(self, purpose: Purpose, dims: Dims) -> Dims:
+        """The dims of the Program that serves these: the same, unless it works off blocks of samples."""
+        return dims
+
     def stages(self, purpose: Purpose) -> list[Stage]:
         """What each pass makes of the graph for a purpose."""
         return self._run_passes(purpose, FULL if self.optimize else PLAIN).stages
@@ -129,9 +133,13 @@ class Policy:
 
     def _lowered(self, purpose: Purpose, dims: Dims, pipeline: str, frugal: bool = False) -> Made:
         """The graph after a pipeline, lowered."""
-        manager, target = self._run_passes(purpose, pipeline), self.target(frugal)
+        manager, target = self._run_passes(purpose, pipeline), self.target_for(purpose, frugal)
         program = lower(manager.result, dims, target, pipeline is not PLAIN)
         return Made(manager.stages, manager.result, program, target)
+
+    def target_for(self, purpose: Purpose, frugal: bool) -> Target:
+        """What a Program for a purpose is lowered for."""
+        return self.target(frugal)
 
     def _run_passes(self, purpose: Purpose, pipeline: str) -> PassManager:
         """The passes of a pipeline, once they have run on the graph for a purpose."""

@@ -170,7 +170,7 @@ class Engine(Variables, Compiled, Guarded):
         for start in range(0, count, batch_size):
             stop = min(start + batch_size, count)
             run = self._runner.executable(purpose, dims | {BATCH: stop - start})
-            feeder.feed_range(run.inputs, start, stop)
+            feeder.feed_range(run, start, stop)
             self._runner.run(run)
             for name, value in run.outputs.items():
                 if name not in results:
@@ -206,7 +206,7 @@ class Engine(Variables, Compiled, Guarded):
         for start in range(0, count, batch_size):
             stop = min(start + batch_size, count)
             run = self._runner.executable(purpose, dims | {BATCH: stop - start})
-            feeder.feed_range(run.inputs, start, stop)
+            feeder.feed_range(run, start, stop)
             self._runner.run(run)
             scores.add(run.outputs, stop - start)
             whole.may_interrupt()
@@ -229,7 +229,7 @@ class Engine(Variables, Compiled, Guarded):
         arrays, labels, dims = self._runner.check_samples(x, y, sample_weight)
         count = check_lengths(arrays)
         run = self._runner.executable(self._runner.purpose(TRAIN, labels), dims | {BATCH: count})
-        Feeder(arrays).feed_range(run.inputs, 0, count)
+        Feeder(arrays).feed_range(run, 0, count)
         scores = Scores(self._runner.need_objective())
         self._runner.run_step(run)
         if stop_on_nonfinite:
@@ -255,7 +255,7 @@ class Engine(Variables, Compiled, Guarded):
         count = check_lengths(arrays)
         wanted = tuple(i.name for i in self.graph.inputs if inputs and self.graph.types[i.value].is_float)
         run = self._runner.executable(self._runner.purpose(GRADIENTS, labels, wanted), dims | {BATCH: count})
-        Feeder(arrays).feed_range(run.inputs, 0, count)
+        Feeder(arrays).feed_range(run, 0, count)
         self._runner.run(run)
         names = [p.name for p in self.graph.parameters if p.trainable] + list(wanted)
         return float(run.outputs[LOSS]), {name: run.outputs[gradient_name(name)].copy(order="C") for name in names}

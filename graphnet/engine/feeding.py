@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import Array, TensorType, format_shape
 from graphnet.engine.assembly import LABEL, WEIGHT
+from graphnet.runtime.session import Executable
 
 
 def name_arrays(what: str, names: Sequence[str], given: object) -> dict[str, Array]:
@@ -103,31 +104,20 @@ def _title(name: str) -> str:
     return name
 
 
-@dataclass
+@dataclass(frozen=True)
 class Feeder:
-    """Copies batches of arrays into a Program's inputs; keeps its staging memory from batch to batch.
+    """Brings batches of arrays to a Program.
 
     Attributes:
         arrays: contiguous, batch first, by the name of the input.
     """
 
     arrays: Mapping[str, Array]
-    _stages: dict[tuple[str, int], Array] = field(default_factory=dict)
 
-    def feed(self, inputs: Mapping[str, Array], chosen: NDArray[np.intp]) -> None:
-        """Gathers the samples with these numbers."""
-        for name, array in self.arrays.items():
-            stage = self._stage(name, array, len(chosen))
-            np.take(array, chosen, 0, stage, "clip")  # "raise" would allocate a buffer
-            np.copyto(inputs[name], stage, casting="same_kind")
+    def feed(self, run: Executable, chosen: NDArray[np.intp]) -> None:
+        """The samples with these numbers."""
+        run.take(self.arrays, chosen)
 
-    def feed_range(self, inputs: Mapping[str, Array], start: int, stop: int) -> None:
-        """Copies the samples [start, stop)."""
-        for name, array in self.arrays.items():
-            np.copyto(inputs[name], array[start:stop], casting="same_kind")
-
-    def _stage(self, name: str, array: Array, count: int) -> Array:
-        key = (name, count)
-        if key not in self._stages:
-            self._stages[key] = np.empty((count, *array.shape[1:]), array.dtype)
-        return self._stages[key]
+    def feed_range(self, run: Executable, start: int, stop: int) -> None:
+        """The samples [start, stop)."""
+        run.take(self.arrays, slice(start, stop))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from graphnet.common.recent import Recent
 from graphnet.compiler.ir import Graph
@@ -24,7 +25,7 @@ from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
 
 if TYPE_CHECKING:
-    from graphnet.runtime.watching import Watcher
+    from graphnet.runtime.watching import Watcher, Watching
 
 Sizes = tuple[tuple[str, int], ...]
 Key = tuple[Purpose, Sizes]
@@ -48,6 +49,7 @@ class Programs:
         admit: called before one is to run for the first time; raises if it must not.
         buffers: the memory that all Programs share.
         blas_threads: how many threads BLAS has while one is made or runs.
+        bind: makes what runs a Program at dims that are asked for.
     """
 
     policy: Policy = field(default_factory=numpy_policy)
@@ -56,6 +58,8 @@ class Programs:
     admit: Callable[[], None] = lambda: None
     buffers: Buffers = field(default_factory=Buffers)
     blas_threads: BlasThreads = field(default_factory=lambda: BlasThreads(1))
+    bind: Callable[[Program, Buffers, Dims], Executable] = lambda program, buffers, dims: Executable(program, buffers)
+    _watching: WeakKeyDictionary[Executable, Watching] = field(default_factory=WeakKeyDictionary)
     _made: Recent[Key, Made] = field(default_factory=lambda: Recent(_MADE))
     _executables: Recent[Key, Executable] = field(default_factory=lambda: Recent(_BOUND))
 
@@ -88,31 +92,30 @@ class Programs:
             program = self.program(purpose, dims)
             grows = program.buffers.get(ARENA, 0) > self.buffers.sizes.get(ARENA, 0)
             self._executables.keep(lambda executable: not (grows or executable.stale))
-            found = self._bind(program)
+            found = self.bind(program, self.buffers, dims)
+            if self.watchers:
+                from graphnet.runtime.watching import Watching
+
+                self._watching[found] = Watching(found, self.watchers)
             self._executables.put(key, found)
         return found
 
     def run(self, executable: Executable) -> None:
         """Runs one whose inputs have been fed."""
-        self.blas_threads.call(executable.run)
+        self.blas_threads.call(self._watching[executable].run if self.watchers else executable.run)
 
     def _make(self, purpose: Purpose, dims: Dims) -> Made:
+        with whole, self.blas_threads:  # constants are computed
+            dims = self.policy.dims_of_program(purpose, dims)
         key = purpose, tuple(sorted(dims.items()))
         made = self._made.get(key)
         if made is None:
-            with whole, self.blas_threads:  # constants are computed
+            with whole, self.blas_threads:
                 made = self.policy.make(purpose, dims)
             if self.on_made:
                 self.on_made(purpose.name, made.all_stages, made.program)
             self._made.put(key, made)
         return made
-
-    def _bind(self, program: Program) -> Executable:
-        if not self.watchers:
-            return Executable(program, self.buffers)
-        from graphnet.runtime.watching import WatchedExecutable
-
-        return WatchedExecutable(program, self.buffers, self.watchers)
 
     def weights(self, graph: Graph) -> dict[str, Array]:
         """The weights of a declared graph, as views of the buffer that all Programs use."""

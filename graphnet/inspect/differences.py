@@ -101,7 +101,7 @@ def loss_function(network: Engine, x: object, y: object) -> Callable[[], float]:
     run = network._runner.executable(network._runner.purpose(GRADIENTS, labels), dims | {BATCH: count})
 
     def measure() -> float:
-        feeder.feed_range(run.inputs, 0, count)
+        feeder.feed_range(run, 0, count)
         network._runner.run(run)
         return float(run.outputs[LOSS])
     return measure

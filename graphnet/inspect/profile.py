@@ -33,7 +33,7 @@ def _profile(network: Engine, x: object, y: object, steps: int) -> Profile:
     run = runner.executable(purpose, dims | {BATCH: count})
 
     def feed() -> None:
-        feeder.feed_range(run.inputs, 0, count)
+        feeder.feed_range(run, 0, count)
         if y is not None:
             runner.feed_step(run, runner.step + 1)
 
@@ -45,7 +45,7 @@ def _profile(network: Engine, x: object, y: object, steps: int) -> Profile:
 def kept(run: Executable) -> Iterator[None]:
     """Within the block a Program may run; afterwards all that outlives a run is what it was."""
     buffers: Buffers = run.buffers
-    copies = {name: buffers[name].copy() for name in run.program.buffers if name != ARENA}
+    copies = {name: buffers[name].copy() for name in run.program.buffers if name != ARENA and name in buffers}
     try:
         yield
     finally:

@@ -46,7 +46,7 @@ class Batches:
         """A step on the samples with these numbers; returns its loss."""
         with self.network._lock:
             run = self.network._runner.executable(self.purpose, self.dims | {BATCH: len(chosen)})
-            self.feeder.feed(run.inputs, chosen)
+            self.feeder.feed(run, chosen)
             self.network._runner.run_step(run)
             scores.add(run.outputs, len(chosen))
             return float(run.outputs[LOSS])

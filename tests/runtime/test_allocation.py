@@ -65,10 +65,10 @@ def warm_step(net: gn.Network, batch: int):
     arrays, labels, dims = samples(net, 2 * batch)
     run = net._runner.executable(net._runner.purpose("train", labels), dims | {"N": batch})
     feeder, chosen = Feeder(arrays), np.arange(2 * batch)[::-1][:batch].copy()
-    feeder.feed(run.inputs, chosen)
+    feeder.feed(run, chosen)
 
     def step():
-        feeder.feed(run.inputs, chosen)
+        feeder.feed(run, chosen)
         net._runner.run_step(run)
     return step
 
@@ -88,7 +88,7 @@ def test_one_hot_labels():
         feeder = Feeder(arrays)
 
         def step():
-            feeder.feed_range(run.inputs, 0, batch)
+            feeder.feed_range(run, 0, batch)
             net._runner.run_step(run)
         return step
 

@@ -5,7 +5,7 @@ from graphnet.compiler.planning.lowering import lower
 from graphnet.compiler.planning.program import Program
 from graphnet.runtime.kernels import NumpyTarget
 from graphnet.runtime.session import Buffers, Executable
-from graphnet.runtime.watching import Watched, WatchedExecutable, Watcher
+from graphnet.runtime.watching import Watched, Watcher, Watching
 
 
 class Log(Watcher):
@@ -36,15 +36,16 @@ def program() -> Program:
 
 def test_a_watched_run_sees_every_instruction_and_changes_nothing() -> None:
     log = Log()
-    plain, watched = Executable(program(), Buffers()), WatchedExecutable(program(), Buffers(), [lambda: log])
+    plain, other = Executable(program(), Buffers()), Executable(program(), Buffers())
+    watching = Watching(other, [lambda: log])
     rng = np.random.default_rng(0)
     weights = rng.random(plain.buffers["parameters"].size // 4, dtype=np.float32).view(np.uint8)
     image = rng.random(plain.inputs["image"].shape)
     results = []
-    for run in (plain, watched):
+    for run, start in ((plain, plain.run), (other, watching.run)):
         run.buffers["parameters"][:] = weights
         run.inputs["image"][...] = image
-        run.run()
+        start()
         results.append(run.outputs["logits"].copy())
     np.testing.assert_array_equal(results[0], results[1])
     count = len(program().instructions)
@@ -53,7 +54,7 @@ def test_a_watched_run_sees_every_instruction_and_changes_nothing() -> None:
 
 def test_who_has_seen_enough_is_left_alone() -> None:
     log = Log()
-    watched = WatchedExecutable(program(), Buffers(), [lambda: log])
+    watched = Watching(Executable(program(), Buffers()), [lambda: log])
     watched.run()
     seen = list(log.seen)
     watched.run()

@@ -1,0 +1,95 @@
+"""The native backend as a network uses it: how Programs are made for it, and how they are bound to memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from graphnet.compiler.ir import FORWARD
+from graphnet.compiler.passes.pipeline import Purpose
+from graphnet.compiler.planning.batching import stages
+from graphnet.compiler.planning.lowering import lower
+from graphnet.compiler.planning.policy import Policy
+from graphnet.compiler.planning.program import Program, Target
+from graphnet.compiler.types import BATCH, Dims
+from graphnet.runtime.native.code import Code, write_code
+from graphnet.runtime.native.executable import ARGUMENTS, Memory, NativeExecutable
+from graphnet.runtime.native.jit import Loaded, compile_text, host
+from graphnet.runtime.native.module import Form, Kernel
+from graphnet.runtime.native.target import NativeTarget, block_size
+from graphnet.runtime.native.workers import Workers
+from graphnet.runtime.session import Buffers
+
+
+@dataclass
+class NativePolicy(Policy):
+    """Makes Programs of blocks of samples where every instruction for each of them has a native kernel.
+
+    Attributes:
+        form: what kernels are written for; what of it depends on the purpose is filled in.
+    """
+
+    form: Form = field(default_factory=lambda: Form(host().machine))
+    _blocked: dict[Purpose, bool] = field(default_factory=dict)
+
+    def dims_of_program(self, purpose: Purpose, dims: Dims) -> Dims:
+        """The same with the size of a block, if there are to be blocks."""
+        if purpose not in self._blocked:
+            self._blocked[purpose] = self._may_be_blocked(purpose, dims)
+        if not self._blocked[purpose] or dims[BATCH] == 0:
+            return dims
+        return {**dims, BATCH: block_size(self.stages(purpose)[-1].after, dims[BATCH])}
+
+    def target_for(self, purpose: Purpose, frugal: bool) -> Target:
+        """Kernels for the purpose."""
+        training = any(node.phase != FORWARD for node in self.stages(purpose)[-1].after.nodes)
+        return NativeTarget(replace(self.form, blocked=self._blocked.get(purpose, False), training=training), frugal)
+
+    def _may_be_blocked(self, purpose: Purpose, dims: Dims) -> bool:
+        """Whether samples can be told apart, and every instruction that works on them has a native kernel."""
+        graph = self.stages(purpose)[-1].after
+        if not self.optimize or stages(graph) is None:
+            return False
+        self._blocked[purpose] = True
+        target = self.target_for(purpose, False)
+        del self._blocked[purpose]
+        program = lower(graph, {**dims, BATCH: block_size(graph, dims[BATCH])}, target)
+        first, last = program.each or (0, 0)
+        return isinstance(target, NativeTarget) and all(
+            isinstance(target.kernel(i), Kernel) for i in program.instructions[first:last])
+
+
+@dataclass(eq=False)
+class _Bound:
+    """A Program's code in memory, and what it works in."""
+
+    code: Code
+    loaded: Loaded
+    memory: Memory
+
+
+class NativeBinder:
+    """Binds native Programs to memory. The code of a Program is made once.
+
+    Args:
+        workers: the threads.
+        form: what kernels are written for.
+    """
+
+    def __init__(self, workers: Workers, form: Form) -> None:
+        self.workers, self._form = workers, form
+        self._known: dict[int, tuple[Program, _Bound]] = {}
+
+    def __call__(self, program: Program, buffers: Buffers, dims: Dims) -> NativeExecutable:
+        """What runs a Program for batches of this size."""
+        known, bound = self._known.get(id(program), (None, None))
+        if known is not program or bound is None:
+            bound = self._load(program)
+            self._known[id(program)] = program, bound
+        enter = bound.loaded.function("enter", *ARGUMENTS)
+        return NativeExecutable(program, buffers, bound.code, enter, bound.memory, self.workers, dims.get(BATCH, 1))
+
+    def _load(self, program: Program) -> _Bound:
+        training = any(i.phase != FORWARD for i in program.instructions)
+        form = replace(self._form, blocked=program.blocked, training=training)
+        code = write_code(program, NativeTarget(form), host().triple)
+        return _Bound(code, Loaded(compile_text(code.text, host())), Memory(program, self.workers.threads))
