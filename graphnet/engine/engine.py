@@ -136,6 +136,11 @@ class Engine(Variables, Compiled, Guarded):
         return self._runner.programs.policy.optimize
 
     @property
+    def backend(self) -> str:
+        """What the network runs on: "native" or "numpy"."""
+        return self._runner.programs.backend
+
+    @property
     def blas_threads(self) -> int | None:
         """How many threads BLAS has while the network runs; None for as many as it likes."""
         return self._runner.programs.blas_threads.threads

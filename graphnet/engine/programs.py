@@ -49,6 +49,7 @@ class Programs:
         admit: called before one is to run for the first time; raises if it must not.
         buffers: the memory that all Programs share.
         blas_threads: how many threads BLAS has while one is made or runs.
+        backend: the name of the backend.
         bind: makes what runs a Program at dims that are asked for.
     """
 
@@ -58,6 +59,7 @@ class Programs:
     admit: Callable[[], None] = lambda: None
     buffers: Buffers = field(default_factory=Buffers)
     blas_threads: BlasThreads = field(default_factory=lambda: BlasThreads(1))
+    backend: str = "numpy"
     bind: Callable[[Program, Buffers, Dims], Executable] = lambda program, buffers, dims: Executable(program, buffers)
     _watching: WeakKeyDictionary[Executable, Watching] = field(default_factory=WeakKeyDictionary)
     _made: Recent[Key, Made] = field(default_factory=lambda: Recent(_MADE))

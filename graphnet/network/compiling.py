@@ -15,19 +15,18 @@ from graphnet.compiler.rewrite import check_graph, convert_floats
 from graphnet.compiler.types import FLOATS
 from graphnet.declare.model import Model
 from graphnet.engine.assembly import Objective
-from graphnet.engine.programs import Programs, numpy_policy
+from graphnet.engine.backends import choose_backend, make_programs
+from graphnet.engine.programs import Programs
 from graphnet.engine.settings import MAX_SEED
 from graphnet.engine.variables import initialize
 from graphnet.network.network import Network
 from graphnet.network.objective import Losses, Metrics, Weights, make_objective
 from graphnet.optimizers import OPTIMIZERS, Optimizer
 from graphnet.regularizers import REGULARIZERS, Regularizer, regularize
-from graphnet.runtime.blas import BlasThreads
 
 if TYPE_CHECKING:
     from graphnet.runtime.watching import Watcher
 
-BACKENDS = ("numpy",)
 MAX_THREADS = 1024  # of BLAS; where it has fewer, it uses those
 
 
@@ -36,7 +35,8 @@ def compile(model: Model, loss: Losses | None = None, optimizer: Optimizer | str
             metrics: Metrics | None = None, *,
             loss_weights: Weights | None = None, regularizer: Regularizer | str | None = None,
             seed: int = 0, dtype: str = "float32",
-            backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
+            backend: str | None = None, threads: int | None = None, optimize: bool = True,
+            memory_limit: int | None = None, verify: bool = False,
             check_finite: bool = False, allow_nonfinite: bool = False, dump: str | os.PathLike[str] | None = None,
             blas_threads: int | None = 1) -> Network:
     """Makes a network that runs from a declared model.
@@ -59,7 +59,12 @@ def compile(model: Model, loss: Losses | None = None, optimizer: Optimizer | str
             (not for biases, scales, shifts and slopes), on top of what layers say; None for none.
         seed: from 0 to 2⁶⁴ - 1; the same seed gives the same weights and the same training on the same machine.
         dtype: "float32" or "float64".
-        backend: "numpy".
+        backend: "native", which compiles whole Programs to machine code and needs llvmlite (`pip install
+            "graphnet[native]"`), "numpy", or "auto", native where that is installed; by default what the environment
+            variable GRAPHNET_BACKEND says, or "auto". Each backend gives the same bits each time, but not those of the
+            other. Networks of float64 and those that are not optimised use NumPy.
+        threads: how many threads the native backend uses; as many as this process has cores by default. They have no
+            say in any bit.
         optimize: False turns off all optimising passes and layout choices.
         memory_limit: bytes of arena that no Program may exceed.
         verify: checks the graph after every pass: that it is well formed, and that the reference interpreter gets the
@@ -100,7 +105,8 @@ def compile(model: Model, loss: Losses | None = None, optimizer: Optimizer | str
     chosen = None if optimizer is None else OPTIMIZERS.resolve("compile", "optimizer", optimizer)
     if chosen is not None and objective is not None:
         objective.check_trainable()
-    network = make_network(graph, objective, chosen, seed=seed, backend=backend, optimize=optimize,
+    network = make_network(graph, objective, chosen, seed=seed, backend=backend, threads=threads,
+                           optimize=optimize,
                            memory_limit=memory_limit, verify=verify, check_finite=check_finite, dump=dump,
                            blas_threads=blas_threads)
     network.allow_nonfinite = check_flag("compile", "allow_nonfinite", allow_nonfinite)
@@ -109,18 +115,20 @@ def compile(model: Model, loss: Losses | None = None, optimizer: Optimizer | str
 
 
 def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer | None, *, seed: int,
-                 backend: str = "numpy", optimize: bool = True, memory_limit: int | None = None, verify: bool = False,
+                 backend: str | None = None, threads: int | None = None, optimize: bool = True,
+                 memory_limit: int | None = None, verify: bool = False,
                  check_finite: bool = False, dump: str | os.PathLike[str] | None = None,
                  blas_threads: int | None = 1) -> Network:
     """A network whose weights are not filled in yet."""
-    check_choice("compile", "backend", backend, BACKENDS)
+    chosen = choose_backend("compile", backend, graph, check_flag("compile", "optimize", optimize))
+    if threads is not None:
+        threads = check_whole("compile", "threads", threads, 1, MAX_THREADS)
     if memory_limit is not None:
         memory_limit = check_whole("compile", "memory_limit", memory_limit)
     if blas_threads is not None:
         blas_threads = check_whole("compile", "blas_threads", blas_threads, 1, MAX_THREADS)
     check_graph(graph)
-    programs = Programs(numpy_policy(check_flag("compile", "optimize", optimize), memory_limit),
-                        blas_threads=BlasThreads(blas_threads))
+    programs = make_programs(chosen, optimize, memory_limit, threads, blas_threads)
     _attach_checks(programs, check_flag("compile", "verify", verify),
                    check_flag("compile", "check_finite", check_finite))
     if dump is not None:

@@ -59,7 +59,7 @@ def open(path: str | os.PathLike[str]) -> GnetFile:
 
 @answering
 def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None, *,
-         backend: str = "numpy", memory_limit: int | None = None, work_limit: int | None = None,
+         backend: str | None = None, memory_limit: int | None = None, work_limit: int | None = None,
          allow_nonfinite: bool = False) -> Network:
     """Reads a network from a file, after verifying every byte of it.
 
@@ -131,7 +131,7 @@ def _check_limit(network: Network, memory_limit: int, name: str) -> None:
             raise GnetFormatError(str(error), ("graph",), source=name) from error
 
 
-def network_of(contents: Contents, *, backend: str = "numpy", memory_limit: int | None = None) -> Network:
+def network_of(contents: Contents, *, backend: str | None = None, memory_limit: int | None = None) -> Network:
     """The network that a file's contents describe.
 
     Raises:
@@ -152,7 +152,7 @@ def _refusing_what_does_not_fit() -> Iterator[None]:
         raise GnetFormatError(str(error), ("graph",)) from error
 
 
-def _make_network(contents: Contents, backend: str, memory_limit: int | None) -> Network:
+def _make_network(contents: Contents, backend: str | None, memory_limit: int | None) -> Network:
     """A network for a file's graph and training set-up; its weights are not filled in yet."""
     check_served(contents.graph)
     setup = parse_setup(contents.train)
