@@ -259,13 +259,13 @@ class Function(Writer):
         return self.assign(f"shufflevector {a.type} {a.text}, {b.type} {b.text}, <{len(lanes)} x i32> <{text}>",
                            f"<{len(lanes)} x {element_of(a.type)}>")
 
-    def total_of(self, vector: Value) -> Value:
-        """The sum of the lanes: halves are added until one is left."""
+    def total_of(self, vector: Value, join: Callable[[Value, Value], Value] = lambda a, b: a + b) -> Value:
+        """The sum of the lanes, or what joining two gives: halves are joined until one is left."""
         count = lanes_of(vector.type)
         while count > 1:
             count //= 2
             low = self.shuffle(vector, vector, range(count))
-            vector = low + self.shuffle(vector, vector, range(count, 2 * count))
+            vector = join(low, self.shuffle(vector, vector, range(count, 2 * count)))
         return self.assign(f"extractelement {vector.type} {vector.text}, i32 0", element_of(vector.type))
 
     def transpose(self, rows: Sequence[Value]) -> list[Value]:
