@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from graphnet.compiler.op import formula_of
+from graphnet.compiler.expression import Formula
+from graphnet.compiler.op import Op, formula_of
 from graphnet.compiler.ops.fused import Fused
-from graphnet.runtime.native.call import Call, need
+from graphnet.runtime.native.call import Call, Unsupported, need
 from graphnet.runtime.native.formulas import write_formula
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.values import Value
 
 Load = Callable[[int], Value]
 """The value that input i of the call has at a place, as a vector: of a bias, spread; of an array, the same place of it."""
+
+
+def expression(op: Op) -> Formula:
+    """The formula of an element-wise op.
+
+    Raises:
+        Unsupported: it has none.
+    """
+    formula = formula_of(op)
+    if formula is None:
+        raise Unsupported(f"{op.name} has no expression")
+    return formula
+
+
+def write_op(f: Function, op: Op, inputs: Sequence[Value]) -> Value:
+    """What an element-wise op makes of the elements at one place."""
+    (value,) = write_formula(f, expression(op), inputs)
+    return value
 
 
 class Tail:
@@ -37,16 +56,12 @@ class Tail:
         self._places = {item.value: i for i, item in enumerate(op.body.inputs)} if fused else {}
         need(not (fused and op.sums), "sums behind such a root")
         for node in self._nodes:
-            need(formula_of(node.op) is not None, f"{node.op.name} has no expression")
+            expression(node.op)
         self.inputs = sorted({self._places[v] for node in self._nodes for v in node.inputs if v in self._places})
 
     def __call__(self, value: Value, load: Load) -> Value:
         """What becomes of a vector that the root made."""
         known = {self._first: value} | {v: load(i) for v, i in self._places.items() if i in self.inputs}
         for node in self._nodes:
-            formula = formula_of(node.op)
-            need(formula is not None, f"{node.op.name} has no expression")
-            if formula is not None:
-                (value,) = write_formula(self._f, formula, [known[v] for v in node.inputs])
-            known[node.outputs[0]] = value
+            value = known[node.outputs[0]] = write_op(self._f, node.op, [known[v] for v in node.inputs])
         return value

@@ -244,19 +244,28 @@ class Function(Writer):
         picked = self.select(self.test(how, a, b), a, b)
         return picked if a.is_constant else self.select(self.test("uno", a, a), a, picked)
 
+    def bits(self, value: Value, element: str) -> Value:
+        """The same bits as elements of another type."""
+        return self.convert("bitcast", value, element)
+
+    def convert(self, how: str, value: Value, element: str) -> Value:
+        """Elements as another type: `zext`, `trunc`, `uitofp`, `sitofp`, `bitcast`."""
+        type = with_elements(value.type, element)
+        return self.assign(f"{how} {value.type} {value.text} to {type}", type)
+
     def shuffle(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
         """A vector of these lanes of a, and b behind it."""
         text = ", ".join([f"i32 {lane}" for lane in lanes])
         return self.assign(f"shufflevector {a.type} {a.text}, {b.type} {b.text}, <{len(lanes)} x i32> <{text}>",
                            f"<{len(lanes)} x {element_of(a.type)}>")
 
-    def total_of(self, vector: Value) -> Value:
-        """The sum of the lanes: halves are added until one is left."""
+    def total_of(self, vector: Value, join: Callable[[Value, Value], Value] = lambda a, b: a + b) -> Value:
+        """The sum of the lanes, or what joining two gives: halves are joined until one is left."""
         count = lanes_of(vector.type)
         while count > 1:
             count //= 2
             low = self.shuffle(vector, vector, range(count))
-            vector = low + self.shuffle(vector, vector, range(count, 2 * count))
+            vector = join(low, self.shuffle(vector, vector, range(count, 2 * count)))
         return self.assign(f"extractelement {vector.type} {vector.text}, i32 0", element_of(vector.type))
 
     def transpose(self, rows: Sequence[Value]) -> list[Value]:

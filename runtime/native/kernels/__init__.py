@@ -1,1 +1,5 @@
 """How each op becomes machine code: a file a family of ops. Importing this package registers all of them."""
+
+from graphnet.runtime.native.kernels import elementwise as elementwise
+from graphnet.runtime.native.kernels import masks as masks
+from graphnet.runtime.native.kernels import reduction as reduction

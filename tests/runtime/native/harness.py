@@ -103,6 +103,6 @@ def fill_padding(kernel: Kernel, value: float | None = None) -> None:
     """What lies behind the samples of inputs with their samples innermost: what the last one has, or a number (0 where
     the input is a gradient)."""
     for operand, memory in zip(kernel.call.inputs, kernel.memory, strict=False):
-        if operand.room > operand.shape[0]:
+        if operand.shape and operand.room > operand.shape[0]:
             inside = np.ndarray((*operand.shape[1:], operand.room), operand.dtype, memory.data)
             inside[..., operand.shape[0]:] = inside[..., operand.shape[0] - 1:operand.shape[0]] if value is None else value

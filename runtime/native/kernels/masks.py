@@ -1,0 +1,94 @@
+"""Random masks: the numbers that NumPy's Philox generator gives, whatever layout, blocks and threads there are."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from graphnet.compiler.ops import RandomMask
+from graphnet.runtime.native.call import Call, batch_innermost, emitter, per_sample, room
+from graphnet.runtime.native.function import Function
+from graphnet.runtime.native.values import I8, I64, Index, Value
+
+_ROUNDS = 10
+_FACTORS = 0xD2E7470EE14C6C93, 0xCA5A826395121157
+_STEPS = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B
+"""Philox 4 × 64 (Salmon et al. 2011, Parallel Random Numbers: As Easy as 1, 2, 3): the multipliers, and what the keys
+grow by in each round."""
+_GROUP = 8
+"""Elements that one counter gives: each of its four numbers of 64 bits makes two of 24 bits."""
+
+
+@emitter(RandomMask)
+def random_mask(f: Function, call: Call) -> None:
+    """Groups of 8 elements in row-major order of all blocks; the first and the last of a block may go beyond it."""
+    form, each = call.outputs[0], per_sample(call.outputs[0])
+    key, count = f.scalar(call.x[0], 0, I64), f.scalar(call.x[0], 1, I64)
+    innermost = len(form.shape) > 1 and batch_innermost(form)
+    size = f.n * each if f.blocked and not innermost else f.constant(room(form) * each)
+    if 0 not in form.shape:
+        start = f.base * each
+        first = start // _GROUP
+        lo, hi = f.share((start + size + (_GROUP - 1)) // _GROUP - first)
+        with f.loop(lo, hi) as i:
+            numbers = _philox(f, i + first + 1, count, key)
+            _write(f, call, _drawn(f, numbers, call.op.rate), (i + first) * _GROUP - start, size)
+    with f.when(f.last):
+        f.meet()  # the next counter may lie where this one is
+        with f.one_thread():
+            f.put(key, call.y[1])
+            f.put(_wrapping(f, "add", count, 1), call.y[1], 1)
+
+
+def _write(f: Function, call: Call, bits: list[Value], start: Value, size: Value) -> None:
+    """Elements from number `start` of the block on, without those that lie outside."""
+    form, each = call.outputs[0], per_sample(call.outputs[0])
+    whole = not f.blocked and size.known is not None and size.known % _GROUP == 0
+    innermost = len(form.shape) > 1 and batch_innermost(form)
+    sample, place = (start // each, start % each) if each % _GROUP == 0 else (None, None)
+    for i, bit in enumerate(bits):
+        at = start + i
+        with f.when(whole or f.compare("ult", at, size)):
+            offset: Index = at
+            if innermost and sample is not None and place is not None:
+                offset = (place + i) * room(form) + sample
+            elif innermost:
+                offset = at % each * room(form) + at // each
+            f.put(bit, call.y[0], offset)
+
+
+def _drawn(f: Function, numbers: list[Value], rate: float) -> list[Value]:
+    """u ≥ rate as bytes, for the 24-bit fractions u of each half of the numbers."""
+    least = math.ceil(float(np.float32(rate)) * 2**24)
+    halves = [_wrapping(f, "lshr", half, shift) for number in numbers
+              for half, shift in ((_wrapping(f, "and", number, 0xFFFFFFFF), 8), (number, 40))]
+    return [f.convert("zext", f.compare("sge", half, least), I8) for half in halves]
+
+
+def _philox(f: Function, low: Value, high: Value, key: Value) -> list[Value]:
+    """Four numbers of the counter low + high · 2¹²⁸."""
+    zero = f.constant(0)
+    state = [f.variable(value) for value in (low, zero, high, zero)]
+    keys = [f.variable(value) for value in (key, zero)]
+    with f.loop(0, _ROUNDS):
+        a, b, c, d = (value.get() for value in state)
+        first, second = _product(f, a, _FACTORS[0]), _product(f, c, _FACTORS[1])
+        mixed = [_wrapping(f, "xor", _wrapping(f, "xor", high, x), k.get())
+                 for (high, _), x, k in zip((second, first), (b, d), keys, strict=True)]
+        for variable, value in zip(state, (mixed[0], second[1], mixed[1], first[1]), strict=True):
+            variable.set(value)
+        for k, step in zip(keys, _STEPS, strict=True):
+            k.set(_wrapping(f, "add", k.get(), step))
+    return [value.get() for value in state]
+
+
+def _product(f: Function, a: Value, b: int) -> tuple[Value, Value]:
+    """The high and the low half of a product of 128 bits."""
+    product = _wrapping(f, "mul", f.convert("zext", a, "i128"), b)
+    return f.convert("trunc", _wrapping(f, "lshr", product, 64), I64), f.convert("trunc", product, I64)
+
+
+def _wrapping(f: Function, how: str, a: Value, b: Value | int) -> Value:
+    """Arithmetic of bits that may wrap around."""
+    return f.instruction(f"{how} {a.type}", a, f.constant(b, a.type))
