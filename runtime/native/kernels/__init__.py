@@ -3,3 +3,4 @@
 from graphnet.runtime.native.kernels import elementwise as elementwise
 from graphnet.runtime.native.kernels import masks as masks
 from graphnet.runtime.native.kernels import reduction as reduction
+from graphnet.runtime.native.kernels import dense as dense

@@ -1,0 +1,160 @@
+"""Matrix products as register tiles: which tile, whose share, and the loops around the micro-kernel.
+
+Neither operand is packed and there is no blocking for caches: both cost more than they gained at the sizes of layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from graphnet.runtime.native.contract import K, Tile, blocks, contract
+from graphnet.runtime.native.function import Function, Lanes, vectors
+from graphnet.runtime.native.machine import LANES, Machine
+from graphnet.runtime.native.values import Index, Value
+
+Finish = Callable[[Value, Index, Index, Lanes], Value]
+"""What becomes of a vector of C, at row m and column n, with so many lanes, before it is stored."""
+Panel = Callable[[Index, int], Value]
+"""The address of so many columns of B, from column n on."""
+_UNROLLED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """C(m, n) = Σ over k of A(m, k) · B(k, n), with n innermost in B and C.
+
+    Attributes:
+        m: how many rows C has memory for.
+        n: columns.
+        dims: the dimensions k of the sum.
+        a_row, c_row: how many floats lie between rows of A, and of C.
+        adds: whether C is a sum over samples, which begins with what earlier blocks left.
+        padded: whether B is made of whole vectors, with numbers behind its columns that do not count.
+        b_vector: how many floats lie between vectors of B.
+    """
+
+    m: int
+    n: int
+    dims: Sequence[K]
+    a_row: int
+    c_row: int
+    adds: bool = False
+    padded: bool = False
+    b_vector: int = LANES
+
+    @property
+    def exact(self) -> bool:
+        """Whether tiles at the edges are smaller; if not, they are moved back, over what others compute too."""
+        return self.adds or self.padded
+
+
+def tile(m: int, n: int, machine: Machine, exact: bool = False) -> tuple[int, int]:
+    """(rows, vectors) of the register tile that computes m × n with the least work.
+
+    It has to fit the registers beside a row of B, and what is broadcast; with one row, B is read by the products.
+
+    Args:
+        m, n: rows and columns.
+        machine: the processor.
+        exact: whether tiles at the edge are smaller. If not, they are moved back, over what others compute too.
+    """
+    width = -(-n // LANES)
+
+    def work(shape: tuple[int, int]) -> float:
+        rows, columns = (_cut(total, size, exact) for total, size in zip((m, width), shape, strict=True))
+        return sum(times * more * _cost(r, v) for r, times in rows for v, more in columns)
+
+    fitting = [(r, v) for v in range(1, min(width, machine.vectors) + 1) for r in range(1, min(m, machine.vectors) + 1)
+               if r * v + (v if r > 1 else 0) < machine.vectors]
+    return min(fitting, key=lambda shape: (round(work(shape), 3), -shape[0]))
+
+
+def _cut(total: int, size: int, exact: bool) -> list[tuple[int, int]]:
+    """(size, how many) of the blocks that `total` is cut into."""
+    whole, rest = divmod(total, size)
+    return [(size, whole), (rest, 1)] if exact and rest else [(size, whole + bool(rest))]
+
+
+def _cost(rows: int, columns: int) -> float:
+    """Of a tile for one k: its products, its loads (a number is half of one), or the time until a product is done."""
+    return max(rows * columns, columns + rows / 2, 4) + 0.6
+
+
+def multiply(f: Function, p: Product, a: Value, b: Value | Panel, c: Value, finish: Finish | None = None,
+             rows: Index | None = None, alone: bool = False) -> None:
+    """Writes a product.
+
+    Args:
+        f: the function.
+        p: the product.
+        a, b, c: its operands; B may be made panel by panel.
+        finish: what becomes of C.
+        rows: how many rows of C are wanted; those up to the end of a tile are computed too.
+        alone: whether this thread computes all of it. If not, threads share the tiles, one column of them after another.
+    """
+    r, v = tile(p.m, p.n, f.machine, p.exact)
+    size = min(v * LANES, p.n)
+    tiles = ((p.m if rows is None else f.constant(rows)) + (r - 1)) // r
+    pieces = f.constant(tiles * -(-p.n // size))
+    lo, hi = (f.constant(0), pieces) if alone else f.share(pieces)
+
+    def column(number: Value, n0: Index, count: int) -> None:
+        source, offsets = b(n0, count) if callable(b) else f.at(b, n0), _offsets(count, p.exact)
+        read = [(start // LANES * p.b_vector, None) for start, _ in offsets] if p.padded else offsets
+
+        def block(_: Value, m0: Index, height: int) -> None:
+            target = f.at(c, m0 * p.c_row + n0)
+            begun = _earlier(f, [[(target, m * p.c_row + o, w) for o, w in offsets] for m in range(height)], p.adds)
+            acc = _sum(f, f.at(a, m0 * p.a_row), [m * p.a_row for m in range(height)], source, read, p.dims, begun)
+            for m, line in enumerate(acc):
+                for (offset, lanes), value in zip(offsets, line, strict=True):
+                    made = finish(value, m0 + m, n0 + offset, lanes) if finish else value
+                    f.store(made, target, m * p.c_row + offset, lanes)
+        done = number * tiles
+        _spans(f, p.m, r, f.most(lo - done, 0), f.least(hi - done, tiles), p.adds, block)
+    _spans(f, p.n, size, lo // tiles, (hi + tiles - 1) // tiles, p.exact, column)
+
+
+def _spans(f: Function, total: int, size: int, lo: Index, hi: Index, exact: bool,
+           body: Callable[[Value, Index, int], None]) -> None:
+    """body(number, start, count) for the blocks [lo, hi) of `total`; unless `exact`, the last is moved back to be whole."""
+    if total % size and not exact:
+        with f.loop(lo, hi) as i:
+            body(i, f.least(i * size, total - size), size)
+        return
+    blocks(f, total, size, lambda start, count: body(f.constant(start) // size, start, count), lo, hi)
+
+
+def _offsets(count: int, exact: bool) -> list[tuple[int, int | None]]:
+    """(offset, lanes) of vectors that cover so many columns; unless `exact`, the last is moved back to be whole."""
+    if exact or count < LANES:
+        return vectors(count)
+    return [(min(start, count - LANES), None) for start in range(0, count, LANES)]
+
+
+def _earlier(f: Function, places: list[list[tuple[Value, int, int | None]]], adds: bool) -> Tile | None:
+    """What earlier blocks left in a tile; None for 0."""
+    if not adds or not f.blocked:
+        return None
+    begun = [[f.variable(f.zero()) for _ in line] for line in places]
+    with f.when(f.compare("ne", f.base, 0)):
+        for line, variables in zip(places, begun, strict=True):
+            for place, variable in zip(line, variables, strict=True):
+                variable.set(f.load(*place))
+    return [[variable.get() for variable in line] for line in begun]
+
+
+def _sum(f: Function, a: Value, rows: Sequence[Index], b: Value, columns: Sequence[tuple[Index, Lanes]],
+         dims: Sequence[K], begun: Tile | None) -> Tile:
+    """The micro-kernel; where the extent of the sum is not known by now, in fours, and then one by one."""
+    start = (lambda m, v: begun[m][v]) if begun else None
+    extent = f.constant(dims[-1].extent)
+    if extent.known is not None:
+        return contract(f, a, rows, b, columns, dims, start=start)
+    (k,), times = dims, extent // _UNROLLED
+    acc = contract(f, a, rows, b, columns, [K(times, k.a * _UNROLLED, k.b * _UNROLLED), K(_UNROLLED, k.a, k.b)],
+                   start=start)
+    done = times * _UNROLLED
+    return contract(f, f.at(a, done * k.a), rows, f.at(b, done * k.b), columns, [K(extent - done, k.a, k.b)],
+                    start=lambda m, v: acc[m][v])
