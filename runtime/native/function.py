@@ -145,6 +145,11 @@ class Function(Writer):
         """Writes one element."""
         self.line(f"store {value.type} {value.text}, ptr {self.at(pointer, offset, value.type).text}")
 
+    def add_shared(self, value: Value, pointer: Value, offset: Index = 0) -> None:
+        """Adds to a float that all threads add to, in any order: for whole numbers, whose sums are exact."""
+        target = self.at(pointer, offset, value.type)
+        self.assign(f"atomicrmw fadd ptr {target.text}, {value.type} {value.text} monotonic", value.type)
+
     def load(self, pointer: Value, offset: Index = 0, lanes: Lanes = None, element: str = F32) -> Value:
         """A vector; what lies behind `lanes` is not read, and 0."""
         source, type = self.at(pointer, offset, element), with_elements(VEC, element)
@@ -164,8 +169,8 @@ class Function(Writer):
         name = f"llvm.masked.store.v{LANES}{_short(element)}.p0"
         self.call(name, "void", value, target, self.constant(_BYTES[element], I32), self.mask(lanes))
 
-    def gather(self, pointer: Value, stride: int, lanes: Lanes = None) -> Value:
-        """A vector of floats that lie `stride` elements apart."""
+    def gather(self, pointer: Value, stride: int | Value, lanes: Lanes = None) -> Value:
+        """A vector of floats that lie `stride` elements apart, or at these offsets, one a lane."""
         name = f"llvm.masked.gather.v{LANES}f32.v{LANES}p0"
         return self.call(name, VEC, self._apart(pointer, stride), self.constant(4, I32), self.mask(lanes),
                          self.zero())
@@ -175,8 +180,9 @@ class Function(Writer):
         name = f"llvm.masked.scatter.v{LANES}f32.v{LANES}p0"
         self.call(name, "void", value, self._apart(pointer, stride), self.constant(4, I32), self.mask(lanes))
 
-    def _apart(self, pointer: Value, stride: int) -> Value:
-        places = self.list_constant([lane * stride for lane in range(LANES)], I64)
+    def _apart(self, pointer: Value, stride: int | Value) -> Value:
+        places = (stride if isinstance(stride, Value)
+                  else self.list_constant([lane * stride for lane in range(LANES)], I64))
         return self.assign(f"getelementptr float, ptr {pointer.text}, {places.type} {places.text}", POINTERS)
 
     @staticmethod
@@ -249,7 +255,7 @@ class Function(Writer):
         return self.convert("bitcast", value, element)
 
     def convert(self, how: str, value: Value, element: str) -> Value:
-        """Elements as another type: `zext`, `trunc`, `uitofp`, `sitofp`, `bitcast`."""
+        """Elements as another type: `zext`, `trunc`, `uitofp`, `sitofp`, `fpext`, `bitcast`."""
         type = with_elements(value.type, element)
         return self.assign(f"{how} {value.type} {value.text} to {type}", type)
 

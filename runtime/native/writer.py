@@ -6,7 +6,7 @@ There is no fast mathematics anywhere: LLVM neither reorders sums nor joins prod
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from graphnet.runtime.native.values import F32, F64, I1, I64, Index, Value, element_of, lanes_of, spelled
@@ -86,7 +86,7 @@ class Writer:
         text = f"<{', '.join([f'{element} {one}'] * count)}>" if count else one
         return Value(self, text, type, int(number) if type == I64 else None)
 
-    def list_constant(self, numbers: list[int], element: str) -> Value:
+    def list_constant(self, numbers: Sequence[float], element: str) -> Value:
         """A vector of these numbers."""
         text = ", ".join([f"{element} {spelled(number, element)}" for number in numbers])
         return Value(self, f"<{text}>", f"<{len(numbers)} x {element}>")

@@ -4,3 +4,7 @@ from graphnet.runtime.native.kernels import elementwise as elementwise
 from graphnet.runtime.native.kernels import masks as masks
 from graphnet.runtime.native.kernels import reduction as reduction
 from graphnet.runtime.native.kernels import dense as dense
+from graphnet.runtime.native.kernels import embedding as embedding
+from graphnet.runtime.native.kernels import losses as losses
+from graphnet.runtime.native.kernels import metrics as metrics
+from graphnet.runtime.native.kernels import softmax as softmax

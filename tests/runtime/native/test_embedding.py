@@ -1,0 +1,50 @@
+"""Native kernels of embeddings: exact look-ups, and sums of gradients by row that no number of threads changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphnet.compiler.ops import Embedding, EmbeddingGrad
+from tests.runtime.native.lined import check
+
+pytest.importorskip("llvmlite")
+
+SHAPES = [((37,), 5, 20, 16), ((50, 3), 7, 33, None), ((20, 2), 4, 3, 16), ((1, 9), 3, 40, 1), ((5, 3), 1, 1, None)]
+"""Numbers, rows, features, block."""
+
+
+def run(shape: tuple[int, ...], rows: int, features: int, block: int | None, dtype: str, last: bool) -> None:
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(0, rows, shape).astype(dtype)
+    table, g = (rng.normal(size=s).astype(np.float32) for s in ((rows, features), (*shape, features)))
+    check(Embedding(), (numbers, table), last, block, shared=(1,), rtol=0, atol=0)
+    check(EmbeddingGrad(rows + 2), (numbers, g), last, block, gradients=(1,), atol=1e-5)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(("shape", "rows", "features", "block"), SHAPES)
+def test_against_the_reference(shape: tuple[int, ...], rows: int, features: int, block: int | None, last: bool) -> None:
+    run(shape, rows, features, block, "int64", last)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+def test_small_numbers(dtype: str, last: bool) -> None:
+    run((17, 2), 200, 18, None, dtype, last)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(("shape", "features"), [((3,), 0), ((3, 0), 5)])
+def test_nothing(shape: tuple[int, ...], features: int, last: bool) -> None:
+    run(shape, 4, features, None, "int64", last)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(30))
+def test_any_shape(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    inner = [int(rng.choice([1, 2, 5])) for _ in range(rng.integers(0, 3))]
+    shape = (int(rng.choice([1, 5, 16, 33])), *inner)
+    rows, features, block = (int(rng.choice(some)) for some in ([1, 3, 100], [1, 3, 16, 20, 48], [0, 1, 16, 32]))
+    run(shape, rows, features, block or None, "int64", bool(rng.integers(2)))
