@@ -35,6 +35,8 @@ Lanes = Value | int | None
 PARAMETERS = (("scratch", PTR), ("thread", I64), ("threads", I64), ("n", I64), ("base", I64), ("total", I64),
               ("barrier", PTR))
 """What every kernel is called with behind the addresses of its operands."""
+_COMMON = 9
+"""Where behind the barrier, in addresses, there is room for one."""
 _BYTES = {F32: 4, "double": 8, I64: 8, I32: 4, I8: 1, "i16": 2}
 
 
@@ -99,6 +101,13 @@ class Function(Writer):
     def meet(self) -> None:
         """Waits until all threads are here. Every thread must come by as often."""
         self.call("meet", "void", self.barrier, self.threads)
+
+    def of_first(self, address: Value) -> Value:
+        """The address that thread 0 gives, for all of them: of memory in which they work together. They meet here."""
+        with self.one_thread():
+            self.put(address, self._barrier, _COMMON)
+        self.meet()
+        return self.scalar(self._barrier, _COMMON, PTR)
 
     def shared(self, hint: str, pointers: Sequence[Value], integers: Sequence[Index],
                build: Build) -> None:
