@@ -93,7 +93,7 @@ def blocks(f: Function, total: int, size: int, body: Callable[[Index, int], None
     full, rest = divmod(total, size)
     first, end = f.constant(lo), f.constant(full + bool(rest) if hi is None else hi)
     whole = f.least(end, full)
-    if first.known is None or whole.known is None or first.known < whole.known:
+    if full and (first.known is None or whole.known is None or first.known < whole.known):
         with f.loop(first, whole) as i:
             body(i * size, size)
     if rest:

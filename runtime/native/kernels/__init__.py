@@ -9,3 +9,4 @@ from graphnet.runtime.native.kernels import losses as losses
 from graphnet.runtime.native.kernels import metrics as metrics
 from graphnet.runtime.native.kernels import softmax as softmax
 from graphnet.runtime.native.kernels import convolution
+from graphnet.runtime.native.kernels import normalization as normalization
