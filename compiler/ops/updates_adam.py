@@ -134,7 +134,7 @@ class NAdamUpdate(_Moments):
     def corrections(self, step: int) -> tuple[float, float, float]:
         """(1 - μₜ) / (1 - Πᵗ), μₜ₊₁ / (1 - Πᵗ⁺¹) and 1 / √(1 - β₂ᵗ)."""
         now, ahead = (float(mu) for mu in self.momenta(np.array([step, step + 1])))
-        product = float(np.prod(self.momenta(np.arange(1, min(step, self._horizon) + 1))))
+        product = float(np.prod(self.momenta(np.arange(1, min(step, self.horizon) + 1))))
         return (1 - now) / (1 - product), ahead / (1 - product * ahead), self.root_correction(step)
 
     def momenta(self, steps: Array) -> Array:
@@ -143,7 +143,7 @@ class NAdamUpdate(_Moments):
         return momenta
 
     @property
-    def _horizon(self) -> int:
+    def horizon(self) -> int:
         """From so many factors on, the product of momenta is too small to change 1 - Π in float64."""
         return 1 if self.beta1 == 0 else math.ceil(-45 / math.log(self.beta1))
 

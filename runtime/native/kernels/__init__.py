@@ -10,3 +10,6 @@ from graphnet.runtime.native.kernels import metrics as metrics
 from graphnet.runtime.native.kernels import softmax as softmax
 from graphnet.runtime.native.kernels import convolution
 from graphnet.runtime.native.kernels import normalization as normalization
+from graphnet.runtime.native.kernels import clipping as clipping
+from graphnet.runtime.native.kernels import moving as moving
+from graphnet.runtime.native.kernels import updates as updates

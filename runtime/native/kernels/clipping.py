@@ -1,0 +1,236 @@
+"""Gradients within limits, constrained weights, vectors of length 1, penalties: what squares are summed for.
+
+They are summed in double, in which those of float32 neither overflow nor vanish. Sums of whole arrays are cut into
+pieces of a constant size: threads share the pieces, and then each adds up the sums of all of them, in order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from graphnet.compiler import expression as ex
+from graphnet.compiler import ops
+from graphnet.compiler.ops.clipping import EPSILON, NORM, VALUE
+from graphnet.compiler.ops.constraints import SMALLEST
+from graphnet.compiler.planning.program import Operand
+from graphnet.runtime.native.call import Call, Unsupported, emitter, floats, need, per_sample, room
+from graphnet.runtime.native.contract import blocks
+from graphnet.runtime.native.formulas import write_formula
+from graphnet.runtime.native.function import Function, Lanes
+from graphnet.runtime.native.kernels.moving import Axes, divided, offset
+from graphnet.runtime.native.machine import LANES, Machine
+from graphnet.runtime.native.values import F32, F64, VEC, Index, Value, with_elements
+
+_PIECE = 256  # vectors
+_WIDE = with_elements(VEC, F64)
+
+
+def _nothing(f: Function, call: Call) -> None:
+    """The sums of pieces, which threads share, need no preparation."""
+
+
+def _pieces(size: int) -> int:
+    return -(-size // (_PIECE * LANES))
+
+
+def _sums(call: Call, machine: Machine) -> int:
+    return 2 * sum(_pieces(x.nbytes // 4) for x in call.inputs)
+
+
+# Gradients -------------------------------------------------------------------------------------------------------
+
+@emitter(ops.ClipGradients, prepare=_nothing, prepared=_sums)
+def clip(f: Function, call: Call) -> None:
+    """Over the flat buffer of all gradients, or of each by itself."""
+    op, sizes = call.op, [math.prod(x.shape) for x in call.inputs]
+    floats(*call.inputs)
+    runs = [(size, x, y) for size, x, y in zip(sizes, call.x, call.y, strict=True) if size]
+    if op.by != NORM:  # empty gradients lie there too
+        runs = [(sum(sizes), call.x[0], call.y[0])] if runs else []
+    if op.by == VALUE:
+        for size, x, y in runs:
+            _each(f, size, x, y, lambda start, g: f.smaller(f.greater(g, -op.limit), op.limit))
+        return
+    totals, place = [], 0
+    for size, x, _ in runs:
+        totals.append(_sum(f, call, size, x, place, lambda v, total: f.fma(v, v, total)))
+        place += _pieces(size)
+    f.meet()
+    for (size, x, y), total in zip(runs, totals, strict=True):
+        norm = f.intrinsic("sqrt", total()) + EPSILON
+        factor = f.select(f.test("olt", f.constant(op.limit, F64), norm), op.limit / norm, 1.0)
+        first = f.select(f.test("olt", factor, 2.0 ** -64), f.constant(2.0 ** -64, F64), 1.0)  # so neither is subnormal
+        factors = f.splat(_narrow(f, first)), f.splat(_narrow(f, factor / first))
+        _each(f, size, x, y, lambda start, g, factors=factors: g * factors[0] * factors[1])
+
+
+@emitter(ops.NonNegative)
+def non_negative(f: Function, call: Call) -> None:
+    """max(w, 0)."""
+    floats(*call.inputs)
+    _each(f, math.prod(call.inputs[0].shape), call.x[0], call.y[0], lambda start, w: f.greater(w, 0.0))
+
+
+@emitter(ops.Penalty, prepare=_nothing, prepared=_sums)
+def penalty(f: Function, call: Call) -> None:
+    """λ₁ Σ |x| + λ₂ Σ x²; over the samples of all blocks if it is a mean over samples."""
+    op, (x,), (y,) = call.op, call.inputs, call.y
+    floats(x)
+
+    def add(v: Value, total: Value) -> Value:
+        return f.fma(v * op.l2, v, f.fma(f.intrinsic("fabs", v), op.l1, total))
+    total = _sum(f, call, x.nbytes // 4, call.x[0], 0, add, partial(_real, f, call, x) if op.per_sample else None)
+    f.meet()
+    with f.one_thread():
+        made = total()
+        if op.per_sample:
+            earlier = f.earlier(lambda: f.scalar(y), f.constant(0.0, F32))
+            made = made / _double(f, f.most(f.total, 1)) + f.assign(f"fpext float {earlier.text} to double", F64)
+        f.put(_narrow(f, made), y)
+
+
+@emitter(ops.PenaltyGrad)
+def penalty_grad(f: Function, call: Call) -> None:
+    """g (λ₁ sign(x) + 2 λ₂ x); 0 where there is no sample."""
+    op, (g, x) = call.op, call.inputs
+    floats(g, x)
+    samples = _double(f, f.most(f.total, 1)) if op.per_sample else f.constant(1.0, F64)
+    slope, l1, l2 = (f.splat(value) for value in (
+        f.scalar(call.x[0]), *(_narrow(f, share / samples) for share in (op.l1, op.l2))))
+    formula = ex.trace(lambda g, x, l1, l2: g * (ex.where(x > 0, l1, ex.where(x < 0, -l1, l1 * x)) + (l2 + l2) * x), 4)
+
+    def change(start: Index, value: Value) -> Value:
+        (made,) = write_formula(f, formula, [slope, value, l1, l2])
+        return f.select(f.mask(_real(f, call, x, start)), made, 0.0) if op.per_sample else made
+    _each(f, x.nbytes // 4, call.x[1], call.y[0], change)
+
+
+# Vectors ---------------------------------------------------------------------------------------------------------
+
+@emitter(ops.MaxNorm, ops.UnitLength, ops.UnitNorm)
+def scale_vectors(f: Function, call: Call) -> None:
+    """x / max(‖x‖, ε), or w · c / max(‖w‖, c)."""
+    op = call.op
+    least = _float(getattr(op, "limit", getattr(op, "epsilon", SMALLEST)))
+
+    def measure(square: Value) -> list[Value]:
+        length = f.greater(f.intrinsic("sqrt", square), least)
+        return [(least if isinstance(op, ops.MaxNorm) else 1.0) / length]
+    _by_vector(f, call, lambda x: [x * x], measure, lambda factor, x: x * factor)
+
+
+@emitter(ops.UnitLengthGrad)
+def unit_length_grad(f: Function, call: Call) -> None:
+    """(g - y Σ g y) / max(‖x‖, ε) with y = x / ‖x‖; without the second term where ‖x‖ < ε."""
+    least = _float(call.op.epsilon)
+
+    def measure(square: Value, product: Value) -> list[Value]:
+        length = f.greater(f.intrinsic("sqrt", square), least)
+        pull = f.select(f.test("ogt", length, least), product / square, 0.0)
+        return [1.0 / length, pull]
+    _by_vector(f, call, lambda g, x: [x * x, g * x], measure, lambda factor, pull, g, x: (g - x * pull) * factor)
+
+
+def _by_vector(f: Function, call: Call, summands: Callable[..., list[Value]], measure: Callable[..., list[Value]],
+               result: Callable[..., Value]) -> None:
+    """Sums over the axes of the op, what is made of them, and what becomes of each element by that; all in double."""
+    op, form = call.op, call.outputs[0]
+    axes = {axis % len(form.shape) for axis in getattr(op, "axes", (getattr(op, "axis", 0),))}
+    floats(*call.inputs)
+    need(all(x.strides == form.strides for x in call.inputs), "operands in different layouts")
+    need(0 not in axes or room(form) == form.shape[0], "vectors along the samples, with room for more of them")
+    if 0 in form.shape:
+        return
+    extents = zip((room(form), *form.shape[1:]), form.strides, strict=True)
+    dims = [(axis in axes, extent, stride // 4) for axis, (extent, stride) in enumerate(extents) if extent > 1]
+    over, (_, width, _) = next(((dim[0], dim) for dim in dims if dim[2] == 1), (True, (True, 1, 1)))
+    kept, summed = ([dim[1:] for dim in dims if dim[0] == side and dim[2] != 1] for side in (False, True))
+    vectors = 1 if over else -(-width // LANES)
+    with f.loop(*f.share(math.prod(extent for extent, _ in kept) * vectors)) as unit:
+        rest, vector = divided(unit, vectors)
+        start = offset(f, rest, kept) + vector * LANES
+
+        def walk(body: Callable[[Index, Lanes], None]) -> None:
+            _nest(f, summed, start, lambda at: blocks(f, width, LANES, lambda i, lanes: body(at + i, lanes)) if over
+                  else body(at, f.least(width - vector * LANES, LANES)))
+
+        def read(at: Index, lanes: Lanes) -> list[Value]:
+            return [_widen(f, f.load(x, at, lanes)) for x in call.x]
+        sums = [f.variable(f.constant(0.0, _WIDE)) for _ in summands(*[f.constant(0.0, _WIDE)] * len(call.x))]
+
+        def add(at: Index, lanes: Lanes) -> None:
+            for total, summand in zip(sums, summands(*read(at, lanes)), strict=True):
+                total.set(total.get() + summand)
+        walk(add)
+        numbers = measure(*(f.splat(f.total_of(total.get())) if over else total.get() for total in sums))
+        walk(lambda at, lanes: f.store(_narrow(f, result(*numbers, *read(at, lanes))), call.y[0], at, lanes))
+
+
+def _nest(f: Function, dims: Axes, start: Value, body: Callable[[Value], None]) -> None:
+    """body(offset) for every place along these axes."""
+    if not dims:
+        body(start)
+        return
+    with f.loop(0, dims[0][0]) as i:
+        _nest(f, dims[1:], start + i * dims[0][1], body)
+
+
+# Sums over whole arrays ------------------------------------------------------------------------------------------
+
+def _sum(f: Function, call: Call, size: int, x: Value, place: int, add: Callable[[Value, Value], Value],
+         real: Callable[[Index], Value] | None = None) -> Callable[[], Value]:
+    """Writes the sums of all pieces to the memory that threads share, from a place on, and returns what writes their
+    total, once threads have met. `real` tells how many elements count from a place on."""
+    if call.prepared is None:
+        raise Unsupported("no memory that threads share")
+    sums, pieces, vectors = f.at(call.prepared, place, F64), _pieces(size), -(-size // LANES)
+    with f.loop(*f.share(pieces)) as piece:
+        acc = f.variable(f.constant(0.0, _WIDE))
+
+        def some(start: Index, count: int) -> None:
+            acc.set(add(_widen(f, f.load(x, start, real(start) if real else count)), acc.get()))
+        blocks(f, size, LANES, some, piece * _PIECE, f.least(piece * _PIECE + _PIECE, vectors))
+        f.put(f.total_of(acc.get()), sums, piece)
+
+    def total() -> Value:
+        made = f.variable(f.constant(0.0, F64))
+        with f.when(pieces > 0), f.loop(0, max(pieces, 1)) as piece:
+            made.set(made.get() + f.scalar(sums, piece, F64))
+        return made.get()
+    return total
+
+
+def _real(f: Function, call: Call, x: Operand, start: Index) -> Value:
+    """How many elements of a vector that starts here belong to samples; it may be less than 0."""
+    if x.layout == "rows" or room(x) < LANES:
+        return f.n * per_sample(x) - start
+    return f.n - f.constant(start) % room(x)
+
+
+def _each(f: Function, size: int, x: Value, y: Value, change: Callable[[Index, Value], Value]) -> None:
+    """y = change(x), element by element."""
+    def some(start: Index, count: int) -> None:
+        f.store(change(start, f.load(x, start, count)), y, start, count)
+    blocks(f, size, LANES, some, *f.share(-(-size // LANES)))
+
+
+def _widen(f: Function, value: Value) -> Value:
+    return f.assign(f"fpext {VEC} {value.text} to {_WIDE}", _WIDE)
+
+
+def _narrow(f: Function, value: Value) -> Value:
+    type = with_elements(value.type, F32)
+    return f.assign(f"fptrunc {value.type} {value.text} to {type}", type)
+
+
+def _double(f: Function, value: Value) -> Value:
+    return f.assign(f"sitofp i64 {value.text} to double", F64)
+
+
+def _float(number: float) -> float:
+    """A number as float32 has it."""
+    return float(np.float32(number))

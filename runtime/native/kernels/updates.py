@@ -1,0 +1,137 @@
+"""Optimizers: one walk over the flat buffers of weights, gradients and moments, by the formula of the op.
+
+What depends on the number of the step is computed in double by products in a fixed order: libm's powers are not the
+same everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import groupby
+
+from graphnet.compiler.expression import Formula
+from graphnet.compiler.ops import AdamUpdate, NAdamUpdate, Update
+from graphnet.runtime.native.call import Call, emitter_where, floats, need
+from graphnet.runtime.native.formulas import write_formula
+from graphnet.runtime.native.function import Build, Function
+from graphnet.runtime.native.machine import LANES, Machine
+from graphnet.runtime.native.values import F32, F64, I1, I64, Index, Value
+
+
+def _has_rule(op: object) -> bool:
+    return isinstance(op, Update) and op.formula_of(decayed=False) is not None
+
+
+def _scratch(call: Call, machine: Machine) -> int:
+    """The numbers of a step."""
+    return LANES
+
+
+@emitter_where(_has_rule, scratch=_scratch)
+def update(f: Function, call: Call) -> None:
+    """New weights and moments over the old, group by group of weights that agree in rate and decay.
+
+    Weights lie one after the other in one buffer and their gradients in another, so the first of each stands for all.
+    """
+    op, n = call.op, call.op.count
+    weights, walked = call.inputs[2:2 + n], call.inputs[2:]
+    floats(*walked)
+    need(all(operand.layout == "rows" for operand in walked), "weights that do not lie in rows")
+    buffers = [*call.x[2:2 + 2 * n:max(n, 1)], *call.x[2 + 2 * n:]]
+    rate, step = _read(f, call, 0, "fpext", F64), _read(f, call, 1, "sext", I64)
+    scales, rest = _corrections(f, op, step)
+    begin, end = (bound * LANES for bound in f.share(-(-sum(math.prod(w.shape) for w in weights) // LANES)))
+    for factor, decay, start, stop in _groups(op, [math.prod(w.shape) for w in weights]):
+        eta = rate * factor
+        for place, number in enumerate([*(eta * scale for scale in scales), *rest, 1.0 - eta * decay]):
+            f.put(f.assign(f"fptrunc double {number.text} to float", F32), f.scratch, place)
+        formula = op.formula_of(bool(decay))
+        low = f.most(begin, start)
+        f.shared(op.name, [*buffers, f.scratch], [low, f.most(f.least(end, stop), low)], _walk(formula))
+
+
+def _read(f: Function, call: Call, position: int, extend: str, type: str) -> Value:
+    """A scalar that is fed, as a double or an i64."""
+    given = {"float32": F32, "int32": "i32"}.get(call.inputs[position].dtype, type)
+    value = f.scalar(call.x[position], 0, given)
+    return value if given == type else f.assign(f"{extend} {given} {value.text} to {type}", type)
+
+
+def _groups(op: Update, sizes: list[int]) -> Iterator[tuple[float, float, int, int]]:
+    """Rate and decay of each run of neighbours that agree in both, and where it lies in the flat buffers."""
+    rates, decays, start = op.rates or (1.0,) * op.count, op.decays or (0.0,) * op.count, 0
+    for (rate, decay), group in groupby(zip(rates, decays, sizes, strict=True), lambda item: item[:2]):
+        stop = start + sum(size for _, _, size in group)
+        yield rate, decay, start, stop
+        start = stop
+
+
+def _walk(formula: Formula) -> Build:
+    """Writes the update of the elements [lo, hi), given the buffers and the numbers of the step."""
+    def build(f: Function, pointers: list[Value], integers: list[Value]) -> None:
+        (*buffers, numbers), (lo, hi) = pointers, integers
+        given = [f.splat(f.scalar(numbers, i)) for i in range(formula.inputs - len(buffers))]
+
+        def piece(start: Index, lanes: Value | None = None) -> None:
+            read = [f.load(buffer, start, lanes) for buffer in buffers]
+            for value, buffer in zip(write_formula(f, formula, [*read, *given]), _written(buffers), strict=True):
+                f.store(value, buffer, start, lanes)
+        whole = lo + (hi - lo) // LANES * LANES
+        with f.loop(lo, whole, LANES) as start:
+            piece(start)
+        with f.when(f.compare("slt", whole, hi)):
+            piece(whole, hi - whole)
+    return build
+
+
+def _written(buffers: list[Value]) -> list[Value]:
+    """All but the gradients."""
+    return [buffers[0], *buffers[2:]]
+
+
+# What the formulas are given of the number of the step ----------------------------------------------------------
+
+_Corrections = tuple[list[Value], list[Value]]
+"""What the learning rate is multiplied by, and what is taken as it is; see `Update.numbers`."""
+
+
+def _corrections(f: Function, op: Update, step: Value) -> _Corrections:
+    if type(op) is AdamUpdate:
+        return [1.0 / (1.0 - _power(f, op.beta1, step))], [_root(f, op, step)]
+    if type(op) is NAdamUpdate:
+        now, ahead = _momenta(f, op, step)
+        return [now, ahead], [_root(f, op, step)]
+    need(type(op).numbers is Update.numbers, f"{op.name} has numbers of its own")
+    return [f.constant(1.0, F64)], []
+
+
+def _root(f: Function, op: AdamUpdate | NAdamUpdate, step: Value) -> Value:
+    """1 / √(1 - β₂ᵗ)."""
+    return 1.0 / f.intrinsic("sqrt", 1.0 - _power(f, op.beta2, step))
+
+
+def _momenta(f: Function, op: NAdamUpdate, step: Value) -> tuple[Value, Value]:
+    """(1 - μₜ) / (1 - Πᵗ) and μₜ₊₁ / (1 - Πᵗ⁺¹)."""
+    base = 0.96 ** op.psi
+
+    def momentum(power: Value) -> Value:
+        return (1.0 - power * 0.5) * op.beta1
+    power, product = f.variable(f.constant(1.0, F64)), f.variable(f.constant(1.0, F64))
+    with f.loop(0, f.least(step, op.horizon)):
+        power.set(power.get() * base)
+        product.set(product.get() * momentum(power.get()))
+    now = _power(f, base, step)
+    ahead = momentum(now * base)
+    return (1.0 - momentum(now)) / (1.0 - product.get()), ahead / (1.0 - product.get() * ahead)
+
+
+def _power(f: Function, base: float, exponent: Value) -> Value:
+    """baseᵗ for t ≥ 0, by squaring."""
+    result, square = f.variable(f.constant(1.0, F64)), f.variable(f.constant(base, F64))
+    bits = 64 - f.call("llvm.ctlz.i64", I64, exponent, f.constant(0, I1))
+    with f.loop(0, bits) as bit:
+        odd = f.instruction(f"and {I64}", f.instruction(f"lshr {I64}", exponent, bit), f.constant(1))
+        result.set(f.select(f.compare("ne", odd, 0), result.get() * square.get(), result.get()))
+        square.set(square.get() * square.get())
+    return result.get()
