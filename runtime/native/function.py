@@ -228,6 +228,15 @@ class Function(Writer):
         picked = self.select(self.test(how, a, b), a, b)
         return picked if a.is_constant else self.select(self.test("uno", a, a), a, picked)
 
+    def bits(self, value: Value, element: str) -> Value:
+        """The same bits as elements of another type."""
+        return self.convert("bitcast", value, element)
+
+    def convert(self, how: str, value: Value, element: str) -> Value:
+        """Elements as another type: `zext`, `trunc`, `uitofp`, `sitofp`, `bitcast`."""
+        type = with_elements(value.type, element)
+        return self.assign(f"{how} {value.type} {value.text} to {type}", type)
+
     def shuffle(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
         """A vector of these lanes of a, and b behind it."""
         text = ", ".join([f"i32 {lane}" for lane in lanes])

@@ -1,6 +1,150 @@
-"""Functions of vectors and scalars of float32, as polynomials: to a few units in the last place, subnormals included."""
+"""Functions of vectors and scalars of float32, as polynomials: to a unit or so in the last place, subnormals included.
+
+NaN, infinities and -0 come out as IEEE 754 and C99's annex F have them. Nothing converts a float to an integer, which
+LLVM leaves undefined for NaN: a sum with 1.5 · 2²³ rounds to a whole number, which then stands in its low bits.
+Polynomials are those of Cephes (Moshier 1992), in single precision, except those of 2ˣ, which are fitted.
+"""
 
 from __future__ import annotations
 
-FUNCTIONS: tuple[str, ...] = ()
+import math
+from collections.abc import Sequence
+
+from graphnet.runtime.native.function import Function
+from graphnet.runtime.native.values import F32, I32, Value
+
+FUNCTIONS = ("sign", "exp", "exp2", "expm1", "log", "log1p", "tanh")
 """The functions of `compiler/expression.py` that are made here."""
+
+_ROUNDING = 1.5 * 2.0 ** 23
+_LOG2_E = 1.44269504088896341
+_LN2 = 0.693359375, -2.12194440e-4
+"""ln 2 in two parts, of which the first has so few bits that its product with an exponent is exact."""
+_EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+"""(eʳ - 1 - r) / r² for |r| ≤ ln 2 / 2, highest power first."""
+_EXP2 = tuple(math.log(2) ** k / math.factorial(k) for k in range(7, 1, -1))
+_EXP2_LINEAR = 0.693359375, math.log(2) - 0.693359375
+_LOG = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+        2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
+"""(log(1 + r) - r + r² / 2) / r³ for √½ ≤ 1 + r < √2."""
+_TANH = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
+"""(tanh x - x) / x³ by powers of x², for |x| < 0.625."""
+_ROOT_HALF = 0x3F3504F3
+"""The bits of √½."""
+
+
+def sign(f: Function, x: Value) -> Value:
+    """1, -1, or what is neither: 0 or NaN."""
+    below = f.select(f.test("olt", x, 0.0), f.constant(-1.0, x.type), x)
+    return f.select(f.test("ogt", x, 0.0), f.constant(1.0, x.type), below)
+
+
+def exp(f: Function, x: Value) -> Value:
+    """eˣ = 2ⁿ eʳ; two factors make 2ⁿ, so that what is below the normal numbers is rounded once."""
+    x = _between(f, x, -104.0, 89.0)
+    whole, n = _rounded(f, x, _LOG2_E, 254)
+    grown = _grown(f, _rest(f, x, n)) + 1.0
+    half = _integers(f, "lshr", whole, 1)
+    rest = _integers(f, "sub", whole, half)
+    return grown * _power(f, half) * _power(f, rest)
+
+
+def exp2(f: Function, x: Value) -> Value:
+    """2ˣ = 2ⁿ 2ʳ, as `exp`."""
+    x = _between(f, x, -151.0, 129.0)
+    whole, n = _rounded(f, x, 1.0, 254)
+    r = x - n
+    large = r * _EXP2_LINEAR[0]  # exact but for a few bits, which the next line has
+    small = f.fma(r, _EXP2_LINEAR[0], large * -1.0) + r * f.fma(_polynomial(f, _EXP2, r), r, _EXP2_LINEAR[1])
+    grown = large + 1.0
+    grown = grown + ((large - (grown - 1.0)) + small)
+    half = _integers(f, "lshr", whole, 1)
+    rest = _integers(f, "sub", whole, half)
+    return grown * _power(f, half) * _power(f, rest)
+
+
+def expm1(f: Function, x: Value) -> Value:
+    """eˣ - 1 = 2 (2ⁿ⁻¹ (eʳ - 1) + (2ⁿ⁻¹ - ½)), of which the last part is 0 near 0; x where it is so small."""
+    near = _between(f, x, -20.0, 89.0)
+    whole, n = _rounded(f, near, _LOG2_E, 126)
+    half = _power(f, whole)
+    made = f.fma(half, _grown(f, _rest(f, near, n)), half - 0.5)
+    return f.select(f.test("olt", f.intrinsic("fabs", x), 2.0 ** -30), x, made + made)
+
+
+def log(f: Function, x: Value) -> Value:
+    """log x = n ln 2 + log(1 + r)."""
+    return _log(f, x, None)
+
+
+def log1p(f: Function, x: Value) -> Value:
+    """log(1 + x) = log u + c / u, where u is 1 + x as rounded, and c what it is less."""
+    u = x + 1.0
+    lack = f.smaller(x, 1.0) - (u - f.greater(x, 1.0))
+    return f.intrinsic("copysign", _log(f, u, lack / u), x)
+
+
+def tanh(f: Function, x: Value) -> Value:
+    """An odd polynomial near 0, 1 - 2 / (e²ᵃ + 1) with a = |x| elsewhere."""
+    a = f.intrinsic("fabs", x)
+    square = a * a
+    small = f.fma(_polynomial(f, _TANH, square) * square, a, a)
+    double = f.smaller(a + a, 40.0)
+    whole, n = _rounded(f, double, _LOG2_E, 127)
+    power = _power(f, whole)
+    large = 1.0 - 2.0 / (f.fma(_grown(f, _rest(f, double, n)), power, power) + 1.0)
+    return f.intrinsic("copysign", f.select(f.test("olt", a, 0.625), small, large), x)
+
+
+def _log(f: Function, x: Value, small: Value | None) -> Value:
+    """log x, to which a small number is added before it is rounded."""
+    tiny = f.test("olt", x, 2.0 ** -126)
+    bits = f.bits(f.select(tiny, x * 2.0 ** 23, x), I32)
+    moved = _integers(f, "sub", bits, _ROOT_HALF)
+    n = f.convert("sitofp", _integers(f, "ashr", moved, 23), F32) - f.select(tiny, f.constant(23.0, x.type), 0.0)
+    r = f.bits(_integers(f, "add", _integers(f, "and", moved, 0x7FFFFF), _ROOT_HALF), F32) - 1.0
+    square = r * r
+    y = f.fma(n, _LN2[1], _polynomial(f, _LOG, r) * r * square)
+    y = f.fma(square, -0.5, y if small is None else y + small)
+    made = f.select(f.test("olt", x, math.inf), f.fma(n, _LN2[0], r + y), x)  # ∞ and NaN stay
+    below = f.select(f.test("oeq", x, 0.0), f.constant(-math.inf, x.type), math.nan)
+    return f.select(f.test("ugt", x, 0.0), made, below)
+
+
+def _between(f: Function, x: Value, least: float, most: float) -> Value:
+    """A number held between two; NaN stays."""
+    return f.smaller(f.greater(x, least), most)
+
+
+def _rounded(f: Function, x: Value, factor: float, bias: int) -> tuple[Value, Value]:
+    """x · factor rounded to a whole number n: the integer n + bias in the low bits, and n."""
+    shifted = f.fma(x, factor, _ROUNDING + bias)
+    return f.bits(shifted, I32), shifted - (_ROUNDING + bias)
+
+
+def _power(f: Function, whole: Value) -> Value:
+    """2ᵏ⁻¹²⁷ for an integer k from 0 to 254 in the low bits."""
+    return f.bits(_integers(f, "shl", whole, 23), F32)
+
+
+def _rest(f: Function, x: Value, n: Value) -> Value:
+    """x - n ln 2."""
+    return f.fma(n, -_LN2[1], f.fma(n, -_LN2[0], x))
+
+
+def _grown(f: Function, r: Value) -> Value:
+    """eʳ - 1 for |r| ≤ ln 2 / 2."""
+    return f.fma(_polynomial(f, _EXP, r), r * r, r)
+
+
+def _polynomial(f: Function, coefficients: Sequence[float], x: Value) -> Value:
+    """By Horner's rule, the coefficient of the highest power first."""
+    y = f.constant(coefficients[0], x.type)
+    for coefficient in coefficients[1:]:
+        y = f.fma(y, x, coefficient)
+    return y
+
+
+def _integers(f: Function, how: str, a: Value, b: Value | int) -> Value:
+    """Arithmetic of 32-bit integers that may wrap around."""
+    return f.instruction(f"{how} {a.type}", a, f.constant(b, a.type))
