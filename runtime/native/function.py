@@ -259,6 +259,10 @@ class Function(Writer):
         picked = self.select(self.test(how, a, b), a, b)
         return picked if a.is_constant else self.select(self.test("uno", a, a), a, picked)
 
+    def bits(self, value: Value, element: str) -> Value:
+        """The same bits as elements of another type."""
+        return self.convert("bitcast", value, element)
+
     def convert(self, how: str, value: Value, element: str) -> Value:
         """Elements as another type: `zext`, `trunc`, `uitofp`, `sitofp`, `bitcast`."""
         type = with_elements(value.type, element)

@@ -13,3 +13,6 @@ from graphnet.runtime.native.kernels import normalization as normalization
 from graphnet.runtime.native.kernels import clipping as clipping
 from graphnet.runtime.native.kernels import moving as moving
 from graphnet.runtime.native.kernels import updates as updates
+from graphnet.runtime.native.kernels import recurrent
+
+__all__ = ["recurrent"]
