@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graphnet.compiler.errors import GraphNetError
 from graphnet.compiler.planning.program import ALIGNMENT, ARENA, OWN, Instruction, Program, Slot
-from graphnet.compiler.types import Array
+from graphnet.compiler.types import BATCH, Array
 from graphnet.runtime.kernels import bind_kernel
 from graphnet.runtime.kernels.registry import Call, Run
 
@@ -71,10 +71,15 @@ class Executable:
 
     Raises:
         GraphNetError: the Program does not fit the buffers (see `Buffers.prepare`).
+
+    Attributes:
+        program: what it runs.
+        samples: the size of a batch.
     """
 
     def __init__(self, program: Program, buffers: Buffers) -> None:
         self.program = program
+        self.samples = program.dims.get(BATCH, 1)
         self._buffers = buffers
         self._stages: dict[str, Array] = {}
         buffers.prepare(program.buffers)
@@ -99,6 +104,27 @@ class Executable:
                 stage = self._stages[name] = np.empty((len(chosen), *array.shape[1:]), array.dtype)
             np.take(array, chosen, 0, stage, "clip")  # "raise" would allocate a buffer
             np.copyto(self.inputs[name], stage, casting="same_kind")
+
+    @property
+    def takes_steps(self) -> bool:
+        """Whether it can do several steps of training in one call; see `run_steps`."""
+        return False
+
+    def run_steps(self, arrays: Mapping[str, Array], order: NDArray[np.intp], rates: NDArray[np.float64], first: int,
+                  stops: bool) -> tuple[int, dict[str, Array]]:
+        """Does one step of training after another.
+
+        Args:
+            arrays: what samples are taken from.
+            order: the numbers of the samples of all steps; the last step may have fewer of them than the others.
+            rates: the learning rate of each step.
+            first: the number of the first step.
+            stops: whether a step whose loss is not finite is the last.
+
+        Returns:
+            How many steps were done, and what each gave, by output: arrays (steps, …).
+        """
+        raise NotImplementedError
 
     def walk(self) -> Iterator[tuple[int, Run]]:
         """What a run is made of, in order: the number of an instruction and the function that runs it, or -1 and one

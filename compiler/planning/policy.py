@@ -66,8 +66,9 @@ class Policy:
     check: Callable[[Stage], None] | None = None
     _managers: dict[tuple[Purpose, str], PassManager] = field(default_factory=dict)
 
-    def dims_of_program(self, purpose: Purpose, dims: Dims) -> Dims:
-        """The dims of the Program that serves these: the same, unless it works off blocks of samples."""
+    def dims_of_program(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Dims:
+        """The dims of the Program that serves these: the same, unless it works off blocks of samples. Then a batch that
+        is smaller than the usual one gets the Program of that."""
         return dims
 
     def stages(self, purpose: Purpose) -> list[Stage]:

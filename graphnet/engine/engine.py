@@ -174,7 +174,7 @@ class Engine(Variables, Compiled, Guarded):
         purpose, results = self._runner.purpose(PREDICT), dict[str, Array]()
         for start in range(0, count, batch_size):
             stop = min(start + batch_size, count)
-            run = self._runner.executable(purpose, dims | {BATCH: stop - start})
+            run = self._runner.executable(purpose, dims | {BATCH: stop - start}, min(batch_size, count))
             feeder.feed_range(run, start, stop)
             self._runner.run(run)
             for name, value in run.outputs.items():
@@ -210,7 +210,7 @@ class Engine(Variables, Compiled, Guarded):
         purpose = self._runner.purpose(EVALUATE, labels)
         for start in range(0, count, batch_size):
             stop = min(start + batch_size, count)
-            run = self._runner.executable(purpose, dims | {BATCH: stop - start})
+            run = self._runner.executable(purpose, dims | {BATCH: stop - start}, min(batch_size, count))
             feeder.feed_range(run, start, stop)
             self._runner.run(run)
             scores.add(run.outputs, stop - start)

@@ -85,13 +85,14 @@ class Programs:
         """
         return self._make(purpose, dims).all_stages
 
-    def executable(self, purpose: Purpose, dims: Dims) -> Executable:
-        """The Program for a purpose at these dims, bound and ready to run."""
-        key = purpose, tuple(sorted(dims.items()))
+    def executable(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Executable:
+        """The Program for a purpose at these dims, bound and ready to run; `usual` is the size of the batches that this
+        one is the rest of."""
+        key = purpose, (*sorted(dims.items()), ("", usual))
         found = self._executables.get(key)
         if found is None or found.stale:
             self.admit()
-            program = self.program(purpose, dims)
+            program = self._make(purpose, dims, usual).program
             grows = program.buffers.get(ARENA, 0) > self.buffers.sizes.get(ARENA, 0)
             self._executables.keep(lambda executable: not (grows or executable.stale))
             found = self.bind(program, self.buffers, dims)
@@ -106,9 +107,9 @@ class Programs:
         """Runs one whose inputs have been fed."""
         self.blas_threads.call(self._watching[executable].run if self.watchers else executable.run)
 
-    def _make(self, purpose: Purpose, dims: Dims) -> Made:
+    def _make(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Made:
         with whole, self.blas_threads:  # constants are computed
-            dims = self.policy.dims_of_program(purpose, dims)
+            dims = self.policy.dims_of_program(purpose, dims, usual)
         key = purpose, tuple(sorted(dims.items()))
         made = self._made.get(key)
         if made is None:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graphnet.arrays.finiteness import finite_inputs
 from graphnet.compiler.errors import GraphError
@@ -186,14 +187,15 @@ class Runner:
         return self.purpose(name, {output: loss.label_types(types[self.graph.output(output)])[0]
                                    for output, loss in self.objective.losses.items()})
 
-    def executable(self, purpose: Purpose, dims: Dims) -> Executable:
-        """The Program for a purpose, bound and ready to run; the states of stateful layers fit its batch.
+    def executable(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Executable:
+        """The Program for a purpose, bound and ready to run; the states of stateful layers fit its batch. `usual` is the
+        size of the batches that this one is the rest of.
 
         Raises:
             DataError: they belong to another number of sequences.
         """
         self.recurrent.prepare(dims[BATCH])
-        found = self.programs.executable(purpose, dims)
+        found = self.programs.executable(purpose, dims, usual)
         if purpose.name != GRADIENTS:
             self.recurrent.hold(dims[BATCH])
         return found
@@ -213,6 +215,17 @@ class Runner:
             self.programs.buffers.version += 1
             self.programs.run(run)
             self.step += 1
+
+    def run_steps(self, run: Executable, arrays: Mapping[str, Array], order: NDArray[np.intp], steps: int,
+                  stops: bool) -> tuple[int, dict[str, Array]]:
+        """Several training steps in one call; see `Executable.run_steps`."""
+        optimizer, first = self.need_optimizer(), self.step + 1
+        rates = np.array([optimizer.rate_at(first + k) * self.rate_factor for k in range(steps)])
+        with whole, self.step_lock:
+            self.programs.buffers.version += 1
+            done, outputs = run.run_steps(arrays, order, rates, first, stops)
+            self.step += done
+        return done, outputs
 
     def feed_step(self, run: Executable, step: int) -> None:
         """Writes the step's number and its learning rate into the inputs of a training Program."""

@@ -46,6 +46,20 @@ class Scores:
             share = float(value) * (1 if reduction == SUM else samples)
             self._losses[name] = self._losses.get(name, 0.0) + share
 
+    def add_steps(self, outputs: Mapping[str, Array], samples: int) -> None:
+        """Adds batches of as many samples each, from the outputs of each of them, as `add` would one after another."""
+        self._samples += samples * len(next(iter(outputs.values())))
+        for name, values in outputs.items():
+            if name.startswith(METRIC):
+                before = self._statistics.get(name)
+                rows = values if before is None else np.concatenate((before[None], values))
+                self._statistics[name] = np.add.accumulate(rows, 0)[-1].copy()  # unlike a sum, from first to last
+                continue
+            factor, total = 1 if self._reductions.get(name, MEAN) == SUM else samples, self._losses.get(name, 0.0)
+            for value in values.tolist():
+                total += value * factor
+            self._losses[name] = total
+
     def _add_statistic(self, name: str, value: Array) -> None:
         before = self._statistics.get(name)
         if before is not None and before.shape != value.shape:  # only what a file held can be so

@@ -23,11 +23,13 @@ from graphnet.engine.interrupts import whole
 from graphnet.engine.marks import mark_of
 from graphnet.engine.scores import Scores
 from graphnet.runtime.blas import blas_kind
+from graphnet.runtime.session import Executable
 from graphnet.training.callback import Callback
 from graphnet.training.history import History
 from graphnet.training.progress import Progress
 
 T = TypeVar("T")
+_UNHEARD = 0.04  # seconds that steps may take in which no Python runs
 
 
 @dataclass
@@ -42,14 +44,29 @@ class Batches:
     count: int
     size: int
 
-    def train(self, chosen: NDArray[np.intp], scores: Scores) -> float:
-        """A step on the samples with these numbers; returns its loss."""
+    def train(self, order: NDArray[np.intp], scores: Scores, steps: int = 1, stops: bool = True) -> tuple[int, float]:
+        """Steps on the first samples with these numbers: so many, or fewer if no more are left, or if one `stops` it
+        since its loss is not finite.
+
+        Returns:
+            How many samples were trained on, and the loss of the last step.
+        """
+        runner, size = self.network._runner, min(self.size, len(order))
         with self.network._lock:
-            run = self.network._runner.executable(self.purpose, self.dims | {BATCH: len(chosen)})
-            self.feeder.feed(run, chosen)
-            self.network._runner.run_step(run)
-            scores.add(run.outputs, len(chosen))
-            return float(run.outputs[LOSS])
+            run = runner.executable(self.purpose, self.dims | {BATCH: size}, self.size)
+            if steps > 1 and run.takes_steps:
+                return self._train_steps(run, order[:min(steps * size, len(order) // size * size)], scores, stops)
+            self.feeder.feed(run, order[:size])
+            runner.run_step(run)
+            scores.add(run.outputs, size)
+            return size, float(run.outputs[LOSS])
+
+    def _train_steps(self, run: Executable, order: NDArray[np.intp], scores: Scores, stops: bool) -> tuple[int, float]:
+        """The same, all of them at once."""
+        size = run.samples
+        done, outputs = self.network._runner.run_steps(run, self.feeder.arrays, order, len(order) // size, stops)
+        scores.add_steps(outputs, size)
+        return done * size, float(outputs[LOSS][-1])
 
 
 @dataclass
@@ -71,6 +88,7 @@ class Loop:
     stopped: bool = False
     broken: bool = False
     seconds: float = 0.0
+    pace: float = 0.0
     history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
@@ -151,23 +169,34 @@ class Loop:
 
     def steps(self, position: int, start: float) -> None:
         """The steps of an epoch from a position on."""
-        network, count, size = self.network, self.batches.count, self.batches.size
+        network, count = self.network, self.batches.count
         order = shuffled(count, network.seed, network.epoch) if self.arguments["shuffle"] else np.arange(count)
         threads = nullcontext() if self.callbacks else network._runner.programs.blas_threads  # callbacks have theirs
         with threads:
             while position < count:
-                chosen = order[position:position + size]
-                logs = {LOSS: self.batches.train(chosen, self.scores)}
-                self.position = position = position + len(chosen)
+                before, begun = network.step, time.perf_counter()
+                trained, loss = self.batches.train(order[position:], self.scores, self.steps_at_once(),
+                                                   self.stop_on_nonfinite)
+                self.position = position = position + trained
+                self.pace = (time.perf_counter() - begun) / (network.step - before)
                 if self.stop_on_nonfinite:
-                    check_loss(logs[LOSS], network.step, network.epoch, self.history)
+                    check_loss(loss, network.step, network.epoch, self.history)
                 if self.callbacks:
-                    self.tell_of_step(logs)
-                self.progress.step()
+                    self.tell_of_step({LOSS: loss})
+                self.progress.step(network.step - before)
                 if self.checkpoint and self.checkpoint.every and network.step % self.checkpoint.every == 0:
                     self.seconds = time.perf_counter() - start
                     self.save()
                 self.pause(start)
+
+    def steps_at_once(self) -> int:
+        """How many steps may be done before anybody must hear of one: those of 40 ms, so that an interrupt comes through
+        and the bar moves."""
+        if any(type(callback).on_step_end is not Callback.on_step_end for callback in self.callbacks):
+            return 1
+        most = max(1, int(_UNHEARD / self.pace)) if self.pace else 1
+        every = self.checkpoint.every if self.checkpoint else None
+        return most if every is None else min(most, every - self.network.step % every)
 
     def validated(self, data: Sequence[object], start: float) -> dict[str, Any]:
         """Scores of the validation data. It may be interrupted: the training can be gone on with from before it."""

@@ -60,10 +60,10 @@ class Progress:
         if shows_progress(wanted):
             self._bar = _Bar(title(epoch, self._epochs), done, steps, figures)
 
-    def step(self) -> None:
-        """Takes note of a step."""
+    def step(self, count: int = 1) -> None:
+        """Takes note of steps."""
         if self._bar is not None:
-            self._bar.step()
+            self._bar.step(count)
 
     def close(self) -> None:
         """Takes the bar away; what there was before it is there again."""
@@ -103,9 +103,9 @@ class _Bar:
         with self._whole:  # else a line of another thread comes after the drawing, and does not know of the bar yet
             self._drawn = Quiet(total=steps, initial=done, leave=False, file=sys.stderr, ncols=width, bar_format=look)
 
-    def step(self) -> None:
-        """Takes note of a step."""
-        self._done += 1
+    def step(self, count: int) -> None:
+        """Takes note of steps."""
+        self._done += count
         if perf_counter() < self._due and self._done < self._steps:
             return
         self._drawn.n = self._done

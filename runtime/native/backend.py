@@ -8,7 +8,7 @@ from graphnet.compiler.ir import FORWARD
 from graphnet.compiler.passes.pipeline import Purpose
 from graphnet.compiler.planning.batching import stages
 from graphnet.compiler.planning.lowering import lower
-from graphnet.compiler.planning.policy import Policy
+from graphnet.compiler.planning.policy import FULL, PLAIN, Made, Policy
 from graphnet.compiler.planning.program import Program, Target
 from graphnet.compiler.types import BATCH, Dims
 from graphnet.runtime.native.code import Code, write_code
@@ -31,18 +31,22 @@ class NativePolicy(Policy):
     form: Form = field(default_factory=lambda: Form(host().machine))
     _blocked: dict[Purpose, bool] = field(default_factory=dict)
 
-    def dims_of_program(self, purpose: Purpose, dims: Dims) -> Dims:
+    def dims_of_program(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Dims:
         """The same with the size of a block, if there are to be blocks."""
         if purpose not in self._blocked:
             self._blocked[purpose] = self._may_be_blocked(purpose, dims)
         if not self._blocked[purpose] or dims[BATCH] == 0:
             return dims
-        return {**dims, BATCH: block_size(self.stages(purpose)[-1].after, dims[BATCH])}
+        return {**dims, BATCH: block_size(self.stages(purpose)[-1].after, max(dims[BATCH], usual))}
 
     def target_for(self, purpose: Purpose, frugal: bool) -> Target:
         """Kernels for the purpose."""
         training = any(node.phase != FORWARD for node in self.stages(purpose)[-1].after.nodes)
         return NativeTarget(replace(self.form, blocked=self._blocked.get(purpose, False), training=training), frugal)
+
+    def _make_thriftily(self, purpose: Purpose, dims: Dims) -> Made:
+        """The fastest Program. Its memory has room for whole vectors of samples, so a plain one is no measure of it."""
+        return self._lowered(purpose, dims, FULL if self.optimize else PLAIN)
 
     def _may_be_blocked(self, purpose: Purpose, dims: Dims) -> bool:
         """Whether samples can be told apart, and every instruction that works on them has a native kernel."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.compiler.planning.program import PACKED, SCRATCH, Instruction, Program
+from graphnet.compiler.planning.program import PACKED, SCRATCH, Instruction, Operand, Program
 from graphnet.compiler.types import BATCH, Array
 from graphnet.runtime.kernels.registry import Run
 from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, RUN, Code, Record
@@ -46,13 +46,15 @@ class NativeExecutable(Executable):
 
     def __init__(self, program: Program, buffers: Buffers, code: Code, enter: Any, memory: Memory, workers: Workers,
                  samples: int) -> None:
-        self._code, self._enter, self._memory, self._workers, self.samples = code, enter, memory, workers, samples
+        self._code, self._enter, self._memory, self._workers = code, enter, memory, workers
         self._record = np.zeros(code.record.length, np.int64)
         self._taken: dict[str, Array] = {}
+        self._samples = samples
         super().__init__(program, buffers)
 
     def _bind(self) -> None:
         program, view = self.program, self._buffers.view
+        self.samples = self._samples
         self.inputs = {name: view(slot) for name, slot in program.inputs.items() if name not in program.batched}
         self._rows = {name: np.empty((self.samples, *slot.operand.shape[1:]), slot.operand.dtype)
                       for name, slot in program.outputs.items() if name in program.batched}
@@ -98,6 +100,26 @@ class NativeExecutable(Executable):
         memory.version = version
         self._call(RUN, 0, 0, 0)
 
+    @property
+    def takes_steps(self) -> bool:
+        """Whether all of it is native, and it gives nothing for single samples."""
+        return self._code.whole and not self._rows
+
+    def run_steps(self, arrays: Mapping[str, Array], order: NDArray[np.intp], rates: NDArray[np.float64], first: int,
+                  stops: bool) -> tuple[int, dict[str, Array]]:
+        """Does one step of training after another, in one call."""
+        record, place = self._record, self._code.record
+        self.take(arrays, order)
+        stride = place.stride(self.program)
+        kept = np.empty((len(rates), stride), np.uint8)
+        before = record.copy()
+        record[:Record.DONE] = (len(order), self.samples, 1, rates.ctypes.data, first, kept.ctypes.data, stops)
+        self._call(RUN, 0, 0, 0)
+        done = int(record[Record.DONE])
+        record[:Record.DONE] = before[:Record.DONE]
+        return done, {name: _column(kept[:done], start, self.program.outputs[name].operand)
+                      for name, start in place.places(self.program).items()}
+
     def walk(self) -> Iterator[tuple[int, Run]]:
         """What a run is made of, in order: the number of an instruction and the function that runs it on a block, or -1
         and one that does what no instruction does: bringing samples in and out, packing weights."""
@@ -127,3 +149,8 @@ class NativeExecutable(Executable):
         """Each instruction with the function that runs it on the first block."""
         walked = dict(reversed([(index, run) for index, run in self.walk() if index >= 0]))
         return ((i, walked[index]) for index, i in enumerate(self.program.instructions))
+
+
+def _column(kept: NDArray[np.uint8], start: int, form: Operand) -> Array:
+    """An output of each step, from the bytes that were kept of them."""
+    return np.ndarray((len(kept), *form.shape), form.dtype, kept.data, start, (kept.strides[0], *form.strides))
