@@ -126,7 +126,9 @@ class Loaded:
         address = self._engine.get_function_address(name)
         if not address:
             raise KeyError(name)
-        return ctypes.CFUNCTYPE(result, *arguments)(address)
+        made: Any = ctypes.CFUNCTYPE(result, *arguments)(address)
+        made.code = self  # which lives as long as anybody may be in it
+        return made
 
 
 def yielding() -> int:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def _quota() -> int:
     for paths in (("/sys/fs/cgroup/cpu.max",),
                   ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us")):
         try:
-            words = " ".join([open(path, encoding="ascii").read() for path in paths]).split()
+            words = " ".join([Path(path).read_text(encoding="ascii") for path in paths]).split()
             granted, period = int(words[0]), int(words[1])
         except (OSError, ValueError, IndexError):
             continue
