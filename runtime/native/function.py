@@ -180,12 +180,23 @@ class Function(Writer):
 
     def gather(self, pointer: Value, stride: int | Value, lanes: Lanes = None) -> Value:
         """A vector of floats that lie `stride` elements apart, or at these offsets, one a lane."""
+        if not isinstance(stride, Value) and not isinstance(lanes, Value):
+            made = self.zero()
+            for lane in range(LANES if lanes is None else lanes):
+                one = self.scalar(pointer, lane * stride)
+                made = self.assign(f"insertelement {VEC} {made.text}, float {one.text}, i32 {lane}", VEC)
+            return made
         name = f"llvm.masked.gather.v{LANES}f32.v{LANES}p0"
         return self.call(name, VEC, self._apart(pointer, stride), self.constant(4, I32), self.mask(lanes),
                          self.zero())
 
     def scatter(self, value: Value, pointer: Value, stride: int, lanes: Lanes = None) -> None:
         """Writes the floats of a vector `stride` elements apart."""
+        if not isinstance(lanes, Value):
+            for lane in range(LANES if lanes is None else lanes):
+                one = self.assign(f"extractelement {VEC} {value.text}, i32 {lane}", F32)
+                self.put(one, pointer, lane * stride)
+            return
         name = f"llvm.masked.scatter.v{LANES}f32.v{LANES}p0"
         self.call(name, "void", value, self._apart(pointer, stride), self.constant(4, I32), self.mask(lanes))
 

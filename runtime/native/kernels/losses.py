@@ -92,17 +92,17 @@ def negative_entropy(of: Line) -> None:
 def _write_weights(f: Function, call: Call) -> None:
     """The weights of the classes as an array."""
     weights = call.op.weights
-    if weights and call.prepared:
+    if call.prepared:
         with f.one_thread():
             for c, _ in vectors(len(weights)):
                 f.store(f.list_constant((*weights[c:c + LANES], *[0.0] * LANES)[:LANES], F32), call.prepared, c)
 
 
-@emitter(ops.LabelRows, prepare=_write_weights, prepared=lambda call, _: len(call.op.weights) + LANES)
+@emitter(ops.LabelRows, prepare=_write_weights, prepared=lambda call, _: -(-len(call.op.weights) // LANES) * LANES)
 def label_rows(f: Function, call: Call) -> None:
     """w ((1 - s) t + s / C)."""
     floats(*call.outputs)
-    op, weights = call.op, call.prepared if call.op.weights else None
+    op, weights = call.op, call.prepared
 
     def line(of: Line) -> None:
         label = _labels(of, 0)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from graphnet.compiler.op import Op, as_type
 from graphnet.runtime.native import kernels as kernels
+from graphnet.runtime.native.machine import Machine
 from tests.runtime.native.harness import MACHINES, WIDE, Array, Kernel, fill_padding, form
 
 Gradients = Sequence[int]
@@ -36,7 +36,7 @@ class Trial:
     """
 
     def __init__(self, op: Op, inputs: Sequence[Array], last: bool, block: int | None = None, gradients: Gradients = (),
-                 shared: Gradients = (), machine: Any = WIDE) -> None:
+                 shared: Gradients = (), machine: Machine = WIDE) -> None:
         self.inputs, self.block, self.gradients, self.shared = inputs, block, gradients, shared
         self.total = len(inputs[0])
         self.size = block or self.total
@@ -78,11 +78,12 @@ class Trial:
 
 
 def check(op: Op, inputs: Sequence[Array], last: bool, block: int | None = None, *, gradients: Gradients = (),
-          shared: Gradients = (), rtol: float = 3e-6, atol: float = 1e-6, threads: Sequence[int] = (2, 3)) -> None:
+          shared: Gradients = (), rtol: float = 3e-6, atol: float = 1e-6, threads: Sequence[int] = (3,),
+          machines: Sequence[Machine] = MACHINES) -> None:
     """The results are those of the reference, and of the same bits for all machines and numbers of threads."""
     wanted, bits = expected(op, inputs), set()
     what = f"{op} of {[x.shape for x in inputs]}, last {last}, block {block}"
-    for machine in MACHINES:
+    for machine in machines:
         trial = Trial(op, inputs, last, block, gradients, shared, machine)
         for count in (1, *threads):
             given = trial.run(count)

@@ -19,7 +19,7 @@ from graphnet.compiler.ops import (
     SoftmaxCrossEntropyGrad,
 )
 from graphnet.runtime.native.call import Unsupported
-from tests.runtime.native.harness import Array
+from tests.runtime.native.harness import MACHINES, NARROW, Array
 from tests.runtime.native.lined import Trial, check, expected
 
 pytest.importorskip("llvmlite")
@@ -64,14 +64,19 @@ def others(rng: np.random.Generator, dtype: str, *shape: int) -> list[Case]:
 FAMILIES = (softmax_loss, loss, label_rows, others)
 
 
-@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(("shape", "block", "last"), [((50, 2, 19), None, False), ((37, 10), 16, True)])
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_against_the_reference(family: Callable[..., list[Case]], dtype: str, last: bool) -> None:
-    rng = np.random.default_rng(0)
-    for shape, block in (((37, 10), 16), ((50, 2, 19), None)):
-        for op, inputs, gradients in family(rng, dtype, *shape):
-            check(op, inputs, last, block, gradients=gradients, threads=(3,))
+def test_against_the_reference(family: Callable[..., list[Case]], dtype: str, shape: tuple[int, ...], block: int | None,
+                               last: bool) -> None:
+    for op, inputs, gradients in family(np.random.default_rng(0), dtype, *shape):
+        check(op, inputs, last, block, gradients=gradients, machines=MACHINES[:1 + (dtype == "int64")])
+
+
+@pytest.mark.parametrize("family", FAMILIES[:2])
+def test_short_rows_in_blocks(family: Callable[..., list[Case]]) -> None:
+    for op, inputs, gradients in family(np.random.default_rng(0), "int64", 37, 4):
+        check(op, inputs, False, 16, gradients=gradients, machines=(NARROW,))
 
 
 @pytest.mark.slow
@@ -83,11 +88,10 @@ def test_any_shape(seed: int) -> None:
     block, dtype = rng.choice([None, 1, 16, 32]), str(rng.choice(["int64", "int32", "uint8", "float32"]))
     for family in FAMILIES:
         for op, inputs, gradients in family(rng, dtype, *shape):
-            check(op, inputs, bool(rng.integers(2)), block, gradients=gradients)
+            check(op, inputs, bool(rng.integers(2)), block, gradients=gradients, threads=(2, 3))
 
 
-@pytest.mark.parametrize("last", [False, True])
-def test_special_values(last: bool) -> None:
+def test_special_values() -> None:
     inf, nan = np.inf, np.nan
     p = np.array([[nan, 1, 2], [1, nan, 2], [inf, 1, 2], [1, 2, -inf], [1, inf, -1], [0, 1e-45, -0.0], [1e-38, 1, 2],
                   [-1, 0, 1], [1e30, 1e-30, 1], [1e-20, 0, 0], [3e38, 3e38, 3e38], [0, 0, 0], [1e-45, 1e-45, 0],
@@ -98,7 +102,7 @@ def test_special_values(last: bool) -> None:
                         (CrossEntropyGrad(), g, p, numbers), (CrossEntropyGrad(), g, p, rows), (CosineDistance(), p, t),
                         (CosineDistance(), p, p), (CosineDistanceGrad(), g, p, t), (CosineDistanceGrad(), g, p, rows),
                         (SoftmaxCrossEntropy(), p[p.min(1) > -inf], rows[p.min(1) > -inf])):
-        check(op, inputs, last, threads=())
+        check(op, inputs, True, machines=(NARROW,))
 
 
 def test_a_logit_of_minus_infinity_that_is_not_chosen() -> None:
@@ -109,12 +113,11 @@ def test_a_logit_of_minus_infinity_that_is_not_chosen() -> None:
     np.testing.assert_array_equal(softmax, [[0.5, 0, 0.5]])
 
 
-@pytest.mark.parametrize("last", [False, True])
-def test_vectors_without_features(last: bool) -> None:
+def test_vectors_without_features() -> None:
     nothing, g = np.zeros((5, 0), np.float32), np.ones(5, np.float32)
-    check(CosineDistance(), (nothing, nothing), last, threads=())
-    check(CosineDistanceGrad(), (g, nothing, nothing), last, threads=())
-    check(NegativeEntropy(), (nothing,), last, threads=())
+    check(CosineDistance(), (nothing, nothing), False, machines=(NARROW,))
+    check(CosineDistanceGrad(), (g, nothing, nothing), True, machines=(NARROW,))
+    check(NegativeEntropy(), (nothing,), True, machines=(NARROW,))
 
 
 def test_over_what_it_reads() -> None:
