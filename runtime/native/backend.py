@@ -59,7 +59,7 @@ class NativePolicy(Policy):
         program = lower(graph, {**dims, BATCH: block_size(graph, dims[BATCH])}, target)
         first, last = program.each or (0, 0)
         return isinstance(target, NativeTarget) and all(
-            isinstance(target.kernel(i), Kernel) for i in program.instructions[first:last])
+            isinstance(kernel, Kernel) for kernel in target.kernels(program)[first:last])
 
 
 @dataclass(eq=False)

@@ -118,7 +118,7 @@ def write_code(program: Program, target: NativeTarget, triple: str) -> Code:
 class _Writer:
     def __init__(self, program: Program, target: NativeTarget) -> None:
         self.program, self.form, self.module = program, target.form, Module()
-        self.kernels = tuple(target.kernel(i) for i in program.instructions)
+        self.kernels = target.kernels(program)
         self.bases = (*(name for name in program.buffers if not name.startswith(OWN)), PACKED)
         batched = program.batched
         self.record = Record(tuple(n for n in program.inputs if n in batched),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import graphnet.runtime.native.kernels  # noqa: F401 (registers the emitters)
 from graphnet.compiler.ir import Graph
@@ -54,16 +54,23 @@ class NativeTarget:
 
     def own_buffers(self, program: Program) -> Mapping[str, int]:
         """What kernels have prepared, and what one thread works in."""
-        kernels = [kernel for kernel in (self.kernel(i) for i in program.instructions) if isinstance(kernel, Kernel)]
+        kernels = [kernel for kernel in self.kernels(program) if isinstance(kernel, Kernel)]
         sizes = {PACKED: sum(kernel.prepared for kernel in kernels) * 4,
                  SCRATCH: max([kernel.scratch for kernel in kernels], default=0) * 4}
         return {name: size for name, size in sizes.items() if size}
 
-    def kernel(self, instruction: Instruction) -> Kernel | str:
-        """The native kernel of an instruction, or why there is none."""
+    def kernels(self, program: Program) -> tuple[Kernel | str, ...]:
+        """The native kernel of each instruction, or why there is none. What needs no samples is not for a block."""
+        first, last = program.each or (0, len(program.instructions))
+        whole = replace(self.form, blocked=False)
+        return tuple(self._kernel(instruction, self.form if first <= index < last else whole)
+                     for index, instruction in enumerate(program.instructions))
+
+    @staticmethod
+    def _kernel(instruction: Instruction, form: Form) -> Kernel | str:
         inputs, outputs = (tuple(slot.operand for slot in slots) for slots in (instruction.inputs, instruction.outputs))
         try:
-            return write_kernel(instruction.op, inputs, outputs, self.form)
+            return write_kernel(instruction.op, inputs, outputs, form)
         except Unsupported as why:
             return str(why)
 
