@@ -15,7 +15,7 @@ from graphnet.runtime.kernels.registry import Run
 from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, RUN, Code, Record
 from graphnet.runtime.native.fallback import bind_between
 from graphnet.runtime.native.module import Kernel
-from graphnet.runtime.native.workers import Workers
+from graphnet.runtime.native.workers import Workers, new_barrier
 from graphnet.runtime.session import Buffers, Executable, aligned_bytes
 
 ARGUMENTS = tuple(ctypes.c_void_p if type == "ptr" else ctypes.c_int64 for _, type in ENTRY)
@@ -49,6 +49,7 @@ class NativeExecutable(Executable):
         self._code, self._enter, self._memory, self._workers = code, enter, memory, workers
         self._record = np.zeros(code.record.length, np.int64)
         self._taken: dict[str, Array] = {}
+        self._alone = new_barrier()
         self._samples = samples
         super().__init__(program, buffers)
 
@@ -68,7 +69,7 @@ class NativeExecutable(Executable):
         for name, array in self._rows.items():
             record[self._code.record.output(name)] = array.ctypes.data
         self._call = self._workers.bind(self._enter, self._bases.ctypes.data, record.ctypes.data,
-                                        self._memory.scratch.ctypes.data)
+                                        self._memory.scratch.ctypes.data, self._alone.ctypes.data)
         self._numpy = {index: bind_between(program.instructions[index], self._buffers)
                        for index, kernel in enumerate(self._code.kernels) if not isinstance(kernel, Kernel)}
 

@@ -105,9 +105,9 @@ class Function(Writer):
     def of_first(self, address: Value) -> Value:
         """The address that thread 0 gives, for all of them: of memory in which they work together. They meet here."""
         with self.one_thread():
-            self.put(address, self._barrier, _COMMON)
+            self.put(address, self.barrier, _COMMON)
         self.meet()
-        return self.scalar(self._barrier, _COMMON, PTR)
+        return self.scalar(self.barrier, _COMMON, PTR)
 
     def shared(self, hint: str, pointers: Sequence[Value], integers: Sequence[Index],
                build: Build) -> None:

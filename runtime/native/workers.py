@@ -108,9 +108,14 @@ def _pool() -> _Pool:
 
 @cache
 def _barrier(threads: int) -> Any:
-    """Where so many threads meet: a counter that only grows, the address of what yields, and how often that was
-    called, 64 bytes apart."""
-    memory = aligned_bytes(192).view(np.int64)
+    """Where so many threads of the pool meet."""
+    return new_barrier()
+
+
+def new_barrier() -> Any:
+    """A counter that only grows, the address of what yields, how often that was called, and what the first thread tells
+    the others, 64 bytes apart."""
+    memory = aligned_bytes(256).view(np.int64)
     memory[8] = yielding()
     return memory
 
@@ -136,10 +141,9 @@ class Workers:
         self.threads = available_cores() if threads is None else threads
         self._busy = self._resting = 0
 
-    def bind(self, enter: Enter, bases: int, record: int, memory: int) -> Part:
-        """The function that runs parts of a Program's code on these addresses."""
-        alone = _barrier(1).ctypes.data
-
+    def bind(self, enter: Enter, bases: int, record: int, memory: int, alone: int) -> Part:
+        """The function that runs parts of a Program's code on these addresses; `alone` is that of a barrier for when one
+        thread runs it."""
         def call(what: int, n: int, base: int, total: int) -> None:
             threads = self._now()
             if threads == 1 or not _pool().lock.acquire(blocking=False):
