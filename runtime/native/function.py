@@ -175,8 +175,21 @@ class Function(Writer):
         if self._whole(lanes):
             self.line(f"store {value.type} {value.text}, ptr {target.text}, align {_BYTES[element]}")
             return
+        if isinstance(lanes, int) and self.machine.lanes < LANES:
+            self._store_parts(value, target, lanes)
+            return
         name = f"llvm.masked.store.v{LANES}{_short(element)}.p0"
         self.call(name, "void", value, target, self.constant(_BYTES[element], I32), self.mask(lanes))
+
+    def _store_parts(self, value: Value, target: Value, lanes: int) -> None:
+        """Parts of 8, 4, 2 and 1 lanes: without registers for masks, some processors take long over masked stores."""
+        done, element = 0, element_of(value.type)
+        for size in (8, 4, 2, 1):
+            if lanes & size:
+                part = self.shuffle(value, value, range(done, done + size))
+                self.line(f"store {part.type} {part.text}, ptr {self.at(target, done, element).text}, "
+                          f"align {_BYTES[element]}")
+                done += size
 
     def gather(self, pointer: Value, stride: int | Value, lanes: Lanes = None) -> Value:
         """A vector of floats that lie `stride` elements apart, or at these offsets, one a lane."""

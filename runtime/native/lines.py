@@ -122,17 +122,24 @@ class Line:
 
     def fold(self, start: float, step: Callable[[Value, Place], Value], join: Callable[[Value, Value], Value]) -> Value:
         """What a number becomes by step(number, place) at each place, in every lane; `join` takes what lanes have."""
-        f, kept = self.f, self.f.variable(self.f.splat(start))
+        return self.folds(start, [step], join)[0]
+
+    def folds(self, start: float, steps: Sequence[Callable[[Value, Place], Value]],
+              join: Callable[[Value, Value], Value]) -> list[Value]:
+        """What numbers become in one walk."""
+        f, kept = self.f, [self.f.variable(self.f.splat(start)) for _ in steps]
 
         def place(at: Place) -> None:
-            made = step(kept.get(), at)
-            partial = self.lines.along and at.lanes < LANES
-            kept.set(f.select(f.mask(at.lanes), made, kept.get()) if partial else made)
+            for step, number in zip(steps, kept, strict=True):
+                made = step(number.get(), at)
+                partial = self.lines.along and at.lanes < LANES
+                number.set(f.select(f.mask(at.lanes), made, number.get()) if partial else made)
         self.over(place)
-        value = kept.get()
+        values = [number.get() for number in kept]
         for distance in (8, 4, 2, 1) if self.lines.along else ():
-            value = join(value, f.shuffle(value, value, [lane ^ distance for lane in range(LANES)]))
-        return value
+            values = [join(value, f.shuffle(value, value, [lane ^ distance for lane in range(LANES)]))
+                      for value in values]
+        return values
 
     def total(self, term: Callable[[Place], Value], factor: Callable[[Place], Value] | None = None) -> Value:
         """The sum of a number at each place, or of the products with another."""

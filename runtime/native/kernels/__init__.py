@@ -10,7 +10,9 @@ from graphnet.runtime.native.kernels import masks as masks
 from graphnet.runtime.native.kernels import metrics as metrics
 from graphnet.runtime.native.kernels import moving as moving
 from graphnet.runtime.native.kernels import normalization as normalization
+from graphnet.runtime.native.kernels import pooling as pooling
 from graphnet.runtime.native.kernels import recurrent as recurrent
 from graphnet.runtime.native.kernels import reduction as reduction
 from graphnet.runtime.native.kernels import softmax as softmax
 from graphnet.runtime.native.kernels import updates as updates
+from graphnet.runtime.native.kernels import upsampling as upsampling

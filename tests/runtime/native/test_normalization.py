@@ -9,12 +9,14 @@ from graphnet.compiler import ops
 from graphnet.runtime.native.call import Unsupported
 from graphnet.runtime.native.kernels import normalization as normalization
 from tests.runtime.native.harness import MACHINES, Array
-from tests.runtime.native.trial import Trial
+from tests.runtime.native.trial import Trial, with_room
 
 pytest.importorskip("llvmlite")
 
-SHAPES = [(1, 1), (5, 3), (37, 17), (32, 40), (1, 3, 4, 5), (6, 3, 2, 5), (16, 2, 3, 3), (50, 1, 4, 1), (33, 18, 1, 3),
-          (64, 3, 9, 8), (4, 21, 6)]
+slow = pytest.mark.slow
+SHAPES = [(37, 18), (1, 3, 4, 5), (50, 2, 3, 2),
+          *(pytest.param(shape, marks=slow) for shape in ((1, 1), (5, 3), (32, 40), (16, 2, 3, 3), (50, 1, 4, 1),
+                                                          (6, 3, 2, 5), (33, 18, 1, 3), (64, 3, 9, 8), (4, 21, 6)))]
 
 
 def numbers(*shape: int, seed: int = 0) -> Array:
@@ -35,14 +37,14 @@ def norm(shape: tuple[int, ...], axis: int, **attributes: float) -> Trial:
 
 def norm_grad(shape: tuple[int, ...], axis: int) -> Trial:
     c, x = shape[axis], numbers(*shape) + 1
-    return Trial(lambda n: ops.BatchNormGrad(axis), [numbers(*shape, seed=1), x, numbers(c) + 1, numbers(c), numbers(c) ** 2],
-                 (0, 1), (0,))
+    inputs = [numbers(*shape, seed=1), x, numbers(c) + 1, numbers(c), numbers(c) ** 2]
+    return Trial(lambda n: ops.BatchNormGrad(axis), inputs, (0, 1), (0,))
 
 
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_batch_norm_is_the_op(shape: tuple[int, ...], last: bool) -> None:
-    for axis in range(1, len(shape)):
+    for axis in (1, len(shape) - 1) if len(shape) > 2 else (1,):
         trial = norm(shape, axis)
         agree(trial.run(last), trial.expected(), 3, 1, 1, 1, 1)
         trial = norm_grad(shape, axis)
@@ -50,8 +52,8 @@ def test_batch_norm_is_the_op(shape: tuple[int, ...], last: bool) -> None:
         agree(trial.run(last), trial.expected(), 3, size, size)
 
 
-@pytest.mark.parametrize("trial", [norm((50, 20), -1), norm((37, 5, 3, 5), 1), norm_grad((50, 20), 1),
-                                   norm_grad((37, 5, 3, 5), 1)])
+@pytest.mark.parametrize("trial", [norm((50, 20), -1), norm((37, 5, 3, 5), 1), norm_grad((37, 5, 3, 5), 1),
+                                   pytest.param(norm_grad((50, 20), 1), marks=slow)])
 def test_bits_do_not_depend_on_threads_or_the_machine(trial: Trial) -> None:
     for last in (False, True):
         wanted = trial.run(last)
@@ -61,7 +63,7 @@ def test_bits_do_not_depend_on_threads_or_the_machine(trial: Trial) -> None:
                     np.testing.assert_array_equal(got, bits)
 
 
-def test_running_statistics_may_lie_over_the_old_ones() -> None:
+def test_results_may_lie_over_inputs() -> None:
     trial = norm((5, 3), 1, momentum=0.5, unbiased=False)
     for output, position in ((1, 3), (2, 4)):
         agree(trial.run(False, over=(output, position)), trial.expected(), 3, 1, 1, 1, 1)
@@ -71,15 +73,18 @@ def test_running_statistics_may_lie_over_the_old_ones() -> None:
             agree(trial.run(last, over=(0, position)), trial.expected(), 3, 3, 3)
 
 
-def test_a_batch_norm_of_one_sample_has_no_correction() -> None:
+def test_an_element_by_itself_has_no_correction() -> None:
     trial = norm((1, 4), 1)
     agree(trial.run(False), trial.expected(), 3, 1, 1, 1, 1)
 
 
-def test_room_behind_samples_has_a_sample_s_result_and_gradients_of_0() -> None:
-    x = norm((18, 2, 3), 1)
-    padded = Trial(x.op, [x.inputs[0], *x.inputs[1:]])
-    assert np.isfinite(padded.run(True)[0]).all()
+def test_room_behind_samples_has_what_a_sample_has_and_gradients_of_0() -> None:
+    trial, back = norm((18, 2, 3), 1), norm_grad((18, 2, 3), 1)
+    for each in (trial, back):
+        each.run(True)
+    y, dx = (with_room(kernel.call.outputs[0], kernel.memory[5]) for kernel in (trial.kernel(True), back.kernel(True)))
+    np.testing.assert_array_equal(y[18:], np.repeat(y[17:18], 14, 0))
+    assert not dx[18:].any()
 
 
 def test_nan_and_infinity_stay_in_their_channel() -> None:
@@ -108,11 +113,11 @@ def layer(shape: tuple[int, ...]) -> tuple[Trial, Trial]:
 def test_normalize_is_the_op(shape: tuple[int, ...]) -> None:
     for trial in layer(shape):
         for last in (False, True):
-            agree(trial.run(last), trial.expected(), *(3, 3)[:len(trial.expected())])
             agree(trial.run(last, over=(0, 0)), trial.expected(), *(3, 3)[:len(trial.expected())])
 
 
-@pytest.mark.parametrize(("shape", "block"), [((40, 5), 16), ((17, 3, 20), 16), ((3, 2, 2), 1), ((70, 33), 64)])
+@pytest.mark.parametrize(("shape", "block"), [
+    ((17, 3, 20), 16), *(pytest.param(*case, marks=slow) for case in (((40, 5), 16), ((3, 2, 2), 1), ((70, 33), 64)))])
 def test_normalize_in_blocks(shape: tuple[int, ...], block: int) -> None:
     for trial in layer(shape):
         for last in (False, True):
@@ -121,16 +126,3 @@ def test_normalize_in_blocks(shape: tuple[int, ...], block: int) -> None:
             for machine in MACHINES:
                 for got, bits in zip(trial.run(last, machine, 3, block), wanted, strict=True):
                     np.testing.assert_array_equal(got, bits)
-
-
-@pytest.mark.parametrize("last", [False, True])
-@pytest.mark.parametrize(("shape", "block"), [*((shape, None) for shape in SHAPES), ((40, 5), 16), ((17, 3, 20), 16),
-                                              ((3, 2, 2), 1), ((70, 33), 64), ((5, 0, 2), None), ((5, 3, 0), 16)])
-def test_dot_axis_is_the_op(shape: tuple[int, ...], block: int | None, last: bool) -> None:
-    for axis in range(1, len(shape)):
-        trial = Trial(lambda n, axis=axis: ops.DotAxis(axis), [numbers(*shape), numbers(*shape, seed=1)], (0, 1), (0, 1),
-                      given=())
-        wanted = trial.run(last, block=block)
-        agree(wanted, trial.expected(), np.sqrt(np.prod(shape)) + 1)
-        for machine in MACHINES:
-            np.testing.assert_array_equal(trial.run(last, machine, 2, block)[0], wanted[0])
