@@ -103,11 +103,14 @@ class Function(Writer):
         self.call("meet", "void", self.barrier, self.threads)
 
     def of_first(self, address: Value) -> Value:
-        """The address that thread 0 gives, for all of them: of memory in which they work together. They meet here."""
+        """The address that thread 0 gives, for all of them: of memory in which they work together.
+
+        They meet here, and must meet once more before it is asked for again.
+        """
         with self.one_thread():
-            self.put(address, self._barrier, _COMMON)
+            self.put(address, self.barrier, _COMMON)
         self.meet()
-        return self.scalar(self._barrier, _COMMON, PTR)
+        return self.scalar(self.barrier, _COMMON, PTR)
 
     def shared(self, hint: str, pointers: Sequence[Value], integers: Sequence[Index],
                build: Build) -> None:
@@ -177,6 +180,10 @@ class Function(Writer):
             return
         name = f"llvm.masked.store.v{LANES}{_short(element)}.p0"
         self.call(name, "void", value, target, self.constant(_BYTES[element], I32), self.mask(lanes))
+
+    def prefetch(self, pointer: Value, offset: Index = 0) -> None:
+        """Has a cache line fetched that is needed soon. It may lie outside of what the pointer leads to."""
+        self.call("llvm.prefetch.p0", "void", self.at(pointer, offset), *(self.constant(i, I32) for i in (0, 3, 1)))
 
     def gather(self, pointer: Value, stride: int | Value, lanes: Lanes = None) -> Value:
         """A vector of floats that lie `stride` elements apart, or at these offsets, one a lane."""
