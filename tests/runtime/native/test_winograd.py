@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,18 @@ from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.geometry import Geometry
 from graphnet.runtime.native.machine import Machine
 from graphnet.runtime.native.values import Index, Value
-from graphnet.runtime.native.winograd import Outlet
+from graphnet.runtime.native.winograd_plan import fits, plan_of, prepared, scratch, weight_scratch
+from graphnet.runtime.native.winograd_tiles import WHOLE, Outlet
 from graphnet.runtime.native.winograd_transforms import F2, F4, Algorithm
 from tests.runtime.native.harness import MACHINES, WIDE, Kernel, fill_padding, form
 
 ERRORS = {(F2, False): 5e-7, (F4, False): 1e-5, (F2, True): 2e-6, (F4, True): 5e-5}
 """By algorithm, and whether for weights: of the largest sum of the summands' sizes."""
 ALGORITHMS = pytest.mark.parametrize("algorithm", [F2, F4], ids=["F2", "F4"])
+
+
+def slow(*case: Any) -> Any:
+    return pytest.param(case, marks=pytest.mark.slow)
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,16 @@ def _joined(f: Function, rows: Any) -> list[Value]:
 
 def _scratch(call: Call, machine: Machine) -> int:
     g = call.op.geometry(call)
-    return (winograd.weight_scratch if call.op.direction == "weight" else winograd.scratch)(call.op.algorithm, g, machine)
+    return (weight_scratch if call.op.direction == "weight" else scratch)(call.op.algorithm, g)
 
 
 def _prepared(call: Call, machine: Machine) -> int:
-    return 0 if call.op.direction == "weight" else winograd.prepared(call.op.algorithm, call.op.geometry(call))
+    return 0 if call.op.direction == "weight" else prepared(call.op.algorithm, call.op.geometry(call))
 
 
 def _prepare(f: Function, call: Call) -> None:
     if call.prepared is not None and call.op.direction != "weight":
-        winograd.prepare(f, call.op.algorithm, call.op.geometry(call), call.x[1], call.prepared, f.scratch,
+        winograd.prepare(f, call.op.algorithm, call.op.geometry(call), call.x[1], call.prepared,
                          transposed=call.op.direction == "input")
 
 
@@ -77,7 +81,7 @@ def _emit(f: Function, call: Call) -> None:
         if len(call.x) < 4:
             return value
         return value + f.splat(f.scalar(call.x[2], filter)) + f.load(call.x[3], offset, lanes)
-    outlet = Outlet(2, _joined) if op.pooled else winograd.WHOLE
+    outlet = Outlet(2, _joined) if op.pooled else WHOLE
     winograd.conv(f, op.algorithm, g, call.x[0], call.y[0], f.scratch, tail, call.prepared, outlet)
 
 
@@ -86,15 +90,17 @@ def _images(n: int, c: int, h: int, w: int, seed: int = 0) -> np.ndarray:
 
 
 def _direct(op: Convolution, inputs: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    made = {"forward": lambda: Conv2d(padding=op.padding), "weight": lambda: Conv2dGradWeight(padding=op.padding, shape=shape),
-            "input": lambda: Conv2dGradInput(padding=op.padding, shape=shape)}[op.direction]()
-    return made.forward(*(i.astype(np.float64) for i in inputs))[0]
+    direct = {"forward": Conv2d(padding=op.padding), "input": Conv2dGradInput(padding=op.padding, shape=shape),
+              "weight": Conv2dGradWeight(padding=op.padding, shape=shape)}[op.direction]
+    return direct.forward(*(i.astype(np.float64) for i in inputs))[0]
 
 
 def _kernel(op: Convolution, inputs: list[np.ndarray], shape: tuple[int, ...], machine: Machine = WIDE,
             blocked: bool = False) -> Kernel:
-    forms = [form(i.shape, "float32", i.ndim == 4 and (op.direction == "weight" or at != 1)) for at, i in enumerate(inputs)]
-    made = Kernel(op, forms, [form(shape, "float32", op.direction != "weight")], machine, blocked)  # type: ignore[arg-type]
+    weights = None if op.direction == "weight" else 1
+    forms = [form(i.shape, "float32", i.ndim == 4 and at != weights) for at, i in enumerate(inputs)]
+    output = form(shape, "float32", weights is not None)
+    made = Kernel(op, forms, [output], machine, blocked)  # type: ignore[arg-type]
     for memory in made.memory:
         memory.view(np.float32)[:] = np.nan
     for array, given in zip(made.x, inputs, strict=True):
@@ -124,14 +130,94 @@ def check(op: Convolution, n: int, c: int, f: int, h: int, w: int, machine: Mach
     return kernel
 
 
-CASES = [((1, 1), (1, 1), 16, 8, 16, 8, 8), ((1, 1), (1, 1), 1, 8, 9, 8, 8), ((0, 0), (0, 0), 32, 9, 8, 7, 6),
-         ((2, 2), (2, 2), 16, 8, 8, 5, 9), ((0, 1), (2, 0), 1, 10, 8, 9, 11), ((1, 1), (0, 0), 5, 8, 8, 1, 3),
-         ((0, 0), (1, 1), 1, 8, 8, 3, 1), ((1, 1), (1, 1), 1, 3, 17, 6, 70), ((1, 1), (1, 1), 16, 3, 5, 2, 45),
-         ((1, 1), (1, 1), 1, 16, 24, 30, 29), ((1, 1), (1, 1), 48, 17, 33, 13, 13), ((1, 1), (1, 1), 1, 1, 1, 1, 1)]
+DIRECTIONS = pytest.mark.parametrize("direction", ["forward", "input", "weight"])
+CASES = [((1, 1), (1, 1), 16, 8, 16, 8, 8), ((0, 1), (2, 0), 1, 10, 8, 9, 11), ((1, 1), (0, 0), 5, 8, 8, 1, 3),
+         ((1, 1), (1, 1), 1, 1, 1, 1, 1)]
+MORE = [((1, 1), (1, 1), 1, 8, 9, 8, 8), ((0, 0), (0, 0), 32, 9, 8, 7, 6), ((2, 2), (2, 2), 16, 8, 8, 5, 9),
+        ((1, 1), (1, 1), 1, 3, 17, 6, 70), ((1, 1), (1, 1), 16, 3, 5, 2, 45), ((1, 1), (1, 1), 1, 16, 24, 30, 29),
+        ((1, 1), (1, 1), 48, 17, 33, 13, 13), ((0, 0), (1, 1), 1, 8, 8, 3, 1), ((3, 0), (0, 4), 16, 8, 8, 4, 4)]
+"""Padding, samples, channels, filters, rows and columns."""
 
 
 @ALGORITHMS
-@pytest.mark.parametrize("direction", ["forward", "input", "weight"])
-@pytest.mark.parametrize("case", CASES, ids=str)
+@DIRECTIONS
+@pytest.mark.parametrize("case", [*CASES, *(slow(*case) for case in MORE)], ids=str)
 def test_numbers_of_direct_sums(algorithm: Algorithm, direction: str, case: Any) -> None:
     check(Convolution(algorithm, case[:2], direction), *case[2:])
+
+
+@pytest.mark.slow
+@ALGORITHMS
+@DIRECTIONS
+@pytest.mark.parametrize("machine", MACHINES, ids=["wide", "narrow"])
+@pytest.mark.parametrize("seed", range(20))
+def test_numbers_of_direct_sums_at_random(algorithm: Algorithm, direction: str, machine: Machine, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    top, bottom, left, right = (int(p) for p in draw.integers(0, 3, 4))
+    h, w = int(draw.integers(max(1, 3 - top - bottom), 20)), int(draw.integers(max(1, 3 - left - right), 40))
+    n, c, f = (int(draw.choice(s)) for s in ([1, 1, 2, 16, 37, 80], [1, 8, 16, 20], [1, 7, 16, 33]))
+    op = Convolution(algorithm, ((top, bottom), (left, right)), direction)
+    check(op, n, c, f, h, w, machine, threads=int(draw.integers(1, 4)))
+
+
+@ALGORITHMS
+@DIRECTIONS
+@pytest.mark.parametrize("sizes", [slow(1, 9, 18, 13, 9), slow(64, 3, 5, 30, 5), (48, 8, 10, 6, 7)], ids=str)
+def test_bits_are_the_same_for_all_threads_and_machines(algorithm: Algorithm, direction: str, sizes: Any) -> None:
+    op = Convolution(algorithm, direction=direction)
+    inputs, shape = _case(op, *sizes)
+    kernels = [_kernel(op, inputs, shape, machine) for machine in MACHINES]
+    runs = [(kernel, threads) for kernel in kernels for threads in (1, 2, 3)]
+    assert len({np.ascontiguousarray(kernel.run(threads)[0]).tobytes() for kernel, threads in runs}) == 1
+
+
+@ALGORITHMS
+@pytest.mark.parametrize("n", [1, 16])
+def test_gradients_for_weights_add_to_those_of_earlier_blocks(algorithm: Algorithm, n: int) -> None:
+    op = Convolution(algorithm, direction="weight")
+    inputs, shape = _case(op, n, 8, 9, 6, 5)
+    kernel = _kernel(op, inputs, shape, blocked=True)
+    first = kernel.run(base=0, total=2 * n)[0].copy()
+    second = kernel.run(base=n, total=2 * n)[0]
+    np.testing.assert_array_equal(second, first + first)
+
+
+@ALGORITHMS
+@pytest.mark.parametrize("sizes", [(1, 8, 5, 8, 40), (16, 8, 5, 5, 7)], ids=str)
+def test_results_pass_through_a_tail(algorithm: Algorithm, sizes: Any) -> None:
+    op = Convolution(algorithm)
+    inputs, shape = _case(op, *sizes)
+    inputs += [np.arange(shape[1], dtype=np.float32), _images(*shape, seed=7)]
+    (plain,), (y,) = (_kernel(op, given, shape).run(2) for given in (inputs[:2], inputs))
+    np.testing.assert_array_equal(y, plain + inputs[2][:, None, None] + inputs[3])
+
+
+@ALGORITHMS
+@pytest.mark.parametrize("sizes", [slow(1, 8, 5, 9, 70), (1, 8, 5, 8, 8), slow(16, 8, 5, 7, 9), (64, 8, 5, 6, 10)],
+                         ids=str)
+def test_maxima_of_windows_can_be_stored_alone(algorithm: Algorithm, sizes: Any) -> None:
+    inputs, (n, f, oh, ow) = _case(Convolution(algorithm), *sizes)
+    (whole,) = _kernel(Convolution(algorithm), inputs, (n, f, oh, ow)).run()
+    (y,) = _kernel(Convolution(algorithm, pooled=True), inputs, (n, f, oh // 2, ow // 2)).run()
+    windows = whole[:, :, :oh // 2 * 2, :ow // 2 * 2].reshape(n, f, oh // 2, 2, ow // 2, 2)
+    np.testing.assert_array_equal(y, windows.max((3, 5)))
+
+
+def _sizes(n: int, c: int, f: int, h: int, **changed: Any) -> Geometry:
+    return replace(Geometry(n, c, h, h, f, 3, 3, 1, 1, 1, 1), **changed)
+
+
+def test_where_it_is_used() -> None:
+    assert all(fits(algorithm, _sizes(64, 32, 32, 16)) for algorithm in (F2, F4))
+    assert fits(F4, _sizes(1, 64, 64, 16))
+    assert fits(F2, _sizes(1, 64, 64, 8))
+    assert not any(fits(algorithm, g) for algorithm in (F2, F4) for g in (
+        _sizes(64, 3, 32, 32), _sizes(64, 8, 8, 16), _sizes(24, 32, 32, 16), _sizes(64, 32, 32, 16, strides=(1, 2)),
+        _sizes(64, 32, 32, 16, dilation=(2, 1)), _sizes(64, 32, 32, 16, groups=2), _sizes(64, 32, 32, 16, kh=1, top=0),
+        _sizes(0, 32, 32, 16), _sizes(64, 32, 32, 0), _sizes(64, 0, 32, 16)))
+    assert not fits(F4, _sizes(1, 256, 256, 4))  # 4 tiles fill no vector
+
+
+def test_a_band_of_few_vectors_is_shared_by_all_threads() -> None:
+    assert plan_of(F4, _sizes(1, 64, 64, 16)).together
+    assert not plan_of(F4, _sizes(64, 32, 32, 32)).together
