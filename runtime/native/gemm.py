@@ -1,6 +1,6 @@
 """Matrix products as register tiles: which tile, whose share, and the loops around the micro-kernel.
 
-Neither operand is packed and there is no blocking for caches: both cost more than they gained at the sizes of layers.
+Operands are read where they lie, and sums are not cut for caches. Whoever calls may bring panels of one together.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from graphnet.runtime.native.values import Index, Value
 Finish = Callable[[Value, Index, Index, Lanes], Value]
 """What becomes of a vector of C, at row m and column n, with so many lanes, before it is stored."""
 Panel = Callable[[Index, int], Value]
-"""The address of so many columns of B, from column n on."""
-_UNROLLED = 4
+"""The address of so many rows of A from row m on, or of so many columns of B from column n on."""
+_UNROLLED = 16
+"""Products of vectors and numbers in a loop, or more where a tile has more; at most 4 numbers of the sum."""
+_EDGE = 0.6
+"""What a number of the sum costs besides, in products: so a tile of 6 is taken before one of 5, as it was faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,7 @@ class Product:
     """C(m, n) = Σ over k of A(m, k) · B(k, n), with n innermost in B and C.
 
     Attributes:
-        m: how many rows C has memory for.
-        n: columns.
+        m, n: rows and columns that C has memory for.
         dims: the dimensions k of the sum.
         a_row, c_row: how many floats lie between rows of A, and of C.
         adds: whether C is a sum over samples, which begins with what earlier blocks left.
@@ -57,17 +59,20 @@ def tile(m: int, n: int, machine: Machine, exact: bool = False) -> tuple[int, in
     Args:
         m, n: rows and columns.
         machine: the processor.
-        exact: whether tiles at the edge are smaller. If not, they are moved back, over what others compute too.
+        exact: see `Product`.
     """
     width = -(-n // LANES)
 
+    def cost(rows: int, columns: int) -> float:  # for one k: products, loads, or the time that a product takes
+        return max(rows * columns, columns + rows * machine.lanes / LANES, 4) + _EDGE
+
     def work(shape: tuple[int, int]) -> float:
         rows, columns = (_cut(total, size, exact) for total, size in zip((m, width), shape, strict=True))
-        return sum(times * more * _cost(r, v) for r, times in rows for v, more in columns)
+        return round(sum(times * more * cost(r, v) for r, times in rows for v, more in columns), 3)
 
-    fitting = [(r, v) for v in range(1, min(width, machine.vectors) + 1) for r in range(1, min(m, machine.vectors) + 1)
+    fitting = [(r, v) for v in range(1, min(width, 4) + 1) for r in range(1, min(m, machine.vectors) + 1)
                if r * v + (v if r > 1 else 0) < machine.vectors]
-    return min(fitting, key=lambda shape: (round(work(shape), 3), -shape[0]))
+    return min(fitting, key=lambda shape: (work(shape), -shape[0]))
 
 
 def _cut(total: int, size: int, exact: bool) -> list[tuple[int, int]]:
@@ -76,41 +81,37 @@ def _cut(total: int, size: int, exact: bool) -> list[tuple[int, int]]:
     return [(size, whole), (rest, 1)] if exact and rest else [(size, whole + bool(rest))]
 
 
-def _cost(rows: int, columns: int) -> float:
-    """Of a tile for one k: its products, its loads (a number is half of one), or the time until a product is done."""
-    return max(rows * columns, columns + rows / 2, 4) + 0.6
-
-
-def multiply(f: Function, p: Product, a: Value, b: Value | Panel, c: Value, finish: Finish | None = None,
+def multiply(f: Function, p: Product, a: Value | Panel, b: Value | Panel, c: Value, finish: Finish | None = None,
              rows: Index | None = None, alone: bool = False) -> None:
     """Writes a product.
 
     Args:
         f: the function.
         p: the product.
-        a, b, c: its operands; B may be made panel by panel.
+        a, b, c: its operands.
         finish: what becomes of C.
         rows: how many rows of C are wanted; those up to the end of a tile are computed too.
-        alone: whether this thread computes all of it. If not, threads share the tiles, one column of them after another.
+        alone: whether this thread computes all of it. If not, threads share the tiles, column by column.
     """
     r, v = tile(p.m, p.n, f.machine, p.exact)
-    size = min(v * LANES, p.n)
+    size, unroll = min(v * LANES, p.n), min(4, max(1, _UNROLLED // (r * v)))
     tiles = ((p.m if rows is None else f.constant(rows)) + (r - 1)) // r
     pieces = f.constant(tiles * -(-p.n // size))
     lo, hi = (f.constant(0), pieces) if alone else f.share(pieces)
 
     def column(number: Value, n0: Index, count: int) -> None:
-        source, offsets = b(n0, count) if callable(b) else f.at(b, n0), _offsets(count, p.exact)
+        right, offsets = b(n0, count) if callable(b) else f.at(b, n0), _offsets(count, p.exact)
         read = [(start // LANES * p.b_vector, None) for start, _ in offsets] if p.padded else offsets
 
         def block(_: Value, m0: Index, height: int) -> None:
-            target = f.at(c, m0 * p.c_row + n0)
-            begun = _earlier(f, [[(target, m * p.c_row + o, w) for o, w in offsets] for m in range(height)], p.adds)
-            acc = _sum(f, f.at(a, m0 * p.a_row), [m * p.a_row for m in range(height)], source, read, p.dims, begun)
+            left, target = a(m0, height) if callable(a) else f.at(a, m0 * p.a_row), f.at(c, m0 * p.c_row + n0)
+            places = [[(target, m * p.c_row + start, lanes) for start, lanes in offsets] for m in range(height)]
+            acc = _sum(f, left, [m * p.a_row for m in range(height)], right, read, p.dims,
+                       _earlier(f, places) if p.adds and f.blocked else None, unroll if height == r else 1)
             for m, line in enumerate(acc):
-                for (offset, lanes), value in zip(offsets, line, strict=True):
-                    made = finish(value, m0 + m, n0 + offset, lanes) if finish else value
-                    f.store(made, target, m * p.c_row + offset, lanes)
+                for (start, lanes), value in zip(offsets, line, strict=True):
+                    made = finish(value, m0 + m, n0 + start, lanes) if finish else value
+                    f.store(made, target, m * p.c_row + start, lanes)
         done = number * tiles
         _spans(f, p.m, r, f.most(lo - done, 0), f.least(hi - done, tiles), p.adds, block)
     _spans(f, p.n, size, lo // tiles, (hi + tiles - 1) // tiles, p.exact, column)
@@ -118,7 +119,7 @@ def multiply(f: Function, p: Product, a: Value, b: Value | Panel, c: Value, fini
 
 def _spans(f: Function, total: int, size: int, lo: Index, hi: Index, exact: bool,
            body: Callable[[Value, Index, int], None]) -> None:
-    """body(number, start, count) for the blocks [lo, hi) of `total`; unless `exact`, the last is moved back to be whole."""
+    """body(number, start, count) for blocks [lo, hi) of `total`; unless `exact`, the last is moved back to be whole."""
     if total % size and not exact:
         with f.loop(lo, hi) as i:
             body(i, f.least(i * size, total - size), size)
@@ -133,10 +134,8 @@ def _offsets(count: int, exact: bool) -> list[tuple[int, int | None]]:
     return [(min(start, count - LANES), None) for start in range(0, count, LANES)]
 
 
-def _earlier(f: Function, places: list[list[tuple[Value, int, int | None]]], adds: bool) -> Tile | None:
-    """What earlier blocks left in a tile; None for 0."""
-    if not adds or not f.blocked:
-        return None
+def _earlier(f: Function, places: Sequence[Sequence[tuple[Value, int, int | None]]]) -> Tile:
+    """What earlier blocks left in a tile; 0 in the first."""
     begun = [[f.variable(f.zero()) for _ in line] for line in places]
     with f.when(f.compare("ne", f.base, 0)):
         for line, variables in zip(places, begun, strict=True):
@@ -146,15 +145,23 @@ def _earlier(f: Function, places: list[list[tuple[Value, int, int | None]]], add
 
 
 def _sum(f: Function, a: Value, rows: Sequence[Index], b: Value, columns: Sequence[tuple[Index, Lanes]],
-         dims: Sequence[K], begun: Tile | None) -> Tile:
-    """The micro-kernel; where the extent of the sum is not known by now, in fours, and then one by one."""
+         dims: Sequence[K], begun: Tile | None, unroll: int) -> Tile:
+    """The micro-kernel; where the extent of the sum is not known by now, some at a time, and then one by one."""
     start = (lambda m, v: begun[m][v]) if begun else None
-    extent = f.constant(dims[-1].extent)
-    if extent.known is not None:
-        return contract(f, a, rows, b, columns, dims, start=start)
-    (k,), times = dims, extent // _UNROLLED
-    acc = contract(f, a, rows, b, columns, [K(times, k.a * _UNROLLED, k.b * _UNROLLED), K(_UNROLLED, k.a, k.b)],
-                   start=start)
-    done = times * _UNROLLED
+    k = dims[-1]
+    extent = f.constant(k.extent)
+    if extent.known is not None or unroll == 1:
+        return contract(f, a, rows, b, columns, dims, start=start, unroll=unroll)
+    times = extent // unroll
+    acc = contract(f, a, rows, b, columns, [K(times, k.a * unroll, k.b * unroll), K(unroll, k.a, k.b)], start=start)
+    done = times * unroll
     return contract(f, f.at(a, done * k.a), rows, f.at(b, done * k.b), columns, [K(extent - done, k.a, k.b)],
                     start=lambda m, v: acc[m][v])
+
+
+def bring(f: Function, source: Value, pitch: int, rows: Index, columns: int, target: Value, width: int) -> None:
+    """Columns of rows that lie `pitch` apart, brought together: rows of the target lie `width` apart, which may be less
+    than the whole vectors that are written."""
+    with f.loop(0, rows) as row:
+        for start, lanes in vectors(columns):
+            f.store(f.load(source, row * pitch + start, lanes), target, row * width + start)
