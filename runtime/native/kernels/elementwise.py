@@ -39,7 +39,13 @@ class _Chain:
             nodes, inner = [(node.op, node.inputs) for node in op.chain], [item.value for item in op.body.inputs]
         self._steps = [(each, [self._place(call, each, inner.index(v)) if v in inner else None for v in values])
                        for each, values in nodes]
-        self.wide = WIDE if sum(len(expression(each).steps) for each, _ in nodes) <= _SHORT else 1
+        count = sum(len(expression(each).steps) for each, _ in nodes)
+        self.wide = WIDE if count <= _SHORT else 1
+        computes = count > len(nodes)
+        for form in (self.form, *call.inputs):
+            need(not computes or form.dtype != "float64", "float64 operands")
+        need(not computes or self.form.dtype == "float32", f"arithmetic of {self.form.dtype} operands")
+        self._number = number if computes else _as_it_is
 
     def _place(self, call: Call, op: Op, position: int) -> int:
         found = view(call.x[position], call.inputs[position], self.form, getattr(op, "axis", None))
@@ -49,7 +55,7 @@ class _Chain:
 
     def __call__(self, values: list[Value]) -> Value:
         """What is made of the values of all views at one place."""
-        made, values = values[0], [number(self._f, value) for value in values]
+        made, values = values[0], [self._number(self._f, value) for value in values]
         for op, places in self._steps:  # the first takes nothing that is made
             made = write_op(self._f, op, [made if place is None else values[place] for place in places])
         return made
@@ -87,6 +93,10 @@ def elementwise(f: Function, call: Call) -> None:
         finish = finish_sum(f, chain.form, each.axes, isinstance(each, ReduceMean))
         Fold(f, chain.form, [out] if again else chain.views, _first if again else chain, each.axes, SUM,
              remaining(y, operand, chain.form, each.axes), finish, None if index else out, chain.wide).write()
+
+
+def _as_it_is(f: Function, value: Value) -> Value:
+    return value
 
 
 def _first(values: list[Value]) -> Value:
