@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from graphnet.compiler.op import Op, formula_of
 from graphnet.compiler.ops import ReduceMean
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, emitter_where, floats, need
+from graphnet.runtime.native.call import Call, emitter_where, need
 from graphnet.runtime.native.chains import expression, write_op
 from graphnet.runtime.native.fold import Fold
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.kernels.reduction import SUM, finish_sum
 from graphnet.runtime.native.values import F32, I8, Value, element_of
-from graphnet.runtime.native.walk import WIDE, View, remaining, view, walk
+from graphnet.runtime.native.walk import WIDE, View, view, walk
 
 _SHORT = 12
 """Steps of an expression up to which several vectors are worked on at a time."""
@@ -86,13 +84,14 @@ def elementwise(f: Function, call: Call) -> None:
     out = view(call.y[0], chain.form, chain.form) if gives else None
     if out and not sums:
         walk(f, chain.form, chain.views, chain, out, chain.wide)
+    views, make = chain.views, chain.__call__
     for index, (each, operand, y) in enumerate(zip(sums, call.outputs[gives:], call.y[gives:], strict=True)):
-        again = out is not None and index > 0
-        if again:
+        if out and index == 1:
             f.meet()
+            views, make = [out], _first
         finish = finish_sum(f, chain.form, each.axes, isinstance(each, ReduceMean))
-        Fold(f, chain.form, [out] if again else chain.views, _first if again else chain, each.axes, SUM,
-             remaining(y, operand, chain.form, each.axes), finish, None if index else out, chain.wide).write()
+        target = view(y, operand, chain.form, without=each.axes)
+        Fold(f, chain.form, views, make, each.axes, SUM, target, finish, None if index else out, chain.wide).write()
 
 
 def _as_it_is(f: Function, value: Value) -> Value:

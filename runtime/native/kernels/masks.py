@@ -14,7 +14,7 @@ from graphnet.runtime.native.values import I8, I64, Index, Value
 _ROUNDS = 10
 _FACTORS = 0xD2E7470EE14C6C93, 0xCA5A826395121157
 _STEPS = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B
-"""Philox 4 × 64 (Salmon et al. 2011, Parallel Random Numbers: As Easy as 1, 2, 3): the multipliers, and what the keys
+"""Philox4x64 (Salmon et al. 2011, Parallel Random Numbers: As Easy as 1, 2, 3): the multipliers, and what the keys
 grow by in each round."""
 _GROUP = 8
 """Elements that one counter gives: each of its four numbers of 64 bits makes two of 24 bits."""

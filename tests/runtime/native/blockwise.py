@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 import graphnet.runtime.native.kernels  # noqa: F401  registers all of them
 from graphnet.compiler.op import Op
@@ -35,13 +36,19 @@ class Batch:
 
     def __init__(self, op: Op, arrays: Sequence[Array], total: int | None, *, last: bool = False,
                  block: int | None = None, machine: Any = WIDE) -> None:
-        with np.errstate(all="ignore"):
-            self.wanted = op.forward(*arrays)
-        self.arrays, self.total, self.block, self.last = arrays, total, block, last
+        self.op = op
+        self.take(arrays)
+        self.total, self.block, self.last = total, block, last
         if block is not None and total is not None:
             op = sized(op, total, block)
         forms = [[self._form(a) for a in group] for group in (arrays, self.wanted)]
         self.kernel = Kernel(op, *forms, machine, block is not None)
+
+    def take(self, arrays: Sequence[Array]) -> None:
+        """Other inputs of the same types."""
+        self.arrays = arrays
+        with np.errstate(all="ignore"):
+            self.wanted = self.op.forward(*arrays)
 
     def _batched(self, array: Array) -> bool:
         return self.total is not None and array.shape[:1] == (self.total,)
@@ -73,6 +80,13 @@ class Batch:
                 else:
                     out[...] = y
         return made
+
+
+def forms(*entries: tuple[tuple[int, ...], bool, int | None], few: int = 4) -> Any:
+    """A mark for tests that take a shape, whether samples are innermost, and a block; only a few run by default."""
+    return pytest.mark.parametrize(("shape", "last", "block"), [
+        pytest.param(*entry, id=f"{'last' if entry[1] else 'rows'}-{entry[0]}-{entry[2]}",
+                     marks=[pytest.mark.slow] * (index >= few)) for index, entry in enumerate(entries)])
 
 
 def agree(op: Op, arrays: Sequence[Array], total: int | None = None, *, last: bool = False, block: int | None = None,

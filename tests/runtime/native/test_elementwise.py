@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import mpmath as mp
 import numpy as np
@@ -17,20 +16,18 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.native.call import Unsupported
-from tests.runtime.native.blockwise import Batch, agree
-from tests.runtime.native.harness import MACHINES, NARROW, WIDE, Array, Kernel, form
+from tests.runtime.native.blockwise import Batch, agree, forms
+from tests.runtime.native.harness import NARROW, WIDE, Array, Kernel, form
 
 pytest.importorskip("llvmlite")
 
-FEW, MANY, ALLOWED = 160, 4000, 4
-SPECIAL = np.array([0, -0.0, 1, -1, 0.5, -3, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 3e38, -3e38, 1e-20, 100], np.float32)
+FEW, MANY, ALLOWED = 64, 4000, 4
+SPECIAL = np.array([0, -0.0, 1, -1, 0.5, -3, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 3e38, -3e38, 1e-20, 100],
+                   np.float32)
 VECTORS = (ops.PRelu, ops.PReluGrad, ops.BiasAdd, ops.ScaleAxis)
-SHAPES: tuple[tuple[tuple[int, ...], bool, int | None], ...] = (
-    ((21, 5, 3), True, 16), ((37, 2, 3, 3), True, 32), ((37, 33), False, 16), ((21, 3, 2, 9), False, 16),
-    ((1, 7, 4, 4), True, None), ((19, 5, 1), True, None), ((3, 40), False, 1), ((5, 80, 1), False, None),
-    ((70, 3, 2), True, 64), ((64, 4), True, None))
-"""Shapes, whether samples are innermost, and blocks."""
-IDS = [f"{'last' if last else 'rows'}-{shape}-{block}" for shape, last, block in SHAPES]
+FORMS = forms(((21, 5, 3), True, 16), ((37, 33), False, 16), ((21, 3, 2, 9), False, None), ((1, 7, 4, 4), True, None),
+              ((37, 2, 3, 3), True, 32), ((19, 5, 1), True, None), ((3, 40), False, 1), ((5, 80, 1), False, None),
+              ((70, 3, 2), True, 64), ((64, 4), True, None), ((21, 3, 2, 9), False, 16))
 
 
 def body(nodes: Sequence[Op], types: Sequence[TensorType], sums: Sequence[tuple[int, ...]] = (), gives: bool = True,
@@ -43,7 +40,8 @@ def body(nodes: Sequence[Op], types: Sequence[TensorType], sums: Sequence[tuple[
         count = _inputs(op) - (value is not None)
         taken, rest = rest[:count], rest[count:]
         value = b.add(op, *([] if value is None else [value]), *taken)
-    assert value is not None and not rest
+    assert value is not None
+    assert not rest
     made = [b.add((ops.ReduceMean if mean else ops.ReduceSum)(axes), value) for axes in sums]
     results = [value] * gives + made
     return Fused(b.build([Output(f"y{i}", v) for i, v in enumerate(results)]))
@@ -119,7 +117,7 @@ def test_special_numbers(case: Exact) -> None:
 # Layouts, blocks, threads and machines -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("shape", "last", "block"), SHAPES, ids=IDS)
+@FORMS
 def test_operands_of_all_forms(shape: tuple[int, ...], last: bool, block: int | None) -> None:
     channels = normal(shape[1], seed=1)
     mask = np.random.default_rng(2).random((*shape[:2], *(1 for _ in shape[2:]))) < 0.5
@@ -129,7 +127,7 @@ def test_operands_of_all_forms(shape: tuple[int, ...], last: bool, block: int | 
 
 
 @pytest.mark.parametrize("gives", [True, False], ids=["kept", "summed"])
-@pytest.mark.parametrize(("shape", "last", "block"), SHAPES, ids=IDS)
+@FORMS
 def test_sums_over_all_but_channels(shape: tuple[int, ...], last: bool, block: int | None, gives: bool) -> None:
     axes = (0, *range(2, len(shape)))
     arrays = [normal(*shape), normal(*shape, seed=1)]
@@ -137,7 +135,7 @@ def test_sums_over_all_but_channels(shape: tuple[int, ...], last: bool, block: i
     agree(op, arrays, shape[0], last=last, block=block, atol=2e-5)
 
 
-@pytest.mark.parametrize(("shape", "last", "block"), SHAPES, ids=IDS)
+@FORMS
 def test_means_of_all_elements_and_sums_of_each_sample(shape: tuple[int, ...], last: bool, block: int | None) -> None:
     arrays = [normal(*shape), normal(*shape, seed=1)]
     every = tuple(range(len(shape)))
@@ -190,12 +188,13 @@ def _random_chain(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[Fus
     arrays: list[Array] = []
     for index, op in enumerate(chain):
         for position in range(index > 0, _inputs(op)):
-            along = op.name in ("bias_add", "scale_axis") and position == 1 or op.name == "prelu_grad" and position == 2
+            along = position == {"bias_add": 1, "scale_axis": 1, "prelu_grad": 2}.get(op.name)
             drawn = rng.normal(size=shape[1:2] if along else shape).astype(np.float32)
             arrays.append(drawn > 0 if op.name == "apply_mask" and position == 1 else drawn)
     kinds = [axes for axes in ((0,), tuple(range(len(shape))), (0, *range(2, len(shape))), (1,)) if rng.random() < 0.4]
     gives = bool(rng.random() < 0.5) or not kinds
-    return body(chain, [type_of(a) for a in arrays], list(dict.fromkeys(kinds)), gives, bool(rng.random() < 0.3)), arrays
+    types, mean = [type_of(a) for a in arrays], bool(rng.random() < 0.3)
+    return body(chain, types, list(dict.fromkeys(kinds)), gives, mean), arrays
 
 
 def check_random(seed: int) -> None:
@@ -203,19 +202,20 @@ def check_random(seed: int) -> None:
     sizes = (1, 2, 3, 5, 8, 16, 17, 33)
     total = int(rng.choice((1, 3, 16, 19, 40, 64, 70)))
     shape = (total, *(int(rng.choice(sizes)) for _ in range(rng.integers(1, 4))))
-    while len(set(shape)) > 1 and shape.count(total) > 1 or len(shape) > 1 and total in shape[1:]:
+    while total in shape[1:]:  # which operands have samples is told by their first size
         shape = (total, *(size + 1 if size == total else size for size in shape[1:]))
     op, arrays = _random_chain(rng, shape)
     block = None if rng.random() < 0.4 else int(rng.choice((1, 16, 32, 64)))
-    agree(op, arrays, total, last=bool(rng.random() < 0.5), block=block, rtol=1e-5, atol=2e-6 * np.prod(shape)**0.5 + 1e-6)
+    atol = 2e-6 * np.prod(shape)**0.5 + 1e-6
+    agree(op, arrays, total, last=bool(rng.random() < 0.5), block=block, rtol=1e-5, atol=atol)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_random_chains(seed: int) -> None:
     check_random(seed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(12, 300))
+@pytest.mark.parametrize("seed", range(8, 300))
 def test_many_random_chains(seed: int) -> None:
     check_random(seed)

@@ -8,37 +8,33 @@ import pytest
 from graphnet.compiler import ops
 from graphnet.compiler.op import Op
 from graphnet.runtime.native.call import Unsupported
-from tests.runtime.native.blockwise import Batch, agree
+from tests.runtime.native.blockwise import Batch, agree, forms
 from tests.runtime.native.harness import MACHINES, NARROW, WIDE, Array, Kernel, form
 
 pytest.importorskip("llvmlite")
 
-FORMS: tuple[tuple[tuple[int, ...], bool, int | None], ...] = (
-    ((21, 5, 3), True, 16), ((37, 2, 3, 7), True, 32), ((37, 33, 4), False, 16), ((3, 40, 2), False, 1),
-    ((19, 5, 1), True, None), ((5, 80, 1), False, None), ((1, 6, 4), True, None), ((70, 3, 2), True, 64))
-"""Shapes, whether samples are innermost, and blocks."""
-FORM = pytest.mark.parametrize(("shape", "last", "block"), FORMS,
-                               ids=[f"{'last' if last else 'rows'}-{shape}-{block}" for shape, last, block in FORMS])
+FORMS = forms(((21, 5, 3), True, 16), ((37, 33, 4), False, 16), ((19, 5, 1), True, None), ((3, 40, 2), False, 1),
+              ((37, 2, 3, 7), True, 32), ((5, 80, 1), False, None), ((1, 6, 4), True, None), ((70, 3, 2), True, 64))
 
 
 def normal(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-@FORM
-@pytest.mark.parametrize("kind", [ops.ReduceSum, ops.ReduceMean])
-def test_sums_over_all_kinds_of_axes(kind: type[Op], shape: tuple[int, ...], last: bool, block: int | None) -> None:
+@FORMS
+def test_sums_over_all_kinds_of_axes(shape: tuple[int, ...], last: bool, block: int | None) -> None:
     rank = len(shape)
     choices = [(0,), (1,), (0, *range(2, rank)), (rank - 1,), tuple(range(1, rank)), tuple(range(rank))]
     for number, axes in enumerate(choices):
-        agree(kind(axes), [normal(*shape)], shape[0], last=last, block=block, atol=3e-5,  # type: ignore[call-arg]
-              machines=MACHINES if number == 2 else (MACHINES[number % 2],))
+        op: Op = ops.ReduceMean(axes) if number % 2 else ops.ReduceSum(axes)
+        agree(op, [normal(*shape)], shape[0], last=last, block=block, atol=3e-5,
+              machines=MACHINES if number == 2 else (NARROW,))
 
 
-@pytest.mark.parametrize(("total", "block"), [(1, None), (20, None), (37, 16), (3, 1), (70, 64), (64, 64)])
+@pytest.mark.parametrize(("total", "block"), [(20, None), (37, 16), (3, 1), (64, 64)])
 def test_vectors_of_samples(total: int, block: int | None) -> None:
     for op in (ops.ReduceMean((0,)), ops.ReduceSum((0,))):
-        agree(op, [normal(total)], total, last=True, block=block, atol=1e-5)
+        agree(op, [normal(total)], total, last=True, block=block, atol=1e-5, machines=(NARROW,))
 
 
 def test_long_sums_are_exact_to_a_few_units() -> None:
@@ -55,12 +51,7 @@ def test_sums_of_nothing() -> None:
         Kernel(ops.ReduceSum((0,)), [form((2,), "int64", False)], [form((), "int64", False)])
 
 
-@FORM
-def test_products_summed_over_all_but_an_axis(shape: tuple[int, ...], last: bool, block: int | None) -> None:
-    agree(ops.DotAxis(1), [normal(*shape), normal(*shape, seed=1)], shape[0], last=last, block=block, atol=5e-5)
-
-
-@FORM
+@FORMS
 def test_spreading(shape: tuple[int, ...], last: bool, block: int | None) -> None:
     for axes in ((0,), tuple(range(len(shape))), tuple(range(1, len(shape))), (0, *range(2, len(shape)))):
         g = normal(*(size for axis, size in enumerate(shape) if axis not in axes))
@@ -80,7 +71,7 @@ def test_spreading_over_vectors_of_samples() -> None:
     assert not batch.kernel.y[0][5:].any()
 
 
-@FORM
+@FORMS
 def test_the_greatest_and_its_gradient(shape: tuple[int, ...], last: bool, block: int | None) -> None:
     x = np.random.default_rng(0).integers(-3, 3, shape).astype(np.float32)  # with ties
     x.ravel()[::7] = -np.inf
@@ -88,8 +79,8 @@ def test_the_greatest_and_its_gradient(shape: tuple[int, ...], last: bool, block
     x[0] = -np.inf
     for count in range(1, len(shape)):
         g = normal(*shape[:-count])
-        agree(ops.ReduceMax(count), [x], shape[0], last=last, block=block, rtol=0, atol=0)
-        agree(ops.ReduceMaxGrad(count), [g, x], shape[0], last=last, block=block, rtol=0, atol=0)
+        for op, arrays in ((ops.ReduceMax(count), [x]), (ops.ReduceMaxGrad(count), [g, x])):
+            agree(op, arrays, shape[0], last=last, block=block, rtol=0, atol=0, machines=(MACHINES[count % 2],))
 
 
 def test_the_greatest_of_all() -> None:
@@ -100,6 +91,6 @@ def test_the_greatest_of_all() -> None:
 
 @pytest.mark.parametrize(("value", "dtype"), [(0.1, "float32"), (-7, "int64"), (3, "int32"), (1, "bool"),
                                               (255, "uint8"), (0.1, "float64")])
-@pytest.mark.parametrize("shape", [(), (5, 7), (3, 0), (100,)], ids=str)
+@pytest.mark.parametrize("shape", [(), (5, 7), (3, 0)], ids=str)
 def test_one_number_everywhere(value: float, dtype: str, shape: tuple[int, ...]) -> None:
     agree(ops.Full(shape, value, dtype), [], rtol=0, atol=0, machines=(WIDE,))
