@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from graphnet.compiler.ops import Expand, Full, ReduceMax, ReduceMaxGrad, ReduceMean, ReduceSum
+from graphnet.compiler.ops import DotAxis, Expand, Full, ReduceMax, ReduceMaxGrad, ReduceMean, ReduceSum
+from graphnet.compiler.ops.scaling import other_axes
 from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native.call import Call, emitter, floats
 from graphnet.runtime.native.fold import Finish, Fold, Join
@@ -44,6 +45,17 @@ def reduce(f: Function, call: Call) -> None:
     finish = finish_sum(f, form, axes, isinstance(call.op, ReduceMean))
     target = view(call.y[0], call.outputs[0], form, without=axes)
     Fold(f, form, [view(call.x[0], form, form)], lambda values: values[0], axes, SUM, target, finish).write()
+
+
+@emitter(DotAxis)
+def dot_axis(f: Function, call: Call) -> None:
+    """Σ a · b over all axes but one."""
+    floats(*call.inputs)
+    form = call.inputs[0]
+    axes = other_axes(call.op.axis, len(form.shape))
+    views = [view(x, operand, form) for x, operand in zip(call.x, call.inputs, strict=True)]
+    target, finish = view(call.y[0], call.outputs[0], form, without=axes), finish_sum(f, form, axes, False)
+    Fold(f, form, views, lambda values: values[0] * values[1], axes, SUM, target, finish).write()
 
 
 @emitter(ReduceMax)

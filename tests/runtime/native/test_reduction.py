@@ -52,6 +52,12 @@ def test_sums_of_nothing() -> None:
 
 
 @FORMS
+def test_products_summed_over_all_but_an_axis(shape: tuple[int, ...], last: bool, block: int | None) -> None:
+    for axis in (1, -1):
+        agree(ops.DotAxis(axis), [normal(*shape), normal(*shape, seed=1)], shape[0], last=last, block=block, atol=5e-5)
+
+
+@FORMS
 def test_spreading(shape: tuple[int, ...], last: bool, block: int | None) -> None:
     for axes in ((0,), tuple(range(len(shape))), tuple(range(1, len(shape))), (0, *range(2, len(shape)))):
         g = normal(*(size for axis, size in enumerate(shape) if axis not in axes))
