@@ -13,7 +13,7 @@ from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.values import Value
 
 Load = Callable[[int], Value]
-"""The value that input i of the call has at a place, as a vector: of a bias, spread; of an array, the same place of it."""
+"""The value that input i of the call has at a place, as a vector: of a bias, spread; of an array, what is there."""
 
 
 def expression(op: Op) -> Formula:

@@ -14,7 +14,19 @@ from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native.call import need
 from graphnet.runtime.native.function import Function, Lanes, vectors
 from graphnet.runtime.native.values import Index, Value
-from graphnet.runtime.native.walk import WIDE, Loops, Make, Places, View, dims_of, load, padded, samples, store
+from graphnet.runtime.native.walk import (
+    WIDE,
+    Loops,
+    Make,
+    Places,
+    View,
+    dims_of,
+    load,
+    most_pieces,
+    padded,
+    samples,
+    store,
+)
 
 Finish = Callable[[Value, Callable[[], Value]], Value]
 """The result, of what was joined, and of how to read what stands in its place."""
@@ -56,15 +68,16 @@ class Fold:
         self._inner = dims[-1]
         self._kept = [d for d in dims[:-1] if not d.joined]
         self._joined = [d for d in dims[:-1] if d.joined]
-        shared = max((d for d in dims if not d.joined), key=lambda d: d.extent, default=None)
-        self._alone = shared is None
+        results = self._kept if self._inner.joined else [*self._kept, self._inner]
+        self._alone = not results
+        shared = most_pieces(results, self._inner, wide) if results else None
         self._loops = Loops(f, seen, len(views), shared)
 
     def write(self) -> None:
         """Writes the loops."""
         if 0 in self._form.shape:
             return
-        run = self._by_samples if self._of_samples else self._by_runs if self._inner.joined else self._by_lanes
+        run = self._by_runs if self._inner.joined else self._by_lanes
         with self._f.when(self._f.compare("eq", self._f.thread, 0) if self._alone else True):
             self._loops.nest(self._kept, self._loops.start, run)
 
@@ -73,32 +86,17 @@ class Fold:
         stride = self._inner.strides[-1]
 
         def block(start: Index, count: int) -> None:
-            for at, lanes, joined in self._columns(places, start, count):
-                made = self._finish(joined, partial(load, self._f, places[-1], stride, at, lanes))
+            parts = [(start + offset, lanes, self._f.variable(self._neutral)) for offset, lanes in vectors(count)]
+
+            def add(places: Places) -> None:
+                values = self._loops.values(self._inner, places)
+                for at, lanes, part in parts:
+                    part.set(self._join.two(part.get(), self._element(values(at, lanes), places, at, lanes)))
+            self._loops.nest(self._joined, places, add)
+            for at, lanes, part in parts:
+                made = self._finish(part.get(), partial(load, self._f, places[-1], stride, at, lanes))
                 store(self._f, made, places[-1], stride, at, lanes)
         self._loops.blocks(self._inner, self._wide, block)
-
-    def _by_samples(self, places: Places) -> None:
-        """Each lane is a sample, or there is none."""
-        total = self._f.variable(self._neutral)
-
-        def block(start: Index, count: int) -> None:
-            for at, _, joined in self._columns(places, start, count):
-                real = self._f.mask(samples(self._f, self._form) - self._f.constant(at))
-                total.set(self._join.two(total.get(), self._f.select(real, joined, self._neutral)))
-        self._loops.blocks(self._inner, self._wide, block)
-        self._end(places, total.get())
-
-    def _columns(self, places: Places, start: Index, count: int) -> list[tuple[Index, Lanes, Value]]:
-        """What a block of the innermost dimension becomes along all others: places, lanes and vectors."""
-        parts = [(start + offset, lanes, self._f.variable(self._neutral)) for offset, lanes in vectors(count)]
-
-        def add(places: Places) -> None:
-            values = self._loops.values(self._inner, places)
-            for at, lanes, part in parts:
-                part.set(self._join.two(part.get(), self._element(values(at, lanes), places, at, lanes)))
-        self._loops.nest(self._joined, places, add)
-        return [(at, lanes, part.get()) for at, lanes, part in parts]
 
     def _by_runs(self, places: Places) -> None:
         """Lanes are elements of one result."""
@@ -110,21 +108,23 @@ class Fold:
             def block(start: Index, count: int) -> None:
                 for (offset, lanes), part in zip(vectors(count), parts, strict=False):
                     made = self._element(values(start + offset, lanes), places, start + offset, lanes)
-                    some = made if lanes is None else self._f.select(self._f.mask(lanes), made, self._neutral)
-                    part.set(self._join.two(part.get(), some))
+                    part.set(self._join.two(part.get(), self._real(made, start + offset, lanes)))
             self._loops.blocks(self._inner, self._wide, block)
         self._loops.nest(self._joined, places, add)
         joined, *others = [part.get() for part in parts]
         for other in others:
             joined = self._join.two(joined, other)
-        self._end(places, joined)
+        total = self._f.total_of(joined, self._join.two)
+        self._f.put(self._finish(total, partial(self._f.scalar, places[-1])), places[-1])
+
+    def _real(self, made: Value, at: Index, lanes: Lanes) -> Value:
+        """A vector with the neutral number behind the last element, or the last sample."""
+        if self._of_samples:
+            lanes = samples(self._f, self._form) - self._f.constant(at)
+        return made if lanes is None else self._f.select(self._f.mask(lanes), made, self._neutral)
 
     def _element(self, values: list[Value], places: Places, at: Index, lanes: Lanes) -> Value:
         made = self._make(values)
         if self._writes:
             self._f.store(made, places[-2], at, lanes)
         return made
-
-    def _end(self, places: Places, lanes: Value) -> None:
-        total = self._f.total_of(lanes, self._join.two)
-        self._f.put(self._finish(total, partial(self._f.scalar, places[-1])), places[-1])

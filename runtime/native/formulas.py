@@ -1,4 +1,4 @@
-"""Formulas of element-wise ops as instructions on vectors (or scalars): see `compiler/expression.py` for what they mean."""
+"""Formulas of element-wise ops as instructions on vectors or scalars; `compiler/expression.py` says what they mean."""
 
 from __future__ import annotations
 

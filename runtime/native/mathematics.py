@@ -2,7 +2,7 @@
 
 NaN, infinities and -0 come out as IEEE 754 and C99's annex F have them. Nothing converts a float to an integer, which
 LLVM leaves undefined for NaN: a sum with 1.5 · 2²³ rounds to a whole number, which then stands in its low bits.
-Polynomials are those of Cephes (Moshier 1992), in single precision, except those of 2ˣ, which are fitted.
+Polynomials are those of Cephes (Moshier 1992), in single precision, except that of 2ˣ.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ _LN2 = 0.693359375, -2.12194440e-4
 """ln 2 in two parts, of which the first has so few bits that its product with an exponent is exact."""
 _EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
 """(eʳ - 1 - r) / r² for |r| ≤ ln 2 / 2, highest power first."""
-_EXP2 = tuple(math.log(2) ** k / math.factorial(k) for k in range(7, 1, -1))
-_EXP2_LINEAR = 0.693359375, math.log(2) - 0.693359375
+_EXP2 = (1.5297324353e-5, 1.5461444855e-4, 1.3333501993e-3, 9.6180569381e-3, 5.5504109710e-2, 2.4022650719e-1,
+         6.9314718246e-1)
+"""(2ʳ - 1) / r for |r| ≤ ½, where it agrees with its polynomial in the Chebyshev nodes."""
 _LOG = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
         2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
 """(log(1 + r) - r + r² / 2) / r³ for √½ ≤ 1 + r < √2."""
@@ -40,27 +41,19 @@ def sign(f: Function, x: Value) -> Value:
 
 
 def exp(f: Function, x: Value) -> Value:
-    """eˣ = 2ⁿ eʳ; two factors make 2ⁿ, so that what is below the normal numbers is rounded once."""
+    """eˣ = 2ⁿ eʳ."""
     x = _between(f, x, -104.0, 89.0)
     whole, n = _rounded(f, x, _LOG2_E, 254)
-    grown = _grown(f, _rest(f, x, n)) + 1.0
-    half = _integers(f, "lshr", whole, 1)
-    rest = _integers(f, "sub", whole, half)
-    return grown * _power(f, half) * _power(f, rest)
+    r = _rest(f, x, n)
+    return _scaled(f, f.fma(f.fma(_polynomial(f, _EXP, r), r, 1.0), r, 1.0), whole)
 
 
 def exp2(f: Function, x: Value) -> Value:
-    """2ˣ = 2ⁿ 2ʳ, as `exp`."""
+    """2ˣ = 2ⁿ 2ʳ."""
     x = _between(f, x, -151.0, 129.0)
     whole, n = _rounded(f, x, 1.0, 254)
     r = x - n
-    large = r * _EXP2_LINEAR[0]  # exact but for a few bits, which the next line has
-    small = f.fma(r, _EXP2_LINEAR[0], large * -1.0) + r * f.fma(_polynomial(f, _EXP2, r), r, _EXP2_LINEAR[1])
-    grown = large + 1.0
-    grown = grown + ((large - (grown - 1.0)) + small)
-    half = _integers(f, "lshr", whole, 1)
-    rest = _integers(f, "sub", whole, half)
-    return grown * _power(f, half) * _power(f, rest)
+    return _scaled(f, f.fma(_polynomial(f, _EXP2, r), r, 1.0), whole)
 
 
 def expm1(f: Function, x: Value) -> Value:
@@ -125,6 +118,12 @@ def _rounded(f: Function, x: Value, factor: float, bias: int) -> tuple[Value, Va
 def _power(f: Function, whole: Value) -> Value:
     """2ᵏ⁻¹²⁷ for an integer k from 0 to 254 in the low bits."""
     return f.bits(_integers(f, "shl", whole, 23), F32)
+
+
+def _scaled(f: Function, x: Value, whole: Value) -> Value:
+    """x 2ⁿ for the integer n + 254. Two factors make 2ⁿ, so what is below the normal numbers is rounded once."""
+    half = _integers(f, "lshr", whole, 1)
+    return x * _power(f, half) * _power(f, _integers(f, "sub", whole, half))
 
 
 def _rest(f: Function, x: Value, n: Value) -> Value:

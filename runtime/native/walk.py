@@ -1,4 +1,4 @@
-"""Goes over the elements of an array in the order of memory, a vector at a time: to make each, or to join them over axes.
+"""Goes over the elements of an array in the order of memory, vector by vector: to make each, or to join them.
 
 Other arrays are seen from the one that is walked: with a stride for each of its axes, 0 where they are spread along it.
 Axes that all of them go along alike are one dimension, so arrays that lie alike are one run of memory.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native.call import batch_innermost, need, room
@@ -35,31 +37,28 @@ class View:
     strides: tuple[int, ...]
 
 
-def view(pointer: Value, operand: Operand, form: Operand, axis: int | None = None) -> View:
-    """An operand formed like the walked array, or spread over axes of 1, or a number, or a vector along an axis of it."""
-    rank, own = len(form.shape), _own_strides(operand)
-    if len(own) == rank and all(have in (1, dim) for have, dim in zip(operand.shape, form.shape, strict=True)):
-        need(not own or operand.shape[0] < form.shape[0] or room(operand) >= room(form), "an operand with less room")
-        strides = [stride if have == dim else 0
-                   for have, dim, stride in zip(operand.shape, form.shape, own, strict=True)]
-        return View(pointer, ELEMENTS[operand.dtype], tuple(strides))
-    need(not own or (len(own) == 1 and axis is not None), "operands that are spread in another way")
-    stride = own[0] if own and operand.shape[0] > 1 else 0
-    return View(pointer, ELEMENTS[operand.dtype], tuple(stride if axis is not None and at == axis % rank else 0
-                                                        for at in range(rank)))
+def view(pointer: Value, operand: Operand, form: Operand, axis: int | None = None,
+         without: Sequence[int] = ()) -> View:
+    """An operand as it is seen from an array of a form.
 
-
-def remaining(pointer: Value, operand: Operand, form: Operand, axes: Sequence[int]) -> View:
-    """What is left of the walked array without some of its axes."""
-    own = iter(_own_strides(operand))
-    return View(pointer, ELEMENTS[operand.dtype], tuple(0 if axis in axes else next(own)
-                                                        for axis in range(len(form.shape))))
-
-
-def _own_strides(operand: Operand) -> list[int]:
+    It has that array's shape, or 1 in the place of some dims, or is a number, or a vector along `axis`; or it has all
+    axes but those it is `without`.
+    """
     need(operand.dtype in ELEMENTS, f"{operand.dtype} operands")
-    size = {F64: 8, I64: 8, I8: 1}.get(ELEMENTS[operand.dtype], 4)
-    return [stride // size for stride in operand.strides]
+    element, shape, rank = ELEMENTS[operand.dtype], list(operand.shape), len(form.shape)
+    strides = [stride // np.dtype(operand.dtype).itemsize for stride in operand.strides]
+    for missing in without:
+        shape.insert(missing, 1)
+        strides.insert(missing, 0)
+    if len(shape) != rank:
+        need(not shape or (len(shape) == 1 and axis is not None), "operands that are spread in another way")
+        along, size, stride = (axis or 0) % max(rank, 1), *(shape or [1]), *(strides or [0])
+        shape, strides = [1] * rank, [0] * rank
+        shape[along], strides[along] = size, stride
+    need(all(have in (1, dim) for have, dim in zip(shape, form.shape, strict=True)), "operands of other shapes")
+    need(shape[:1] in ([], [1]) or room(operand) >= room(form), "an operand with less room")
+    return View(pointer, element, tuple(stride if have == dim else 0
+                                        for have, dim, stride in zip(shape, form.shape, strides, strict=True)))
 
 
 def samples(f: Function, form: Operand) -> Index:
@@ -115,6 +114,11 @@ def dims_of(form: Operand, views: Sequence[View], axes: Sequence[int] = (), apar
         dims.append(dim)
         alone = single
     return dims or [Dim(1, (0,) * len(views))]
+
+
+def most_pieces(dims: Sequence[Dim], inner: Dim, wide: int) -> Dim:
+    """The dimension that is best shared among threads; the innermost is worked off in blocks of so many vectors."""
+    return max(dims, key=lambda d: -(-d.extent // (wide * LANES)) if d is inner else d.extent)
 
 
 class Loops:
@@ -188,7 +192,7 @@ def walk(f: Function, form: Operand, views: Sequence[View], make: Make, out: Vie
         return
     zero = ends and padded(f, form)
     dims = dims_of(form, [*views, out], apart=zero)
-    loops = Loops(f, [*views, out], len(views), max(dims, key=lambda d: d.extent))
+    loops = Loops(f, [*views, out], len(views), most_pieces(dims, dims[-1], wide))
 
     def run(places: Places) -> None:
         values = loops.values(dims[-1], places)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from graphnet.compiler.op import Op, formula_of
 from graphnet.compiler.ops import ReduceMean
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, emitter_where, floats, need
+from graphnet.runtime.native.call import Call, emitter_where, need
 from graphnet.runtime.native.chains import expression, write_op
 from graphnet.runtime.native.fold import Fold
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.kernels.reduction import SUM, finish_sum
 from graphnet.runtime.native.values import F32, I8, Value, element_of
-from graphnet.runtime.native.walk import WIDE, View, remaining, view, walk
+from graphnet.runtime.native.walk import WIDE, View, view, walk
 
 _SHORT = 12
 """Steps of an expression up to which several vectors are worked on at a time."""
@@ -39,7 +37,13 @@ class _Chain:
             nodes, inner = [(node.op, node.inputs) for node in op.chain], [item.value for item in op.body.inputs]
         self._steps = [(each, [self._place(call, each, inner.index(v)) if v in inner else None for v in values])
                        for each, values in nodes]
-        self.wide = WIDE if sum(len(expression(each).steps) for each, _ in nodes) <= _SHORT else 1
+        count = sum(len(expression(each).steps) for each, _ in nodes)
+        self.wide = WIDE if count <= _SHORT else 1
+        computes = count > len(nodes)
+        for form in (self.form, *call.inputs):
+            need(not computes or form.dtype != "float64", "float64 operands")
+        need(not computes or self.form.dtype == "float32", f"arithmetic of {self.form.dtype} operands")
+        self._number = number if computes else _as_it_is
 
     def _place(self, call: Call, op: Op, position: int) -> int:
         found = view(call.x[position], call.inputs[position], self.form, getattr(op, "axis", None))
@@ -49,7 +53,7 @@ class _Chain:
 
     def __call__(self, values: list[Value]) -> Value:
         """What is made of the values of all views at one place."""
-        made, values = values[0], [number(self._f, value) for value in values]
+        made, values = values[0], [self._number(self._f, value) for value in values]
         for op, places in self._steps:  # the first takes nothing that is made
             made = write_op(self._f, op, [made if place is None else values[place] for place in places])
         return made
@@ -80,13 +84,18 @@ def elementwise(f: Function, call: Call) -> None:
     out = view(call.y[0], chain.form, chain.form) if gives else None
     if out and not sums:
         walk(f, chain.form, chain.views, chain, out, chain.wide)
+    views, make = chain.views, chain.__call__
     for index, (each, operand, y) in enumerate(zip(sums, call.outputs[gives:], call.y[gives:], strict=True)):
-        again = out is not None and index > 0
-        if again:
+        if out and index == 1:
             f.meet()
+            views, make = [out], _first
         finish = finish_sum(f, chain.form, each.axes, isinstance(each, ReduceMean))
-        Fold(f, chain.form, [out] if again else chain.views, _first if again else chain, each.axes, SUM,
-             remaining(y, operand, chain.form, each.axes), finish, None if index else out, chain.wide).write()
+        target = view(y, operand, chain.form, without=each.axes)
+        Fold(f, chain.form, views, make, each.axes, SUM, target, finish, None if index else out, chain.wide).write()
+
+
+def _as_it_is(f: Function, value: Value) -> Value:
+    return value
 
 
 def _first(values: list[Value]) -> Value:

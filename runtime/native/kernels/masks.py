@@ -9,12 +9,12 @@ import numpy as np
 from graphnet.compiler.ops import RandomMask
 from graphnet.runtime.native.call import Call, batch_innermost, emitter, per_sample, room
 from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.values import I8, I64, Index, Value
+from graphnet.runtime.native.values import I8, I64, Value
 
 _ROUNDS = 10
 _FACTORS = 0xD2E7470EE14C6C93, 0xCA5A826395121157
 _STEPS = 0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B
-"""Philox 4 × 64 (Salmon et al. 2011, Parallel Random Numbers: As Easy as 1, 2, 3): the multipliers, and what the keys
+"""Philox4x64 (Salmon et al. 2011, Parallel Random Numbers: As Easy as 1, 2, 3): the multipliers, and what the keys
 grow by in each round."""
 _GROUP = 8
 """Elements that one counter gives: each of its four numbers of 64 bits makes two of 24 bits."""
@@ -25,15 +25,15 @@ def random_mask(f: Function, call: Call) -> None:
     """Groups of 8 elements in row-major order of all blocks; the first and the last of a block may go beyond it."""
     form, each = call.outputs[0], per_sample(call.outputs[0])
     key, count = f.scalar(call.x[0], 0, I64), f.scalar(call.x[0], 1, I64)
-    innermost = len(form.shape) > 1 and batch_innermost(form)
-    size = f.n * each if f.blocked and not innermost else f.constant(room(form) * each)
+    apart = room(form) if len(form.shape) > 1 and batch_innermost(form) else 1
+    size = f.n * each if f.blocked and apart == 1 else f.constant(room(form) * each)
     if 0 not in form.shape:
         start = f.base * each
         first = start // _GROUP
         lo, hi = f.share((start + size + (_GROUP - 1)) // _GROUP - first)
         with f.loop(lo, hi) as i:
-            numbers = _philox(f, i + first + 1, count, key)
-            _write(f, call, _drawn(f, numbers, call.op.rate), (i + first) * _GROUP - start, size)
+            bits = _drawn(f, _philox(f, i + first + 1, count, key), call.op.rate)
+            _write(f, bits, call.y[0], (i + first) * _GROUP - start, size, each, apart)
     with f.when(f.last):
         f.meet()  # the next counter may lie where this one is
         with f.one_thread():
@@ -41,21 +41,17 @@ def random_mask(f: Function, call: Call) -> None:
             f.put(_wrapping(f, "add", count, 1), call.y[1], 1)
 
 
-def _write(f: Function, call: Call, bits: list[Value], start: Value, size: Value) -> None:
-    """Elements from number `start` of the block on, without those that lie outside."""
-    form, each = call.outputs[0], per_sample(call.outputs[0])
+def _write(f: Function, bits: list[Value], pointer: Value, start: Value, size: Value, each: int, apart: int) -> None:
+    """Elements from number `start` of a block of `size` on, `each` of a sample, which lie `apart`."""
     whole = not f.blocked and size.known is not None and size.known % _GROUP == 0
-    innermost = len(form.shape) > 1 and batch_innermost(form)
-    sample, place = (start // each, start % each) if each % _GROUP == 0 else (None, None)
+    together = each % _GROUP == 0  # all are of one sample
+    sample, place = start // each, start % each
     for i, bit in enumerate(bits):
         at = start + i
         with f.when(whole or f.compare("ult", at, size)):
-            offset: Index = at
-            if innermost and sample is not None and place is not None:
-                offset = (place + i) * room(form) + sample
-            elif innermost:
-                offset = at % each * room(form) + at // each
-            f.put(bit, call.y[0], offset)
+            if apart > 1:
+                at = (place + i) * apart + sample if together else at % each * apart + at // each
+            f.put(bit, pointer, at)
 
 
 def _drawn(f: Function, numbers: list[Value], rate: float) -> list[Value]:

@@ -12,7 +12,7 @@ from graphnet.runtime.native.call import Call, emitter, floats
 from graphnet.runtime.native.fold import Finish, Fold, Join
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.values import F32, INTS, MASK, VEC, Index, Value, with_elements
-from graphnet.runtime.native.walk import Dim, Loops, Places, dims_of, load, remaining, store, view, walk
+from graphnet.runtime.native.walk import Dim, Loops, Places, dims_of, load, store, view, walk
 
 SUM = Join(lambda a, b: a + b, 0.0)
 
@@ -43,20 +43,19 @@ def reduce(f: Function, call: Call) -> None:
     floats(*call.inputs)
     (form,), axes = call.inputs, call.op.axes
     finish = finish_sum(f, form, axes, isinstance(call.op, ReduceMean))
-    target = remaining(call.y[0], call.outputs[0], form, axes)
+    target = view(call.y[0], call.outputs[0], form, without=axes)
     Fold(f, form, [view(call.x[0], form, form)], lambda values: values[0], axes, SUM, target, finish).write()
 
 
 @emitter(DotAxis)
 def dot_axis(f: Function, call: Call) -> None:
-    """The sum of a · b over all axes but one."""
+    """Σ a · b over all axes but one."""
     floats(*call.inputs)
     form = call.inputs[0]
     axes = other_axes(call.op.axis, len(form.shape))
     views = [view(x, operand, form) for x, operand in zip(call.x, call.inputs, strict=True)]
-    target = remaining(call.y[0], call.outputs[0], form, axes)
-    Fold(f, form, views, lambda values: values[0] * values[1], axes, SUM, target,
-         finish_sum(f, form, axes, False)).write()
+    target, finish = view(call.y[0], call.outputs[0], form, without=axes), finish_sum(f, form, axes, False)
+    Fold(f, form, views, lambda values: values[0] * values[1], axes, SUM, target, finish).write()
 
 
 @emitter(ReduceMax)
@@ -65,7 +64,7 @@ def reduce_max(f: Function, call: Call) -> None:
     floats(*call.inputs)
     form = call.inputs[0]
     axes = tuple(range(len(call.outputs[0].shape), len(form.shape)))
-    target = remaining(call.y[0], call.outputs[0], form, axes)
+    target = view(call.y[0], call.outputs[0], form, without=axes)
     Fold(f, form, [view(call.x[0], form, form)], lambda values: values[0], axes, Join(f.greater, -math.inf), target,
          lambda value, _: value).write()
 
@@ -75,7 +74,7 @@ def expand(f: Function, call: Call) -> None:
     """g spread over axes, divided by their size if it reverses a mean."""
     floats(*call.inputs)
     (form,), op = call.outputs, call.op
-    source = remaining(call.x[0], call.inputs[0], form, op.axes)
+    source = view(call.x[0], call.inputs[0], form, without=op.axes)
     factor = f.splat(f.constant(1.0, F32) / elements(f, form, op.axes)) if op.mean else None
     walk(f, form, [source], lambda values: values[0] if factor is None else values[0] * factor,
          view(call.y[0], form, form), ends=0 in op.axes)
@@ -98,7 +97,7 @@ def reduce_max_grad(f: Function, call: Call) -> None:
     if 0 in form.shape:
         return
     axes = tuple(range(len(g.shape), len(form.shape)))
-    views = [view(call.x[1], form, form), view(call.y[0], form, form), remaining(call.x[0], g, form, axes)]
+    views = [view(call.x[1], form, form), view(call.y[0], form, form), view(call.x[0], g, form, without=axes)]
     dims = dims_of(form, views, axes)
     *outer, lanes = [d for d in dims if not d.joined] or [Dim(1, (0, 0, 0))]
     joined = next((d for d in dims if d.joined), Dim(1, (0, 0, 0)))
