@@ -61,8 +61,11 @@ def clip(f: Function, call: Call) -> None:
         norm = f.intrinsic("sqrt", total()) + EPSILON
         factor = f.select(f.test("olt", f.constant(op.limit, F64), norm), op.limit / norm, 1.0)
         first = f.select(f.test("olt", factor, 2.0 ** -64), f.constant(2.0 ** -64, F64), 1.0)  # so neither is subnormal
-        factors = _spread(f, first), _spread(f, factor / first)
-        _each(f, size, x, y, lambda start, g, factors=factors: g * factors[0] * factors[1])
+        _each(f, size, x, y, partial(_times, _spread(f, first), _spread(f, factor / first)))
+
+
+def _times(first: Value, second: Value, start: Index, g: Value) -> Value:
+    return g * first * second
 
 
 @emitter(ops.NonNegative)
