@@ -56,11 +56,13 @@ class Expression:
         function: one of `FUNCTIONS`.
         operands: what it is applied to.
         value: of a constant its number, of an input its position; otherwise 0.
+        dtype: of an input, what it is told in: a formula may take shorter approximations for the shorter dtype.
     """
 
     function: str
     operands: tuple[Expression, ...] = ()
     value: float = 0.0
+    dtype: str = ""
 
     def __add__(self, other: Number) -> Expression:
         return apply("add", self, other)
@@ -231,13 +233,13 @@ class Formula:
         return "\n".join([*lines, f"return {', '.join(f'%{value}' for value in self.outputs)}"])
 
 
-def trace(function: Callable[..., Expression | Expressions], inputs: int) -> Formula:
-    """What a function makes of so many inputs, in steps; equal steps are made once.
+def trace(function: Callable[..., Expression | Expressions], inputs: int, dtype: str = "float64") -> Formula:
+    """What a function makes of so many inputs of a dtype, in steps; equal steps are made once.
 
     The operands of a step come before it from left to right, so whoever writes an expression decides about the order.
     Equal expressions give one and the same formula, so that what a backend makes of it can be kept.
     """
-    given = tuple(Expression("input", (), position) for position in range(inputs))
+    given = tuple(Expression("input", (), position, dtype) for position in range(inputs))
     made: Any = function(*given)
     results = [_as_kind(_NUMBER, result, "an op") for result in (made if isinstance(made, tuple) else (made,))]
     numbers: dict[int, int] = {}
@@ -248,11 +250,11 @@ def trace(function: Callable[..., Expression | Expressions], inputs: int) -> For
     return _formula(inputs, tuple(known), tuple(numbers[id(result)] for result in results))
 
 
-def trace_method(owner: object, method: str, reference: str) -> Formula | None:
-    """The formula of a method of an object; None if it does not restate the method `reference`."""
+def trace_method(owner: object, method: str, reference: str, dtype: str) -> Formula | None:
+    """The formula of a method of an object for a dtype; None if it does not restate the method `reference`."""
     if not restates(type(owner), method, reference):
         return None
-    return trace(getattr(owner, method), _count_parameters(getattr(type(owner), method)) - 1)
+    return trace(getattr(owner, method), _count_parameters(getattr(type(owner), method)) - 1, dtype)
 
 
 def restates(cls: type, method: str, reference: str) -> bool:

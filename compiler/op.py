@@ -246,16 +246,19 @@ class Op:
         return ()
 
 
-def formula_of(op: Op) -> Formula | None:
-    """The expression of an op in steps; None without one, or where a subclass has redefined `forward` alone."""
+def formula_of(op: Op, dtype: str = "float64") -> Formula | None:
+    """The expression of an op in steps; None without one, or where a subclass has redefined `forward` alone.
+
+    That for float64 does for every dtype, but may take more steps than others need.
+    """
     if not callable(type(op).expression) or not restates(type(op), "expression", "forward"):
         return None
-    return _traced(op, repr(op))
+    return _traced(op, dtype, repr(op))
 
 
 @lru_cache(maxsize=1024)
-def _traced(op: Op, text: str) -> Formula | None:  # the text tells 0.0 from -0.0, which are equal
-    return trace_method(op, "expression", "forward")
+def _traced(op: Op, dtype: str, text: str) -> Formula | None:  # the text tells 0.0 from -0.0, which are equal
+    return trace_method(op, "expression", "forward", dtype)
 
 
 _REGISTRY: dict[str, type[Op]] = {}

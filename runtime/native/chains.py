@@ -22,7 +22,7 @@ def expression(op: Op) -> Formula:
     Raises:
         Unsupported: it has none.
     """
-    formula = formula_of(op)
+    formula = formula_of(op, "float32")
     if formula is None:
         raise Unsupported(f"{op.name} has no expression")
     return formula

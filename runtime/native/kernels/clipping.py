@@ -17,7 +17,7 @@ from graphnet.compiler import ops
 from graphnet.compiler.ops.clipping import EPSILON, NORM, VALUE
 from graphnet.compiler.ops.constraints import SMALLEST
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, Unsupported, emitter, floats, need, per_sample, room
+from graphnet.runtime.native.call import Call, emitter, floats, need, per_sample, room
 from graphnet.runtime.native.contract import blocks
 from graphnet.runtime.native.formulas import write_formula
 from graphnet.runtime.native.function import Function, Lanes
@@ -29,21 +29,18 @@ _PIECE = 256  # vectors
 _WIDE = with_elements(VEC, F64)
 
 
-def _nothing(f: Function, call: Call) -> None:
-    """The sums of pieces, which threads share, need no preparation."""
-
-
 def _pieces(size: int) -> int:
     return -(-size // (_PIECE * LANES))
 
 
 def _sums(call: Call, machine: Machine) -> int:
+    """Floats for the sums of all pieces."""
     return 2 * sum(_pieces(x.nbytes // 4) for x in call.inputs)
 
 
 # Gradients -------------------------------------------------------------------------------------------------------
 
-@emitter(ops.ClipGradients, prepare=_nothing, prepared=_sums)
+@emitter(ops.ClipGradients, scratch=_sums)
 def clip(f: Function, call: Call) -> None:
     """Over the flat buffer of all gradients, or of each by itself."""
     op, sizes = call.op, [math.prod(x.shape) for x in call.inputs]
@@ -55,17 +52,20 @@ def clip(f: Function, call: Call) -> None:
         for size, x, y in runs:
             _each(f, size, x, y, lambda start, g: f.smaller(f.greater(g, -op.limit), op.limit))
         return
-    totals, place = [], 0
+    sums, totals = f.of_first(f.scratch), []
     for size, x, _ in runs:
-        totals.append(_sum(f, call, size, x, place, lambda v, total: f.fma(v, v, total)))
-        place += _pieces(size)
+        totals.append(_sum(f, size, x, sums, lambda v, total: f.fma(v, v, total)))
+        sums = f.at(sums, _pieces(size), F64)
     f.meet()
     for (size, x, y), total in zip(runs, totals, strict=True):
         norm = f.intrinsic("sqrt", total()) + EPSILON
         factor = f.select(f.test("olt", f.constant(op.limit, F64), norm), op.limit / norm, 1.0)
         first = f.select(f.test("olt", factor, 2.0 ** -64), f.constant(2.0 ** -64, F64), 1.0)  # so neither is subnormal
-        factors = f.splat(_narrow(f, first)), f.splat(_narrow(f, factor / first))
-        _each(f, size, x, y, lambda start, g, factors=factors: g * factors[0] * factors[1])
+        _each(f, size, x, y, partial(_times, _spread(f, first), _spread(f, factor / first)))
+
+
+def _times(first: Value, second: Value, start: Index, g: Value) -> Value:
+    return g * first * second
 
 
 @emitter(ops.NonNegative)
@@ -75,22 +75,24 @@ def non_negative(f: Function, call: Call) -> None:
     _each(f, math.prod(call.inputs[0].shape), call.x[0], call.y[0], lambda start, w: f.greater(w, 0.0))
 
 
-@emitter(ops.Penalty, prepare=_nothing, prepared=_sums)
+@emitter(ops.Penalty, scratch=_sums)
 def penalty(f: Function, call: Call) -> None:
     """λ₁ Σ |x| + λ₂ Σ x²; over the samples of all blocks if it is a mean over samples."""
     op, (x,), (y,) = call.op, call.inputs, call.y
     floats(x)
 
     def add(v: Value, total: Value) -> Value:
-        return f.fma(v * op.l2, v, f.fma(f.intrinsic("fabs", v), op.l1, total))
-    total = _sum(f, call, x.nbytes // 4, call.x[0], 0, add, partial(_real, f, call, x) if op.per_sample else None)
+        total = f.fma(f.intrinsic("fabs", v), op.l1, total) if op.l1 else total
+        return f.fma(v * op.l2, v, total) if op.l2 else total
+    real = partial(_real, f, x) if op.per_sample else None
+    total = _sum(f, x.nbytes // 4, call.x[0], f.of_first(f.scratch), add, real)
     f.meet()
     with f.one_thread():
         made = total()
         if op.per_sample:
             earlier = f.earlier(lambda: f.scalar(y), f.constant(0.0, F32))
-            made = made / _double(f, f.most(f.total, 1)) + f.assign(f"fpext float {earlier.text} to double", F64)
-        f.put(_narrow(f, made), y)
+            made = made / f.convert("sitofp", f.most(f.total, 1), F64) + f.convert("fpext", earlier, F64)
+        f.put(f.convert("fptrunc", made, F32), y)
 
 
 @emitter(ops.PenaltyGrad)
@@ -98,14 +100,13 @@ def penalty_grad(f: Function, call: Call) -> None:
     """g (λ₁ sign(x) + 2 λ₂ x); 0 where there is no sample."""
     op, (g, x) = call.op, call.inputs
     floats(g, x)
-    samples = _double(f, f.most(f.total, 1)) if op.per_sample else f.constant(1.0, F64)
-    slope, l1, l2 = (f.splat(value) for value in (
-        f.scalar(call.x[0]), *(_narrow(f, share / samples) for share in (op.l1, op.l2))))
+    samples = f.convert("sitofp", f.most(f.total, 1), F64) if op.per_sample else f.constant(1.0, F64)
+    slope, l1, l2 = f.splat(f.scalar(call.x[0])), _spread(f, op.l1 / samples), _spread(f, op.l2 / samples)
     formula = ex.trace(lambda g, x, l1, l2: g * (ex.where(x > 0, l1, ex.where(x < 0, -l1, l1 * x)) + (l2 + l2) * x), 4)
 
     def change(start: Index, value: Value) -> Value:
         (made,) = write_formula(f, formula, [slope, value, l1, l2])
-        return f.select(f.mask(_real(f, call, x, start)), made, 0.0) if op.per_sample else made
+        return f.select(f.mask(_real(f, x, start)), made, 0.0) if op.per_sample else made
     _each(f, x.nbytes // 4, call.x[1], call.y[0], change)
 
 
@@ -115,7 +116,7 @@ def penalty_grad(f: Function, call: Call) -> None:
 def scale_vectors(f: Function, call: Call) -> None:
     """x / max(‖x‖, ε), or w · c / max(‖w‖, c)."""
     op = call.op
-    least = _float(getattr(op, "limit", getattr(op, "epsilon", SMALLEST)))
+    least = float(np.float32(getattr(op, "limit", getattr(op, "epsilon", SMALLEST))))
 
     def measure(square: Value) -> list[Value]:
         length = f.greater(f.intrinsic("sqrt", square), least)
@@ -126,7 +127,7 @@ def scale_vectors(f: Function, call: Call) -> None:
 @emitter(ops.UnitLengthGrad)
 def unit_length_grad(f: Function, call: Call) -> None:
     """(g - y Σ g y) / max(‖x‖, ε) with y = x / ‖x‖; without the second term where ‖x‖ < ε."""
-    least = _float(call.op.epsilon)
+    least = float(np.float32(call.op.epsilon))
 
     def measure(square: Value, product: Value) -> list[Value]:
         length = f.greater(f.intrinsic("sqrt", square), least)
@@ -159,15 +160,18 @@ def _by_vector(f: Function, call: Call, summands: Callable[..., list[Value]], me
                   else body(at, f.least(width - vector * LANES, LANES)))
 
         def read(at: Index, lanes: Lanes) -> list[Value]:
-            return [_widen(f, f.load(x, at, lanes)) for x in call.x]
-        sums = [f.variable(f.constant(0.0, _WIDE)) for _ in summands(*[f.constant(0.0, _WIDE)] * len(call.x))]
+            return [f.convert("fpext", f.load(x, at, lanes), F64) for x in call.x]
+        sums = [f.variable(f.constant(0.0, _WIDE)) for _ in call.x]  # as many as operands
 
         def add(at: Index, lanes: Lanes) -> None:
             for total, summand in zip(sums, summands(*read(at, lanes)), strict=True):
                 total.set(total.get() + summand)
+
+        def write(at: Index, lanes: Lanes) -> None:
+            f.store(f.convert("fptrunc", result(*numbers, *read(at, lanes)), F32), call.y[0], at, lanes)
         walk(add)
         numbers = measure(*(f.splat(f.total_of(total.get())) if over else total.get() for total in sums))
-        walk(lambda at, lanes: f.store(_narrow(f, result(*numbers, *read(at, lanes))), call.y[0], at, lanes))
+        walk(write)
 
 
 def _nest(f: Function, dims: Axes, start: Value, body: Callable[[Value], None]) -> None:
@@ -181,18 +185,16 @@ def _nest(f: Function, dims: Axes, start: Value, body: Callable[[Value], None]) 
 
 # Sums over whole arrays ------------------------------------------------------------------------------------------
 
-def _sum(f: Function, call: Call, size: int, x: Value, place: int, add: Callable[[Value, Value], Value],
+def _sum(f: Function, size: int, x: Value, sums: Value, add: Callable[[Value, Value], Value],
          real: Callable[[Index], Value] | None = None) -> Callable[[], Value]:
-    """Writes the sums of all pieces to the memory that threads share, from a place on, and returns what writes their
-    total, once threads have met. `real` tells how many elements count from a place on."""
-    if call.prepared is None:
-        raise Unsupported("no memory that threads share")
-    sums, pieces, vectors = f.at(call.prepared, place, F64), _pieces(size), -(-size // LANES)
+    """Writes the sums of all pieces to memory that threads share, and returns what writes their total, once threads
+    have met. `real` tells how many elements count from a place on."""
+    pieces, vectors = _pieces(size), -(-size // LANES)
     with f.loop(*f.share(pieces)) as piece:
         acc = f.variable(f.constant(0.0, _WIDE))
 
         def some(start: Index, count: int) -> None:
-            acc.set(add(_widen(f, f.load(x, start, real(start) if real else count)), acc.get()))
+            acc.set(add(f.convert("fpext", f.load(x, start, real(start) if real else count), F64), acc.get()))
         blocks(f, size, LANES, some, piece * _PIECE, f.least(piece * _PIECE + _PIECE, vectors))
         f.put(f.total_of(acc.get()), sums, piece)
 
@@ -204,7 +206,7 @@ def _sum(f: Function, call: Call, size: int, x: Value, place: int, add: Callable
     return total
 
 
-def _real(f: Function, call: Call, x: Operand, start: Index) -> Value:
+def _real(f: Function, x: Operand, start: Index) -> Value:
     """How many elements of a vector that starts here belong to samples; it may be less than 0."""
     if x.layout == "rows" or room(x) < LANES:
         return f.n * per_sample(x) - start
@@ -218,19 +220,6 @@ def _each(f: Function, size: int, x: Value, y: Value, change: Callable[[Index, V
     blocks(f, size, LANES, some, *f.share(-(-size // LANES)))
 
 
-def _widen(f: Function, value: Value) -> Value:
-    return f.assign(f"fpext {VEC} {value.text} to {_WIDE}", _WIDE)
-
-
-def _narrow(f: Function, value: Value) -> Value:
-    type = with_elements(value.type, F32)
-    return f.assign(f"fptrunc {value.type} {value.text} to {type}", type)
-
-
-def _double(f: Function, value: Value) -> Value:
-    return f.assign(f"sitofp i64 {value.text} to double", F64)
-
-
-def _float(number: float) -> float:
-    """A number as float32 has it."""
-    return float(np.float32(number))
+def _spread(f: Function, number: Value) -> Value:
+    """A double as float32 in every lane."""
+    return f.splat(f.convert("fptrunc", number, F32))

@@ -100,18 +100,13 @@ def _element(operand: Operand) -> str:
 
 
 def _fill(f: Function, call: Call) -> None:
-    """What lies behind the samples of a result that has them innermost, if it was not moved too: in forward ops of
-    training the last sample, of which everything can be computed that is computed of it; else, as in gradients, 0."""
-    (y,), element = call.outputs, _element(call.outputs[0])
+    """Zeros behind the samples of a result that has them innermost, if what lies there was not moved with them."""
+    (y,) = call.outputs
     if y.layout == "rows" or 0 in y.shape or _keeps_samples(call) or (room(y) == y.shape[0] and not f.blocked):
         return
-    count = f.n if f.blocked else y.shape[0]
     f.meet()
-    with f.loop(*f.share(per_sample(y))) as row:
-        start = f.at(call.y[0], row * room(y), element)
-        filler = f.scalar(start, count - 1, element) if call.training else f.constant(0, element)
-        with f.loop(count, room(y)) as lane:
-            f.put(filler, start, lane)
+    with f.loop(*f.share(per_sample(y))) as row, f.loop(f.n if f.blocked else y.shape[0], room(y)) as lane:
+        f.put(f.constant(0, _element(y)), call.y[0], row * room(y) + lane)
 
 
 # Moves -----------------------------------------------------------------------------------------------------------

@@ -37,25 +37,19 @@ def update(f: Function, call: Call) -> None:
     op, n = call.op, call.op.count
     weights, walked = call.inputs[2:2 + n], call.inputs[2:]
     floats(*walked)
+    need([o.dtype for o in call.inputs[:2]] == ["float64", "int64"], "a rate and a step of other types")
     need(all(operand.layout == "rows" for operand in walked), "weights that do not lie in rows")
     buffers = [*call.x[2:2 + 2 * n:max(n, 1)], *call.x[2 + 2 * n:]]
-    rate, step = _read(f, call, 0, "fpext", F64), _read(f, call, 1, "sext", I64)
+    rate, step = f.scalar(call.x[0], 0, F64), f.scalar(call.x[1], 0, I64)
     scales, rest = _corrections(f, op, step)
     begin, end = (bound * LANES for bound in f.share(-(-sum(math.prod(w.shape) for w in weights) // LANES)))
     for factor, decay, start, stop in _groups(op, [math.prod(w.shape) for w in weights]):
         eta = rate * factor
         for place, number in enumerate([*(eta * scale for scale in scales), *rest, 1.0 - eta * decay]):
-            f.put(f.assign(f"fptrunc double {number.text} to float", F32), f.scratch, place)
+            f.put(f.convert("fptrunc", number, F32), f.scratch, place)
         formula = op.formula_of(bool(decay))
         low = f.most(begin, start)
         f.shared(op.name, [*buffers, f.scratch], [low, f.most(f.least(end, stop), low)], _walk(formula))
-
-
-def _read(f: Function, call: Call, position: int, extend: str, type: str) -> Value:
-    """A scalar that is fed, as a double or an i64."""
-    given = {"float32": F32, "int32": "i32"}.get(call.inputs[position].dtype, type)
-    value = f.scalar(call.x[position], 0, given)
-    return value if given == type else f.assign(f"{extend} {given} {value.text} to {type}", type)
 
 
 def _groups(op: Update, sizes: list[int]) -> Iterator[tuple[float, float, int, int]]:
@@ -75,7 +69,8 @@ def _walk(formula: Formula) -> Build:
 
         def piece(start: Index, lanes: Value | None = None) -> None:
             read = [f.load(buffer, start, lanes) for buffer in buffers]
-            for value, buffer in zip(write_formula(f, formula, [*read, *given]), _written(buffers), strict=True):
+            written = buffers[0], *buffers[2:]  # all but the gradients
+            for value, buffer in zip(write_formula(f, formula, [*read, *given]), written, strict=True):
                 f.store(value, buffer, start, lanes)
         whole = lo + (hi - lo) // LANES * LANES
         with f.loop(lo, whole, LANES) as start:
@@ -83,11 +78,6 @@ def _walk(formula: Formula) -> Build:
         with f.when(f.compare("slt", whole, hi)):
             piece(whole, hi - whole)
     return build
-
-
-def _written(buffers: list[Value]) -> list[Value]:
-    """All but the gradients."""
-    return [buffers[0], *buffers[2:]]
 
 
 # What the formulas are given of the number of the step ----------------------------------------------------------
