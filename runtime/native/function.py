@@ -178,6 +178,10 @@ class Function(Writer):
         name = f"llvm.masked.store.v{LANES}{_short(element)}.p0"
         self.call(name, "void", value, target, self.constant(_BYTES[element], I32), self.mask(lanes))
 
+    def prefetch(self, pointer: Value) -> None:
+        """Has memory that will soon be written fetched."""
+        self.call("llvm.prefetch.p0", "void", pointer, *(self.constant(number, I32) for number in (1, 3, 1)))
+
     def gather(self, pointer: Value, stride: int | Value, lanes: Lanes = None) -> Value:
         """A vector of floats that lie `stride` elements apart, or at these offsets, one a lane."""
         name = f"llvm.masked.gather.v{LANES}f32.v{LANES}p0"

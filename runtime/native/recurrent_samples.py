@@ -29,6 +29,11 @@ class Steps:
         """The address of a row's vector."""
         return self._f.at(self._pointer, (self._f.constant(step) * self._rows + row) * self._plan.batch + group * LANES)
 
+    def expect(self, group: Index, step: Index, unit: Value, every: int) -> None:
+        """Says that a row, and those that lie multiples of `every` behind it, will soon be written."""
+        for row in range(0, self._rows, every):
+            self._f.prefetch(self.at(group, step, unit + row))
+
     def read(self, group: Index, step: Index, first: int, count: int, panel: Value) -> None:
         """Copies rows to a panel."""
         with self._plan.rows(self._f, group, count) as (row, lanes):

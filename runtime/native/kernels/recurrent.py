@@ -151,6 +151,8 @@ class Front:
     def _work(self, group: Value, block: Value, t: Value, segments: Round, packed: Value,
               cell: Callable[[Front, Line], Value], last: bool) -> None:
         f, plan, on = self.f, self.plan, self.masks.running(group, t)
+        if self.op.saved:
+            self._expect(group, block, t)
         products(f, plan, segments, packed, block, self._panel(group), self._sums)
         gates = [segment.gates for segment in segments]
         for line in each_line(f, plan, gates, group, block, t, on, self._sums):
@@ -158,6 +160,13 @@ class Front:
             if last:
                 value = line.where_on(value, self.before(line))
             f.store(value, self.states[0].at(group, line.unit), 0, line.lanes)
+
+    def _expect(self, group: Value, block: Value, t: Value) -> None:
+        """Has the memory of what will be saved fetched meanwhile."""
+        with self.f.loop(0, self.plan.lines) as j:
+            unit = (block * self.plan.lines + j) * self.plan.span
+            for array in self.saved:
+                array.expect(group, t, unit, self.hidden)
 
     def _give(self, group: Value, samples: int, t: Value) -> None:
         self.states[0].load(group, self._lines, self.masks.running(group, t))
