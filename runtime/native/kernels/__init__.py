@@ -17,3 +17,4 @@ from graphnet.runtime.native.kernels import updates as updates
 from graphnet.runtime.native.kernels import recurrent as recurrent
 from graphnet.runtime.native.kernels import recurrent_back as recurrent_back
 
+from graphnet.runtime.native.kernels import recurrent_weights as recurrent_weights
