@@ -100,13 +100,15 @@ class Front:
 
     def write(self, *cells: Callable[[Front, Line], Value]) -> None:
         """Writes the kernel, given what comes of the sums of each round: q, or the new h."""
-        self.pieces.owned(self._begin)
-        self.pieces.meet()
-        if self.steps:
-            with self.f.loop(0, self.steps) as s:
-                self._step(self.steps - 1 - s if self.op.reverse else s, cells)
-        for state in self.states:
-            self.pieces.owned(lambda group, samples, state=state: state.settle(group, samples, self._lines))
+        pieces = self.pieces
+        with pieces.turns():
+            pieces.owned(self._begin)
+            pieces.meet()
+            if self.steps:
+                with self.f.loop(0, self.steps) as s:
+                    self._step(self.steps - 1 - s if self.op.reverse else s, cells)
+            for state in self.states:
+                pieces.owned(lambda group, samples, state=state: state.settle(group, samples, self._lines))
 
     def save(self, line: Line, *values: Value | None, array: int = 0) -> None:
         """Saves numbers of a unit for the gradient, if that is wanted."""
@@ -167,6 +169,7 @@ class Front:
             unit = (block * self.plan.lines + j) * self.plan.span
             for array in self.saved:
                 array.expect(group, t, unit, self.hidden)
+            self._operands.expect(group, t - 1 if self.op.reverse else t + 1, unit, self.hidden)
 
     def _give(self, group: Value, samples: int, t: Value) -> None:
         self.states[0].load(group, self._lines, self.masks.running(group, t))

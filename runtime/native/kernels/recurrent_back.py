@@ -94,14 +94,16 @@ class Back:
 
     def write(self, *cells: Cell) -> None:
         """Writes the kernel, given what is done before the first product and after each."""
-        self._pieces.touched(self._begin)
-        if self._steps:
-            with self.f.loop(0, self._steps) as s:
-                self._step(s if self.op.reverse else self._steps - 1 - s, cells)
-        self._pieces.each(self._end)
-        self._pieces.meet()
-        for state in self._first:
-            self._pieces.owned(lambda group, samples, state=state: state.settle(group, samples, self._panels))
+        pieces = self._pieces
+        with pieces.turns():
+            pieces.touched(self._begin)
+            if self._steps:
+                with self.f.loop(0, self._steps) as s:
+                    self._step(s if self.op.reverse else self._steps - 1 - s, cells)
+            pieces.each(self._end)
+            pieces.meet()
+            for state in self._first:
+                pieces.owned(lambda group, samples, state=state: state.settle(group, samples, self._panels))
 
     def state(self, line: Line, number: int = 0) -> Value:
         """The gradient of a state."""
@@ -157,9 +159,16 @@ class Back:
             self.dz.read(group, t, first, count, panel)
             panel = self.f.at(panel, count * self.plan.pitch)
 
+    def _expect(self, group: Value, block: Value, t: Value) -> None:
+        with self.f.loop(0, self.plan.lines) as j:
+            unit = (block * self.plan.lines + j) * self.plan.span
+            for array in (*self.saved, self.dz):
+                array.expect(group, t + 1 if self.op.reverse else t - 1, unit, self.hidden)
+
     def _work(self, group: Value, block: Value, t: Value, segment: Segment | None, packed: Value, cell: Cell) -> None:
         f, plan, op = self.f, self.plan, self.op
         if segment is not None:
+            self._expect(group, block, t)
             products(f, plan, [segment], packed, block, self._panel(group), self._sums)
         on = self._masks.running(group, t)
         passes = self._masks.passes(group, t, self._steps, op.truncate, op.reverse)

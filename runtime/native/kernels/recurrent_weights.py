@@ -103,6 +103,7 @@ def _panel(f: Function, call: Call, total: Sum, t0: Value, column: Index, lanes:
     b = f.at(call.x[0], (t0 * wide + total.first + column) * batch)
     source, panel = f.scratch if total.source is None else call.x[total.source], f.at(f.scratch, padded(batch))
     a, dims = f.at(source, (t0 * rows + total.row) * batch), [K(extent, rows, wide)]
+    following = f.at(b, batch * LANES)
     if batch > 1:
         with f.loop(0, extent) as t:
             turn(f, f.at(b, t * (wide * batch)), batch, lanes, batch, f.at(panel, t * (batch * LANES)), LANES)
@@ -110,17 +111,27 @@ def _panel(f: Function, call: Call, total: Sum, t0: Value, column: Index, lanes:
 
     def tile(first: Value, count: int) -> None:
         places = [_place(f, call, total.targets, first + row, column) for row in range(count)]
-        begun = [f.variable(f.zero()) for _ in places]
+        if batch > 1:
+            _expect(f, call, following, sum(target.rows for target in total.targets), first, count)
+        made = contract(f, f.at(a, first * batch), [row * batch for row in range(count)], b,
+                        [(0, lanes if batch == 1 else None)], dims)
+        totals = [f.variable(value) for (value,) in made]
         before = t0 + f.base
         with f.when(False if before.known == 0 else f.compare("ne", before, 0)):
-            for variable, place in zip(begun, places, strict=True):
-                variable.set(f.load(place, 0, lanes))
-        made = contract(f, f.at(a, first * batch), [row * batch for row in range(count)], b,
-                        [(0, lanes if batch == 1 else None)], dims, start=lambda row, _: begun[row].get())
-        for place, (value,) in zip(places, made, strict=True):
-            f.store(value, place, 0, lanes)
+            for variable, place in zip(totals, places, strict=True):
+                variable.set(f.load(place, 0, lanes) + variable.get())
+        for variable, place in zip(totals, places, strict=True):
+            f.store(variable.get(), place, 0, lanes)
     size = 12 if f.machine.vectors > LANES else 6
     _evenly(f, sum(target.rows for target in total.targets), size, tile)
+
+
+def _expect(f: Function, call: Call, following: Value, rows: int, first: Value, count: int) -> None:
+    """Has a part of the following columns fetched while the sums of some rows are made."""
+    _, wide, batch = call.inputs[0].shape
+    each = -(-_steps(call) * batch // rows)
+    with f.loop(first * each, (first + count) * each) as line:
+        f.prefetch(f.at(following, line // batch * (wide * batch) + line % batch * LANES))
 
 
 def _place(f: Function, call: Call, targets: Sequence[Target], row: Value, column: Index) -> Value:
