@@ -1,0 +1,242 @@
+"""Native kernels of recurrent layers against their ops in float64: all options, forms of batches, threads, machines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+from harness import MACHINES, NARROW, WIDE, Kernel, fill_padding, form
+
+from graphnet.compiler.ops import (
+    Gru,
+    GruGrad,
+    GruGradWeights,
+    Lstm,
+    LstmGrad,
+    RecurrentGradInput,
+    RecurrentGradWeights,
+    SimpleRnn,
+    SimpleRnnGrad,
+)
+from graphnet.runtime.native import kernels, recurrent_plan  # noqa: F401
+from graphnet.runtime.native.call import Unsupported
+
+CELLS = [SimpleRnn(), SimpleRnn(activation="relu"), Lstm(), Gru(), Gru(reset_after=False)]
+SIZES = [(1, 3, 5, 7), (16, 4, 3, 9), (5, 3, 1, 1), (35, 2, 17, 20), (1, 2, 1, 50), (32, 3, 2, 33), (17, 1, 20, 16)]
+"""Samples, steps, features, units."""
+
+
+def inputs(op, sizes, rng, lengths=False):
+    (n, t, features, hidden), scale = sizes, 1.5 / np.sqrt(sizes[2] + sizes[3])
+    wide = op.gates * hidden
+    shapes = [(n, t, features), *[(n, hidden)] * op.states]
+    weights = [(features, wide), (hidden, wide), (wide,), *[(hidden,)] * isinstance(op, Gru)]
+    arrays = [*(rng.uniform(-1, 1, shape) for shape in shapes), *(rng.uniform(-scale, scale, s) for s in weights)]
+    return [*(a.astype(np.float32) for a in arrays), *([rng.integers(0, t + 1, n)] if lengths else [])]
+
+
+def gradient(op, arrays, rng):
+    """The op of its gradient, and inputs of it that fit."""
+    outputs = op.forward(*arrays)
+    dy = [rng.uniform(-1, 1, y.shape).astype(np.float32) for y in outputs[:op.states + 1]]
+    recurrent, lengths, saved = arrays[2 + op.states], arrays[op.arity:], outputs[op.states + 1:]
+    if isinstance(op, Lstm):
+        return LstmGrad(op.reverse, op.truncate), [*dy, *saved[1:], recurrent, *lengths]
+    if isinstance(op, Gru):
+        return GruGrad(op.reverse, op.truncate, op.reset_after), [*dy, *saved[::-1], recurrent, *lengths]
+    return SimpleRnnGrad(op.reverse, op.truncate, op.activation), [*dy, *saved[1:], recurrent, *lengths]
+
+
+def in_float64(op, arrays):
+    return op.forward(*(a.astype(np.float64) if a.dtype.kind == "f" else a for a in arrays))
+
+
+def kernel(op, arrays, machine=NARROW, blocked=False, last=False):
+    """The kernel of an op with its inputs in place, and NaN where its results go."""
+    outputs = op.forward(*arrays)
+
+    def forms(given):
+        samples = arrays[0].shape[0]
+        return [form(a.shape, str(a.dtype), last and a.ndim > 1 and a.shape[0] == samples) for a in given]
+    made = Kernel(op, forms(arrays), forms(outputs), machine, blocked)
+    for place, array in zip(made.x, arrays, strict=True):
+        place[...] = array
+    fill_padding(made)
+    for memory in made.memory[len(arrays):]:
+        memory[:] = 255
+    return made
+
+
+def close(found, wanted, summands=1.0):
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(a, b, 0, 1e-5 * summands * max(1, np.abs(b).max(initial=0)))
+
+
+def same_bits(op, arrays, machine, threads=(1, 2, 3), **how):
+    """Results, which are those of float64 and have the same bits for every number of threads."""
+    made, bits = kernel(op, arrays, machine, **how), set()
+    for number in threads:
+        found = made.run(number, arrays[0].shape[2] if arrays[0].ndim == 3 and "grad_" in op.name else None)
+        bits.add(tuple(a.tobytes() for a in found))
+        close(found, in_float64(op, arrays))
+    assert len(bits) == 1
+    return found
+
+
+def try_layer(op, sizes, rng, machine=NARROW, lengths=False, last=False):
+    arrays = inputs(op, sizes, rng, lengths)
+    same_bits(op, arrays, machine, last=last)
+    back, given = gradient(replace(op, saved=True), arrays, rng)
+    dz = same_bits(back, given, machine)[0].copy()
+    operands, *saved = replace(op, saved=True).forward(*arrays)[op.states + 1:]
+    weights, hidden = arrays[1 + op.states], sizes[3]
+    if isinstance(op, Gru):
+        same_bits(GruGradWeights(hidden, op.reset_after), [dz, operands, saved[0]], machine)
+    else:
+        same_bits(RecurrentGradWeights(hidden), [dz, operands], machine)
+    same_bits(RecurrentGradInput(), [dz, weights], machine)
+
+
+@pytest.fixture(params=[0, 1 << 40], ids=["units", "samples"], scope="module")
+def shared(request):
+    """What threads share out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recurrent_plan, "WORTH", request.param)
+        yield request.param
+
+
+@pytest.mark.parametrize("op", CELLS, ids=str)
+def test_each_option(op, monkeypatch):
+    monkeypatch.setattr(recurrent_plan, "WORTH", 0)
+    rng = np.random.default_rng(CELLS.index(op))
+    for number, options in enumerate([{"sequences": True}, {"reverse": True, "truncate": 2}]):
+        try_layer(replace(op, **options), SIZES[(2 * CELLS.index(op) + number) % len(SIZES)], rng, lengths=number == 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100))
+def test_random_layers(seed, shared):
+    rng = np.random.default_rng(seed)
+    op = replace(CELLS[seed % 5], sequences=bool(rng.integers(2)), reverse=bool(rng.integers(2)),
+                 truncate=int(rng.integers(4)), saved=bool(rng.integers(4)))
+    sizes = tuple(int(rng.choice(a)) for a in ([1, 2, 15, 16, 17, 32, 50, 64], [1, 2, 5], [1, 3, 16, 29],
+                                               [1, 2, 7, 12, 16, 30, 100]))
+    try_layer(op, sizes, rng, MACHINES[seed // 5 % 2], bool(rng.integers(2)), bool(rng.integers(2)))
+
+
+@pytest.mark.parametrize("sizes", [(16, 3, 5, 30), (1, 3, 5, 130)], ids=str)
+def test_bits_are_the_same_on_all_machines(sizes):
+    rng = np.random.default_rng(0)
+    op = Lstm(sequences=True)
+    arrays = inputs(op, sizes, rng, True)
+    back, given = gradient(op, arrays, rng)
+    for which, values in ((op, arrays), (back, given)):
+        wide, narrow = (kernel(which, values, machine).run(2) for machine in (WIDE, NARROW))
+        for a, b in zip(wide, narrow, strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("op", [Lstm(sequences=True), Gru(sequences=True, reset_after=False)], ids=str)
+def test_samples_that_are_not_there_have_no_share(op):
+    """Two blocks, of 32 and 21 samples; what lies behind the last is not even finite."""
+    rng, block, rest, hidden = np.random.default_rng(1), 32, 21, 9
+    arrays = inputs(op, (block + rest, 3, 4, hidden), rng, True)
+    back, given = gradient(op, arrays, rng)
+    dz, operands = in_float64(back, given)[0], in_float64(op, arrays)[op.states + 1]
+
+    def part(values, start):
+        found = []
+        for a in values:
+            axis = a.shape.index(block + rest) if block + rest in a.shape else None
+            if axis is not None:
+                a = np.take(a, range(start, min(start + block, block + rest)), axis)
+                a = np.concatenate([a, np.take(a, [0] * (block - a.shape[axis]), axis)], axis)
+                if start and axis == 0 and a.dtype.kind == "f":
+                    a[rest:] = np.nan
+            found.append(a)
+        return found
+
+    weights = GruGradWeights(hidden, False) if isinstance(op, Gru) else RecurrentGradWeights(hidden)
+    total = None
+    for start, n in ((0, block), (block, rest)):
+        forward = kernel(op, part(arrays, start), blocked=True)
+        found = forward.run(2, n, start, block + rest)
+        close([y[:n] for y in found[:op.states + 1]],
+              [y[start:start + n] for y in in_float64(op, arrays)[:op.states + 1]])
+        picked = part(given, start)
+        for position, value in zip([3, 4] if isinstance(op, Lstm) else [2, 3],
+                                   found[-2:] if isinstance(op, Lstm) else found[:-3:-1], strict=True):
+            picked[position] = value.copy()
+        grads = kernel(back, picked, blocked=True).run(2, n, start, block + rest)
+        close([grads[0][..., :n]], [dz[..., start:start + n]])
+        assert not grads[0][..., n:].any()
+        sums = [grads[0].copy(), found[op.states + 1].copy(), *([found[-1].copy()] if isinstance(op, Gru) else [])]
+        total = total or kernel(weights, sums, blocked=True)
+        for place, value in zip(total.x, sums, strict=True):
+            place[...] = value
+        total.run(2, n, start, block + rest)
+    saved = [dz, operands, *([in_float64(op, arrays)[-1]] if isinstance(op, Gru) else [])]
+    close(total.y, weights.forward(*saved), 10)
+
+
+def test_gradients_may_lie_where_saved_values_did():
+    rng = np.random.default_rng(2)
+    for op in CELLS:
+        back, given = gradient(op, inputs(op, (20, 3, 2, 13), rng), rng)
+        made, number = kernel(back, given), back.inplace[0]
+        made.memory[len(given)] = made.memory[number]
+        wanted = in_float64(back, given)
+        (_, *rest), dz = made.run(2), made.x[number]
+        close([dz, *rest], wanted)
+
+
+@pytest.mark.parametrize("op", CELLS, ids=str)
+def test_no_steps(op):
+    rng = np.random.default_rng(3)
+    arrays = inputs(op, (3, 0, 2, 5), rng)
+    found = kernel(op, arrays).run(2)
+    for state in range(op.states):
+        np.testing.assert_array_equal(found[state], arrays[1 + state])
+    back, given = gradient(op, arrays, rng)
+    for a, b in zip(kernel(back, given).run(2)[1:], given, strict=False):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_sums_over_no_steps_are_0():
+    empty = [np.zeros((0, rows, 5), np.float32) for rows in (8, 6, 8)]
+    for op, count in ((RecurrentGradWeights(2), 2), (GruGradWeights(2), 3)):
+        assert not any(a.any() for a in kernel(op, empty[:count]).run(2, 5))
+
+
+@pytest.mark.parametrize("op", CELLS, ids=str)
+def test_extremes(op):
+    """Gates that are wide open or shut are so exactly; NaN and infinities go where they go in NumPy."""
+    rng = np.random.default_rng(4)
+    arrays = inputs(op, (16, 2, 3, 4), rng)
+    arrays[0] = np.where(rng.random(arrays[0].shape) < 0.5, 3e4, -3e4).astype(np.float32)
+    arrays[0][0, 1, 0], arrays[0][1, 1, 1], arrays[0][2, 0, 2] = np.nan, np.inf, -np.inf
+    with np.errstate(all="ignore"):
+        wanted = op.forward(*arrays)
+        for found, value in zip(kernel(op, arrays).run(), wanted, strict=True):
+            np.testing.assert_allclose(found, value, 1e-5, 1e-6)
+
+
+def test_what_is_fed_behind_the_end_has_no_effect():
+    rng = np.random.default_rng(5)
+    op = Lstm(sequences=True)
+    arrays = inputs(op, (4, 3, 2, 5), rng, True)
+    arrays[-1][:] = [3, 1, 0, 2]
+    clean = [a.copy() for a in kernel(op, arrays).run()]
+    arrays[0][1, 1:], arrays[0][2] = np.nan, np.inf
+    for a, b in zip(clean[:3], kernel(op, arrays).run()[:3], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_float64_is_left_to_numpy():
+    arrays = [a.astype(np.float64) for a in inputs(Lstm(), (2, 2, 2, 2), np.random.default_rng(6))]
+    with pytest.raises(Unsupported, match="float64 operands"):
+        kernel(Lstm(), arrays)
