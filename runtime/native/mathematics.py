@@ -97,7 +97,7 @@ def tanh(f: Function, x: Value) -> Value:
 
 
 def tanh_of_half(f: Function, x: Value) -> Value:
-    """tanh(x / 2) = (eˣ - 1) / (eˣ + 1): for the gates of cells, at half the cost of `tanh`, to 3 units in the last place."""
+    """tanh(x / 2) = (eˣ - 1) / (eˣ + 1), to 3 units in the last place, at half the cost of `tanh`: for gates of cells."""
     x = _between(f, x, -40.0, 40.0)
     whole, n = _rounded(f, x, _LOG2_E, 127)
     power = _power(f, whole)

@@ -7,6 +7,7 @@ out, so that there threads find what the others have made.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from graphnet.compiler.ops import GruGrad, LstmGrad, SimpleRnnGrad
 from graphnet.runtime.native.call import Call, emitter, floats
@@ -14,10 +15,9 @@ from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.recurrent_lines import Line, cut, each_line, slope
 from graphnet.runtime.native.recurrent_plan import Pieces, Plan
-from graphnet.runtime.native.recurrent_products import Part, Segment, pack, products
+from graphnet.runtime.native.recurrent_products import Part, Segment, packing, products, rows_of
 from graphnet.runtime.native.recurrent_samples import Masks, Samples, States, Steps
 from graphnet.runtime.native.values import Value
-
 
 Cell = Callable[["Back", Line], None]
 Round = tuple[Sequence[tuple[int, int]], tuple[int, int]]
@@ -37,34 +37,25 @@ def _weights(call: Call) -> int:
     return len(call.inputs) - (2 if call.inputs[-1].dtype == "int64" else 1)
 
 
-def _segments(call: Call) -> list[Segment]:
+def _layout(call: Call, machine: Machine) -> tuple[Plan, list[Segment]]:
     number = _weights(call)
-    return [Segment(0, (Part(count, 1, call.inputs[number].shape[1], ((number, first),)),))
-            for _, (first, count) in _rounds(call)]
+    segments = [Segment(0, (Part(count, 1, call.inputs[number].shape[1], ((number, first),)),))
+                for _, (first, count) in _rounds(call)]
+    return Plan(machine, *call.outputs[1].shape, 1), segments
 
 
-def _plan(call: Call, machine: Machine) -> Plan:
-    return Plan(machine, *call.outputs[1].shape, 1)
+_prepare, _prepared = packing(_layout)
 
 
 def _sizes(call: Call, machine: Machine) -> list[int]:
     """Floats of scratch: panels, sums, and the gradients of each state."""
-    plan, states = _plan(call, machine), len(call.outputs) - 1
-    most = max(segment.depth for segment in _segments(call))
-    return [plan.groups * plan.count(most), plan.lines * LANES, *[plan.groups * plan.count(plan.units)] * states]
+    (plan, segments), states = _layout(call, machine), len(call.outputs) - 1
+    return [plan.groups * plan.count(rows_of(segments)), plan.lines * LANES,
+            *[plan.groups * plan.count(plan.units)] * states]
 
 
 def _scratch(call: Call, machine: Machine) -> int:
     return sum(_sizes(call, machine))
-
-
-def _prepared(call: Call, machine: Machine) -> int:
-    return sum(segment.packed(_plan(call, machine)) for segment in _segments(call))
-
-
-def _prepare(f: Function, call: Call) -> None:
-    if call.prepared is not None:
-        pack(f, _plan(call, f.machine), _segments(call), call.x, call.prepared)
 
 
 class Back:
@@ -78,9 +69,9 @@ class Back:
     def __init__(self, f: Function, call: Call) -> None:
         number, states = _weights(call), len(call.outputs) - 1
         floats(*call.inputs[:number + 1], *call.outputs)
-        self.f, self.op, self.plan, self._rounds = f, call.op, _plan(call, f.machine), _rounds(call)
+        self.plan, self._segments = _layout(call, f.machine)
+        self.f, self.op, self._rounds, self._most = f, call.op, _rounds(call), rows_of(self._segments)
         self.hidden, self._steps = self.plan.units, call.outputs[0].shape[0]
-        self._segments, self._most = _segments(call), max(segment.depth for segment in _segments(call))
         self._pieces = Pieces(f, self.plan, self.plan.batch * self.hidden * self._most)
         self._masks = Masks(f, self.plan, call.x[number + 1:])
         self._last = [Samples(f, self.plan, o, p) for o, p in zip(call.inputs[:states], call.x, strict=False)]
@@ -103,7 +94,7 @@ class Back:
             pieces.each(self._end)
             pieces.meet()
             for state in self._first:
-                pieces.owned(lambda group, samples, state=state: state.settle(group, samples, self._panels))
+                pieces.owned(partial(state.settle, self._panels))
 
     def state(self, line: Line, number: int = 0) -> Value:
         """The gradient of a state."""
@@ -146,14 +137,14 @@ class Back:
         if dy is not None:
             pieces.touched(lambda group, samples: dy.read(group, samples, t, self._panel(group),
                                                           self._masks.both(group, t)))
-        pieces.each(lambda group, block: self._work(group, block, t, None, packed, cells[0]))
+        pieces.each(partial(self._work, t, None, packed, cells[0]))
         for (rows, _), segment, cell in zip(self._rounds, self._segments, cells[1:], strict=True):
             pieces.meet()
-            pieces.touched(lambda group, _: self._fill(group, t, rows))
-            pieces.each(lambda group, block: self._work(group, block, t, segment, packed, cell))
+            pieces.touched(partial(self._fill, t, rows))
+            pieces.each(partial(self._work, t, segment, packed, cell))
             packed = self.f.at(packed, segment.packed(self.plan))
 
-    def _fill(self, group: Value, t: Value, rows: Sequence[tuple[int, int]]) -> None:
+    def _fill(self, t: Value, rows: Sequence[tuple[int, int]], group: Value, _: int) -> None:
         panel = self._panel(group)
         for first, count in rows:
             self.dz.read(group, t, first, count, panel)
@@ -165,7 +156,7 @@ class Back:
             for array in (*self.saved, self.dz):
                 array.expect(group, t + 1 if self.op.reverse else t - 1, unit, self.hidden)
 
-    def _work(self, group: Value, block: Value, t: Value, segment: Segment | None, packed: Value, cell: Cell) -> None:
+    def _work(self, t: Value, segment: Segment | None, packed: Value, cell: Cell, group: Value, block: Value) -> None:
         f, plan, op = self.f, self.plan, self.op
         if segment is not None:
             self._expect(group, block, t)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from graphnet.compiler.ops import GruGradWeights, RecurrentGradInput, RecurrentGradWeights
 from graphnet.runtime.native.call import Call, emitter, floats
 from graphnet.runtime.native.contract import K, blocks, contract
-from graphnet.runtime.native.function import Function, Lanes
+from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.recurrent_plan import Plan, padded
-from graphnet.runtime.native.recurrent_products import Part, Segment, pack, products
+from graphnet.runtime.native.recurrent_products import Part, Segment, packing, products, rows_of
 from graphnet.runtime.native.recurrent_samples import Samples, Steps
 from graphnet.runtime.native.turning import turn
 from graphnet.runtime.native.values import Index, Value
@@ -23,7 +24,7 @@ CHUNK = 256
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where products of consecutive rows with some columns of dz go: (output, first row there, column there)."""
+    """Where products of so many rows with some columns of dz go: the output, and the first column there."""
 
     rows: int
     output: int
@@ -32,7 +33,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Σ_t a_t b_tᵀ of columns [first, first + count) of dz as b, and as a rows of an input from `row` on, or a row of 1."""
+    """Σ_t a_t b_tᵀ: b has columns [first, first + count) of dz, a rows of an input from `row` on, or a row of 1."""
 
     first: int
     count: int
@@ -82,8 +83,8 @@ def _write(f: Function, call: Call, sums: Sequence[Sum]) -> None:
         f.store(f.splat(1.0), f.scratch, i)
     with f.loop(0, steps, _steps(call)) as t0:
         for total in sums:
-            blocks(f, total.count, LANES, lambda column, lanes, total=total: _panel(f, call, total, t0, column, lanes),
-                   *f.share(-(-total.count // LANES)))
+            lo, hi = f.share(-(-total.count // LANES))
+            blocks(f, total.count, LANES, partial(_panel, f, call, total, t0), lo, hi)
 
 
 def _write_nothing(f: Function, call: Call) -> None:
@@ -92,7 +93,7 @@ def _write_nothing(f: Function, call: Call) -> None:
             size = math.prod(output.shape)
             with f.loop(0, size, LANES) as i:
                 lanes = f.constant(size) - i
-                f.store(f.earlier(lambda target=target, i=i, lanes=lanes: f.load(target, i, lanes)), target, i, lanes)
+                f.store(f.earlier(partial(f.load, target, i, lanes)), target, i, lanes)
 
 
 def _panel(f: Function, call: Call, total: Sum, t0: Value, column: Index, lanes: int) -> None:
@@ -159,36 +160,24 @@ def _evenly(f: Function, total: int, size: int, body: Callable[[Value, int], Non
         body(i * small + more, small)
 
 
-def _input_plan(call: Call, machine: Machine) -> tuple[Plan, Segment]:
+def _layout(call: Call, machine: Machine) -> tuple[Plan, list[Segment]]:
     features, wide = call.inputs[1].shape
-    return Plan(machine, call.outputs[0].shape[0], features, 1), Segment(0, (Part(wide, 1, wide, ((1, 0),)),))
+    return Plan(machine, call.outputs[0].shape[0], features, 1), [Segment(0, (Part(wide, 1, wide, ((1, 0),)),))]
+
+
+_prepare, _prepared = packing(_layout)
 
 
 def _input_scratch(call: Call, machine: Machine) -> int:
-    plan, segment = _input_plan(call, machine)
-    return plan.count(segment.depth) + _sums(plan)
+    plan, segments = _layout(call, machine)
+    return plan.count(rows_of(segments)) + plan.blocks * plan.lines * LANES
 
 
-def _sums(plan: Plan) -> int:
-    return plan.blocks * plan.lines * LANES
-
-
-def _input_prepared(call: Call, machine: Machine) -> int:
-    plan, segment = _input_plan(call, machine)
-    return segment.packed(plan)
-
-
-def _prepare_input(f: Function, call: Call) -> None:
-    plan, segment = _input_plan(call, f.machine)
-    if call.prepared is not None:
-        pack(f, plan, [segment], call.x, call.prepared)
-
-
-@emitter(RecurrentGradInput, scratch=_input_scratch, prepare=_prepare_input, prepared=_input_prepared)
+@emitter(RecurrentGradInput, scratch=_input_scratch, prepare=_prepare, prepared=_prepared)
 def recurrent_grad_input(f: Function, call: Call) -> None:
     """W dz of a group of samples at a step, turned; threads share out steps and groups."""
     floats(*call.inputs, *call.outputs)
-    plan, segment = _input_plan(call, f.machine)
+    plan, (segment,) = _layout(call, f.machine)
     dz, dx = Steps(f, plan, call.inputs[0], call.x[0]), Samples(f, plan, call.outputs[0], call.y[0])
     made, packed = f.at(f.scratch, plan.count(segment.depth)), call.prepared or f.scratch
 
