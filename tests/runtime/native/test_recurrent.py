@@ -59,8 +59,7 @@ def kernel(op, arrays, machine=NARROW, blocked=False, last=False):
     outputs = op.forward(*arrays)
 
     def forms(given):
-        samples = arrays[0].shape[0]
-        return [form(a.shape, str(a.dtype), last and a.ndim > 1 and a.shape[0] == samples) for a in given]
+        return [form(a.shape, str(a.dtype), last and i <= op.states) for i, a in enumerate(given)]
     made = Kernel(op, forms(arrays), forms(outputs), machine, blocked)
     for place, array in zip(made.x, arrays, strict=True):
         place[...] = array
