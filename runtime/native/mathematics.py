@@ -89,6 +89,15 @@ def tanh(f: Function, x: Value) -> Value:
     return f.intrinsic("copysign", f.select(f.test("olt", a, 0.625), small, large), x)
 
 
+def tanh_of_half(f: Function, x: Value) -> Value:
+    """tanh(x / 2) = (eˣ - 1) / (eˣ + 1), to 3 units in the last place, at half the cost of `tanh`: for gates of cells."""
+    x = _between(f, x, -40.0, 40.0)
+    whole, n = _rounded(f, x, _LOG2_E, 127)
+    power = _power(f, whole)
+    grown = f.fma(power, _grown(f, _rest(f, x, n)), power - 1.0)
+    return grown / (grown + 2.0)
+
+
 def _log(f: Function, x: Value, small: Value | None) -> Value:
     """log x, to which a small number is added before it is rounded."""
     tiny = f.test("olt", x, 2.0 ** -126)

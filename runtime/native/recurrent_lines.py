@@ -83,12 +83,12 @@ def cut(f: Function, memory: Value, sizes: Sequence[int]) -> list[Value]:
 
 def tanh(f: Function, z: Value) -> Value:
     """The hyperbolic tangent."""
-    return mathematics.tanh(f, z)
+    return mathematics.tanh_of_half(f, z + z)
 
 
 def sigmoid(f: Function, z: Value) -> Value:
     """(1 + tanh(z / 2)) / 2."""
-    return f.fma(mathematics.tanh(f, z * 0.5), 0.5, f.constant(0.5, z.type))
+    return f.fma(mathematics.tanh_of_half(f, z), 0.5, f.constant(0.5, z.type))
 
 
 def slope(f: Function, y: Value) -> Value:

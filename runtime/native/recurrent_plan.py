@@ -89,15 +89,24 @@ class Pieces:
 
     def __init__(self, f: Function, plan: Plan, work: int) -> None:
         self._f, self._plan, size = f, plan, plan.blocks
-        lo, hi = f.share(plan.groups)
-        self._lo, self._hi = lo * size, hi * size
         self._split: Value | bool = False
+        lo, hi = f.share(plan.groups)
+        self._lo, self._hi, self._turn, self._turns = lo * size, hi * size, f.constant(size), hi - lo
         if size > 1 and work >= WORTH:
-            self._split = f.compare("ne", f.constant(plan.groups) % f.threads, 0)
+            split = self._split = f.compare("ne", f.constant(plan.groups) % f.threads, 0)
             lo, hi = f.share(plan.groups * size)
-            self._lo, self._hi = f.select(self._split, lo, self._lo), f.select(self._split, hi, self._hi)
-        self._touched, self._owned = self._lo // size, (self._lo + (size - 1)) // size
-        self._end = (self._hi + (size - 1)) // size
+            self._lo, self._hi = f.select(split, lo, self._lo), f.select(split, hi, self._hi)
+            self._turn, self._turns = f.select(split, hi - lo, size), f.select(split, f.constant(1), self._turns)
+
+    @contextmanager
+    def turns(self) -> Iterator[None]:
+        """Runs what is written within for one group after another, since less memory is then in use at a time; but
+        once for all pieces where threads share groups."""
+        start = self._lo
+        with self._f.loop(0, self._turns) as turn:
+            self._lo = start + turn * self._turn
+            self._hi = self._lo + self._turn
+            yield
 
     def meet(self) -> None:
         """Waits for the other threads, if they share groups."""
@@ -111,8 +120,12 @@ class Pieces:
 
     def touched(self, body: Callable[[Value, int], None]) -> None:
         """body(group, samples) for the groups of all pieces."""
-        self._plan.each_group(self._f, self._touched, self._end, body)
+        self._groups(self._lo // self._plan.blocks, body)
 
     def owned(self, body: Callable[[Value, int], None]) -> None:
         """body(group, samples) for the groups that are this thread's own."""
-        self._plan.each_group(self._f, self._owned, self._end, body)
+        self._groups((self._lo + (self._plan.blocks - 1)) // self._plan.blocks, body)
+
+    def _groups(self, first: Value, body: Callable[[Value, int], None]) -> None:
+        end = (self._hi + (self._plan.blocks - 1)) // self._plan.blocks
+        self._plan.each_group(self._f, first, end, body)

@@ -5,14 +5,15 @@ Of 16 samples, a weight is broadcast at a time; of one, a row of its panel is. S
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from graphnet.runtime.native.call import Call, Emit, Size
 from graphnet.runtime.native.contract import K, contract
 from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.machine import LANES
+from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.recurrent_plan import Plan
-from graphnet.runtime.native.values import Index, Value
+from graphnet.runtime.native.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,28 @@ class Segment:
         return plan.blocks * self.depth * plan.lines * self.gates * plan.span
 
 
-def pack(f: Function, plan: Plan, segments: Sequence[Segment], x: Sequence[Value], target: Value) -> None:
+def rows_of(segments: Sequence[Segment]) -> int:
+    """Rows of a panel that all of these take in."""
+    return max(segment.start + segment.depth for segment in segments)
+
+
+Layout = Callable[[Call, Machine], tuple[Plan, Sequence[Segment]]]
+"""How a layer is cut, and all its products."""
+
+
+def packing(layout: Layout) -> tuple[Emit, Size]:
+    """What an emitter takes as `prepare` and `prepared`."""
+    def prepare(f: Function, call: Call) -> None:
+        if call.prepared is not None:
+            _pack(f, *layout(call, f.machine), call.x, call.prepared)
+
+    def prepared(call: Call, machine: Machine) -> int:
+        plan, segments = layout(call, machine)
+        return sum(segment.packed(plan) for segment in segments)
+    return prepare, prepared
+
+
+def _pack(f: Function, plan: Plan, segments: Sequence[Segment], x: Sequence[Value], target: Value) -> None:
     """Weights as (block, row, line, gate), each of one unit or of 16; behind the last unit stands some other's."""
     lo, hi = f.share(plan.blocks)
     for segment in segments:

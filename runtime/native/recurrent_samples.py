@@ -1,4 +1,4 @@
-"""Between arrays of samples and the panels that recurrent kernels work with, which have the units of a group row by row."""
+"""Between arrays of samples and the panels of recurrent kernels, which have the units of a group row by row."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ class Steps:
         """The address of a row's vector."""
         return self._f.at(self._pointer, (self._f.constant(step) * self._rows + row) * self._plan.batch + group * LANES)
 
+    def expect(self, group: Index, step: Index, unit: Value, every: int) -> None:
+        """Says that a row, and those that lie multiples of `every` behind it, will soon be written."""
+        for row in range(0, self._rows, every):
+            self._f.prefetch(self.at(group, step, unit + row))
+
     def read(self, group: Index, step: Index, first: int, count: int, panel: Value) -> None:
         """Copies rows to a panel."""
         with self._plan.rows(self._f, group, count) as (row, lanes):
@@ -54,8 +59,8 @@ class Samples:
         f, first = self._f, self._first(group, step)
         if not self._pitch:
             turn(f, first, self._sample, samples, self._features, panel, LANES)
-        if self._pitch == 0 and mask is None:
-            return
+            if mask is None:
+                return
         with self._plan.rows(f, group, self._features) as (row, lanes):
             source = f.at(first, row * self._pitch) if self._pitch else f.at(panel, row * LANES)
             vector = f.load(source, 0, lanes if self._plan.span > 1 else None)
@@ -96,7 +101,7 @@ class States(Samples):
         if self._pitch:
             return f.at(self._pointer, f.constant(unit) * self._pitch + group * LANES)
         lanes = plan.lanes(f, group)
-        pitch = LANES if lanes is None else f.least(lanes if isinstance(lanes, Value) else lanes, LANES)
+        pitch = LANES if lanes is None else f.least(lanes, LANES)
         return f.at(self._pointer, f.constant(group) * (LANES * self._features) + f.constant(unit) * pitch)
 
     def load(self, group: Value, panel: Value, mask: Value | None = None) -> None:
@@ -110,7 +115,7 @@ class States(Samples):
         with self._plan.rows(self._f, group, self._features) as (row, lanes):
             self._f.store(self._f.load(panel, row * self._plan.pitch), self.at(group, row), 0, lanes)
 
-    def settle(self, group: Value, samples: int, panel: Value) -> None:
+    def settle(self, panel: Value, group: Value, samples: int) -> None:
         """Puts the states of a group where they belong; the panel is scratch."""
         if not self._pitch:
             self.load(group, panel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from graphnet.compiler.ops import Gru, Lstm, SimpleRnn
 from graphnet.runtime.native.call import Call, emitter, floats
@@ -10,16 +11,17 @@ from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.recurrent_lines import Line, cut, each_line, sigmoid, tanh
 from graphnet.runtime.native.recurrent_plan import Pieces, Plan, padded
-from graphnet.runtime.native.recurrent_products import Part, Segment, pack, products
+from graphnet.runtime.native.recurrent_products import Part, Segment, packing, products, rows_of
 from graphnet.runtime.native.recurrent_samples import Masks, Samples, States, Steps
 from graphnet.runtime.native.values import F32, Value
 
+Cell = Callable[["Front", Line], Value]
 Round = tuple[Segment, ...]
 """Products whose sums a cell takes in one go."""
 
 
 def _rounds(call: Call) -> tuple[Round, ...]:
-    """The products of a step with a panel [h; 1; x], and [q; 1] behind it for a GRU that resets h before its product."""
+    """Products of a step with a panel [h; 1; x], and [q; 1] behind it for a GRU that resets h before its product."""
     op, features, hidden = call.op, int(call.inputs[0].shape[2]), int(call.outputs[0].shape[1])
     first, wide = 1 + op.states, op.gates * hidden
 
@@ -44,32 +46,26 @@ def _q(wide: int) -> int:
     return padded(wide) + LANES
 
 
-def _plan(call: Call, machine: Machine) -> Plan:
+def _layout(call: Call, machine: Machine) -> tuple[Plan, list[Segment]]:
     batch, hidden = call.outputs[0].shape
-    return Plan(machine, batch, hidden, *(max(segment.gates for segment in segments) for segments in _rounds(call)))
+    gates = [max(segment.gates for segment in segments) for segments in _rounds(call)]
+    return Plan(machine, batch, hidden, *gates), [segment for segments in _rounds(call) for segment in segments]
 
 
-def _rows(call: Call) -> int:
-    """Rows of a panel."""
-    return max(segment.start + segment.depth for segments in _rounds(call) for segment in segments)
+_prepare, _prepared = packing(_layout)
 
 
-def _sizes(call: Call, machine: Machine) -> tuple[int, int, int, int]:
+def _sizes(call: Call, machine: Machine) -> list[int]:
     """Floats of scratch: panels, sums, a panel of units, and such a panel for each group."""
-    plan, hidden = _plan(call, machine), call.outputs[0].shape[1]
-    sums = max(sum(segment.gates for segment in segments) for segments in _rounds(call))
-    return (plan.groups * plan.count(_rows(call)), plan.lines * sums * LANES, plan.count(hidden),
-            plan.groups * plan.count(hidden) * (len(_rounds(call)) - 1))
+    (plan, segments), rounds = _layout(call, machine), _rounds(call)
+    sums = max(sum(segment.gates for segment in segments) for segments in rounds)
+    units = plan.count(plan.units)
+    return [plan.groups * plan.count(rows_of(segments)), plan.lines * sums * LANES, units,
+            plan.groups * units * (len(rounds) - 1)]
 
 
-def _prepared(call: Call, machine: Machine) -> int:
-    plan = _plan(call, machine)
-    return sum(segment.packed(plan) for segments in _rounds(call) for segment in segments)
-
-
-def _prepare(f: Function, call: Call) -> None:
-    if call.prepared is not None:
-        pack(f, _plan(call, f.machine), [s for segments in _rounds(call) for s in segments], call.x, call.prepared)
+def _scratch(call: Call, machine: Machine) -> int:
+    return sum(_sizes(call, machine))
 
 
 class Front:
@@ -83,7 +79,8 @@ class Front:
 
     def __init__(self, f: Function, call: Call) -> None:
         op = self.op = call.op
-        self.f, self.plan, self.rounds, self._rows = f, _plan(call, f.machine), _rounds(call), _rows(call)
+        self.plan, segments = _layout(call, f.machine)
+        self.f, self.rounds, self._rows = f, _rounds(call), rows_of(segments)
         (_, self.steps, features), self.hidden = call.inputs[0].shape, call.outputs[0].shape[1]
         floats(*(operand for operand in (*call.inputs[:op.arity], *call.outputs)))
         self.wide = self.hidden + 1 + features
@@ -98,15 +95,17 @@ class Front:
         self._panels, self._sums, self._lines, self.kept = cut(f, f.scratch, _sizes(call, f.machine))
         self._packed = call.prepared or f.scratch
 
-    def write(self, *cells: Callable[[Front, Line], Value]) -> None:
+    def write(self, *cells: Cell) -> None:
         """Writes the kernel, given what comes of the sums of each round: q, or the new h."""
-        self.pieces.owned(self._begin)
-        self.pieces.meet()
-        if self.steps:
-            with self.f.loop(0, self.steps) as s:
-                self._step(self.steps - 1 - s if self.op.reverse else s, cells)
-        for state in self.states:
-            self.pieces.owned(lambda group, samples, state=state: state.settle(group, samples, self._lines))
+        pieces = self.pieces
+        with pieces.turns():
+            pieces.owned(self._begin)
+            pieces.meet()
+            if self.steps:
+                with self.f.loop(0, self.steps) as s:
+                    self._step(self.steps - 1 - s if self.op.reverse else s, cells)
+            for state in self.states:
+                pieces.owned(partial(state.settle, self._lines))
 
     def save(self, line: Line, *values: Value | None, array: int = 0) -> None:
         """Saves numbers of a unit for the gradient, if that is wanted."""
@@ -123,24 +122,23 @@ class Front:
             first.read(group, samples, 0, self._lines, self.masks.there(group))
             state.store(group, self._lines)
 
-    def _step(self, t: Value, cells: Sequence[Callable[[Front, Line], Value]]) -> None:
+    def _step(self, t: Value, cells: Sequence[Cell]) -> None:
         pieces, packed = self.pieces, self._packed
         for number, (segments, cell) in enumerate(zip(self.rounds, cells, strict=True)):
-            last = number == len(cells) - 1
-            pieces.touched(lambda group, samples: self._fill(group, samples, t, number))
+            pieces.touched(partial(self._fill, t, number))
             if self.op.saved and number == 0:
                 pieces.owned(lambda group, _: self._operands.write(group, t, self.wide, self._panel(group)))
             pieces.meet()
-            pieces.each(lambda group, block: self._work(group, block, t, segments, packed, cell, last))
+            pieces.each(partial(self._work, t, segments, packed, cell, number == len(cells) - 1))
             pieces.meet()
             packed = self.f.at(packed, sum(segment.packed(self.plan) for segment in segments))
         if self.op.sequences:
-            pieces.owned(lambda group, samples: self._give(group, samples, t))
+            pieces.owned(partial(self._give, t))
 
     def _panel(self, group: Value, row: int = 0) -> Value:
         return self.f.at(self._panels, group * self.plan.count(self._rows) + row * self.plan.pitch)
 
-    def _fill(self, group: Value, samples: int, t: Value, number: int) -> None:
+    def _fill(self, t: Value, number: int, group: Value, samples: int) -> None:
         first = _q(self.wide) if number else 0
         self.states[0].load(group, self._panel(group, first))
         ones = self.f.splat(1.0) if self.plan.span == 1 else self.f.constant(1.0, F32)
@@ -148,9 +146,11 @@ class Front:
         if number == 0:
             self._x.read(group, samples, t, self._panel(group, self.hidden + 1), self.masks.both(group, t))
 
-    def _work(self, group: Value, block: Value, t: Value, segments: Round, packed: Value,
-              cell: Callable[[Front, Line], Value], last: bool) -> None:
+    def _work(self, t: Value, segments: Round, packed: Value, cell: Cell, last: bool, group: Value,
+              block: Value) -> None:
         f, plan, on = self.f, self.plan, self.masks.running(group, t)
+        if self.op.saved:
+            self._expect(group, block, t)
         products(f, plan, segments, packed, block, self._panel(group), self._sums)
         gates = [segment.gates for segment in segments]
         for line in each_line(f, plan, gates, group, block, t, on, self._sums):
@@ -159,13 +159,17 @@ class Front:
                 value = line.where_on(value, self.before(line))
             f.store(value, self.states[0].at(group, line.unit), 0, line.lanes)
 
-    def _give(self, group: Value, samples: int, t: Value) -> None:
+    def _expect(self, group: Value, block: Value, t: Value) -> None:
+        """Has the memory of what will be saved fetched meanwhile."""
+        with self.f.loop(0, self.plan.lines) as j:
+            unit = (block * self.plan.lines + j) * self.plan.span
+            for array in self.saved:
+                array.expect(group, t, unit, self.hidden)
+            self._operands.expect(group, t - 1 if self.op.reverse else t + 1, unit, self.hidden)
+
+    def _give(self, t: Value, group: Value, samples: int) -> None:
         self.states[0].load(group, self._lines, self.masks.running(group, t))
         self._y.write(group, samples, t, self._lines)
-
-
-def _scratch(call: Call, machine: Machine) -> int:
-    return sum(_sizes(call, machine))
 
 
 @emitter(SimpleRnn, scratch=_scratch, prepare=_prepare, prepared=_prepared)
