@@ -14,6 +14,9 @@ from graphnet.runtime.native.geometry import Band, Geometry, copy_band, row_floa
 from graphnet.runtime.native.machine import LANES
 from graphnet.runtime.native.values import Index, Value
 
+BAND = 3 << 15
+"""Floats that a band may have, if rows have not more: a part of a common second-level cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
