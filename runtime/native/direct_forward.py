@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from graphnet.runtime.native.contract import K, Tile, blocks, contract
-from graphnet.runtime.native.direct_bands import BAND, Columns, Part, columns, fill, whole_vectors
+from graphnet.runtime.native.direct_bands import BAND, Columns, Part, columns, fill
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.geometry import After, Geometry
 from graphnet.runtime.native.machine import LANES, Machine
@@ -50,7 +50,7 @@ def cut(g: Geometry, machine: Machine) -> Cut:
     """The schedule of a convolution."""
     filters, channels, sh = g.f // g.groups, g.c // g.groups, g.strides[0]
     mr, nv = _tile(g, filters, machine)
-    nb, by_tap, tiles, clipped = 1, g.strides[1] > 1, whole_vectors(g.ow) // (LANES * nv), False
+    nb, by_tap, tiles, clipped = 1, g.strides[1] > 1, ceil(g.ow / (LANES * nv)), False
     if g.n > 1:
         nb = next(nb for nb in (64, 32, 16) if g.n % nb == 0 and (
             nb == LANES * nv or nb * channels * g.kh * g.kw <= PIXEL))
@@ -66,13 +66,14 @@ def cut(g: Geometry, machine: Machine) -> Cut:
 
 
 def _tile(g: Geometry, filters: int, machine: Machine) -> tuple[int, int]:
-    """Filters and vectors of a tile, by the cycles of a step: products, loads (two in one), and waiting for products."""
-    across = g.n // LANES if g.n > 1 else ceil(g.ow / LANES)
+    """Filters and vectors of a tile, by the cycles of a step: products, loads, and waiting for products."""
+    lines = g.n // LANES if g.n > 1 else ceil(g.ow / LANES)
+    most = g.n // LANES if g.n > 1 else max(g.ow // LANES, 1)
 
     def cycles(mr: int, nv: int) -> float:
         return max(mr * nv, 1.25 * nv + mr / 2, 4) + .5 if mr else 0
-    found = [((filters // mr * cycles(mr, nv) + cycles(filters % mr, nv)) / nv, nv, -mr)
-             for nv in (1, 2, 4) if across % nv == 0
+    found = [(ceil(lines / nv) * (filters // mr * cycles(mr, nv) + cycles(filters % mr, nv)), nv, -mr)
+             for nv in (1, 2, 4) if nv <= most and (g.n == 1 or lines % nv == 0)
              for mr in range(1, min(filters, 24) + 1) if nv == 1 == mr or mr * nv + nv < machine.vectors]
     _, nv, mr = min(found)
     return -mr, nv
@@ -140,7 +141,7 @@ class _Walk:
         f, g, p = self.f, self.part.geometry, self.cut
         i0, i1 = (_inside(f, (top + r) * g.strides[0], g.top, g.h, g.kh, g.dilation[0])
                   if g.top > 0 or g.bottom > 0 else (0, g.kh))
-        band, step = p.form.band, p.form.step * (p.nv if g.n == 1 else 1)
+        band = p.form.band
         line = f.at(f.scratch, (r * g.strides[0] + i0 * g.dilation[0]) * band.row)
         filters, channels = g.f // g.groups, g.c // g.groups
 
@@ -148,34 +149,33 @@ class _Walk:
             first = self.group * filters + m0
             a = f.at(self.packed, first * (channels * g.kh * g.kw) + i0 * (g.kw * count))
             with f.loop(0, p.tiles) as t, f.loop(0, band.nb, LANES * p.nv) as e:
+                column = f.least(t * (LANES * p.nv), max(g.ow - LANES * p.nv, 0)) if g.n == 1 else t
                 j0, j1 = (_inside(f, t * g.strides[1], g.left, g.w, g.kw, g.dilation[1]) if p.clipped else (0, g.kw))
                 dims = [K(channels, g.kh * g.kw * count, band.rows * band.row),
                         K(i1 - i0, g.kw * count, g.dilation[0] * band.row), K(j1 - j0, count, p.form.tap)]
                 sums = [[f.zero()] * p.nv] * count
                 if self.part.weights:
-                    b = t * step + e + j0 * p.form.tap - (g.left * band.nb if p.clipped else 0)
+                    b = column * p.form.step + e + j0 * p.form.tap - (g.left * band.nb if p.clipped else 0)
                     sums = contract(f, f.at(a, j0 * count), range(count), f.at(line, b),
                                     [(v * LANES, None) for v in range(p.nv)], dims)
-                self.store(sums, first, top + r, t, e)
+                self.store(sums, first, top + r, column, e)
         blocks(f, filters, p.mr, some, lo, hi)
 
-    def store(self, sums: Tile, first: Value, r: Value, t: Value, e: Value) -> None:
-        """Writes a tile."""
+    def store(self, sums: Tile, first: Value, row: Value, column: Value, e: Value) -> None:
+        """Writes a tile of filters from `first` on, and of samples from e on, or of columns."""
         f, g, place = self.f, self.part.geometry, self.part.place
-        line = (first * place.height + r * place.down + place.top) * (place.width * g.n)
-        tile = t * (place.across * g.n) if g.n > 1 else t * (place.across * LANES * self.cut.nv)
-        place0 = line + tile + place.left * g.n + self.n0 + e
-        for m, row in enumerate(sums):
-            for v, value in enumerate(row):
-                offset = place0 + (m * place.height * place.width * g.n
-                                   + v * LANES * (place.across if g.n == 1 else 1))
-                ragged = g.n == 1 and g.ow % LANES
-                lanes = f.least(g.ow - (t * self.cut.nv + v) * LANES, LANES) if ragged else None
-                value = self.after(value, first + m, offset, lanes)
-                if g.n == 1 and place.across > 1:
-                    f.scatter(value, f.at(self.y, offset), place.across, lanes)
+        plane, across = place.height * place.width * g.n, place.across if g.n == 1 else 1
+        lanes = g.ow if g.n == 1 and g.ow < LANES else None
+        start = (first * plane + (row * place.down + place.top) * (place.width * g.n)
+                 + (column * (place.across * g.n) + place.left * g.n) + self.n0 + e)
+        for m, line in enumerate(sums):
+            for v, value in enumerate(line):
+                offset = start + (m * plane + v * LANES * across)
+                result = self.after(value, first + m, offset, lanes)
+                if across > 1:
+                    f.scatter(result, f.at(self.y, offset), across, lanes)
                 else:
-                    f.store(value, self.y, offset, lanes)
+                    f.store(result, self.y, offset, lanes)
 
 
 def _inside(f: Function, at: Value, before: int, size: int, taps: int, apart: int) -> tuple[Value, Value]:

@@ -11,12 +11,11 @@ from math import ceil
 
 from graphnet.runtime.native.contract import K, contract
 from graphnet.runtime.native.direct_bands import BAND, Columns, columns, fill, whole_vectors
-from graphnet.runtime.native.function import Function
+from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.geometry import Band, Geometry, copy_band
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import I1, Index, Value
 
-UNROLL = 2
 STEPS = 128
 """Vectors that a sum takes in, if a row has not more: output gradients stay in the first-level cache meanwhile."""
 
@@ -106,7 +105,8 @@ def _read(f: Function, g: Geometry, p: Cut, x: Value, dy: Value, group: Value, n
         row = g.ow * g.n
         return f.at(dy, (group * (filters * g.oh) + top) * row + n0), g.oh * row, row
     to, band = f.at(f.scratch, form.floats(channels)), _gradient_rows(g, p)
-    copy_band(f, Geometry(1, g.f, g.oh, g.ow, 1, 1, 1, 0, 0, 0, 0), band, dy, to, 0, top, rows, group * filters, filters)
+    gradients = Geometry(1, g.f, g.oh, g.ow, 1, 1, 1, 0, 0, 0, 0)
+    copy_band(f, gradients, band, dy, to, 0, top, rows, group * filters, filters)
     return to, band.rows * band.row, band.row
 
 
@@ -135,9 +135,10 @@ class _Band:
             dims += [K(ceil(g.ow * p.nb / LANES), LANES, LANES)]
         line = r * g.strides[0] + i * g.dilation[0]
         b = f.at(f.scratch, c0 * apart + line * form.band.row + j0 * form.tap)
-        taps: list[tuple[Index, None]] = [(c * apart + j * form.tap, None) for c in range(p.cb) for j in range(count)]
+        taps: list[tuple[Index, Lanes]] = [
+            (c * apart + j * form.tap, None) for c in range(p.cb) for j in range(count)]
         sums = contract(f, f.at(self.dy, m0 * self.filter + r * self.row), [m * self.filter for m in range(p.mr)], b, taps, dims,
-                        along_lanes=True, unroll=UNROLL)
+                        along_lanes=True, unroll=2)
         first = ((self.group * (g.f // g.groups) + m0) * channels + c0) * (g.kh * g.kw) + i * g.kw + j0
         places = [(m * channels + c) * (g.kh * g.kw) for m in range(p.mr) for c in range(p.cb)]
         flat = [value for row in sums for value in row]
