@@ -82,7 +82,7 @@ def check(op: Op, arrays: Sequence[Array], got: Array) -> None:
     np.testing.assert_array_less(abs(got - expected), 2e-6 * sizes + 1e-30)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in MORE else name for name in CASES])
+@pytest.mark.parametrize("name", [pytest.param(case, marks=[pytest.mark.slow] * (case in MORE)) for case in CASES])
 @pytest.mark.parametrize("kind", ["forward", "input", "weight"])
 def test_kernels(kind: str, name: str) -> None:
     """For one sample, and for a batch that does not fill its vectors."""
