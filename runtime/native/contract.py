@@ -37,8 +37,8 @@ def contract(f: Function, a: Value, rows: Sequence[Index], b: Value, columns: Se
         rows: the offset of each row of the tile in A.
         b: B, which is read as vectors.
         columns: the offset in B of each vector of the tile, and how many of its lanes there are.
-        dims: of the sum, the outermost first. The last is unrolled: wholly if it is short, else `unroll` times if that
-            divides it.
+        dims: of the sum, the outermost first. The last is unrolled: wholly if it is at most 2 `unroll` long, else
+            `unroll` times if that divides it.
         along_lanes: reads A as vectors too, so that each lane has a sum of its own: products of what has its samples
             innermost, summed over samples.
         start: what the sum of row m and vector v begins with; 0 by default.
@@ -81,7 +81,7 @@ def _unrolled(f: Function, extent: Index, most: int) -> int:
     known = f.constant(extent).known
     if known is None:
         return 1
-    return known if known <= 8 else max(d for d in range(1, most + 1) if known % d == 0)
+    return known if known <= 2 * most else max(d for d in range(1, most + 1) if known % d == 0)
 
 
 def blocks(f: Function, total: int, size: int, body: Callable[[Index, int], None], lo: Index = 0,

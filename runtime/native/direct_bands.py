@@ -14,6 +14,9 @@ from graphnet.runtime.native.geometry import Band, Geometry, copy_band, row_floa
 from graphnet.runtime.native.machine import LANES
 from graphnet.runtime.native.values import Index, Value
 
+BAND = 3 << 15
+"""Floats that a band may have, if rows have not more: a part of a common second-level cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -22,7 +25,7 @@ class Columns:
     Attributes:
         band: the band.
         tap: floats from what an output reads through a tap to the next tap of its row.
-        step: from the pixel, or the vector of pixels, that an output reads to the one of the next output.
+        step: from what an output reads to what the next one of its row does.
         raw: the padded rows of which it is made, if it is no copy of the input.
     """
 
@@ -41,11 +44,10 @@ def columns(g: Geometry, nb: int, rows: int, by_tap: bool) -> Columns:
     tall = max((rows - 1) * g.strides[0] + g.dilation[0] * (g.kh - 1) + 1, 0)
     wide, across = g.w + max(g.left, 0) + max(g.right, 0), g.strides[1]
     if not by_tap:
-        step = LANES if g.n == 1 else across * nb
-        return Columns(Band(nb, tall, row_floats(wide, nb)), g.dilation[1] * nb, step)
+        return Columns(Band(nb, tall, row_floats(wide, nb)), g.dilation[1] * nb, across * nb)
     tap = whole_vectors(g.ow)
     reach = (tap + LANES) * across + g.dilation[1] * g.kw
-    return Columns(Band(1, tall, row_floats(g.kw * tap, 1)), tap, LANES, Band(1, tall, row_floats(max(wide, reach), 1)))
+    return Columns(Band(1, tall, row_floats(g.kw * tap, 1)), tap, 1, Band(1, tall, row_floats(max(wide, reach), 1)))
 
 
 def whole_vectors(count: int) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from graphnet.runtime.native.contract import K, Tile, blocks, contract
-from graphnet.runtime.native.direct_bands import Columns, Part, columns, fill, whole_vectors
+from graphnet.runtime.native.direct_bands import BAND, Columns, Part, columns, fill
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.geometry import After, Geometry
 from graphnet.runtime.native.machine import LANES, Machine
@@ -14,8 +14,8 @@ from graphnet.runtime.native.values import Index, Value
 
 PIECES = 16
 """Pieces of work that there are at least, if possible: two for each of eight threads."""
-BAND = 1 << 16
-"""Floats of a band, if a row has not more."""
+PIXEL = 1 << 12
+"""Floats that a pixel may read if it is to be of more samples than a tile has: they stay in the first-level cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Cut:
     """How a convolution is cut.
 
     Attributes:
+        inner: the convolution as its bands see it.
+        clipped: whether bands hold no columns beside the image, but taps there are left out.
         form: of a band.
         rows: output rows of a band.
         bands: how many there are.
@@ -32,6 +34,8 @@ class Cut:
         tiles: tiles side by side in a row.
     """
 
+    inner: Geometry
+    clipped: bool
     form: Columns
     rows: int
     bands: int
@@ -44,30 +48,41 @@ class Cut:
 
 def cut(g: Geometry, machine: Machine) -> Cut:
     """The schedule of a convolution."""
-    filters, channels = g.f // g.groups, g.c // g.groups
+    filters, channels, sh = g.f // g.groups, g.c // g.groups, g.strides[0]
     mr, nv = _tile(g, filters, machine)
-    nb = LANES * nv if g.n > 1 else 1
+    nb, by_tap, tiles, clipped = 1, g.strides[1] > 1, ceil(g.ow / (LANES * nv)), False
+    if g.n > 1:
+        nb = next(nb for nb in (64, 32, 16) if g.n % nb == 0 and (
+            nb == LANES * nv or nb * channels * g.kh * g.kw <= PIXEL))
+        by_tap, tiles, clipped = False, g.ow, _outside(g) > g.ow * g.kw / 32
+    inner = replace(g, left=0, right=0) if clipped else g
+    one = columns(inner, nb, 1, by_tap)
+    fitting = max((BAND // max(channels * one.band.row, 1) - one.band.rows) // sh + 1, 1)
     batches = g.n // nb
-    by_tap = g.n == 1 and g.strides[1] > 1
-    one = columns(g, nb, 1, by_tap)
-    most = max((BAND // max(channels * one.band.row, 1) - one.band.rows) // g.strides[0] + 1, 1)
-    rows = min(most, ceil(g.oh / min(ceil(PIECES / (batches * g.groups)), g.oh)))
+    rows = min(fitting, ceil(g.oh / min(ceil(PIECES / (batches * g.groups)), g.oh)))
     bands = ceil(g.oh / rows)
     splits = min(ceil(PIECES / (batches * g.groups * bands)), ceil(filters / mr))
-    return Cut(columns(g, nb, rows, by_tap), rows, bands, batches, splits, mr, nv,
-               g.ow if g.n > 1 else whole_vectors(g.ow) // (LANES * nv))
+    return Cut(inner, clipped, columns(inner, nb, rows, by_tap), rows, bands, batches, splits, mr, nv, tiles)
 
 
 def _tile(g: Geometry, filters: int, machine: Machine) -> tuple[int, int]:
-    """Filters and vectors of a tile, by the cycles of a step: products, loads (two in one), and waiting for products."""
-    across = g.n // LANES if g.n > 1 else ceil(g.ow / LANES)
+    """Filters and vectors of a tile, by the cycles of a step: products, loads, and waiting for products."""
+    lines = g.n // LANES if g.n > 1 else ceil(g.ow / LANES)
+    most = g.n // LANES if g.n > 1 else max(g.ow // LANES, 1)
 
     def cycles(mr: int, nv: int) -> float:
-        return max(mr * nv, nv + mr / 2, 4) + .4 if mr else 0
-    found = [((filters // mr * cycles(mr, nv) + cycles(filters % mr, nv)) / nv, -mr * nv, mr, nv)
-             for nv in (1, 2, 4) if across % nv == 0
+        return max(mr * nv, 1.25 * nv + mr / 2, 4) + .5 if mr else 0
+    found = [(ceil(lines / nv) * (filters // mr * cycles(mr, nv) + cycles(filters % mr, nv)), nv, -mr)
+             for nv in (1, 2, 4) if nv <= most and (g.n == 1 or lines % nv == 0)
              for mr in range(1, min(filters, 24) + 1) if nv == 1 == mr or mr * nv + nv < machine.vectors]
-    return min(found)[2:]
+    _, nv, mr = min(found)
+    return -mr, nv
+
+
+def _outside(g: Geometry) -> int:
+    """How many taps of the outputs of a row lie beside the image."""
+    places = [ow * g.strides[1] + j * g.dilation[1] - g.left for ow in range(g.ow) for j in range(g.kw)]
+    return sum(not 0 <= place < g.w for place in places)
 
 
 def scratch(part: Part, machine: Machine) -> int:
@@ -95,16 +110,17 @@ def conv(f: Function, part: Part, x: Value, packed: Value, y: Value, after: Afte
     g, p = part.geometry, cut(part.geometry, f.machine)
     channels, number = g.c // g.groups, ceil(g.f // g.groups / p.mr)
     with f.loop(*f.share(p.splits * p.bands * p.batches * g.groups)) as piece:
-        split, band = piece % p.splits, piece // p.splits
-        top, n0 = band % p.bands * p.rows, band // p.bands % p.batches * (LANES * p.nv)
-        group = band // (p.bands * p.batches)
+        n0, band = piece % p.batches * p.form.band.nb, piece // p.batches
+        top, split = band % p.bands * p.rows, band // p.bands % p.splits
+        group = band // (p.bands * p.splits)
         rows = f.least(p.rows, g.oh - top) if g.oh % p.rows else f.constant(p.rows)
         if part.weights:
             tall = (rows - 1) * g.strides[0] + (g.dilation[0] * (g.kh - 1) + 1)
-            fill(f, g, p.form, x, f.scratch, n0, top * g.strides[0] - g.top, tall, group * channels, channels)
+            fill(f, p.inner, p.form, x, f.scratch, n0, top * g.strides[0] - g.top, tall, group * channels, channels)
         walk = _Walk(f, part, p, packed, y, after, group, n0)
-        with f.loop(0, rows) as r, f.loop(0, p.tiles) as t:
-            walk.tile(top, r, t, split * number // p.splits, (split + 1) * number // p.splits)
+        lo, hi = split * number // p.splits, (split + 1) * number // p.splits
+        with f.loop(0, rows) as r:
+            walk.row(top, r, *((0, None) if p.splits == 1 else (lo, hi)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,45 +136,46 @@ class _Walk:
     group: Value
     n0: Value
 
-    def tile(self, top: Value, r: Value, t: Value, lo: Value, hi: Value) -> None:
-        """Makes all filters of a vector of outputs, or of some side by side."""
+    def row(self, top: Value, r: Value, lo: Index, hi: Index | None) -> None:
+        """Makes a row of the outputs of some blocks of filters."""
         f, g, p = self.f, self.part.geometry, self.cut
-        rows, columns = g.top > 0 or g.bottom > 0, g.n > 1 and (g.left > 0 or g.right > 0)
-        i0, i1 = _inside(f, (top + r) * g.strides[0], g.top, g.h, g.kh, g.dilation[0]) if rows else (0, g.kh)
-        j0, j1 = _inside(f, t * g.strides[1], g.left, g.w, g.kw, g.dilation[1]) if columns else (0, g.kw)
-        row, step = p.form.band.row, p.form.step * (p.nv if g.n == 1 else 1)
-        source = f.at(f.scratch, (r * g.strides[0] + i0 * g.dilation[0]) * row + t * step + j0 * p.form.tap)
+        i0, i1 = (_inside(f, (top + r) * g.strides[0], g.top, g.h, g.kh, g.dilation[0])
+                  if g.top > 0 or g.bottom > 0 else (0, g.kh))
+        band = p.form.band
+        line = f.at(f.scratch, (r * g.strides[0] + i0 * g.dilation[0]) * band.row)
         filters, channels = g.f // g.groups, g.c // g.groups
 
         def some(m0: Index, count: int) -> None:
             first = self.group * filters + m0
-            a = f.at(self.packed, first * (channels * g.kh * g.kw) + (i0 * g.kw + j0) * count)
-            deep = K(channels, g.kh * g.kw * count, p.form.band.rows * row)
-            high, wide = K(i1 - i0, g.kw * count, g.dilation[0] * row), K(j1 - j0, count, p.form.tap)
-            sums = contract(f, a, range(count), source, [(v * LANES, None) for v in range(p.nv)],
-                            [high, wide, deep] if columns else [deep, high, wide]) if self.part.weights else [
-                                [f.zero()] * p.nv] * count
-            self.store(sums, first, top + r, t)
-        whole = p.splits == 1
-        blocks(f, filters, p.mr, some, 0 if whole else lo, None if whole else hi)
+            a = f.at(self.packed, first * (channels * g.kh * g.kw) + i0 * (g.kw * count))
+            with f.loop(0, p.tiles) as t, f.loop(0, band.nb, LANES * p.nv) as e:
+                column = f.least(t * (LANES * p.nv), max(g.ow - LANES * p.nv, 0)) if g.n == 1 else t
+                j0, j1 = (_inside(f, t * g.strides[1], g.left, g.w, g.kw, g.dilation[1]) if p.clipped else (0, g.kw))
+                dims = [K(channels, g.kh * g.kw * count, band.rows * band.row),
+                        K(i1 - i0, g.kw * count, g.dilation[0] * band.row), K(j1 - j0, count, p.form.tap)]
+                sums = [[f.zero()] * p.nv] * count
+                if self.part.weights:
+                    b = column * p.form.step + e + j0 * p.form.tap - (g.left * band.nb if p.clipped else 0)
+                    sums = contract(f, f.at(a, j0 * count), range(count), f.at(line, b),
+                                    [(v * LANES, None) for v in range(p.nv)], dims)
+                self.store(sums, first, top + r, column, e)
+        blocks(f, filters, p.mr, some, lo, hi)
 
-    def store(self, sums: Tile, first: Value, r: Value, t: Value) -> None:
-        """Writes a tile."""
+    def store(self, sums: Tile, first: Value, row: Value, column: Value, e: Value) -> None:
+        """Writes a tile of filters from `first` on, and of samples from e on, or of columns."""
         f, g, place = self.f, self.part.geometry, self.part.place
-        line = (first * place.height + r * place.down + place.top) * (place.width * g.n)
-        tile = t * (place.across * g.n) if g.n > 1 else t * (place.across * LANES * self.cut.nv)
-        place0 = line + tile + place.left * g.n + self.n0
-        for m, row in enumerate(sums):
-            for v, value in enumerate(row):
-                offset = place0 + (m * place.height * place.width * g.n
-                                   + v * LANES * (place.across if g.n == 1 else 1))
-                ragged = g.n == 1 and g.ow % LANES
-                lanes = f.least(g.ow - (t * self.cut.nv + v) * LANES, LANES) if ragged else None
-                value = self.after(value, first + m, offset, lanes)
-                if g.n == 1 and place.across > 1:
-                    f.scatter(value, f.at(self.y, offset), place.across, lanes)
+        plane, across = place.height * place.width * g.n, place.across if g.n == 1 else 1
+        lanes = g.ow if g.n == 1 and g.ow < LANES else None
+        start = (first * plane + (row * place.down + place.top) * (place.width * g.n)
+                 + (column * (place.across * g.n) + place.left * g.n) + self.n0 + e)
+        for m, line in enumerate(sums):
+            for v, value in enumerate(line):
+                offset = start + (m * plane + v * LANES * across)
+                result = self.after(value, first + m, offset, lanes)
+                if across > 1:
+                    f.scatter(result, f.at(self.y, offset), across, lanes)
                 else:
-                    f.store(value, self.y, offset, lanes)
+                    f.store(result, self.y, offset, lanes)
 
 
 def _inside(f: Function, at: Value, before: int, size: int, taps: int, apart: int) -> tuple[Value, Value]:

@@ -6,7 +6,8 @@ channels do not fight for the same sets of a cache, as they do in images whose s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from graphnet.runtime.native.function import Function, Lanes
@@ -113,25 +114,35 @@ def copy_band(f: Function, g: Geometry, band: Band, x: Value, to: Value, n0: Ind
         with f.when(f.compare("ult", h, g.h) if padded else True):
             source = f.at(x, ((c + c0) * g.h + h) * (g.w * g.n) + skipped * g.n + n0)
             _copy(f, source, g.n, f.at(line, begin), nb, columns)
+            if rest := columns * nb % LANES:
+                f.store(f.load(source, columns * nb - rest, rest), line, end - rest, rest)
         with f.when(f.compare("uge", h, g.h) if padded else False):
             _clear(f, line, 0, band.row)
 
 
 def _clear(f: Function, line: Value, start: int, stop: int) -> None:
-    if start < stop:
-        with f.loop(start, stop, LANES) as i:
+    with _few(f, start, stop, LANES) as places:
+        for i in places:
             f.store(f.zero(), line, i)
 
 
 def _copy(f: Function, source: Value, apart: int, target: Value, nb: int, columns: int) -> None:
     """Copies `nb` floats of each of some columns, which lie `apart` in the source."""
-    if apart != nb and columns:
-        with f.loop(0, columns) as w, f.loop(0, nb, LANES) as i:
-            f.store(f.load(source, w * apart + i), target, w * nb + i)
+    if apart == nb:
+        apart, nb, columns = LANES, LANES, columns * nb // LANES
+    with _few(f, 0, columns, 1) as places:
+        for w in places:
+            for i in range(0, nb, LANES):
+                f.store(f.load(source, w * apart + i), target, w * nb + i)
+
+
+@contextmanager
+def _few(f: Function, start: int, stop: int, step: int) -> Iterator[list[Value]]:
+    """A loop that goes up to four steps at a time, and does not exist without any: short ones are mispredicted."""
+    count = max(stop - start, 0) // step
+    if not count:
+        yield []
         return
-    whole, rest = divmod(columns * nb, LANES)
-    if whole:
-        with f.loop(0, whole * LANES, LANES) as i:
-            f.store(f.load(source, i), target, i)
-    if rest:
-        f.store(f.load(source, whole * LANES, rest), target, whole * LANES, rest)
+    times = next((d for d in (4, 3, 2) if count % d == 0), 1)
+    with f.loop(start, start + count * step, times * step) as i:
+        yield [i + k * step for k in range(times)]

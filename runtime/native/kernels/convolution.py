@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
-from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native import direct_forward, direct_weights
-from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need, room
+from graphnet.runtime.native.call import Call, Unsupported, batch_innermost, emitter, floats, need, room
 from graphnet.runtime.native.chains import Tail
 from graphnet.runtime.native.direct_bands import Part, Place, forward_parts, gradient_parts
 from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.geometry import After, Geometry
 from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import Index, Value
+from graphnet.runtime.native.values import F32, I8, Index, Value
 
-_FLAT = 64  # pixels of a row that vectors are well filled by
+Side = Callable[[Index, Index, Lanes], Value]
+"""An input of an epilogue, given the filter, the offset in the output, and how many lanes of a vector there are."""
+_FLAT = 64  # pixels of a row by which vectors are well filled
 
 
 def _geometry(call: Call) -> Geometry:
     """The sizes of the convolution, or of the one that a gradient belongs to."""
-    op, operands = call.root, (*call.inputs[:2], call.outputs[0])
-    x, w, y = (operands[i] for i in {Conv2d: (0, 1, 2), Conv2dGradInput: (2, 1, 0), Conv2dGradWeight: (0, 2, 1)}[type(op)])
-    floats(*operands)
+    op, (a, b), c = call.root, call.inputs[:2], call.outputs[0]
+    x, w, y = {Conv2d: (a, b, c), Conv2dGradInput: (c, b, a), Conv2dGradWeight: (a, c, b)}[type(op)]
+    floats(x, w, y)
     need(all(batch_innermost(o) or o.shape[0] <= 1 for o in (x, y)), "images in rows")
-    n = room(x)
-    need(n == room(y) and (n <= 1 or n % LANES == 0), "images without room for whole vectors")
+    need(room(x) == room(y) and (room(x) <= 1 or room(x) % LANES == 0), "images without room for whole vectors")
+    (_, channels, h, width), (filters, _, kh, kw) = x.shape, w.shape
     (top, bottom), (left, right) = op.padding
-    g = Geometry(n, *x.shape[1:], w.shape[0], *w.shape[2:], top, bottom, left, right, op.strides, op.dilation, op.groups)
-    if n == 1 and (g.kh, g.kw) == op.strides == (1, 1) and not any(map(any, op.padding)):  # pixels in any shape
-        high = next(h for h in range(g.h, 0, -1) if g.h % h == 0 and (h == 1 or g.h // h * g.w >= _FLAT))
-        return replace(g, h=high, w=g.h // high * g.w)
+    g = Geometry(room(x), channels, h, width, filters, kh, kw, top, bottom, left, right, op.strides, op.dilation,
+                 op.groups)
+    if g.n == 1 and (kh, kw) == op.strides == (1, 1) and not any(map(any, op.padding)):  # the shape of images is free
+        high = next(rows for rows in range(h, 0, -1) if h % rows == 0 and (rows == 1 or h // rows * width >= _FLAT))
+        return replace(g, h=high, w=h // high * width)
     return g
 
 
@@ -40,70 +43,80 @@ def _parts(call: Call) -> list[Part]:
 
 
 def _packed(call: Call, machine: Machine) -> int:
-    return sum(part.weights for part in _parts(call))
+    return sum(part.weights for part in _parts(call) if part.geometry.n)
 
 
-def _prepare(f: Function, call: Call) -> None:
-    need(call.prepared is not None, "no memory for packed weights")
-    if call.prepared is None:
-        return
-    at = 0
-    for part in _parts(call):
+def _pack(f: Function, call: Call) -> None:
+    for part, packed in _with_weights(f, call):
         if part.weights:
-            direct_forward.pack(f, part, call.x[1], f.at(call.prepared, at))
+            direct_forward.pack(f, part, call.x[1], packed)
+
+
+def _with_weights(f: Function, call: Call) -> list[tuple[Part, Value]]:
+    """Each part, and where its packed weights lie."""
+    parts, at, found = [part for part in _parts(call) if part.geometry.n], 0, []
+    if call.prepared is None and any(part.weights for part in parts):
+        raise Unsupported("no memory for packed weights")
+    for part in parts:
+        found.append((part, f.at(call.prepared or f.scratch, at)))
         at += part.weights
+    return found
 
 
 def _scratch(call: Call, machine: Machine) -> int:
     return max((direct_forward.scratch(part, machine) for part in _parts(call) if part.geometry.n), default=0)
 
 
-@emitter(Conv2d, Conv2dGradInput, scratch=_scratch, prepare=_prepare, prepared=_packed)
+@emitter(Conv2d, Conv2dGradInput, scratch=_scratch, prepare=_pack, prepared=_packed)
 def convolution(f: Function, call: Call) -> None:
     """Correlates images with filters, or sends output gradients back through them."""
     tail = Tail(f, call)
-    at = 0
-    for part in _parts(call):
-        after = _after(f, call, tail, part.place)
-        if part.geometry.n and call.prepared is not None:
-            direct_forward.conv(f, part, call.x[0], f.at(call.prepared, at), call.y[0], after)
-        at += part.weights
+    for part, packed in _with_weights(f, call):
+        direct_forward.conv(f, part, call.x[0], packed, call.y[0], _after(f, call, tail, part.place))
 
 
 def _after(f: Function, call: Call, tail: Tail, place: Place) -> After:
     """The epilogue of a fused convolution."""
-    output = call.outputs[0]
-    spread = {i: _channel_stride(call.inputs[i], output) for i in tail.inputs}
-
-    def after(value: Value, filter: Index, offset: Index, lanes: Lanes) -> Value:
-        def load(i: int) -> Value:
-            stride = spread[i]
-            if stride is not None:
-                return f.splat(f.scalar(call.x[i], filter * stride))
-            if place.across > 1 and room(output) == 1:
-                return f.gather(f.at(call.x[i], offset), place.across, lanes)
-            return f.load(call.x[i], offset, lanes)
-        return tail(value, load)
-    return after
+    sides = {i: _side(f, call, i, place) for i in tail.inputs}
+    return lambda value, filter, offset, lanes: tail(value, lambda i: sides[i](filter, offset, lanes))
 
 
-def _channel_stride(operand: Operand, output: Operand) -> int | None:
-    """How far apart the values of channels are in an input of an epilogue; None if it is formed as the output.
+def _side(f: Function, call: Call, i: int, place: Place) -> Side:
+    """How an input of the epilogue is read: formed as the output, a number a channel (and sample), or one for all."""
+    form, y, x = call.inputs[i], call.outputs[0], call.x[i]
+    need(form.dtype in ("bool", "float32"), f"an operand {form.dtype} of an epilogue")
+    element = I8 if form.dtype == "bool" else F32
 
-    Raises:
-        Unsupported: it is neither a number, nor a number a channel, nor formed as the output.
-    """
-    floats(operand)
-    if operand.shape in ((), (1,)):
-        return 0
-    if operand.shape == output.shape and room(operand) == room(output) and (
-            batch_innermost(operand) or output.shape[0] == 1):
-        return None
-    need(operand.shape == output.shape[1:2], f"an operand {operand.shape} of an epilogue")
-    return 1
+    def number(value: Value) -> Value:
+        return f.splat(value if element == F32 else f.convert("uitofp", value, F32))
+    if form.shape == y.shape:
+        need(room(form) == room(y) and (batch_innermost(form) or room(y) == 1), "operands of both layouts")
+        if place.across > 1 and room(y) == 1:
+            need(element == F32, "a mask behind a transposed convolution of one sample")
+            return lambda filter, offset, lanes: f.gather(f.at(x, offset), place.across, lanes)
+        return lambda filter, offset, lanes: number(f.load(x, offset, lanes, element))
+    if math.prod(form.shape) == 1:
+        return lambda filter, offset, lanes: number(f.scalar(x, 0, element))
+    if form.shape == (y.shape[0], y.shape[1], 1, 1) and room(y) > 1:
+        need(batch_innermost(form) and room(form) == room(y), "operands of both layouts")
+        return lambda filter, offset, lanes: number(f.load(x, filter * room(y) + offset % room(y), None, element))
+    readers = [node.op for node in call.op.chain if call.op.body.inputs[i].value in node.inputs]
+    need(form.shape == (1, y.shape[1], 1, 1) or (len(form.shape) == 1 and all(op.axis % 4 == 1 for op in readers)),
+         f"an operand {form.shape} of an epilogue")
+    return lambda filter, offset, lanes: number(f.scalar(x, filter, element))
 
 
-@emitter(Conv2dGradWeight, scratch=lambda call, machine: direct_weights.scratch(_geometry(call), machine))
+def _sums_scratch(call: Call, machine: Machine) -> int:
+    g = _geometry(call)
+    return direct_weights.scratch(g, machine) if g.n else 0
+
+
+@emitter(Conv2dGradWeight, scratch=_sums_scratch)
 def weight_gradient(f: Function, call: Call) -> None:
     """Sums products of inputs and output gradients over outputs and samples."""
-    direct_weights.weight_gradient(f, _geometry(call), call.x[0], call.x[1], call.y[0])
+    g = _geometry(call)
+    if g.n:
+        direct_weights.weight_gradient(f, g, call.x[0], call.x[1], call.y[0])
+        return
+    with f.loop(*f.share(math.prod(call.outputs[0].shape))) as i:
+        f.put(f.constant(0.0, F32), call.y[0], i)
