@@ -184,9 +184,19 @@ class Function(Writer):
         name = f"llvm.masked.store.v{LANES}{_short(element)}.p0"
         self.call(name, "void", value, target, self.constant(_BYTES[element], I32), self.mask(lanes))
 
-    def prefetch(self, pointer: Value) -> None:
-        """Has memory that will soon be written fetched."""
-        self.call("llvm.prefetch.p0", "void", pointer, *(self.constant(number, I32) for number in (1, 3, 1)))
+    def _store_parts(self, value: Value, target: Value, lanes: int) -> None:
+        """Parts of 8, 4, 2 and 1 lanes: without registers for masks, some processors take long over masked stores."""
+        done, element = 0, element_of(value.type)
+        for size in (8, 4, 2, 1):
+            if lanes & size:
+                part = self.shuffle(value, value, range(done, done + size))
+                self.line(f"store {part.type} {part.text}, ptr {self.at(target, done, element).text}, "
+                          f"align {_BYTES[element]}")
+                done += size
+
+    def prefetch(self, pointer: Value, offset: Index = 0) -> None:
+        """Has a cache line fetched that is needed soon. It may lie outside of what the pointer leads to."""
+        self.call("llvm.prefetch.p0", "void", self.at(pointer, offset), *(self.constant(i, I32) for i in (0, 3, 1)))
 
     def gather(self, pointer: Value, stride: int | Value, lanes: Lanes = None) -> Value:
         """A vector of floats that lie `stride` elements apart, or at these offsets, one a lane."""
