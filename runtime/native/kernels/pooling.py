@@ -172,30 +172,35 @@ class _Route:
 
     def write(self, row: Index) -> None:
         """The windows of a row, by vectors of samples, or of windows none of which is clipped, or one by one."""
-        f, results = self.f, self.across.results
-        if self.samples > 1:
-            with f.loop(0, results) as column, f.loop(0, self.samples, LANES) as v:
-                self._windows(row, column, v, None)
+        f, results, n = self.f, self.across.results, self.samples
+        if n > 1:
+            count = 2 if n % (2 * LANES) == 0 else 1
+            with f.loop(0, results) as column, f.loop(0, n, count * LANES) as v:
+                self._windows(row, column, [v + u * LANES for u in range(count)], None)
         elif self.across.taps:
-            blocks(f, results, LANES, lambda column, lanes: self._windows(row, column, 0, lanes))
+            blocks(f, results, LANES, lambda column, lanes: self._windows(row, column, [0], lanes))
         else:
             with f.loop(0, results) as column:
-                self._windows(row, column, 0, 0)
+                self._windows(row, column, [0], 0)
 
-    def _windows(self, row: Index, column: Index, v: Index, lanes: Lanes) -> None:
+    def _windows(self, row: Index, column: Index, offsets: Sequence[Index], lanes: Lanes) -> None:
         f, n = self.f, self.samples
-        at = (row * self.across.results + f.constant(column)) * n + v
-        top, left = self._load(self.y, at, 1, lanes), f.variable(self._load(self.g, at, 1, lanes))
+        at = (row * self.across.results + f.constant(column)) * n
         step = self.across.stride if n == 1 else 1
+        windows = [(v, self._load(self.y, at + v, 1, lanes), f.variable(self._load(self.g, at + v, 1, lanes)))
+                   for v in offsets]
 
         def visit(i: Value, c: Value) -> None:
-            place = (i * self.across.places + c) * n + v
-            e, given = self._load(self.x, place, step, lanes), left.get()
-            equal = f.test("oeq", e, top)
-            hit = f.instruction(f"or {equal.type}", equal, f.test("uno", e, e))
-            share = f.select(hit, given, 0.0)
-            self._store(share if self.apart else share + self._load(self.dx, place, step, lanes), place, step, lanes)
-            left.set(f.select(hit, 0.0, given))
+            for v, top, left in windows:
+                place = (i * self.across.places + c) * n + v
+                e, given = self._load(self.x, place, step, lanes), left.get()
+                equal = f.test("oeq", e, top)
+                hit = f.instruction(f"or {equal.type}", equal, f.test("uno", e, e))
+                share = f.select(hit, given, 0.0)
+                if not self.apart:
+                    share = share + self._load(self.dx, place, step, lanes)
+                self._store(share, place, step, lanes)
+                left.set(f.select(hit, 0.0, given))
         self.down.each(f, row, lambda i: self.across.each(f, column, lambda c: visit(i, c)))
 
     def _load(self, p: Value, offset: Index, step: int, lanes: Lanes) -> Value:
