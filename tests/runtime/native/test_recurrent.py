@@ -85,13 +85,11 @@ def same_bits(op, arrays, machine, threads=(1, 2, 3), **how):
     return found
 
 
-def try_layer(op, sizes, rng, machine=NARROW, lengths=False, last=False, weights_too=True):
+def try_layer(op, sizes, rng, machine=NARROW, lengths=False, last=False):
     arrays = inputs(op, sizes, rng, lengths)
     same_bits(op, arrays, machine, last=last)
     back, given = gradient(replace(op, saved=True), arrays, rng)
     dz = same_bits(back, given, machine)[0].copy()
-    if not weights_too:
-        return
     operands, *saved = replace(op, saved=True).forward(*arrays)[op.states + 1:]
     weights, hidden = arrays[1 + op.states], sizes[3]
     if isinstance(op, Gru):
@@ -110,12 +108,20 @@ def shared(request):
 
 
 @pytest.mark.parametrize("op", CELLS, ids=str)
-def test_each_option(op, monkeypatch):
+def test_many_options_at_once(op, monkeypatch):
     monkeypatch.setattr(recurrent_plan, "WORTH", 0)
-    rng = np.random.default_rng(CELLS.index(op))
-    for number, options in enumerate([{"sequences": True}, {"reverse": True, "truncate": 2}]):
-        try_layer(replace(op, **options), SIZES[(2 * CELLS.index(op) + number) % len(SIZES)], rng, lengths=number == 1,
-                  weights_too=number == CELLS.index(op) % 2)
+    number = CELLS.index(op)
+    op = replace(op, sequences=number != 1, reverse=number % 2 == 0, truncate=number % 3)
+    try_layer(op, SIZES[number], np.random.default_rng(number), lengths=number != 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"sequences": True}, {"reverse": True}, {"truncate": 2}, {"saved": False}],
+                         ids=str)
+@pytest.mark.parametrize("op", CELLS, ids=str)
+def test_each_option(op, options, shared):
+    for number, sizes in enumerate(SIZES):
+        try_layer(replace(op, **options), sizes, np.random.default_rng(number), lengths=number % 3 == 0)
 
 
 @pytest.mark.slow
