@@ -22,6 +22,8 @@ class Buffers:
 
     def __init__(self) -> None:
         self._bytes: dict[str, NDArray[np.uint8]] = {}
+        self.replaced = 0
+        """Counts the buffers that were allocated anew."""
         self.version = 0
         """Counts how often weights or states may have changed."""
         self.prepared: dict[str, int] = {}
@@ -57,6 +59,7 @@ class Buffers:
     def replace(self, name: str, size: int) -> None:
         """Allocates a buffer anew, zeroed; what is bound to the old one is stale."""
         self.prepared.pop(name, None)
+        self.replaced += 1
         self._bytes.pop(name, None)  # the system gets the old one back before it has to give the new one
         self._bytes[name] = aligned_bytes(size)
 
@@ -84,6 +87,7 @@ class Executable:
         self._stages: dict[str, Array] = {}
         buffers.prepare(program.buffers)
         self._bound = {name: buffers[name] for name in (ARENA, *program.buffers) if name in buffers}
+        self._replaced = buffers.replaced
         self._bind()
 
     def _bind(self) -> None:
@@ -104,6 +108,11 @@ class Executable:
                 stage = self._stages[name] = np.empty((len(chosen), *array.shape[1:]), array.dtype)
             np.take(array, chosen, 0, stage, "clip")  # "raise" would allocate a buffer
             np.copyto(self.inputs[name], stage, casting="same_kind")
+
+    @property
+    def uses_blas(self) -> bool:
+        """Whether a run may call BLAS."""
+        return True
 
     @property
     def takes_steps(self) -> bool:
@@ -159,7 +168,7 @@ class Executable:
     @property
     def stale(self) -> bool:
         """Whether a buffer is another one by now (the arena has grown, say), so that this must not be run any more."""
-        return any(name not in self._buffers or self._buffers[name] is not memory
+        return self._replaced != self._buffers.replaced and any(name not in self._buffers or self._buffers[name] is not memory
                    for name, memory in self._bound.items())
 
 

@@ -46,7 +46,8 @@ def are_pairs(given: object) -> bool:
 
 def _plain(what: str, given: object, depth: int) -> object:
     """The same with every sequence as a list or tuple, so that NumPy need not ask how long it is."""
-    if isinstance(given, np.ndarray) and np.any(getattr(given, "mask", False)):
+    mask = getattr(given, "mask", None) if isinstance(given, np.ndarray) else None
+    if mask is not None and np.any(mask):
         raise DataError(f"{what} is a masked array, and what is masked would be taken as it is: give its "
                         ".filled(value), or leave those samples out")
     if _is_array(given):

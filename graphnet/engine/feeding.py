@@ -12,7 +12,7 @@ from graphnet.arrays.conversion import are_pairs, as_array, shape_fix
 from graphnet.common.source import at_user_source
 from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
-from graphnet.compiler.types import Array, TensorType, format_shape
+from graphnet.compiler.types import Array, Shape, TensorType, format_shape
 from graphnet.engine.assembly import LABEL, WEIGHT
 from graphnet.runtime.session import Executable
 
@@ -46,6 +46,8 @@ def check_input(name: str, array: Array, type: TensorType, origin: Origin, dims:
     Raises:
         ShapeError: shape or dtype do not fit; the text names where the input was declared and where it is fed.
     """
+    if array.dtype == type.dtype and _fits(array.shape, type.shape, dims):
+        return np.ascontiguousarray(array)
     context = f"input {name!r}, declared at {origin.source}, cannot take what is fed{at_user_source()}"
     expected = format_shape(type.shape)
     if array.ndim != type.rank:
@@ -58,6 +60,20 @@ def check_input(name: str, array: Array, type: TensorType, origin: Origin, dims:
                              f"{wanted}", shape_fix(array.shape, type), context)
     check_dtype(array, type, context)
     return np.ascontiguousarray(array)
+
+
+def _fits(shape: tuple[int, ...], wanted: Shape, dims: dict[str, int]) -> bool:
+    """Whether a shape is as wanted, with these numbers for symbols; it may say those of others."""
+    if len(shape) != len(wanted):
+        return False
+    said: dict[str, int] = {}
+    for size, dim in zip(shape, wanted, strict=True):
+        if isinstance(dim, str):
+            dim = dims.get(dim) or said.setdefault(dim, size)
+        if size != dim:
+            return False
+    dims.update(said)
+    return True
 
 
 def check_dtype(array: Array, type: TensorType, context: str) -> None:

@@ -105,7 +105,11 @@ class Programs:
 
     def run(self, executable: Executable) -> None:
         """Runs one whose inputs have been fed."""
-        self.blas_threads.call(self._watching[executable].run if self.watchers else executable.run)
+        run = self._watching[executable].run if self.watchers else executable.run
+        if executable.uses_blas:
+            self.blas_threads.call(run)
+        else:
+            run()
 
     def _make(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Made:
         with whole, self.blas_threads:  # constants are computed

@@ -50,7 +50,7 @@ class NativeExecutable(Executable):
         self._record = np.zeros(code.record.length, np.int64)
         self._taken: dict[str, Array] = {}
         self._alone = new_barrier()
-        self._samples = samples
+        self._samples, self._whole = samples, code.whole
         super().__init__(program, buffers)
 
     def _bind(self) -> None:
@@ -88,11 +88,11 @@ class NativeExecutable(Executable):
                 order = chosen.ctypes.data
             self._taken[name] = array
             entry = place.input(name)
-            record[entry:entry + 3] = array.ctypes.data, order, start
+            record[entry:entry + 3] = array.__array_interface__["data"][0], order, start
 
     def run(self) -> None:
         """Executes all instructions on the samples that were taken."""
-        if not self._code.whole:
+        if not self._whole:
             for _, step in self.walk():
                 step()
             return
@@ -102,9 +102,14 @@ class NativeExecutable(Executable):
         self._call(RUN, 0, 0, 0)
 
     @property
+    def uses_blas(self) -> bool:
+        """Whether NumPy runs an instruction."""
+        return not self._whole
+
+    @property
     def takes_steps(self) -> bool:
         """Whether all of it is native, and it gives nothing for single samples."""
-        return self._code.whole and not self._rows
+        return self._whole and not self._rows
 
     def run_steps(self, arrays: Mapping[str, Array], order: NDArray[np.intp], rates: NDArray[np.float64], first: int,
                   stops: bool) -> tuple[int, dict[str, Array]]:
