@@ -62,12 +62,14 @@ def operands(kind: str, case: Case, n: int, seed: int = 0) -> tuple[Op, list[Arr
     return Conv2dGradWeight(**attributes, shape=w.shape), [x, g]
 
 
-def kernel_of(op: Op, arrays: Sequence[Array], machine: Machine, blocked: bool = False) -> Kernel:
+def kernel_of(op: Op, arrays: Sequence[Array], machine: Machine, blocked: bool = False, training: bool = False,
+              winograd: bool = False) -> Kernel:
     """Its kernel, filled: images have their samples innermost, weights lie in rows."""
     last = [len(a.shape) == 4 and not (i == 1 and not isinstance(op, Conv2dGradWeight)) for i, a in enumerate(arrays)]
     (shape,) = (t.shape for t in op.infer(*(TensorType(a.dtype.name, a.shape) for a in arrays)))
     kernel = Kernel(op, [form(a.shape, a.dtype.name, kept) for a, kept in zip(arrays, last, strict=True)],
-                    [form(shape, "float32", not isinstance(op, Conv2dGradWeight))], machine, blocked, winograd=False)
+                    [form(shape, "float32", not isinstance(op, Conv2dGradWeight))], machine, blocked, training=training,
+                    winograd=winograd)
     for target, array in zip(kernel.x, arrays, strict=True):
         target[...] = array
     fill_padding(kernel, 0 if isinstance(op, Conv2dGradWeight) else None)
@@ -183,6 +185,19 @@ def test_special_values_stay_with_what_reads_them(n: int) -> None:
         got = kernel_of(op, arrays, NARROW).run()[0]
         for test in (np.isnan, np.isposinf, np.isneginf):
             np.testing.assert_array_equal(test(got), test(expected))
+
+
+@pytest.mark.parametrize("padding", [SAME3, pytest.param(((0, 0), (3, 4)), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["forward", "input", "weight"])
+def test_fewer_products_where_they_pay(kind: str, padding: tuple[tuple[int, int], tuple[int, int]]) -> None:
+    """3 × 3 filters of many channels; a call may refuse it, and in training results stay near to direct sums."""
+    op, arrays = operands(kind, (Conv2d(padding=padding), (32, 12, 12), (32, 32, 3, 3)), 16)
+    direct, fewer, training = (kernel_of(op, arrays, NARROW, training=training, winograd=winograd)
+                               for training, winograd in ((False, False), (False, True), (True, True)))
+    results = [kernel.run(2)[0].astype(np.float64) for kernel in (direct, fewer, training)]
+    errors = [abs(result - results[0]).max() / abs(results[0]).max() for result in results[1:]]
+    assert 0 < errors[1] < 1e-5
+    assert errors[1] < errors[0] < 1e-4
 
 
 def test_no_samples() -> None:
