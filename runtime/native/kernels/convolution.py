@@ -10,7 +10,7 @@ from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGra
 from graphnet.runtime.native import direct_forward, direct_weights, winograd, winograd_plan
 from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need, room
 from graphnet.runtime.native.chains import Tail
-from graphnet.runtime.native.direct_bands import Part, Place, forward_parts, gradient_parts
+from graphnet.runtime.native.direct_bands import Part, Place, forward_part, gradient_parts
 from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.geometry import After, Geometry
 from graphnet.runtime.native.machine import LANES, Machine
@@ -52,7 +52,7 @@ def _winograd(call: Call) -> tuple[Algorithm, Geometry] | None:
 
 def _parts(call: Call) -> list[Part]:
     g = _geometry(call)
-    return [] if not g.n else forward_parts(g) if isinstance(call.root, Conv2d) else gradient_parts(g)
+    return [] if not g.n else [forward_part(g)] if isinstance(call.root, Conv2d) else gradient_parts(g)
 
 
 def _scratch(call: Call, machine: Machine) -> int:
