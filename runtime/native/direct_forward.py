@@ -76,8 +76,11 @@ def _tile(g: Geometry, filters: int, machine: Machine) -> tuple[int, int]:
 
     def cycles(mr: int, nv: int) -> float:
         return max(mr * nv, 1.25 * nv + mr / 2, 4) + .5 if mr else 0
-    found = [(ceil(lines / nv) * (filters // mr * cycles(mr, nv) + cycles(filters % mr, nv)), nv, -mr)
-             for nv in (1, 2, 4) if nv <= most and (g.n == 1 or lines % nv == 0)
+
+    def cost(mr: int, nv: int) -> float:
+        uneven = 1.03 if filters % mr else 1  # the code is written twice
+        return ceil(lines / nv) * (filters // mr * cycles(mr, nv) + cycles(filters % mr, nv)) * uneven
+    found = [(cost(mr, nv), nv, -mr) for nv in (1, 2, 4) if nv <= most and (g.n == 1 or lines % nv == 0)
              for mr in range(1, min(filters, 24) + 1) if nv == 1 == mr or mr * nv + nv < machine.vectors]
     _, nv, mr = min(found)
     return -mr, nv
@@ -183,7 +186,7 @@ class _Walk:
                  + (j0 * g.dilation[1] + right - (g.left if p.clipped else 0)) * tap)
         dims = [K(channels, g.kh * g.kw * count, band.rows * band.row),
                 K(i1 - i0, g.kw * count, g.dilation[0] * band.row), K(j1 - j0, count, g.dilation[1] * tap)]
-        return contract(f, a, range(count), b, [(v * LANES, None) for v in range(p.nv)], dims)
+        return contract(f, a, range(count), b, [(v * LANES, None) for v in range(p.nv)], dims, unroll=3)
 
     def store(self, sums: Tile, first: Value, row: Value, column: Value, e: Value) -> None:
         """Writes a tile of filters from `first` on, and of samples from e on, or of columns."""
