@@ -7,7 +7,7 @@ where strides keep these apart, the band holds for each tap of a row what the ou
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.geometry import Band, Geometry, copy_band, row_floats
@@ -108,11 +108,29 @@ class Taps:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A convolution that makes an output, or those of its rows and columns that are some strides apart."""
+    """A convolution that makes an output, or those of its rows and columns that are some strides apart.
+
+    Attributes:
+        geometry: its sizes.
+        place: where results lie.
+        taps: where weights lie.
+        window, pace: rows and columns of which only the greatest result is stored, and how far apart such windows are.
+    """
 
     geometry: Geometry
     place: Place
     taps: Taps
+    window: tuple[int, int] = (1, 1)
+    pace: tuple[int, int] = (1, 1)
+
+    @property
+    def outer(self) -> Geometry:
+        """How a window reads its input: by one kernel without dilation, at each of whose places there is a tap."""
+        g = self.geometry
+        kh, kw = (d * (k - 1) + 1 + (size - 1) * s for d, k, size, s in zip(
+            g.dilation, (g.kh, g.kw), self.window, g.strides, strict=True))
+        strides = g.strides[0] * self.pace[0], g.strides[1] * self.pace[1]
+        return replace(g, kh=kh, kw=kw, strides=strides, dilation=(1, 1))
 
     @property
     def weights(self) -> int:
@@ -121,10 +139,11 @@ class Part:
         return g.f * (g.c // g.groups) * g.kh * g.kw
 
 
-def forward_parts(g: Geometry) -> list[Part]:
-    """The convolution itself."""
+def forward_part(g: Geometry, window: tuple[int, int] = (1, 1), pace: tuple[int, int] = (1, 1)) -> Part:
+    """The convolution itself, or the greatest results of windows that are `pace` apart."""
     kernel, depth = g.kh * g.kw, g.c // g.groups * g.kh * g.kw
-    return [Part(g, Place(g.oh, g.ow), Taps(0, g.f // g.groups * depth, depth, kernel, g.kw, 1))]
+    part = Part(g, Place(g.oh, g.ow), Taps(0, g.f // g.groups * depth, depth, kernel, g.kw, 1), window, pace)
+    return replace(part, place=Place(part.outer.oh, part.outer.ow))
 
 
 def gradient_parts(g: Geometry) -> list[Part]:

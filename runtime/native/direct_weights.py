@@ -137,8 +137,8 @@ class _Band:
         b = f.at(f.scratch, c0 * apart + line * form.band.row + j0 * form.tap)
         taps: list[tuple[Index, Lanes]] = [
             (c * apart + j * form.tap, None) for c in range(p.cb) for j in range(count)]
-        sums = contract(f, f.at(self.dy, m0 * self.filter + r * self.row), [m * self.filter for m in range(p.mr)], b, taps, dims,
-                        along_lanes=True, unroll=2)
+        sums = contract(f, f.at(self.dy, m0 * self.filter + r * self.row), [m * self.filter for m in range(p.mr)],
+                        b, taps, dims, along_lanes=True, unroll=2)
         first = ((self.group * (g.f // g.groups) + m0) * channels + c0) * (g.kh * g.kw) + i * g.kw + j0
         places = [(m * channels + c) * (g.kh * g.kw) for m in range(p.mr) for c in range(p.cb)]
         flat = [value for row in sums for value in row]

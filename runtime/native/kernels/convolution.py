@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
-from graphnet.runtime.native import direct_forward, direct_weights
-from graphnet.runtime.native.call import Call, Unsupported, batch_innermost, emitter, floats, need, room
+from graphnet.runtime.native import direct_forward, direct_weights, winograd, winograd_plan
+from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need, room
 from graphnet.runtime.native.chains import Tail
-from graphnet.runtime.native.direct_bands import Part, Place, forward_parts, gradient_parts
+from graphnet.runtime.native.direct_bands import Part, Place, forward_part, gradient_parts
 from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.geometry import After, Geometry
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import F32, I8, Index, Value
+from graphnet.runtime.native.winograd_transforms import F2, F4, Algorithm
 
 Side = Callable[[Index, Index, Lanes], Value]
 """An input of an epilogue, given the filter, the offset in the output, and how many lanes of a vector there are."""
@@ -38,41 +39,60 @@ def _geometry(call: Call) -> Geometry:
     return g
 
 
+def _winograd(call: Call) -> tuple[Algorithm, Geometry] | None:
+    """The tiles by which it pays to do it with fewer products, and its geometry; None if sums are to be direct ones.
+
+    Those of 2 × 2 results round as direct sums do, and so go forward in training; gradients and predictions take 4 × 4.
+    """
+    g, algorithm = _geometry(call), F2 if call.training else F4
+    if isinstance(call.root, Conv2dGradInput):
+        g = g.transposed()
+    return (algorithm, g) if call.winograd and winograd_plan.fits(algorithm, g) else None
+
+
 def _parts(call: Call) -> list[Part]:
-    return forward_parts(_geometry(call)) if isinstance(call.root, Conv2d) else gradient_parts(_geometry(call))
-
-
-def _packed(call: Call, machine: Machine) -> int:
-    return sum(part.weights for part in _parts(call) if part.geometry.n)
-
-
-def _pack(f: Function, call: Call) -> None:
-    for part, packed in _with_weights(f, call):
-        if part.weights:
-            direct_forward.pack(f, part, call.x[1], packed)
-
-
-def _with_weights(f: Function, call: Call) -> list[tuple[Part, Value]]:
-    """Each part, and where its packed weights lie."""
-    parts, at, found = [part for part in _parts(call) if part.geometry.n], 0, []
-    if call.prepared is None and any(part.weights for part in parts):
-        raise Unsupported("no memory for packed weights")
-    for part in parts:
-        found.append((part, f.at(call.prepared or f.scratch, at)))
-        at += part.weights
-    return found
+    g = _geometry(call)
+    return [] if not g.n else [forward_part(g)] if isinstance(call.root, Conv2d) else gradient_parts(g)
 
 
 def _scratch(call: Call, machine: Machine) -> int:
-    return max((direct_forward.scratch(part, machine) for part in _parts(call) if part.geometry.n), default=0)
+    if found := _winograd(call):
+        return winograd_plan.scratch(*found)
+    return max((direct_forward.scratch(part, machine) for part in _parts(call)), default=0)
+
+
+def _packed(call: Call, machine: Machine) -> int:
+    found = _winograd(call)
+    return winograd_plan.prepared(*found) if found else sum(part.weights for part in _parts(call))
+
+
+def _pack(f: Function, call: Call) -> None:
+    if found := _winograd(call):
+        winograd.prepare(f, *found, call.x[1], _prepared(f, call), transposed=isinstance(call.root, Conv2dGradInput))
+        return
+    at = 0
+    for part in _parts(call):
+        if part.weights:
+            direct_forward.pack(f, part, call.x[1], f.at(_prepared(f, call), at))
+        at += part.weights
+
+
+def _prepared(f: Function, call: Call) -> Value:
+    """Where packed weights lie; anywhere if there are none."""
+    return call.prepared or f.scratch
 
 
 @emitter(Conv2d, Conv2dGradInput, scratch=_scratch, prepare=_pack, prepared=_packed)
 def convolution(f: Function, call: Call) -> None:
     """Correlates images with filters, or sends output gradients back through them."""
-    tail = Tail(f, call)
-    for part, packed in _with_weights(f, call):
-        direct_forward.conv(f, part, call.x[0], packed, call.y[0], _after(f, call, tail, part.place))
+    tail, packed, at = Tail(f, call), _prepared(f, call), 0
+    if found := _winograd(call):
+        after = _after(f, call, tail, Place(*call.outputs[0].shape[2:]))
+        winograd.conv(f, *found, call.x[0], call.y[0], f.scratch, after, packed)
+        return
+    for part in _parts(call):
+        direct_forward.conv(f, part, call.x[0], f.at(packed, at), call.y[0], _after(f, call, tail, part.place))
+        at += part.weights
 
 
 def _after(f: Function, call: Call, tail: Tail, place: Place) -> After:
@@ -107,6 +127,8 @@ def _side(f: Function, call: Call, i: int, place: Place) -> Side:
 
 
 def _sums_scratch(call: Call, machine: Machine) -> int:
+    if found := _winograd(call):
+        return winograd_plan.weight_scratch(*found)
     g = _geometry(call)
     return direct_weights.scratch(g, machine) if g.n else 0
 
@@ -114,9 +136,11 @@ def _sums_scratch(call: Call, machine: Machine) -> int:
 @emitter(Conv2dGradWeight, scratch=_sums_scratch)
 def weight_gradient(f: Function, call: Call) -> None:
     """Sums products of inputs and output gradients over outputs and samples."""
-    g = _geometry(call)
-    if g.n:
-        direct_weights.weight_gradient(f, g, call.x[0], call.x[1], call.y[0])
-        return
-    with f.loop(*f.share(math.prod(call.outputs[0].shape))) as i:
-        f.put(f.constant(0.0, F32), call.y[0], i)
+    g, found, (x, dy), dw = _geometry(call), _winograd(call), call.x, call.y[0]
+    if found:
+        winograd.weight_gradient(f, *found, x, dy, dw, f.scratch)
+    elif g.n:
+        direct_weights.weight_gradient(f, g, x, dy, dw)
+    else:
+        with f.loop(*f.share(math.prod(call.outputs[0].shape))) as i:
+            f.put(f.constant(0.0, F32), dw, i)

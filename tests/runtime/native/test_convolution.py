@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,21 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-import graphnet.runtime.native.kernels  # noqa: F401
 from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Output
 from graphnet.compiler.op import Op
-from graphnet.compiler.ops import Add, BiasAdd, Conv2d, Conv2dGradInput, Conv2dGradWeight, Relu
+from graphnet.compiler.ops import Add, BiasAdd, Conv2d, Conv2dGradInput, Conv2dGradWeight, MaxPool2d, Relu
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.noise import ApplyMask
 from graphnet.compiler.ops.prelu import PRelu
 from graphnet.compiler.types import TensorType
+from graphnet.runtime.native import direct_forward, kernels  # noqa: F401 - kernels registers the emitters
+from graphnet.runtime.native.call import Call, emitter, room
+from graphnet.runtime.native.direct_bands import Part, forward_part
+from graphnet.runtime.native.function import Function
+from graphnet.runtime.native.geometry import Geometry
 from graphnet.runtime.native.machine import Machine
-from tests.runtime.native.harness import MACHINES, NARROW, Array, Kernel, fill_padding, form
+from tests.runtime.native.harness import MACHINES, NARROW, WIDE, Array, Kernel, fill_padding, form
 
 Case = tuple[Conv2d, tuple[int, ...], tuple[int, ...]]
 SAME3, SAME5 = ((1, 1), (1, 1)), ((2, 2), (2, 2))
@@ -62,12 +67,14 @@ def operands(kind: str, case: Case, n: int, seed: int = 0) -> tuple[Op, list[Arr
     return Conv2dGradWeight(**attributes, shape=w.shape), [x, g]
 
 
-def kernel_of(op: Op, arrays: Sequence[Array], machine: Machine, blocked: bool = False) -> Kernel:
+def kernel_of(op: Op, arrays: Sequence[Array], machine: Machine, blocked: bool = False, training: bool = False,
+              winograd: bool = False) -> Kernel:
     """Its kernel, filled: images have their samples innermost, weights lie in rows."""
     last = [len(a.shape) == 4 and not (i == 1 and not isinstance(op, Conv2dGradWeight)) for i, a in enumerate(arrays)]
     (shape,) = (t.shape for t in op.infer(*(TensorType(a.dtype.name, a.shape) for a in arrays)))
     kernel = Kernel(op, [form(a.shape, a.dtype.name, kept) for a, kept in zip(arrays, last, strict=True)],
-                    [form(shape, "float32", not isinstance(op, Conv2dGradWeight))], machine, blocked, winograd=False)
+                    [form(shape, "float32", not isinstance(op, Conv2dGradWeight))], machine, blocked, training=training,
+                    winograd=winograd)
     for target, array in zip(kernel.x, arrays, strict=True):
         target[...] = array
     fill_padding(kernel, 0 if isinstance(op, Conv2dGradWeight) else None)
@@ -91,15 +98,15 @@ def test_kernels(kind: str, name: str) -> None:
         check(op, arrays, kernel_of(op, arrays, NARROW).run(threads)[0])
 
 
-@pytest.mark.parametrize("name", ["5x5 same", pytest.param("5x5 valid", marks=pytest.mark.slow), "strides",
-                                  pytest.param("groups", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("name", "n"), [
+    ("5x5 same", 64), ("5x5 valid", 1),
+    *(pytest.param(name, n, marks=pytest.mark.slow) for name in ("strides", "groups") for n in (1, 64))])
 @pytest.mark.parametrize("kind", ["forward", "input", "weight"])
-def test_machines_have_the_same_bits(kind: str, name: str) -> None:
-    for n in (1, 64):
-        op, arrays = operands(kind, CASES[name], n)
-        one, other = (kernel_of(op, arrays, machine).run()[0].view(np.int32) for machine in MACHINES)
-        np.testing.assert_array_equal(one, other)
-        check(op, arrays, other.view(np.float32))
+def test_machines_have_the_same_bits(kind: str, name: str, n: int) -> None:
+    op, arrays = operands(kind, CASES[name], n)
+    one, other = (kernel_of(op, arrays, machine).run()[0].view(np.int32) for machine in MACHINES)
+    np.testing.assert_array_equal(one, other)
+    check(op, arrays, other.view(np.float32))
 
 
 @pytest.mark.slow
@@ -183,6 +190,61 @@ def test_special_values_stay_with_what_reads_them(n: int) -> None:
         got = kernel_of(op, arrays, NARROW).run()[0]
         for test in (np.isnan, np.isposinf, np.isneginf):
             np.testing.assert_array_equal(test(got), test(expected))
+
+
+@pytest.mark.parametrize("padding", [SAME3, pytest.param(((0, 0), (3, 4)), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["forward", "input", "weight"])
+def test_fewer_products_where_they_pay(kind: str, padding: tuple[tuple[int, int], tuple[int, int]]) -> None:
+    """3 × 3 filters of many channels; a call may refuse it, and in training results stay near to direct sums."""
+    op, arrays = operands(kind, (Conv2d(padding=padding), (32, 12, 12), (32, 32, 3, 3)), 16)
+    direct, fewer, training = (kernel_of(op, arrays, NARROW, training=training, winograd=winograd)
+                               for training, winograd in ((False, False), (False, True), (True, True)))
+    results = [kernel.run(2)[0].astype(np.float64) for kernel in (direct, fewer, training)]
+    errors = [abs(result - results[0]).max() / abs(results[0]).max() for result in results[1:]]
+    assert 0 < errors[1] < 1e-5
+    assert errors[1] < errors[0] < 1e-4
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Stands for a convolution of which only the greatest results of windows are stored."""
+
+    conv: Conv2d
+    pool: MaxPool2d
+    name = "pooled"
+
+    def part(self, call: Call) -> Part:
+        (top, bottom), (left, right) = self.conv.padding
+        x, w = call.inputs
+        g = Geometry(room(x), *x.shape[1:], w.shape[0], *w.shape[2:], top, bottom, left, right, self.conv.strides,
+                     self.conv.dilation)
+        return forward_part(g, self.pool.kernel, self.pool.strides)
+
+
+@emitter(Pooled, scratch=lambda call, machine: direct_forward.scratch(call.op.part(call), machine),  # type: ignore[arg-type]
+         prepare=lambda f, call: direct_forward.pack(f, call.op.part(call), call.x[1], call.prepared or f.scratch),
+         prepared=lambda call, machine: call.op.part(call).weights)
+def _pooled(f: Function, call: Call) -> None:
+    direct_forward.conv(f, call.op.part(call), call.x[0], call.prepared or f.scratch, call.y[0],
+                        lambda value, filter, offset, lanes: value)
+
+
+@pytest.mark.parametrize("n", [1, 32])
+@pytest.mark.parametrize(("conv", "pool"), [
+    (Conv2d(padding=SAME5), MaxPool2d((2, 2), (2, 2))), (Conv2d(), MaxPool2d((3, 2), (1, 1))),
+    (Conv2d((2, 1), SAME3, (1, 2)), MaxPool2d((2, 3), (2, 2)))], ids=["2x2", "overlapping", "strides and dilation"])
+def test_only_the_greatest_of_a_window_is_stored(n: int, conv: Conv2d, pool: MaxPool2d) -> None:
+    """A NaN in a window goes through, wherever it lies."""
+    rng = np.random.default_rng(3)
+    x, w = numbers(rng, (n, 3, 14, 43)), numbers(rng, (6, 3, 5, 5) if conv.padding == SAME5 else (6, 3, 3, 3))
+    x[0, 0, 4, 5] = np.nan
+    (sums,) = conv.forward(x.astype(np.float64), w.astype(np.float64))
+    (expected,) = pool.forward(sums)
+    for machine, threads in ((NARROW, 2), (WIDE, 1)):
+        kernel = Kernel(Pooled(conv, pool), [form(x.shape, "float32", True), form(w.shape, "float32", False)],  # type: ignore[arg-type]
+                        [form(expected.shape, "float32", True)], machine)
+        kernel.x[0][...], kernel.x[1][...] = x, w
+        np.testing.assert_allclose(kernel.run(threads)[0], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_no_samples() -> None:
