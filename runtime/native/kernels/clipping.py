@@ -26,6 +26,7 @@ from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import F32, F64, VEC, Index, Value, with_elements
 
 _PIECE = 256  # vectors
+_WIDTH = 4  # vectors side by side, so that far rows are read in longer runs
 _WIDE = with_elements(VEC, F64)
 
 
@@ -123,23 +124,39 @@ def constrain(f: Function, call: Call) -> None:
     least = float(np.float32(getattr(op, "limit", SMALLEST)))
     dims = [(axis in op.axes, extent, stride // 4) for axis, (extent, stride) in enumerate(
         zip(w.shape, w.strides, strict=True)) if extent > 1]
-    along, width, _ = dims.pop() if dims else (True, 1, 1)  # whether vectors of a register lie along those of the op
+    along, width, _ = dims.pop() if dims else (True, 1, 1)
     kept, summed = ([(extent, stride) for side, extent, stride in dims if side == which] for which in (False, True))
-    vectors = 1 if along else -(-width // LANES)
-    with f.loop(*f.share(math.prod(extent for extent, _ in kept) * vectors)) as unit:
-        rest, vector = divided(unit, vectors)
-        start = offset(f, rest, kept) + vector * LANES
+    units = 1 if along else -(-width // (LANES * _WIDTH))
+    with f.loop(*f.share(math.prod(extent for extent, _ in kept) * units)) as unit:
+        rest, part = divided(unit, units)
+        first = f.constant(part) * (LANES * _WIDTH)
+        walk = partial(_walk_norm, f, x, summed, offset(f, rest, kept) + first, width, None if along else first)
+        squares = [f.variable(f.constant(0.0, _WIDE)) for _ in range(1 if along else _WIDTH)]
+        walk(lambda i, at, lanes, v: squares[i].set(f.fma(v, v, squares[i].get())))
+        totals = [f.splat(f.total_of(square.get())) if along else square.get() for square in squares]
+        factors = [(least if isinstance(op, ops.MaxNorm) else 1.0) / f.greater(f.intrinsic("sqrt", total), least)
+                   for total in totals]
+        walk(lambda i, at, lanes, v: f.store(f.convert("fptrunc", v * factors[i], F32), y, at, lanes))
 
-        def walk(body: Callable[[Index, Lanes, Value], None]) -> None:
-            def some(at: Index, lanes: Lanes) -> None:
-                body(at, lanes, f.convert("fpext", f.load(x, at, lanes), F64))
-            _nest(f, summed, start, lambda at: blocks(f, width, LANES, lambda i, lanes: some(at + i, lanes)) if along
-                  else some(at, f.least(width - vector * LANES, LANES)))
-        square = f.variable(f.constant(0.0, _WIDE))
-        walk(lambda at, lanes, v: square.set(f.fma(v, v, square.get())))
-        total = f.splat(f.total_of(square.get())) if along else square.get()
-        factor = (least if isinstance(op, ops.MaxNorm) else 1.0) / f.greater(f.intrinsic("sqrt", total), least)
-        walk(lambda at, lanes, v: f.store(f.convert("fptrunc", v * factor, F32), y, at, lanes))
+
+_Visit = Callable[[int, Index, Lanes, Value], None]
+"""What is done with a vector as doubles: the number of its norms, where it is, and its lanes."""
+
+
+def _walk_norm(f: Function, x: Value, summed: Axes, start: Value, width: int, first: Value | None,
+               visit: _Visit) -> None:
+    """Visits what norms are taken of: all `width` elements of rows, or in each row 4 vectors from `first` on."""
+    def some(i: int, at: Index, lanes: Lanes) -> None:
+        visit(i, at, lanes, f.convert("fpext", f.load(x, at, lanes), F64))
+
+    def row(at: Value) -> None:
+        if first is None:
+            blocks(f, width, LANES, lambda e, lanes: some(0, at + e, lanes))
+            return
+        for i in range(_WIDTH):
+            rest = f.least(width - i * LANES - first, LANES) if width % (LANES * _WIDTH) else None
+            some(i, at + i * LANES, rest)
+    _nest(f, summed, start, row)
 
 
 def _nest(f: Function, dims: Axes, start: Value, body: Callable[[Value], None]) -> None:
