@@ -26,6 +26,9 @@ class _Penalised(Op):
         self.check(self.l1 >= 0, "l1", "it must be ≥ 0")
         self.check(self.l2 >= 0, "l2", "it must be ≥ 0")
 
+    def separates(self, *inputs: TensorType) -> bool:
+        return self.per_sample
+
     def shares(self, x: Array) -> tuple[float, float]:
         """λ₁ and λ₂, divided by the number of samples if `per_sample`."""
         samples = max(len(x), 1) if self.per_sample else 1

@@ -6,7 +6,7 @@ from graphnet.compiler import expression as ex
 from graphnet.compiler.errors import GraphError
 from graphnet.compiler.expression import FUNCTIONS, Expression, apply, trace
 from graphnet.compiler.op import formula_of
-from graphnet.compiler.ops import Relu, SigmoidGrad
+from graphnet.compiler.ops import Gelu, Relu, SigmoidGrad
 
 
 def test_steps_of_an_expression():
@@ -85,3 +85,10 @@ def test_an_op_that_means_something_else_has_no_expression_of_its_base():
     assert formula_of(Relu()) is not None
     assert formula_of(Doubled()) is None
     assert formula_of(Restated()) is not None
+
+
+def test_formulas_may_be_shorter_for_the_shorter_dtype():
+    single, double = formula_of(Gelu(), "float32"), formula_of(Gelu())
+    assert len(single.steps) < len(double.steps)
+    assert double is formula_of(Gelu(), "float64")
+    assert formula_of(SigmoidGrad(), "float32") is formula_of(SigmoidGrad())

@@ -1,4 +1,4 @@
-"""Gradients within limits, constrained weights, vectors of length 1, penalties: what squares are summed for.
+"""Gradients within limits, constrained weights, penalties: what squares are summed for.
 
 They are summed in double, in which those of float32 neither overflow nor vanish. Sums of whole arrays are cut into
 pieces of a constant size: threads share the pieces, and then each adds up the sums of all of them, in order.
@@ -26,6 +26,7 @@ from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import F32, F64, VEC, Index, Value, with_elements
 
 _PIECE = 256  # vectors
+_WIDTH = 4  # vectors side by side, so that far rows are read in longer runs
 _WIDE = with_elements(VEC, F64)
 
 
@@ -110,68 +111,52 @@ def penalty_grad(f: Function, call: Call) -> None:
     _each(f, x.nbytes // 4, call.x[1], call.y[0], change)
 
 
-# Vectors ---------------------------------------------------------------------------------------------------------
+# Weights ---------------------------------------------------------------------------------------------------------
 
-@emitter(ops.MaxNorm, ops.UnitLength, ops.UnitNorm)
-def scale_vectors(f: Function, call: Call) -> None:
-    """x / max(‖x‖, ε), or w · c / max(‖w‖, c)."""
-    op = call.op
-    least = float(np.float32(getattr(op, "limit", getattr(op, "epsilon", SMALLEST))))
-
-    def measure(square: Value) -> list[Value]:
-        length = f.greater(f.intrinsic("sqrt", square), least)
-        return [(least if isinstance(op, ops.MaxNorm) else 1.0) / length]
-    _by_vector(f, call, lambda x: [x * x], measure, lambda factor, x: x * factor)
-
-
-@emitter(ops.UnitLengthGrad)
-def unit_length_grad(f: Function, call: Call) -> None:
-    """(g - y Σ g y) / max(‖x‖, ε) with y = x / ‖x‖; without the second term where ‖x‖ < ε."""
-    least = float(np.float32(call.op.epsilon))
-
-    def measure(square: Value, product: Value) -> list[Value]:
-        length = f.greater(f.intrinsic("sqrt", square), least)
-        pull = f.select(f.test("ogt", length, least), product / square, 0.0)
-        return [1.0 / length, pull]
-    _by_vector(f, call, lambda g, x: [x * x, g * x], measure, lambda factor, pull, g, x: (g - x * pull) * factor)
-
-
-def _by_vector(f: Function, call: Call, summands: Callable[..., list[Value]], measure: Callable[..., list[Value]],
-               result: Callable[..., Value]) -> None:
-    """Sums over the axes of the op, what is made of them, and what becomes of each element by that; all in double."""
-    op, form = call.op, call.outputs[0]
-    axes = {axis % len(form.shape) for axis in getattr(op, "axes", (getattr(op, "axis", 0),))}
-    floats(*call.inputs)
-    need(all(x.strides == form.strides for x in call.inputs), "operands in different layouts")
-    need(0 not in axes or room(form) == form.shape[0], "vectors along the samples, with room for more of them")
-    if 0 in form.shape:
+@emitter(ops.MaxNorm, ops.UnitNorm)
+def constrain(f: Function, call: Call) -> None:
+    """w / max(‖w‖, ε), or w · c / max(‖w‖, c), the norms taken over the axes of the op."""
+    op, (w,), (x,), (y,) = call.op, call.inputs, call.x, call.y
+    floats(w)
+    need(w.layout == "rows", "a weight that does not lie in rows")
+    if 0 in w.shape:
         return
-    extents = zip((room(form), *form.shape[1:]), form.strides, strict=True)
-    dims = [(axis in axes, extent, stride // 4) for axis, (extent, stride) in enumerate(extents) if extent > 1]
-    over, (_, width, _) = next(((dim[0], dim) for dim in dims if dim[2] == 1), (True, (True, 1, 1)))
-    kept, summed = ([dim[1:] for dim in dims if dim[0] == side and dim[2] != 1] for side in (False, True))
-    vectors = 1 if over else -(-width // LANES)
-    with f.loop(*f.share(math.prod(extent for extent, _ in kept) * vectors)) as unit:
-        rest, vector = divided(unit, vectors)
-        start = offset(f, rest, kept) + vector * LANES
+    least = float(np.float32(getattr(op, "limit", SMALLEST)))
+    dims = [(axis in op.axes, extent, stride // 4) for axis, (extent, stride) in enumerate(
+        zip(w.shape, w.strides, strict=True)) if extent > 1]
+    along, width, _ = dims.pop() if dims else (True, 1, 1)
+    kept, summed = ([(extent, stride) for side, extent, stride in dims if side == which] for which in (False, True))
+    units = 1 if along else -(-width // (LANES * _WIDTH))
+    with f.loop(*f.share(math.prod(extent for extent, _ in kept) * units)) as unit:
+        rest, part = divided(unit, units)
+        first = f.constant(part) * (LANES * _WIDTH)
+        walk = partial(_walk_norm, f, x, summed, offset(f, rest, kept) + first, width, None if along else first)
+        squares = [f.variable(f.constant(0.0, _WIDE)) for _ in range(1 if along else _WIDTH)]
+        walk(lambda i, at, lanes, v: squares[i].set(f.fma(v, v, squares[i].get())))
+        totals = [f.splat(f.total_of(square.get())) if along else square.get() for square in squares]
+        factors = [(least if isinstance(op, ops.MaxNorm) else 1.0) / f.greater(f.intrinsic("sqrt", total), least)
+                   for total in totals]
+        walk(lambda i, at, lanes, v: f.store(f.convert("fptrunc", v * factors[i], F32), y, at, lanes))
 
-        def walk(body: Callable[[Index, Lanes], None]) -> None:
-            _nest(f, summed, start, lambda at: blocks(f, width, LANES, lambda i, lanes: body(at + i, lanes)) if over
-                  else body(at, f.least(width - vector * LANES, LANES)))
 
-        def read(at: Index, lanes: Lanes) -> list[Value]:
-            return [f.convert("fpext", f.load(x, at, lanes), F64) for x in call.x]
-        sums = [f.variable(f.constant(0.0, _WIDE)) for _ in call.x]  # as many as operands
+_Visit = Callable[[int, Index, Lanes, Value], None]
+"""What is done with a vector as doubles: the number of its norms, where it is, and its lanes."""
 
-        def add(at: Index, lanes: Lanes) -> None:
-            for total, summand in zip(sums, summands(*read(at, lanes)), strict=True):
-                total.set(total.get() + summand)
 
-        def write(at: Index, lanes: Lanes) -> None:
-            f.store(f.convert("fptrunc", result(*numbers, *read(at, lanes)), F32), call.y[0], at, lanes)
-        walk(add)
-        numbers = measure(*(f.splat(f.total_of(total.get())) if over else total.get() for total in sums))
-        walk(write)
+def _walk_norm(f: Function, x: Value, summed: Axes, start: Value, width: int, first: Value | None,
+               visit: _Visit) -> None:
+    """Visits what norms are taken of: all `width` elements of rows, or in each row 4 vectors from `first` on."""
+    def some(i: int, at: Index, lanes: Lanes) -> None:
+        visit(i, at, lanes, f.convert("fpext", f.load(x, at, lanes), F64))
+
+    def row(at: Value) -> None:
+        if first is None:
+            blocks(f, width, LANES, lambda e, lanes: some(0, at + e, lanes))
+            return
+        for i in range(_WIDTH):
+            rest = f.least(width - i * LANES - first, LANES) if width % (LANES * _WIDTH) else None
+            some(i, at + i * LANES, rest)
+    _nest(f, summed, start, row)
 
 
 def _nest(f: Function, dims: Axes, start: Value, body: Callable[[Value], None]) -> None:
