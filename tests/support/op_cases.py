@@ -79,7 +79,7 @@ def symbolic_forms(case: Case) -> list[tuple[Case, int]]:
     forms = []
     for size in dict.fromkeys(_leading_sizes(case)):
         for everywhere in (False, True):
-            form = _with_symbol(case, size, everywhere)
+            form = with_symbol(case, size, everywhere)
             with suppress(ShapeError):
                 form.op.infer(*form.inputs)
                 forms.append((form, size))
@@ -115,7 +115,7 @@ def _leading_sizes(case: Case) -> Iterator[int]:
             yield dims[0]
 
 
-def _with_symbol(case: Case, size: int, everywhere: bool) -> Case:
+def with_symbol(case: Case, size: int, everywhere: bool) -> Case:
     def swap(shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
         return tuple(BATCH if dim == size and (everywhere or axis == 0) else dim for axis, dim in enumerate(shape))
 
