@@ -1,12 +1,14 @@
 """Times a training step and a prediction of each workload beside the peers that are installed, in one run.
 
-    python -m tests.benchmarks.steps [--threads 1] [--only lenet] [--mode train|predict] [--seconds 1.5] [--json]
+    python -m tests.benchmarks.steps [--threads 1] [--backend native] [--only lenet] [--mode train] [--seconds 1.5] [--json]
 
 Peers take turns with graphnet round by round, so that whatever else the machine does falls on all alike; the figure is
-the median over rounds, the ratio that of the medians. `train` is one whole step: forward, backward, update. Peers:
-PyTorch eager (and compiled, with --compiled); ONNX Runtime for prediction; JAX, jitted, for LeNet. Each is left out
-where it is not installed (`pip install torch onnx onnxruntime jax`). JAX has no thread setting of its own: with
---threads 1 the whole process is kept to one core while JAX is among the peers.
+the median over rounds, the ratio that of the medians. Modes: `train` is one whole step by `train_on_batch`, `fit` a step
+within `fit` (many samples, no callbacks), `program` a prediction by the bound Program, feeding included, and `predict`
+one by `net.predict`, with all its checks and copies. Peers: PyTorch eager (and compiled, with --compiled); ONNX Runtime
+for prediction; JAX, jitted, for LeNet. Each is left out where it is not installed (`pip install torch onnx onnxruntime
+jax`). JAX has no thread setting of its own: with --threads 1 the whole process is kept to one core while JAX is among
+the peers. Where there is a goal (see goals.py) the last column says it and whether it is met.
 """
 
 from __future__ import annotations
@@ -19,9 +21,14 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
+
+from tests.benchmarks.goals import GOALS
 
 Step = Callable[[], object]
 ROUNDS = 15
+STEPS = 100
+"""Of one call of `fit`."""
 
 
 def main() -> int:
@@ -29,7 +36,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1, help="of each peer (default 1)")
     parser.add_argument("--only", help="one workload")
-    parser.add_argument("--mode", choices=["train", "predict"])
+    parser.add_argument("--mode", choices=["train", "fit", "program", "predict"])
+    parser.add_argument("--backend", choices=["native", "numpy"], help="of graphnet (default: both, if both are there)")
     parser.add_argument("--seconds", type=float, default=1.5, help="for each peer and workload (default 1.5)")
     parser.add_argument("--compiled", action="store_true", help="torch.compile as a peer too (needs a C++ compiler)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
@@ -37,65 +45,100 @@ def main() -> int:
     for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(args.threads)  # before NumPy is loaded
 
-    from tests.benchmarks.workloads import PREDICT, TRAIN
+    from tests.benchmarks.workloads import FIT, PREDICT, TRAIN
 
+    native = ["native"] if _installed("llvmlite") else []
+    backends = [args.backend] if args.backend else [*native, "numpy"]
     if not args.json:
-        print(f"{'workload':8}  {'mode':7}  {'batch':>5}  {'graphnet':>11}  {'peer':12} {'its time':>11}  "
-              f"{'graphnet / peer':>15}")
-    for mode, cases in (("train", TRAIN), ("predict", PREDICT)):
+        print(f"{'workload':8}  {'mode':7}  {'batch':>5}  {'backend':7} {'its time':>12}  {'peer':12} {'its time':>12}  "
+              f"{'ratio':>6}  goal")
+    for mode, cases in (("train", TRAIN), ("fit", FIT), ("program", PREDICT), ("predict", PREDICT)):
         for name, batch in cases:
             if args.mode in (None, mode) and args.only in (None, name):
+                steps = {backend: graphnet_step(name, mode, batch, backend, args.threads) for backend in backends}
                 peers = peer_steps(name, mode, batch, args.threads, args.compiled)
-                steps = {"graphnet": graphnet_step(name, mode, batch), **peers}
-                report(name, mode, batch, measure(steps, args.seconds), args.json)
+                report(name, mode, batch, args.threads, backends, measure(steps | peers, args.seconds), args.json)
     return 0
 
 
 def measure(steps: dict[str, Step], seconds: float) -> dict[str, float]:
     """Median seconds of a step, by peer."""
-    calls = {}
+    calls, counts = {}, {}
     for peer, step in steps.items():
         step()
         step()
         start = time.perf_counter()
         step()
         calls[peer] = max(1, int(seconds / ROUNDS / max(time.perf_counter() - start, 1e-6)))
+        counts[peer] = calls[peer] * getattr(step, "count", 1)
     samples: dict[str, list[float]] = {peer: [] for peer in steps}
     for _ in range(ROUNDS):
         for peer, step in steps.items():
             start = time.perf_counter()
             for _ in range(calls[peer]):
                 step()
-            samples[peer].append((time.perf_counter() - start) / calls[peer])
+            samples[peer].append((time.perf_counter() - start) / counts[peer])
     return {peer: statistics.median(taken) for peer, taken in samples.items()}
 
 
-def report(name: str, mode: str, batch: int, seconds: dict[str, float], as_json: bool) -> None:
+def report(name: str, mode: str, batch: int, threads: int, backends: list[str], seconds: dict[str, float],
+           as_json: bool) -> None:
     """Prints the figures of one workload."""
     if as_json:
-        print(json.dumps({"workload": name, "mode": mode, "batch": batch, "seconds": seconds}), flush=True)
+        print(json.dumps({"workload": name, "mode": mode, "batch": batch, "threads": threads, "seconds": seconds}),
+              flush=True)
         return
-    own = seconds["graphnet"]
-    peers = {peer: taken for peer, taken in seconds.items() if peer != "graphnet"} or {"(none)": float("nan")}
-    for peer, taken in peers.items():
-        print(f"{name:8}  {mode:7}  {batch:5}  {own * 1e3:8.3f} ms  {peer:12} {taken * 1e3:8.3f} ms  "
-              f"{own / taken:15.2f}", flush=True)
+    peers = {peer: taken for peer, taken in seconds.items() if peer not in backends} or {"(none)": float("nan")}
+    for backend in backends:
+        for peer, taken in peers.items():
+            ratio = seconds[backend] / taken
+            goal = GOALS.get((mode, name, batch, peer), {}).get(threads) if backend == "native" else None
+            said = "" if goal is None else f"≤ {goal:.3g} {'met' if ratio <= goal else 'MISSED'}"
+            print(f"{name:8}  {mode:7}  {batch:5}  {backend:7} {seconds[backend] * 1e3:9.4f} ms  {peer:12} "
+                  f"{taken * 1e3:9.4f} ms  {ratio:6.3f}  {said}", flush=True)
 
 
-def graphnet_step(name: str, mode: str, batch: int) -> Step:
+def graphnet_step(name: str, mode: str, batch: int, backend: str, threads: int) -> Step:
     """A step of graphnet, the copying of the batch included."""
     import numpy as np
 
     import graphnet as gn
-    from tests.benchmarks.workloads import INPUTS, graphnet_model
+    from tests.benchmarks.workloads import CLASSES, INPUTS, graphnet_model
 
-    rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((batch, *INPUTS[name]), np.float32), rng.integers(0, 10, batch)
+    rng, classes, count = np.random.default_rng(0), CLASSES.get(name, 10), batch * (STEPS if mode == "fit" else 1)
+    x, y = rng.standard_normal((count, *INPUTS[name]), np.float32), rng.integers(0, classes, count)
+    options: dict[str, Any] = {"backend": backend, "threads": threads}
+    if mode in ("train", "fit"):
+        net = gn.compile(graphnet_model(name), "softmax_cross_entropy", "adam", **options)
+        if mode == "train":
+            return lambda: net.train_on_batch(x, y)
+        return Steps(lambda: net.fit(x, y, batch_size=batch, epochs=1, verbose=0), STEPS)
+    net = gn.compile(graphnet_model(name), **options)
     if mode == "predict":
-        net = gn.compile(graphnet_model(name))
         return lambda: net.predict(x, batch_size=max(batch, 256))
-    net = gn.compile(graphnet_model(name), loss="softmax_cross_entropy", optimizer="adam")
-    return lambda: net.train_on_batch(x, y)
+    run = net._runner.executable(net._runner.purpose("predict"), {"N": batch}, batch)
+    arrays = {next(iter(run.program.inputs)): x}
+
+    def program() -> None:
+        run.take(arrays, slice(0, batch))
+        run.run()
+    return program
+
+
+class Steps:
+    """Something that does many steps at once.
+
+    Attributes:
+        run: does them.
+        count: how many they are.
+    """
+
+    def __init__(self, run: Step, count: int) -> None:
+        self.run, self.count = run, count
+
+    def __call__(self) -> object:
+        """Does them."""
+        return self.run()
 
 
 def peer_steps(name: str, mode: str, batch: int, threads: int, compiled: bool) -> dict[str, Step]:
@@ -105,14 +148,14 @@ def peer_steps(name: str, mode: str, batch: int, threads: int, compiled: bool) -
         steps["torch"] = torch_step(name, mode, batch, threads)
     if compiled and _installed("torch"):
         steps["torch.compile"] = torch_step(name, mode, batch, threads, compiled=True)
-    if mode == "predict" and _installed("torch", "onnx", "onnxruntime"):
+    if mode in ("program", "predict") and _installed("torch", "onnx", "onnxruntime"):
         steps["onnxruntime"] = onnxruntime_step(name, batch, threads)
     if name == "lenet" and _installed("jax"):
         from tests.benchmarks.lenet_jax import jax_step
 
         if threads == 1 and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-        steps["jax"] = jax_step(mode, batch)
+        steps["jax"] = jax_step("train" if mode == "train" else "predict", batch)
     return steps
 
 
@@ -124,13 +167,13 @@ def torch_step(name: str, mode: str, batch: int, threads: int, compiled: bool = 
     """A step of PyTorch, eager or compiled."""
     import torch
 
-    from tests.benchmarks.workloads import INPUTS, torch_model
+    from tests.benchmarks.workloads import CLASSES, INPUTS, torch_model
 
     torch.set_num_threads(threads)
     model = torch_model(name)
     forward = torch.compile(model) if compiled else model
-    x, y = torch.randn(batch, *INPUTS[name]), torch.randint(0, 10, (batch,))
-    if mode == "predict":
+    x, y = torch.randn(batch, *INPUTS[name]), torch.randint(0, CLASSES.get(name, 10), (batch,))
+    if mode in ("program", "predict"):
         model.eval()
 
         def predict() -> object:

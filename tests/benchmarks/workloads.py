@@ -6,6 +6,7 @@ vgg    3×32×32: (conv 32@3×3 same, relu) twice, pool 2, (conv 64@3×3 same, r
 vggbn  vgg with batch normalisation before each relu of a convolution
 rnn    28 steps of 28: tanh Elman 128, last state, dense 10
 lstm   28 steps of 28: LSTM 128, last state, dense 10
+tiny   4: dense 32 tanh, 16 tanh, 4; trained in `fit`, many steps a call
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any
 import graphnet as gn
 
 INPUTS = {"lenet": (1, 28, 28), "mlp": (784,), "vgg": (3, 32, 32), "vggbn": (3, 32, 32), "rnn": (28, 28),
-          "lstm": (28, 28)}
+          "lstm": (28, 28), "tiny": (4,)}
+CLASSES = {"tiny": 4}
 TRAIN = (("lenet", 64), ("lenet", 256), ("mlp", 128), ("vgg", 64), ("vggbn", 64), ("rnn", 64), ("lstm", 64))
+FIT = (("tiny", 16), ("tiny", 10_000))
 PREDICT = (("lenet", 1), ("lenet", 64), ("lenet", 1024), ("mlp", 1), ("mlp", 128), ("vgg", 1), ("vgg", 64),
            ("lstm", 64))
 
@@ -39,9 +42,11 @@ def graphnet_model(name: str) -> gn.Model:
                 h = layers.ReLU()(layers.BatchNorm()(h) if name == "vggbn" else h)
             h = layers.MaxPool2D(2)(h)
         h = layers.Dense(128, activation="relu")(layers.Flatten()(h))
+    elif name == "tiny":
+        h = layers.Dense(16, activation="tanh")(layers.Dense(32, activation="tanh")(h))
     else:
         h = (layers.SimpleRNN if name == "rnn" else layers.LSTM)(128)(h)
-    return gn.Model(x, layers.Dense(10)(h), name=name)
+    return gn.Model(x, layers.Dense(CLASSES.get(name, 10))(h), name=name)
 
 
 def torch_model(name: str) -> Any:
@@ -58,6 +63,8 @@ def torch_model(name: str) -> Any:
 
     if name in ("rnn", "lstm"):
         return LastState((nn.RNN if name == "rnn" else nn.LSTM)(28, 128, batch_first=True))
+    if name == "tiny":
+        return nn.Sequential(nn.Linear(4, 32), nn.Tanh(), nn.Linear(32, 16), nn.Tanh(), nn.Linear(16, 4))
     if name == "mlp":
         return nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10))
     if name == "lenet":
