@@ -1,9 +1,10 @@
 """Times a training step and a prediction of each workload beside the peers that are installed, in one run.
 
-    python -m tests.benchmarks.steps [--threads 1] [--backend native] [--only lenet] [--mode train] [--seconds 1.5] [--json]
+    python -m tests.benchmarks.steps [--threads 1] [--backend native] [--only lenet] [--mode train] [--seconds 1.5]
+                                     [--json]
 
 Peers take turns with graphnet round by round, so that whatever else the machine does falls on all alike; the figure is
-the median over rounds, the ratio that of the medians. Modes: `train` is one whole step by `train_on_batch`, `fit` a step
+the median over rounds, the ratio that of the medians. Modes: `train` is one whole step by `train_on_batch`, `fit` one
 within `fit` (many samples, no callbacks), `program` a prediction by the bound Program, feeding included, and `predict`
 one by `net.predict`, with all its checks and copies. Peers: PyTorch eager (and compiled, with --compiled); ONNX Runtime
 for prediction; JAX, jitted, for LeNet. Each is left out where it is not installed (`pip install torch onnx onnxruntime
@@ -50,8 +51,8 @@ def main() -> int:
     native = ["native"] if _installed("llvmlite") else []
     backends = [args.backend] if args.backend else [*native, "numpy"]
     if not args.json:
-        print(f"{'workload':8}  {'mode':7}  {'batch':>5}  {'backend':7} {'its time':>12}  {'peer':12} {'its time':>12}  "
-              f"{'ratio':>6}  goal")
+        print(f"{'workload':8}  {'mode':7}  {'batch':>5}  {'backend':7} {'its time':>12}  {'peer':12} {'its time':>12}"
+              f"  {'ratio':>6}  goal")
     for mode, cases in (("train", TRAIN), ("fit", FIT), ("program", PREDICT), ("predict", PREDICT)):
         for name, batch in cases:
             if args.mode in (None, mode) and args.only in (None, name):
