@@ -10,6 +10,7 @@ import argparse
 import io
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -78,7 +79,9 @@ def _run(options: argparse.Namespace) -> int:
     """Runs the command that was given; returns the exit code."""
     try:
         import_modules(getattr(options, "modules", ()))
-        code: int = options.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -137,6 +140,12 @@ def _fail(text: str, code: int) -> int:
     lines = [shorten(line, LINE) for line in f"graphnet: {text}".split("\n")]
     print("\n".join(lines), file=sys.stderr)
     return code
+
+
+def _warn(message: Warning | str, category: type[Warning], filename: str, lineno: int, file: object = None,
+          line: str | None = None) -> None:
+    """Where in the program it comes from is of no interest to its users."""
+    _fail(str(message), WORKED)
 
 
 def _print_anything() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from importlib.util import find_spec
 
 from graphnet.common.checks import check_choice
-from graphnet.compiler.errors import GraphNetError
+from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.ir import Graph
-from graphnet.compiler.types import TensorType
 from graphnet.engine.programs import Programs, numpy_policy
 from graphnet.runtime.blas import BlasThreads
 
@@ -16,7 +16,10 @@ AUTO, NUMPY, NATIVE = "auto", "numpy", "native"
 BACKENDS = (AUTO, NATIVE, NUMPY)
 VARIABLE = "GRAPHNET_BACKEND"
 """The environment variable that says which backend there is where none is asked for."""
-_FIX = 'pip install "graphnet[native]"'
+LLVMLITE = (0, 45), (0, 51)
+"""The versions of llvmlite that the native backend was tried with: from the first one on, before the second. The extra
+`native` says the same."""
+_FIX = 'pip install "llvmlite>=0.45,<0.51"'
 
 
 def choose_backend(owner: str, asked: str | None, graph: Graph, optimize: bool) -> str:
@@ -32,36 +35,55 @@ def choose_backend(owner: str, asked: str | None, graph: Graph, optimize: bool) 
         `native` where it can run the graph and is asked for or there; float64 networks use NumPy.
 
     Raises:
-        ArgumentError: there is no such backend.
-        GraphNetError: the native backend is asked for, but cannot be used here.
+        ArgumentError: as `check_backend`.
     """
-    asked = check_choice(owner, "backend", asked or os.environ.get(VARIABLE) or AUTO, BACKENDS)
-    if asked == NUMPY or not optimize or any(t.dtype == "float64" for t in _weights_or_values(graph)):
-        return NUMPY
-    missing = why_not_native()
-    if missing and asked == NATIVE:
-        raise GraphNetError(f"the native backend {missing}, or use backend='numpy'")
-    return NUMPY if missing else NATIVE
+    return NUMPY if check_backend(owner, asked) == NUMPY or why_not_native(graph, optimize) else NATIVE
 
 
-def _weights_or_values(graph: Graph) -> list[TensorType]:
-    """The types of what a graph is given."""
-    return [graph.types[item.value] for item in graph.given]
+def check_backend(owner: str, asked: str | None) -> str:
+    """What is asked for: the name of a backend, or that which the environment names, or `auto`.
+
+    Raises:
+        ArgumentError: there is no such backend, or it is the native one, which cannot be used here.
+    """
+    name = "backend"
+    if asked is None:
+        owner, name, asked = "environment", VARIABLE, os.environ.get(VARIABLE) or AUTO
+    asked = str(check_choice(owner, name, asked, BACKENDS))
+    problem = why_not_native() if asked == NATIVE else ""
+    if problem:
+        raise ArgumentError(owner, name, asked, f"that {problem}; {AUTO!r} takes NumPy where it has to")
+    return asked
 
 
-def why_not_native() -> str:
-    """Why the native backend cannot be used here, with what to do about it; empty if it can."""
+def why_not_native(graph: Graph | None = None, optimize: bool = True) -> str:
+    """Why the native backend cannot be used here, or not for a graph, with what to do about it; empty if it can."""
+    if not optimize:
+        return "is not used without optimisation"
+    if graph is not None and any(graph.types[item.value].dtype == "float64" for item in graph.given):
+        return "does not compute in float64"
     if find_spec("llvmlite") is None:
         return f"needs llvmlite, which is not installed: {_FIX}"
+    try:
+        version = str(import_module("llvmlite").__version__)
+    except (ImportError, AttributeError) as error:
+        return f"needs llvmlite, and the one that is installed does not work ({error}): {_FIX}"
+    if not LLVMLITE[0] <= _leading(version) < LLVMLITE[1]:
+        return f"needs another llvmlite than {version}, which is installed: {_FIX}"
     from graphnet.runtime.native.jit import host
 
     try:
         processor = host()
-    except (ImportError, OSError, RuntimeError, AttributeError) as error:  # another version, or a broken one
-        return f"cannot use the llvmlite that is installed ({error}): {_FIX}"
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        return f"needs llvmlite, and the one that is installed does not work ({error}): {_FIX}"
     if not processor.has_fma:
         return f"needs a processor that multiplies and adds in one instruction, which {processor.name} does not"
     return ""
+
+
+def _leading(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple([int(part) for part in version.split(".")[:2] if part.isdecimal()])
 
 
 def make_programs(backend: str, optimize: bool, memory_limit: int | None, threads: int | None,
@@ -69,7 +91,7 @@ def make_programs(backend: str, optimize: bool, memory_limit: int | None, thread
     """What makes and binds the Programs of a network for a backend."""
     blas = BlasThreads(blas_threads)
     if backend == NUMPY:
-        return Programs(numpy_policy(optimize, memory_limit), blas_threads=blas)
+        return Programs(numpy_policy(optimize, memory_limit), blas_threads=blas, threads=blas_threads)
     from graphnet.runtime.native.backend import NativeBinder, NativePolicy
     from graphnet.runtime.native.jit import host
     from graphnet.runtime.native.module import Form
@@ -78,4 +100,6 @@ def make_programs(backend: str, optimize: bool, memory_limit: int | None, thread
 
     form = Form(host().machine)
     policy = NativePolicy(lambda frugal: NativeTarget(form, frugal), optimize, memory_limit, form=form)
-    return Programs(policy, blas_threads=blas, backend=NATIVE, bind=NativeBinder(Workers(threads), form))
+    workers = Workers(threads)
+    return Programs(policy, blas_threads=blas, backend=NATIVE, threads=workers.threads,
+                    bind=NativeBinder(workers, form))

@@ -141,6 +141,11 @@ class Engine(Variables, Compiled, Guarded):
         return self._runner.programs.backend
 
     @property
+    def threads(self) -> int | None:
+        """On how many threads it runs: those of the native backend, or of BLAS; None for as many as that likes."""
+        return self._runner.programs.threads
+
+    @property
     def blas_threads(self) -> int | None:
         """How many threads BLAS has while the network runs; None for as many as it likes."""
         return self._runner.programs.blas_threads.threads

@@ -50,6 +50,7 @@ class Programs:
         buffers: the memory that all Programs share.
         blas_threads: how many threads BLAS has while one is made or runs.
         backend: the name of the backend.
+        threads: on how many threads it computes; None for as many as BLAS likes.
         bind: makes what runs a Program at dims that are asked for.
     """
 
@@ -60,6 +61,7 @@ class Programs:
     buffers: Buffers = field(default_factory=Buffers)
     blas_threads: BlasThreads = field(default_factory=lambda: BlasThreads(1))
     backend: str = "numpy"
+    threads: int | None = 1
     bind: Callable[[Program, Buffers, Dims], Executable] = lambda program, buffers, dims: Executable(program, buffers)
     _watching: WeakKeyDictionary[Executable, Watching] = field(default_factory=WeakKeyDictionary)
     _made: Recent[Key, Made] = field(default_factory=lambda: Recent(_MADE))

@@ -48,6 +48,7 @@ class Runner:
         recurrent: what stateful layers carry from call to call.
         allow_nonfinite: whether inputs may hold NaN and infinities.
         step: how many training steps were done.
+        trained_on: the backend that did the last of them; None if that is not known.
         rate_factor: what the optimizer's learning rate is multiplied by.
     """
 
@@ -57,6 +58,7 @@ class Runner:
         self.lock, self.step_lock = threading.RLock(), threading.RLock()
         self.recurrent = RecurrentStates(graph, programs.buffers)
         self.step, self.rate_factor = 0, 1.0
+        self.trained_on: str | None = None
         self.allow_nonfinite = False
         self._ranges, self._finite = index_ranges(graph), finite_inputs(graph)
         keep_whole(self)
@@ -214,7 +216,7 @@ class Runner:
         with whole, self.step_lock:
             self.programs.buffers.version += 1
             self.programs.run(run)
-            self.step += 1
+            self.step, self.trained_on = self.step + 1, self.programs.backend
 
     def run_steps(self, run: Executable, arrays: Mapping[str, Array], order: NDArray[np.intp], steps: int,
                   stops: bool) -> tuple[int, dict[str, Array]]:
@@ -224,7 +226,7 @@ class Runner:
         with whole, self.step_lock:
             self.programs.buffers.version += 1
             done, outputs = run.run_steps(arrays, order, rates, first, stops)
-            self.step += done
+            self.step, self.trained_on = self.step + done, self.programs.backend
         return done, outputs
 
     def feed_step(self, run: Executable, step: int) -> None:

@@ -35,7 +35,10 @@ INSTEAD: Mapping[str, str] = {
     "learning_rate": _RATE, "lr": _RATE, "trainable": _TRAINABLE,
     "callbacks": "give them to fit, net.fit(x, y, callbacks=[…])",
     **dict.fromkeys(("objective", "loss", "metrics", "loss_weights"), _COMPILE.format("loss=…, metrics=[…]")),
-    **dict.fromkeys(("graph", "optimize", "dtype", "backend", "memory_limit", "regularizer"), _COMPILE.format("…")),
+    **{name: f"{_COMPILE.format(f'…, {name}=…')}, or load its file with gn.load(path, {name}=…)"
+       for name in ("backend", "threads")},
+    **dict.fromkeys(("graph", "optimize", "dtype", "blas_threads", "memory_limit", "regularizer"),
+                    _COMPILE.format("…")),
 }
 
 

@@ -27,7 +27,7 @@ from graphnet.regularizers import REGULARIZERS, Regularizer, regularize
 if TYPE_CHECKING:
     from graphnet.runtime.watching import Watcher
 
-MAX_THREADS = 1024  # of BLAS; where it has fewer, it uses those
+MAX_THREADS = 1024  # where BLAS has fewer, it uses those
 
 
 @answering
@@ -59,11 +59,11 @@ def compile(model: Model, loss: Losses | None = None, optimizer: Optimizer | str
             (not for biases, scales, shifts and slopes), on top of what layers say; None for none.
         seed: from 0 to 2⁶⁴ - 1; the same seed gives the same weights and the same training on the same machine.
         dtype: "float32" or "float64".
-        backend: "native", which compiles whole Programs to machine code and needs llvmlite (`pip install
-            "graphnet[native]"`), "numpy", or "auto", native where that is installed; by default what the environment
-            variable GRAPHNET_BACKEND says, or "auto". Each backend gives the same bits each time, but not those of the
-            other. Networks of float64 and those that are not optimised use NumPy.
-        threads: how many threads the native backend uses; as many as this process has cores by default. They have no
+        backend: "native", which compiles whole Programs to machine code and needs llvmlite (the extra `native`),
+            "numpy", or "auto", native where that is installed; by default what the environment variable
+            GRAPHNET_BACKEND says, or "auto". Each backend gives the same bits each time, but not those of the other.
+            Networks of float64 and those that are not optimised use NumPy; `net.backend` says what there is.
+        threads: how many threads the native backend uses; by default as many as this process has cores. They have no
             say in any bit.
         optimize: False turns off all optimising passes and layout choices.
         memory_limit: bytes of arena that no Program may exceed.
@@ -114,6 +114,15 @@ def compile(model: Model, loss: Losses | None = None, optimizer: Optimizer | str
     return network
 
 
+def check_threads(owner: str, threads: int | None) -> int | None:
+    """How many threads the native backend is to use; None for as many as there are cores.
+
+    Raises:
+        ArgumentError: it is no such number.
+    """
+    return None if threads is None else check_whole(owner, "threads", threads, 1, MAX_THREADS)
+
+
 def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer | None, *, seed: int,
                  backend: str | None = None, threads: int | None = None, optimize: bool = True,
                  memory_limit: int | None = None, verify: bool = False,
@@ -121,8 +130,7 @@ def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer
                  blas_threads: int | None = 1) -> Network:
     """A network whose weights are not filled in yet."""
     chosen = choose_backend("compile", backend, graph, check_flag("compile", "optimize", optimize))
-    if threads is not None:
-        threads = check_whole("compile", "threads", threads, 1, MAX_THREADS)
+    threads = check_threads("compile", threads)
     if memory_limit is not None:
         memory_limit = check_whole("compile", "memory_limit", memory_limit)
     if blas_threads is not None:

@@ -7,6 +7,7 @@ Loading makes the network first, so that weights and moments are read straight i
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,16 +17,18 @@ from graphnet.common.answers import answering
 from graphnet.common.checks import check_flag, check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError, GraphNetError, MemoryLimitError
 from graphnet.compiler.types import Array
+from graphnet.compiler.words import file_label
+from graphnet.engine.backends import NATIVE, NUMPY, check_backend, why_not_native
 from graphnet.engine.checkpoints import FIT, FitState
 from graphnet.engine.marks import mark_of
 from graphnet.engine.runner import PREDICT
-from graphnet.network.compiling import make_network
+from graphnet.network.compiling import check_threads, make_network
 from graphnet.network.network import Network
 from graphnet.network.served import check_served
 from graphnet.saving.array_trees import attach_arrays
 from graphnet.saving.bounds import bounds_of, check_sample
 from graphnet.saving.saved_samples import parse_samples
-from graphnet.saving.training_setup import TRAIN, objective_of, parse_setup
+from graphnet.saving.training_setup import TRAIN, objective_of, parse_setup, trained_on
 
 if TYPE_CHECKING:
     from graphnet.runtime.gnet import Contents, GnetFile
@@ -59,8 +62,8 @@ def open(path: str | os.PathLike[str]) -> GnetFile:
 
 @answering
 def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | None = None, *,
-         backend: str | None = None, memory_limit: int | None = None, work_limit: int | None = None,
-         allow_nonfinite: bool = False) -> Network:
+         backend: str | None = None, threads: int | None = None, memory_limit: int | None = None,
+         work_limit: int | None = None, allow_nonfinite: bool = False) -> Network:
     """Reads a network from a file, after verifying every byte of it.
 
     It predicts bit for bit what the saved one did on the same machine, and if that one could be trained, training goes
@@ -73,7 +76,9 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
         path: the file, its bytes, or a file opened in binary mode.
         expect_sha256: the SHA-256 of the whole file in hex, as `sha256sum` and `graphnet verify` print it, to be sure
             of what is loaded.
-        backend: as in `compile`.
+        backend: as in `compile`; None for the one that trained the network, whose bits it goes on with. A warning says
+            where that cannot be used, and NumPy takes its place. Where nothing was trained, it is the default.
+        threads: as in `compile`.
         memory_limit: as in `compile`; a network that needs more to predict for one sample is refused. Without one, a
             graph that needs 16 GiB is; and one that needs more than 256 MiB, and than 4,096 bytes for each byte of the
             file, can be looked at, but not run.
@@ -97,6 +102,9 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
     """
     from graphnet.runtime.gnet import load_gnet
 
+    if backend is not None:
+        backend = check_backend("load", backend)
+    threads = check_threads("load", threads)
     if memory_limit is not None:
         memory_limit = check_whole("load", "memory_limit", memory_limit)
     if work_limit is not None:
@@ -108,7 +116,7 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
     def place(contents: Contents) -> dict[str, Array]:
         """Makes the network, whose own memory the weights and moments are then read into."""
         with contents.locating(), _refusing_what_does_not_fit():
-            made.append(_make_network(contents, backend, memory_limit))
+            made.append(_make_network(contents, backend, threads, memory_limit))
         return _places(made[0])
 
     contents = load_gnet(path, expect_sha256, memory_limit, place=place)
@@ -119,6 +127,11 @@ def load(path: str | os.PathLike[str] | bytes | BinaryIO, expect_sha256: str | N
     network._runner.programs.admit = partial(check_sample, network.graph, bounds, arena=memory_limit is None)
     if memory_limit is not None:
         _check_limit(network, memory_limit, name)
+    if backend is None and network.backend != trained_on(network):
+        problem = why_not_native(network.graph, network.optimize)
+        warnings.warn(f"{file_label(name) if name else 'the network'} was trained on the native backend, and that "
+                      f"{problem}. NumPy computes in its place, with other last bits; backend='numpy' says that it is "
+                      "meant", UserWarning, stacklevel=3)
     return network
 
 
@@ -131,14 +144,15 @@ def _check_limit(network: Network, memory_limit: int, name: str) -> None:
             raise GnetFormatError(str(error), ("graph",), source=name) from error
 
 
-def network_of(contents: Contents, *, backend: str | None = None, memory_limit: int | None = None) -> Network:
-    """The network that a file's contents describe.
+def network_of(contents: Contents, *, backend: str | None = None, threads: int | None = None,
+               memory_limit: int | None = None) -> Network:
+    """The network that a file's contents describe, without a warning.
 
     Raises:
         GnetFormatError: the training set-up or the samples do not fit the graph or the tensors.
     """
     with contents.locating(), _refusing_what_does_not_fit():
-        return _fill(_make_network(contents, backend, memory_limit), contents)
+        return _fill(_make_network(contents, backend, threads, memory_limit), contents)
 
 
 @contextmanager
@@ -152,13 +166,16 @@ def _refusing_what_does_not_fit() -> Iterator[None]:
         raise GnetFormatError(str(error), ("graph",)) from error
 
 
-def _make_network(contents: Contents, backend: str | None, memory_limit: int | None) -> Network:
+def _make_network(contents: Contents, backend: str | None, threads: int | None, memory_limit: int | None) -> Network:
     """A network for a file's graph and training set-up; its weights are not filled in yet."""
     check_served(contents.graph)
     setup = parse_setup(contents.train)
+    if backend is None and setup.step:
+        backend = NUMPY if setup.backend == NATIVE and why_not_native() else setup.backend
     network = make_network(contents.graph, objective_of(setup, contents.graph), setup.optimizer, seed=setup.seed,
-                           backend=backend, optimize=setup.optimize, memory_limit=memory_limit,
+                           backend=backend, threads=threads, optimize=setup.optimize, memory_limit=memory_limit,
                            blas_threads=setup.blas_threads)
+    network._runner.trained_on = setup.backend if setup.step else None
     network.step, network.epoch, network.rate_factor = setup.step, setup.epoch, setup.rate_factor
     return network
 

@@ -43,7 +43,7 @@ class Network(Engine):
             sample_weight: object = None, validation_data: tuple[object, ...] | None = None,
             callbacks: Sequence[Callback] | None = None, verbose: Verbose = None,
             checkpoint: Checkpoint | str | os.PathLike[str] | None = None, resume: bool = False,
-            stop_on_nonfinite: bool = True) -> History:
+            backend_change: bool = False, stop_on_nonfinite: bool = True) -> History:
         """Trains.
 
         A training that was cut, whatever the moment, goes on from its last checkpoint and ends with the same bits as if
@@ -73,6 +73,8 @@ class Network(Engine):
             resume: whether to go on with the call of `fit` that was interrupted, or whose checkpoint the network was
                 loaded from. Of a call that had trained all its epochs, only the history is made again and
                 `on_train_end` called.
+            backend_change: whether a resumed training may go on with another backend than the checkpoint's, which gives
+                other last bits than if it had not been cut.
             stop_on_nonfinite: whether a step whose loss is NaN or infinite ends the training with an error; without it
                 the training goes on, whatever comes of it.
 
@@ -88,7 +90,7 @@ class Network(Engine):
             OSError: a checkpoint cannot be written.
         """
         return fit(self, x, y, batch_size, epochs, shuffle, sample_weight, validation_data, callbacks, verbose,
-                   checkpoint, resume, stop_on_nonfinite)
+                   checkpoint, resume, backend_change, stop_on_nonfinite)
 
     @answering
     @exclusive

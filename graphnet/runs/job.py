@@ -7,6 +7,7 @@ import platform
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from graphnet.compiler.words import visible
 from graphnet.data import Dataset
 from graphnet.drawing.curves import plot_curves
 from graphnet.drawing.figures import figure_bytes
+from graphnet.engine.backends import NATIVE
 from graphnet.engine.checkpoints import Checkpoint
 from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.network.compiling import compile
@@ -109,7 +111,7 @@ def train(name: str, recipe: Recipe, settings: Settings, run: RunDirectory,
     data, parts = job.load_parts()
     steps = settings.epochs * -(-len(parts.train.x) // settings.batch_size)
     network = compile(recipe.make_model(settings.options), recipe.loss, settings.make_optimizer(steps), recipe.metrics,
-                      seed=settings.seed, dtype=settings.dtype)
+                      seed=settings.seed, dtype=settings.dtype, backend=settings.backend, threads=settings.threads)
     network._runner.check_samples(*parts.train)
     with run.claimed():
         run.begin(lambda _: save_checkpoint(network, job.checkpoint))
@@ -124,7 +126,8 @@ def begin(job: Job, network: Network, data: Dataset, parts: Parts) -> Figures:
         return carry_out(job, network, parts, about, log)
 
 
-def carry_out(job: Job, network: Network, parts: Parts, about: Figures, log: RunLog, resume: bool = False) -> Figures:
+def carry_out(job: Job, network: Network, parts: Parts, about: Figures, log: RunLog, resume: bool = False,
+              backend_change: bool = False) -> Figures:
     """Trains, tests and writes the files; then the checkpoint goes.
 
     Args:
@@ -134,12 +137,13 @@ def carry_out(job: Job, network: Network, parts: Parts, about: Figures, log: Run
         about: what is known before the training; see `about_run`.
         log: open.
         resume: whether to go on from the checkpoint.
+        backend_change: whether the backend may be another than the checkpoint's.
 
     Returns:
         What metrics.json holds.
     """
     run = job.run
-    history = _fit(job, network, parts, log, resume)
+    history = _fit(job, network, parts, log, resume, backend_change)
     seconds = log.seconds
     if log.diverged:
         if history.epochs:
@@ -163,7 +167,8 @@ def about_run(job: Job, data: Dataset, parts: Parts, network: Network) -> Figure
     """What is known before the training begins."""
     return {"model": job.model, "parameters": network.summary().parameters, "dataset": data.name,
             "data_source": data.source, "train_samples": len(parts.train.x), "test_samples": len(parts.test.x),
-            **asdict(job.settings), "versions": versions()}
+            **asdict(job.settings), "backend": network.backend, "threads": network.threads,
+            "versions": versions() | native_versions(network)}
 
 
 def versions() -> dict[str, str]:
@@ -172,12 +177,17 @@ def versions() -> dict[str, str]:
             "BLAS": blas_kind() or "unknown"}
 
 
-def _fit(job: Job, network: Network, parts: Parts, log: RunLog, resume: bool) -> History:
+def native_versions(network: Network) -> dict[str, str]:
+    """What compiles the native code of a network."""
+    return {"llvmlite": str(import_module("llvmlite").__version__)} if network.backend == NATIVE else {}
+
+
+def _fit(job: Job, network: Network, parts: Parts, log: RunLog, resume: bool, backend_change: bool) -> History:
     try:
         with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings(action="ignore"):  # the log says it
             return network.fit(*parts.train, batch_size=job.settings.batch_size, epochs=job.settings.epochs,
                                validation_data=parts.held_out, callbacks=_callbacks(job, network, log),
-                               checkpoint=job.checkpoint, resume=resume)
+                               checkpoint=job.checkpoint, resume=resume, backend_change=backend_change)
     except DivergenceError as error:
         log.diverge(error)
         history: History = error.history

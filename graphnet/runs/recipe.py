@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 from graphnet.compiler.errors import ArgumentError
 from graphnet.data import Dataset
@@ -13,6 +13,7 @@ from graphnet.declare.model import Model
 from graphnet.network.network import Network
 from graphnet.optimizers import OPTIMIZERS, Optimizer
 from graphnet.runs.options import Option, Values, options_of, parse_options
+from graphnet.runtime.records import unless
 from graphnet.schedules import Constant, CosineDecay, OneCycle, Schedule
 
 T = TypeVar("T")
@@ -97,6 +98,8 @@ class Settings:
         validation: share of the training samples to hold out, in [0, 1); with 0 the curves show the test samples.
         data_dir: where the data is; None for where the recipe finds it.
         options: the value of each of the recipe's options.
+        backend: as `gn.compile` takes it; None for the default.
+        threads: likewise.
     """
 
     epochs: int
@@ -109,12 +112,15 @@ class Settings:
     validation: float | int = 0.0
     data_dir: str | None = None
     options: Values = field(default_factory=dict)
+    backend: Literal["auto", "native", "numpy"] | None = unless(None)
+    threads: int | None = unless(None)
 
     @classmethod
     def of(cls, recipe: Recipe, *, epochs: int | None = None, batch_size: int | None = None,
            optimizer: str | None = None, learning_rate: float | None = None, schedule: str | None = None,
            seed: int = 0, dtype: str = "float32", validation: float = 0.0, data_dir: str | None = None,
-           options: Mapping[str, str] | None = None) -> Settings:
+           options: Mapping[str, str] | None = None, backend: Any = None,
+           threads: int | None = None) -> Settings:
         """The recipe's settings where nothing else is given; options as texts, by name.
 
         A recipe's learning rate suits its own optimizer; with another optimizer that one's default is taken.
@@ -127,7 +133,7 @@ class Settings:
             learning_rate = recipe.learning_rate if name == recipe.optimizer else _default_rate(name)
         return cls(_given(epochs, recipe.epochs), _given(batch_size, recipe.batch_size), name, learning_rate,
                    _given(schedule, recipe.schedule), seed, dtype, validation, data_dir,
-                   parse_options(recipe.options, options or {}))
+                   parse_options(recipe.options, options or {}), backend, threads)
 
     def make_optimizer(self, steps: int) -> Optimizer:
         """The optimizer with its schedule for a run of so many steps.

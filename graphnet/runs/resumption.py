@@ -10,6 +10,8 @@ from typing import Any
 
 from graphnet.compiler.errors import ArgumentError, DataError, GnetFormatError
 from graphnet.compiler.words import file_label
+from graphnet.engine.backends import NATIVE, check_backend, why_not_native
+from graphnet.network.compiling import MAX_THREADS
 from graphnet.network.network import Network
 from graphnet.runs.catalog import load_recipe
 from graphnet.runs.directory import CHECKPOINT, METRICS, MODEL, RunDirectory, working_folder
@@ -17,6 +19,7 @@ from graphnet.runs.job import RUN, Figures, Job, about_run, begin, carry_out, ve
 from graphnet.runs.options import parse_options
 from graphnet.runs.paths import unpack_path, with_paths
 from graphnet.runs.recipe import Settings
+from graphnet.saving.training_setup import trained_on
 
 _NOTES = {"model": str, "settings": Settings, "checkpoint_every": int | None, "folder": str, "versions": dict[str, Any]}
 
@@ -34,7 +37,8 @@ def is_finished(path: str | os.PathLike[str]) -> bool:
 
 
 def resume(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None, data_dir: str | None = None,
-           checkpoint_every: int | None = None) -> Figures:
+           checkpoint_every: int | None = None, *, backend: str | None = None, threads: int | None = None,
+           backend_change: bool = False) -> Figures:
     """Carries a run that was cut to its end: `model.gnet` gets the bytes that it would have got.
 
     Args:
@@ -43,6 +47,9 @@ def resume(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None,
             be others, if the files there hold the same samples.
         data_dir: where the data is, if it is elsewhere by now.
         checkpoint_every: steps from one checkpoint to the next; None for as before.
+        backend: as `gn.load` takes it; None for that of the run.
+        threads: likewise; None for as before.
+        backend_change: whether the backend may be another than the run's; the bytes then are others, too.
 
     Returns:
         What metrics.json holds.
@@ -58,14 +65,16 @@ def resume(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None,
     is_finished(path)
     run = RunDirectory(path, overwrite=True)
     with run.claimed():
-        return _resume(run, given or {}, data_dir, checkpoint_every)
+        return _resume(run, given or {}, data_dir, checkpoint_every, backend, threads, backend_change)
 
 
 def _resume(run: RunDirectory, given: Mapping[str, Any], data_dir: str | None,
-            checkpoint_every: int | None) -> Figures:
-    network, notes = _read(run)
+            checkpoint_every: int | None, backend: str | None, threads: int | None, backend_change: bool) -> Figures:
+    network, notes = _read(run, None if backend is None else check_backend("train", backend), threads)
     job = _job(run, notes)
     _check_given(job, given)
+    if not backend_change:
+        _check_same_backend(job, network)
     if data_dir is not None:
         job = replace(job, settings=replace(job.settings, data_dir=_given_here(job, data_dir)))
     if paths := _paths(job, given):
@@ -77,12 +86,12 @@ def _resume(run: RunDirectory, given: Mapping[str, Any], data_dir: str | None,
         run.clear()  # what is left of an earlier run that this one was to replace
         return begin(job, network, data, parts)
     steps = job.settings.epochs * -(-len(parts.train.x) // job.settings.batch_size)
-    text = f"resumed after {network.step:,} of {steps:,} steps" + _other_versions(notes["versions"])
+    text = f"resumed after {network.step:,} of {steps:,} steps" + _what_differs(network, notes["versions"])
     with job.open_log(text) as log:
-        return carry_out(job, network, parts, about_run(job, data, parts, network), log, resume=True)
+        return carry_out(job, network, parts, about_run(job, data, parts, network), log, True, backend_change)
 
 
-def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
+def _read(run: RunDirectory, backend: str | None, threads: int | None) -> tuple[Network, dict[str, Any]]:
     """The network as it was at the checkpoint, and how the run was begun."""
     from graphnet.network.loading import network_of
     from graphnet.runtime.gnet import load_gnet
@@ -101,7 +110,9 @@ def _read(run: RunDirectory) -> tuple[Network, dict[str, Any]]:
         _check_settings(notes)
         settings = with_paths(unpack_path, notes["settings"], load_recipe(notes["model"]).options)
         notes |= {"settings": settings, "folder": unpack_path(notes["folder"])}
-        network = network_of(contents)
+        if contents.train.get("step") == 0:  # no backend had a say yet
+            backend = backend or settings.backend
+        network = network_of(contents, backend=backend, threads=threads or settings.threads)
         if network._fit_state is None and network.step:
             raise GnetFormatError("it does not say where the training stands", ("train",))
     return network, notes
@@ -117,6 +128,8 @@ def _check_settings(notes: Mapping[str, Any]) -> None:
             raise GnetFormatError(f"it must be at least {least}, not {value}", (*path, name))
     if not 0 <= settings.validation < 1:
         raise GnetFormatError(f"it must be at least 0 and below 1, not {settings.validation}", (*path, "validation"))
+    if settings.threads is not None and not 1 <= settings.threads <= MAX_THREADS:
+        raise GnetFormatError(f"it must be nil or from 1 to {MAX_THREADS}", (*path, "threads"))
     if notes["checkpoint_every"] is not None and notes["checkpoint_every"] < 1:
         raise GnetFormatError("it must be nil or at least 1", ("meta", RUN, "checkpoint_every"))
     kinds = {name: type(option.default) for name, option in load_recipe(notes["model"]).options.items()}
@@ -144,6 +157,17 @@ def _check_given(job: Job, given: Mapping[str, Any]) -> None:
                                                       "leave it out to go on, or begin another run")
 
 
+def _check_same_backend(job: Job, network: Network) -> None:
+    """Refuses to go on with another backend."""
+    before = trained_on(network)
+    if before == network.backend:
+        return
+    problem = why_not_native(network.graph, network.optimize) if before == NATIVE else ""
+    way_out = f", and that {problem}. " if problem else "; leave it out to go on. "
+    raise ArgumentError("train", "backend", network.backend, f"the run in {job.run.path} was trained on {before!r}"
+                        f"{way_out}--backend-change goes on all the same, with other last bits")
+
+
 def _paths(job: Job, given: Mapping[str, Any]) -> dict[str, Any]:
     """The options given that are paths of files."""
     known, texts = job.recipe.options, given.get("options", {})
@@ -156,7 +180,11 @@ def _given_here(job: Job, path: str) -> str:
     return path if not path or job.folder == here else os.path.normpath(os.path.join(here, path))
 
 
-def _other_versions(before: Mapping[str, Any]) -> str:
+def _what_differs(network: Network, before: Mapping[str, Any]) -> str:
     """What is not as it was, so that the last bits of the results may differ."""
-    changes = [f"{name} {before[name]} → {now}" for name, now in versions().items() if before.get(name, now) != now]
+    before = {**before, "backend": trained_on(network)}
+    if network._fit_state and network._fit_state.blas is None:  # it had no say
+        before.pop("BLAS", None)
+    present = versions() | {"backend": network.backend}
+    changes = [f"{name} {before[name]} → {now}" for name, now in present.items() if before.get(name, now) != now]
     return f" ({', '.join(changes)}: the last bits may differ)" if changes else ""

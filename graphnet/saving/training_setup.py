@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from graphnet.compiler.errors import GnetFormatError
 from graphnet.compiler.ir import Graph
 from graphnet.engine.assembly import Objective
+from graphnet.engine.backends import NUMPY
 from graphnet.engine.checkpoints import FIT
 from graphnet.engine.settings import MAX_COUNT
 from graphnet.losses import Loss
@@ -39,7 +40,8 @@ class OutputSetup:
 class TrainingSetup:
     """Everything about a network but its graph and arrays, as a file holds it; see `Network` for the fields.
 
-    The objective is in the order of the outputs, in which their losses are added.
+    The objective is in the order of the outputs, in which their losses are added. The backend is the one that did the
+    last step of training: what comes after it is to have the same bits as if there had been no file.
     """
 
     objective: tuple[OutputSetup, ...] | None = None
@@ -50,6 +52,7 @@ class TrainingSetup:
     epoch: Count = 0
     rate_factor: Factor = 1.0
     blas_threads: int | None = unless(1)
+    backend: Literal["native", "numpy"] = unless(NUMPY)
 
 
 def describe_setup(network: Engine) -> Plain:
@@ -64,8 +67,14 @@ def describe_setup(network: Engine) -> Plain:
     parts = None if objective is None else tuple(
         OutputSetup(output, loss, objective.weights[output], tuple(objective.metrics.get(output, ())))
         for output, loss in objective.losses.items())
+    backend: Any = trained_on(network) if network.step else NUMPY
     return encode_record(TrainingSetup(parts, network.optimizer, network.optimize, network.seed, network.step,
-                                       network.epoch, network.rate_factor, network.blas_threads))
+                                       network.epoch, network.rate_factor, network.blas_threads, backend))
+
+
+def trained_on(network: Engine) -> str:
+    """The backend that did the last step of training, or is to do the first one."""
+    return network._runner.trained_on or network.backend
 
 
 def parse_setup(plain: Mapping[str, Any]) -> TrainingSetup:
@@ -81,6 +90,8 @@ def parse_setup(plain: Mapping[str, Any]) -> TrainingSetup:
     for key in ("step", "epoch"):
         if getattr(setup, key) > MAX_COUNT:
             raise GnetFormatError(f"it must be at most {MAX_COUNT}, got {getattr(setup, key)}", (TRAIN, key))
+    if setup.backend != NUMPY and not setup.step:
+        raise GnetFormatError("it must not be there, since no step was trained", (TRAIN, "backend"))
     return setup
 
 

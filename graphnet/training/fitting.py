@@ -9,6 +9,7 @@ from functools import cache
 from graphnet.common.checks import check_flag, check_whole
 from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
 from graphnet.compiler.types import Array
+from graphnet.engine.backends import NUMPY
 from graphnet.engine.checkpoints import as_checkpoint
 from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
@@ -24,11 +25,13 @@ from graphnet.training.resuming import check_resumable
 
 def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shuffle: bool | None,
         sample_weight: object, validation_data: tuple[object, ...] | None, callbacks: Sequence[Callback] | None,
-        verbose: Verbose, checkpoint: object, resume: bool, stop_on_nonfinite: bool) -> History:
+        verbose: Verbose, checkpoint: object, resume: bool, backend_change: bool,
+        stop_on_nonfinite: bool) -> History:
     """See `Network.fit`."""
     batch_size = check_whole("fit", "batch_size", batch_size)
     epochs = check_whole("fit", "epochs", epochs)
     check_flag("fit", "resume", resume)
+    check_flag("fit", "backend_change", backend_change)
     check_flag("fit", "stop_on_nonfinite", stop_on_nonfinite)
     callbacks = check_callbacks(callbacks)
     progress = Progress(verbose, epochs, callbacks)
@@ -36,7 +39,8 @@ def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shu
     arrays, labels, dims = network._runner.check_samples(x, y, sample_weight)
     shuffle = _check_order(network, shuffle)
     batches = Batches(network, network._runner.need_objective(), Feeder(arrays),
-                       network._runner.purpose(TRAIN, labels), dims, check_lengths(arrays), batch_size)
+                       network._runner.purpose(TRAIN, labels), dims, check_lengths(arrays), batch_size,
+                       network.backend == NUMPY)
     network._runner.check_batches("fit", batches.count, batch_size)
     fed = dict(arrays)
     if validation_data is not None:  # refuse it now, not after an epoch
@@ -48,7 +52,7 @@ def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shu
     loop = Loop(network, batches, arguments, samples, validation_data, callbacks, saving, progress,
                 stop_on_nonfinite)
     if resume:
-        loop.resume_at = check_resumable(network, arguments, samples(), callbacks)
+        loop.resume_at = check_resumable(network, arguments, samples(), callbacks, backend_change)
     figures = modes_of_epoch(batches.objective, validation_data is not None)
     for callback in callbacks:
         callback.check_figures(figures)

@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphnet.compiler.errors import ArgumentError, DataError, GraphError
+from graphnet.engine.backends import NUMPY, why_not_native
 from graphnet.engine.checkpoints import FitState, same_value
 from graphnet.engine.engine import Engine
 from graphnet.engine.marks import mark_of
 from graphnet.runtime.blas import blas_kind
+from graphnet.saving.training_setup import trained_on
 from graphnet.training.callback import Callback
 from graphnet.training.fingerprints import check_unchanged
 
 
 def check_resumable(network: Engine, arguments: Mapping[str, Any], samples: Mapping[str, Any],
-                    callbacks: Sequence[Callback]) -> FitState:
+                    callbacks: Sequence[Callback], backend_change: bool) -> FitState:
     """Where a network's training stands that is to go on.
 
     Args:
@@ -24,6 +26,7 @@ def check_resumable(network: Engine, arguments: Mapping[str, Any], samples: Mapp
         arguments: of `fit`, those that decide what comes next.
         samples: the fingerprint of each array.
         callbacks: of `fit`.
+        backend_change: whether the network may run on another backend than the one that trained it.
 
     Raises:
         GraphError: there is no training to go on with.
@@ -50,7 +53,14 @@ def check_resumable(network: Engine, arguments: Mapping[str, Any], samples: Mapp
         raise ArgumentError("fit", "callbacks", _listed(classes), f"the checkpoint was made with {_listed(before)}: "
                             "give the same ones in the same order")
     check_unchanged(state.samples, samples)
-    if state.blas not in (None, blas_kind()):
+    before, now = trained_on(network), network.backend
+    if before != now and not backend_change:
+        problem = why_not_native(network.graph, network.optimize) if now == NUMPY else ""
+        raise ArgumentError("fit", "backend_change", backend_change, f"the checkpoint was trained on {before!r}, and "
+                            f"this network runs on {now!r}, which gives other last bits"
+                            f"{f': the native backend {problem}' if problem else ''}. gn.load it with "
+                            f"backend={before!r}, or go on all the same with backend_change=True")
+    if before == now and state.blas not in (None, blas_kind()):
         warnings.warn(f"the checkpoint was made with {state.blas}, and this machine computes with {blas_kind()}: the "
                       "last bits will differ from those of a training that was not cut", UserWarning, stacklevel=4)
     return state

@@ -10,6 +10,7 @@ import ctypes
 import platform
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from graphnet.runtime.native.machine import Machine
@@ -25,8 +26,7 @@ def llvm() -> Any:
     Raises:
         ImportError: llvmlite is not installed.
     """
-    import llvmlite.binding as binding
-
+    binding = import_module("llvmlite.binding")  # not by a statement: it may be missing, and has no types
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     return binding

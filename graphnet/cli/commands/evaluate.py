@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from graphnet.cli.common.arguments import add_file, add_json, add_limits, add_options, whole
+from graphnet.cli.common.arguments import add_backend, add_file, add_json, add_limits, add_options, whole
 from graphnet.cli.common.inputs import sample_shape
 from graphnet.compiler.errors import ArgumentError, DataError, ShapeError
 from graphnet.compiler.types import Array
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=whole(1), metavar="N",
                         help=f"samples computed at a time (default: {INFERENCE_BATCH}); of a model that reads a text, "
                              "the pieces that it is cut into (default: as in its training)")
+    add_backend(parser)
     add_limits(parser, "a sample")
     add_json(parser)
 
@@ -48,7 +49,8 @@ def run(options: argparse.Namespace) -> int:
     if (options.x is None) != (options.y is None):
         raise ArgumentError("evaluate", "--x" if options.x else "--y", options.x or options.y,
                             "--x and --y belong together: give both")
-    network = load(options.file, memory_limit=options.memory_limit, work_limit=options.work_limit)
+    network = load(options.file, backend=options.backend, threads=options.threads, memory_limit=options.memory_limit,
+                   work_limit=options.work_limit)
     size = options.batch_size or INFERENCE_BATCH
     x, y, source, size = _own_samples(options, network, size) if options.x else _test_samples(options, network, size)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from graphnet.cli.common.arguments import add_json
+from graphnet.cli.common.arguments import add_backend, add_json
 from graphnet.cli.common.subject import (
     add_overwrite,
     add_sizes,
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     add_subject(parser)
     add_sizes(parser, batch=64)
+    add_backend(parser)
     add_json(parser)
     parser.add_argument("--html", metavar="OUT.html", help="write a page with the passes side by side, the graph, the "
                                                            "memory timeline and the fusion table, instead of printing")
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Explains."""
-    network = open_subject(NAME, options.what)
+    network = open_subject(NAME, options.what, options.backend, options.threads)
     mode = chosen_mode(network, options.mode)
     dims = chosen_dims(network, options.dim)
     explanation = network.explain(mode, options.batch, **dims)

@@ -8,7 +8,7 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.cli.common.arguments import add_file, add_json, add_limits, whole
+from graphnet.cli.common.arguments import add_backend, add_file, add_json, add_limits, whole
 from graphnet.cli.common.inputs import probabilities, sample_shape
 from graphnet.compiler.words import label
 from graphnet.engine.engine import INFERENCE_BATCH
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="how many classes to show, most likely first (default: %(default)s)")
     parser.add_argument("--batch-size", type=whole(1), default=INFERENCE_BATCH, metavar="N",
                         help="samples computed at a time (default: %(default)s)")
+    add_backend(parser)
     add_limits(parser, "a sample")
     add_json(parser)
 
@@ -37,7 +38,8 @@ def run(options: argparse.Namespace) -> int:
     """Predicts."""
     from graphnet.data import read_samples
 
-    network = load(options.file, memory_limit=options.memory_limit, work_limit=options.work_limit)
+    network = load(options.file, backend=options.backend, threads=options.threads, memory_limit=options.memory_limit,
+                   work_limit=options.work_limit)
     samples = read_samples(options.input, sample_shape(network, NAME), invert=options.invert)
     outputs = network.predict(samples, options.batch_size)
     if isinstance(outputs, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from graphnet.cli.common.arguments import add_json, whole
+from graphnet.cli.common.arguments import add_backend, add_json, whole
 from graphnet.cli.common.subject import (
     add_overwrite,
     add_sizes,
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     add_subject(parser)
     add_sizes(parser, batch=64)
+    add_backend(parser)
     parser.add_argument("--steps", type=whole(1), default=20, metavar="N", help="runs to time (default: %(default)s)")
     parser.add_argument("--instructions", action="store_true", help="show every instruction too")
     parser.add_argument("--trace", metavar="OUT.json", help="write a trace for ui.perfetto.dev or chrome://tracing")
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Profiles."""
-    network = open_subject(NAME, options.what)
+    network = open_subject(NAME, options.what, options.backend, options.threads)
     mode = chosen_mode(network, options.mode)
     x, y = random_samples(network, options.batch, dims=chosen_dims(network, options.dim))
     profile = network.profile(x, y if mode == TRAIN else None, options.steps)

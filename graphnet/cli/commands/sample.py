@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from graphnet.cli.common.arguments import MAX_SEED, add_file, add_limits, not_negative, whole
+from graphnet.cli.common.arguments import MAX_SEED, add_backend, add_file, add_limits, not_negative, whole
 from graphnet.network.loading import load
 
 NAME = "sample"
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "likeliest (default: %(default)s)")
     parser.add_argument("--seed", type=whole(0, MAX_SEED), default=0, metavar="N",
                         help="the same seed gives the same text (default: %(default)s)")
+    add_backend(parser)
     add_limits(parser, "a character")
 
 
@@ -30,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     """Writes, after the prompt."""
     from graphnet.runs.text_sampling import write_text
 
-    network = load(options.file, memory_limit=options.memory_limit, work_limit=options.work_limit)
+    network = load(options.file, backend=options.backend, threads=options.threads, memory_limit=options.memory_limit,
+                   work_limit=options.work_limit)
     text = write_text(network, options.length, options.prompt, options.temperature, options.seed)
     print(options.prompt.lstrip("\n") + text)
     return 0

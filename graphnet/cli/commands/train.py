@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from graphnet.cli.common.arguments import MAX_SEED, add_options, path, rate, share, whole
+from graphnet.cli.common.arguments import MAX_SEED, add_backend, add_options, path, rate, share, whole
 from graphnet.cli.common.parser import did_you_mean
 from graphnet.compiler.errors import ArgumentError
 from graphnet.compiler.types import FLOATS
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole(0, MAX_SEED), metavar="N",
                         help="the same seed gives the same model on the same machine (default: 0)")
     parser.add_argument("--dtype", choices=FLOATS, help="(default: float32)")
+    add_backend(parser, "auto")
     parser.add_argument("--validation", type=share, metavar="SHARE",
                         help="share of the training samples to hold out and show after each epoch; with 0 the test "
                              "samples are shown (default: 0)")
@@ -63,6 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", type=path, metavar="RUN_DIR",
                         help="go on with the run in this directory where it was cut; it ends with the same model.gnet "
                              "as if it had not been. Settings are those of the run")
+    parser.add_argument("--backend-change", action="store_true",
+                        help="with --resume: go on even with another backend than that of the run, which gives other "
+                             "last bits")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         recipe, epochs=options.epochs, batch_size=options.batch_size, optimizer=options.optimizer,
         learning_rate=options.learning_rate, schedule=options.schedule, seed=options.seed or 0,
         dtype=options.dtype or "float32", validation=options.validation or 0.0, data_dir=options.data_dir,
-        options=dict(options.options))
+        options=dict(options.options), backend=options.backend, threads=options.threads)
     directory = RunDirectory(options.run_dir or new_run_path(options.model), options.overwrite)
     train(options.model, recipe, settings, directory, options.checkpoint_every)
     return 0
@@ -93,7 +97,8 @@ def _resume(options: argparse.Namespace) -> int:
         return 0
     given = {name: getattr(options, name) for name in ("model", *_SETTINGS) if getattr(options, name) is not None}
     given |= {"options": dict(options.options)} if options.options else {}
-    resume(options.resume, given, options.data_dir, options.checkpoint_every)
+    resume(options.resume, given, options.data_dir, options.checkpoint_every, backend=options.backend,
+           threads=options.threads, backend_change=options.backend_change)
     return 0
 
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from graphnet.cli.common.modules import add_import
 from graphnet.common.version import version
+from graphnet.engine.backends import BACKENDS, VARIABLE
+from graphnet.network.compiling import MAX_THREADS
 
 MAX_SEED = (1 << 31) - 1  # part of the key of each random stream, next to a name's checksum
 
@@ -48,6 +50,16 @@ def add_limits(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--work-limit", type=whole(1), metavar="OPERATIONS",
                         help=f"floating-point operations, or as much other work, that {what} may take (default: 500000 "
                              "for each byte of the file, at least 50 billion: some seconds)")
+
+
+def add_backend(parser: argparse.ArgumentParser, usual: str = "what the file was trained on, else auto") -> None:
+    """Adds `--backend` and `--threads`."""
+    parser.add_argument("--backend", choices=BACKENDS,
+                        help="what computes: native compiles to machine code and needs llvmlite, auto is native where "
+                             f"that is installed, else numpy (default: {usual} or what {VARIABLE} says)")
+    parser.add_argument("--threads", type=whole(1, MAX_THREADS), metavar="N",
+                        help="threads of the native backend; they have no say in any bit (default: the cores that this "
+                             "process may use)")
 
 
 def add_options(parser: argparse.ArgumentParser, what: str) -> None:

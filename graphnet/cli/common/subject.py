@@ -50,8 +50,8 @@ def is_model(command: str, what: str) -> bool:
     return what in model_names()
 
 
-def open_subject(command: str, what: str) -> Network:
-    """A saved network, or a model compiled as its recipe says, not trained.
+def open_subject(command: str, what: str, backend: str | None = None, threads: int | None = None) -> Network:
+    """A saved network, or a model compiled as its recipe says, not trained; see `gn.load` for backend and threads.
 
     Raises:
         ArgumentError: it is neither.
@@ -61,10 +61,11 @@ def open_subject(command: str, what: str) -> Network:
         from graphnet.network.compiling import compile
 
         recipe = load_recipe(what)
-        return compile(recipe.model(), loss=recipe.loss, optimizer=recipe.optimizer, metrics=recipe.metrics)
+        return compile(recipe.model(), loss=recipe.loss, optimizer=recipe.optimizer, metrics=recipe.metrics,
+                       backend=backend, threads=threads)
     from graphnet.network.loading import load
 
-    return load(what)
+    return load(what, backend=backend, threads=threads)
 
 
 def chosen_mode(network: Network, mode: str | None) -> str:
