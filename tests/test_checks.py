@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from graphnet.engine import backends
+
 ROOT = Path(__file__).parents[1]
 CI = ROOT / ".ci"
 
@@ -21,10 +23,19 @@ def whitespace(*paths: Path) -> tuple[int, str]:
 
 def test_the_lowest_versions_are_those_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["test"], *extras["native"]]
     lines = (CI / "lowest.txt").read_text().splitlines()
-    assert [line for line in lines if not line.startswith("#")] == [each.replace(">=", "==") for each in wanted]
-    assert all(re.fullmatch(r"[a-z-]+>=[0-9.]+", each) for each in wanted)
+    assert [line for line in lines if not line.startswith("#")] == [
+        each.replace(">=", "==").partition(",")[0] for each in wanted]
+    assert all(re.fullmatch(r"[a-z-]+>=[0-9.]+(,<[0-9.]+)?", each) for each in wanted)
+
+
+def test_the_extra_is_what_the_native_backend_takes() -> None:
+    lowest, above = [".".join(map(str, version)) for version in backends.LLVMLITE]
+    wanted = f"llvmlite>={lowest},<{above}"
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["native"] == [wanted]
+    assert f'"{wanted}"' in backends._FIX
 
 
 @pytest.mark.parametrize(("content", "fault"), [
