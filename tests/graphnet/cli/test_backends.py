@@ -106,13 +106,13 @@ def test_native_where_it_is_not(few: Path, run: Run, monkeypatch: pytest.MonkeyP
     without_llvmlite(monkeypatch)
     result = run(*words(few, "--backend", "native"))
     assert result.code == 2
-    assert result.err == ("graphnet: compile: --backend is 'native', but that needs llvmlite, which is not installed: pip "
-                          "install \"llvmlite>=0.45,<0.51\"; 'auto' takes NumPy where it has to\n")
+    assert result.err == ("graphnet: compile: --backend is 'native', but that needs llvmlite, which is not installed: "
+                          "pip install \"llvmlite>=0.45,<0.51\"; 'auto' takes NumPy where it has to\n")
     assert not Path("r").exists()
     monkeypatch.setenv("GRAPHNET_BACKEND", "nativ")
     result = run(*words(few))
     assert result.code == 2
-    assert result.err.startswith("graphnet: environment: GRAPHNET_BACKEND is 'nativ', but it must be one of 'auto', 'nat")
+    assert result.err.startswith("graphnet: environment: GRAPHNET_BACKEND is 'nativ', but it must be one of 'auto',")
 
 
 @pytest.mark.filterwarnings("always::UserWarning")
@@ -124,7 +124,7 @@ def test_a_file_of_a_backend_that_is_not_there(few: Path, run: Run, monkeypatch:
     without_llvmlite(monkeypatch)
     result = run("evaluate", "r/model.gnet", "--data-dir", few)
     assert result.code == 0
-    assert result.err.startswith("graphnet: r/model.gnet was trained on the native backend, and that needs llvmlite, whi")
+    assert result.err.startswith("graphnet: r/model.gnet was trained on the native backend, and that needs llvmlite")
     assert result.err.count("\n") == 1
     assert run("evaluate", "r/model.gnet", "--data-dir", few, "--backend", "numpy").err == ""
 
@@ -147,12 +147,12 @@ def test_another_backend_has_to_be_allowed(few: Path, run: Run) -> None:
     before = cut(run, few, "--backend", "native").read_bytes()
     result = run("train", "--resume", "r", "--backend", "numpy")
     assert result.code == 2
-    assert result.err == ("graphnet: train: --backend is 'numpy', but the run in r was trained on 'native'; leave it out to "
-                          "go on. --backend-change goes on all the same, with other last bits\n")
+    assert result.err == ("graphnet: train: --backend is 'numpy', but the run in r was trained on 'native'; leave it out "
+                          "to go on. --backend-change goes on all the same, with other last bits\n")
     assert Path("r/checkpoint.gnet").read_bytes() == before
     result = run("train", "--resume", "r", "--backend", "numpy", "--backend-change")
     assert result.code == 0
-    assert result.out.splitlines()[0] == ("resumed after 4 of 8 steps (backend native → numpy: the last bits may differ)")
+    assert result.out.splitlines()[0] == "resumed after 4 of 8 steps (backend native → numpy: the last bits may differ)"
     assert json.loads(Path("r/metrics.json").read_text())["backend"] == gn.load("r/model.gnet").backend == "numpy"
 
 
@@ -161,9 +161,9 @@ def test_a_run_whose_backend_is_not_there(few: Path, run: Run, monkeypatch: pyte
     without_llvmlite(monkeypatch)
     result = run("train", "--resume", "r")
     assert result.code == 2
-    assert result.err == ("graphnet: train: --backend is 'numpy', but the run in r was trained on 'native', and that needs "
-                          "llvmlite, which is not installed: pip install \"llvmlite>=0.45,<0.51\". --backend-change goes on "
-                          "all the same, with other last bits\n")
+    assert result.err == ("graphnet: train: --backend is 'numpy', but the run in r was trained on 'native', and that "
+                          "needs llvmlite, which is not installed: pip install \"llvmlite>=0.45,<0.51\". "
+                          "--backend-change goes on all the same, with other last bits\n")
     assert run("train", "--resume", "r", "--backend-change").code == 0
 
 

@@ -72,7 +72,7 @@ def test_without_llvmlite_native_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     assert str(caught.value) == ("compile: backend is 'native', but that needs llvmlite, which is not installed: "
                                  f"{INSTALL}; 'auto' takes NumPy where it has to")
     monkeypatch.setenv("GRAPHNET_BACKEND", "native")
-    with pytest.raises(gn.ArgumentError, match="environment: GRAPHNET_BACKEND is 'native', but that needs llvmlite, wh"):
+    with pytest.raises(gn.ArgumentError, match="environment: GRAPHNET_BACKEND is 'native', but that needs llvmlite, "):
         small()
 
 
@@ -121,6 +121,6 @@ def test_they_cannot_be_set_afterwards(name: str) -> None:
     net = small()
     with pytest.raises(gn.FrozenError) as caught:
         setattr(net, name, getattr(net, name))
-    assert f"Network: {name} cannot be set; compile the model again, gn.compile(model, …, {name}=…), and carry the " in str(
-        caught.value)
-    assert str(caught.value).endswith(f", or load its file with gn.load(path, {name}=…)")
+    text = str(caught.value)
+    assert text.startswith(f"Network: {name} cannot be set; compile the model again, gn.compile(model, …, {name}=…), and")
+    assert text.endswith(f", or load its file with gn.load(path, {name}=…)")

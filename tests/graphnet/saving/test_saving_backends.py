@@ -140,17 +140,17 @@ def test_what_is_asked_for_and_not_there_is_no_fault_of_the_file(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = trained_by("native", tmp_path / "a.gnet")
     without_llvmlite(monkeypatch)
-    with pytest.raises(gn.ArgumentError, match="^load: backend is 'native', but that needs llvmlite, which is not inst"):
+    with pytest.raises(gn.ArgumentError, match="load: backend is 'native', but that needs llvmlite, which is not in"):
         gn.load(path, backend="native")
-    with pytest.raises(gn.ArgumentError, match="^load: backend is 'cuda', but it must be one of 'auto', 'native', 'num"):
+    with pytest.raises(gn.ArgumentError, match="load: backend is 'cuda', but it must be one of 'auto', 'native', 'n"):
         gn.load(path, backend="cuda")
-    with pytest.raises(gn.ArgumentError, match="^load: threads is 0, but it must be a whole number ≥ 1 and ≤ 1024"):
+    with pytest.raises(gn.ArgumentError, match="load: threads is 0, but it must be a whole number ≥ 1 and ≤ 1024"):
         gn.load(path, threads=0)
 
 
 def test_a_file_that_no_native_backend_can_have_trained_is_numpys(tmp_path: Path) -> None:
     path = trained_by("native", tmp_path / "a.gnet", optimize=False)
-    with pytest.warns(UserWarning, match=r"trained on the native backend, and that is not used without optimisation\. Nu"):
+    with pytest.warns(UserWarning, match="on the native backend, and that is not used without optimisation"):
         assert gn.load(path).backend == "numpy"
 
 

@@ -35,8 +35,8 @@ def test_another_backend_is_refused_unless_told(before: str, now: str, tmp_path:
     with pytest.raises(gn.ArgumentError) as caught:
         resume(network)
     assert str(caught.value) == (
-        f"fit: backend_change is False, but the checkpoint was trained on {before!r}, and this network runs on {now!r}, "
-        f"which gives other last bits. gn.load it with backend={before!r}, or go on all the same with "
+        f"fit: backend_change is False, but the checkpoint was trained on {before!r}, and this network runs on "
+        f"{now!r}, which gives other last bits. gn.load it with backend={before!r}, or go on all the same with "
         "backend_change=True")
     assert network.step == 4
     with warnings.catch_warnings():
