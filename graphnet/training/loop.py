@@ -44,7 +44,7 @@ class Batches:
     dims: dict[str, int]
     count: int
     size: int
-    on_numpy: bool
+    uses_blas: bool
     """Whether some of the training was computed by NumPy, so that its BLAS had a say in the bits."""
 
     def train(self, order: NDArray[np.intp], scores: Scores, steps: int = 1, stops: bool = True) -> tuple[int, float]:
@@ -57,7 +57,7 @@ class Batches:
         runner, size = self.network._runner, min(self.size, len(order))
         with self.network._lock:
             run = runner.executable(self.purpose, self.dims | {BATCH: size}, self.size)
-            self.on_numpy |= run.on_numpy
+            self.uses_blas |= run.uses_blas
             if steps > 1 and run.takes_steps:
                 return self._train_steps(run, order[:min(steps * size, len(order) // size * size)], scores, stops)
             self.feeder.feed(run, order[:size])
@@ -249,13 +249,13 @@ class Loop:
             self.network.step, dict(self.arguments), self.samples(), self.begun, self.position, self.stopped,
             self.seconds if within else 0.0, self.scores.state() if within else None, self.history.state(),
             tuple([{"class": type(callback).__name__, "state": callback.state()} for callback in self.callbacks]),
-            blas_kind() if self.batches.on_numpy else None)
+            blas_kind() if self.batches.uses_blas else None)
 
     def restore(self, state: FitState) -> None:
         """Goes to where a checkpoint was written."""
         self.begun, self.position = state.begun, state.position
         self.stopped, self.seconds = state.stopped, state.seconds
-        self.batches.on_numpy |= state.blas is not None and trained_on(self.network) == self.network.backend
+        self.batches.uses_blas |= state.blas is not None and trained_on(self.network) == self.network.backend
         self.history.set_state(state.history)
         if state.scores is not None:
             self.scores.set_state(state.scores)

@@ -147,8 +147,8 @@ def test_another_backend_has_to_be_allowed(few: Path, run: Run) -> None:
     before = cut(run, few, "--backend", "native").read_bytes()
     result = run("train", "--resume", "r", "--backend", "numpy")
     assert result.code == 2
-    assert result.err == ("graphnet: train: --backend is 'numpy', but the run in r was trained on 'native'; leave it out "
-                          "to go on. --backend-change goes on all the same, with other last bits\n")
+    assert result.err == ("graphnet: train: --backend is 'numpy', but the run in r was trained on 'native'; leave it "
+                          "out to go on. --backend-change goes on all the same, with other last bits\n")
     assert Path("r/checkpoint.gnet").read_bytes() == before
     result = run("train", "--resume", "r", "--backend", "numpy", "--backend-change")
     assert result.code == 0

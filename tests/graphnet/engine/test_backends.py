@@ -122,5 +122,5 @@ def test_they_cannot_be_set_afterwards(name: str) -> None:
     with pytest.raises(gn.FrozenError) as caught:
         setattr(net, name, getattr(net, name))
     text = str(caught.value)
-    assert text.startswith(f"Network: {name} cannot be set; compile the model again, gn.compile(model, …, {name}=…), and")
+    assert text.startswith(f"Network: {name} cannot be set; compile the model again, gn.compile(model, …, {name}=…),")
     assert text.endswith(f", or load its file with gn.load(path, {name}=…)")

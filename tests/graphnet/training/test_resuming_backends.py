@@ -95,7 +95,7 @@ def test_steps_that_need_numpy_too_have_its_blas(tmp_path: Path, monkeypatch: py
     from graphnet.runtime.native.executable import NativeExecutable
 
     with monkeypatch.context() as patch:
-        patch.setattr(NativeExecutable, "on_numpy", True)
+        patch.setattr(NativeExecutable, "uses_blas", True)
         path = cut(small(backend="native"), tmp_path / "a.gnet")
     assert load_gnet(path).train[FIT]["blas"] == blas.blas_kind()
     resume(gn.load(path), checkpoint=tmp_path / "b.gnet")
