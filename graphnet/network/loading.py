@@ -20,13 +20,13 @@ from graphnet.compiler.types import Array
 from graphnet.compiler.words import file_label
 from graphnet.engine.backends import NATIVE, NUMPY, check_backend, why_not_native
 from graphnet.engine.checkpoints import FIT, FitState
-from graphnet.engine.marks import mark_of
 from graphnet.engine.runner import PREDICT
 from graphnet.network.compiling import check_threads, make_network
 from graphnet.network.network import Network
 from graphnet.network.served import check_served
 from graphnet.saving.array_trees import attach_arrays
 from graphnet.saving.bounds import bounds_of, check_sample
+from graphnet.saving.marks import mark_of
 from graphnet.saving.saved_samples import parse_samples
 from graphnet.saving.training_setup import TRAIN, objective_of, parse_setup, trained_on
 

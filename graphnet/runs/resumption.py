@@ -144,7 +144,7 @@ def _job(run: RunDirectory, notes: Mapping[str, Any]) -> Job:
 def _check_given(job: Job, given: Mapping[str, Any]) -> None:
     """Refuses settings that are not those of the run."""
     before = asdict(job.settings) | {"model": job.model}
-    known = {item.name for item in fields(Settings)} | {"model"}
+    known = {item.name for item in fields(Settings)} - {"backend", "threads"} | {"model"}
     for name, value in given.items():
         if name not in known:
             raise ArgumentError("train", "settings", name, f"it must be one of {', '.join(sorted(known))}")

@@ -15,8 +15,8 @@ from graphnet.common.checks import check_path
 from graphnet.common.version import version
 from graphnet.engine.checkpoints import FIT, Checkpoint, FitState
 from graphnet.engine.engine import Engine
-from graphnet.engine.marks import mark_of
 from graphnet.saving.array_trees import detach_arrays
+from graphnet.saving.marks import mark_of
 from graphnet.saving.saved_samples import sample_notes, sample_tensors
 from graphnet.saving.training_setup import describe_setup
 

@@ -20,10 +20,10 @@ from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder
 from graphnet.engine.figures import VALIDATION
 from graphnet.engine.interrupts import whole
-from graphnet.engine.marks import mark_of
 from graphnet.engine.scores import Scores
 from graphnet.runtime.blas import blas_kind
 from graphnet.runtime.session import Executable
+from graphnet.saving.marks import mark_of
 from graphnet.saving.training_setup import trained_on
 from graphnet.training.callback import Callback
 from graphnet.training.history import History

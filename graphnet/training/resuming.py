@@ -10,8 +10,8 @@ from graphnet.compiler.errors import ArgumentError, DataError, GraphError
 from graphnet.engine.backends import NUMPY, why_not_native
 from graphnet.engine.checkpoints import FitState, same_value
 from graphnet.engine.engine import Engine
-from graphnet.engine.marks import mark_of
 from graphnet.runtime.blas import blas_kind
+from graphnet.saving.marks import mark_of
 from graphnet.saving.training_setup import trained_on
 from graphnet.training.callback import Callback
 from graphnet.training.fingerprints import check_unchanged
