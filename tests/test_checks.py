@@ -34,7 +34,8 @@ def test_the_lowest_versions_are_those_of_the_project() -> None:
 def test_the_extra_is_what_the_native_backend_takes() -> None:
     lowest, above = [".".join(map(str, version)) for version in backends.LLVMLITE]
     wanted = f"llvmlite>={lowest},<{above}"
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["native"] == [wanted]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["optional-dependencies"]["native"] == [wanted]
     assert f'"{wanted}"' in backends._FIX
 
 
