@@ -16,6 +16,12 @@ from graphnet.runtime import blas
 from graphnet.runtime.gnet import load_gnet
 
 
+@pytest.fixture(autouse=True)
+def no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the tests are run with."""
+    monkeypatch.delenv("GRAPHNET_BACKEND", raising=False)
+
+
 @needs_llvmlite
 @pytest.mark.parametrize("backend", ["native", "numpy"])
 def test_it_ends_with_the_same_bits(backend: str, tmp_path: Path) -> None:
