@@ -227,7 +227,7 @@ def profile_executable(run: Executable, mode: str, feed: Callable[[], None], ste
         steps: how many runs to time, ≥ 1.
         threads: how many BLAS uses meanwhile; None for as many as it likes.
     """
-    code, program = [step for _, step in run.steps], run.program
+    code, program = [part.run for part in run.walk()], run.program
     for _ in range(_WARM_UP):
         _time_run(code, feed)
     runs = [_time_run(code, feed) for _ in range(steps)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -105,11 +106,15 @@ class Programs:
 
     def run(self, executable: Executable) -> None:
         """Runs one whose inputs have been fed."""
-        run = self._watching[executable].run if self.watchers else executable.run
+        run = partial(self._watching[executable].run, executable) if self.watchers else executable.run
         if executable.uses_blas:
             self.blas_threads.call(run)
         else:
             run()
+
+    def is_watched(self, executable: Executable) -> bool:
+        """Whether somebody wants to look on at the next run."""
+        return bool(self.watchers) and self._watching[executable].wanted
 
     def _make(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Made:
         with whole, self.blas_threads:  # constants are computed
