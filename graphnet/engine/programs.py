@@ -18,7 +18,7 @@ from graphnet.compiler.passes.attach_update import moment_name
 from graphnet.compiler.passes.pipeline import Purpose, Stage
 from graphnet.compiler.planning.placement import parameter_slots, state_slots
 from graphnet.compiler.planning.policy import Made, Policy
-from graphnet.compiler.planning.program import ALIGNMENT, ARENA, PARAMETERS, STATES, Program, Slot
+from graphnet.compiler.planning.program import ALIGNMENT, ARENA, NUMPY, PARAMETERS, STATES, Program, Slot
 from graphnet.compiler.types import Array, Dims
 from graphnet.engine.interrupts import whole
 from graphnet.runtime.blas import BlasThreads
@@ -51,6 +51,7 @@ class Programs:
         buffers: the memory that all Programs share.
         blas_threads: how many threads BLAS has while one is made or runs.
         backend: the name of the backend.
+        threads: how many threads have scratch memory of their own.
         bind: makes what runs a Program at dims that are asked for.
     """
 
@@ -60,7 +61,8 @@ class Programs:
     admit: Callable[[], None] = lambda: None
     buffers: Buffers = field(default_factory=Buffers)
     blas_threads: BlasThreads = field(default_factory=lambda: BlasThreads(1))
-    backend: str = "numpy"
+    backend: str = NUMPY
+    threads: int = 1
     bind: Callable[[Program, Buffers, Dims], Executable] = lambda program, buffers, dims: Executable(program, buffers)
     _watching: WeakKeyDictionary[Executable, Watching] = field(default_factory=WeakKeyDictionary)
     _made: Recent[Key, Made] = field(default_factory=lambda: Recent(_MADE))

@@ -36,6 +36,7 @@ def _profile(network: Engine, x: object, y: object, steps: int) -> Profile:
         feeder.feed_range(run, 0, count)
         if y is not None:
             runner.feed_step(run, runner.step + 1)
+            run.buffers.version += 1  # each step changes the weights
 
     with runner.step_lock, runner.programs.blas_threads, kept(run):
         return profile_executable(run, purpose.name, feed, steps, runner.programs.blas_threads.threads)
@@ -52,3 +53,4 @@ def kept(run: Executable) -> Iterator[None]:
         with whole:
             for name, copy in copies.items():
                 buffers[name][:] = copy
+            buffers.version += 1
