@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
 from graphnet.compiler.ir import FORWARD
@@ -72,6 +73,10 @@ class NativePolicy(Policy):
                      for index, why in program.between.items() if first <= index < last), "")
 
 
+_BOUND = 32
+"""Programs whose code and memory are kept."""
+
+
 @dataclass(eq=False)
 class _Bound:
     """A Program's code in memory, and what it works in."""
@@ -91,7 +96,7 @@ class NativeBinder:
 
     def __init__(self, workers: Workers, form: Form) -> None:
         self.workers, self._form = workers, form
-        self._known: dict[int, tuple[Program, _Bound]] = {}
+        self._known: OrderedDict[int, tuple[Program, _Bound]] = OrderedDict()
 
     def __call__(self, program: Program, buffers: Buffers, dims: Dims) -> NativeExecutable:
         """What runs a Program for batches of this size."""
@@ -99,6 +104,9 @@ class NativeBinder:
         if known is not program or bound is None:
             bound = self._load(program)
             self._known[id(program)] = program, bound
+            if len(self._known) > _BOUND:
+                self._known.popitem(last=False)
+        self._known.move_to_end(id(program))
         enter = bound.loaded.function("enter", *ARGUMENTS)
         return NativeExecutable(program, buffers, bound.code, enter, bound.memory, self.workers, dims.get(BATCH, 1))
 
