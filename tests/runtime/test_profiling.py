@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,14 @@ from graphnet.inspect.random_samples import random_samples
 from graphnet.runtime.profiling import Profile, Run, make_profile, measure_peak, split_by_layer
 
 STEPS = 3
+# Profiles of native Programs have tests of their own, beside the backend's.
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _numpy() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRAPHNET_BACKEND", "numpy")
+        yield
 
 
 @pytest.fixture(scope="module")
