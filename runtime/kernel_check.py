@@ -7,7 +7,7 @@ ill-conditioned and be what is left of a sum ever so small; a wrong kernel diffe
 that difference and `FACTOR` rounding errors of the largest element; more where a kernel says that its way of computing
 has larger errors than sums have (`Executable.rounding`: Winograd's convolutions).
 
-Where a batch is worked off in blocks, an instruction is compared after the last one, on the rows of all of them at once:
+Where a batch is worked off in blocks, an instruction is compared after the last one, on the rows of all of them:
 then sums over samples are whole, means divide by all samples, and random masks are those of these samples.
 """
 

@@ -170,7 +170,8 @@ class Profile:
         dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
         how = [] if self.backend == NUMPY else [f"{self.backend}, {_count(self.threads or 1, 'thread')}"]
         how += [f"blocks of {self.block}"] if self.block else []
-        return f"profile {label(self.name)}, {self.mode} ({visible('; '.join([dims, *how]))}): median of {self.steps} steps"
+        where = visible("; ".join([dims, *how]))
+        return f"profile {label(self.name)}, {self.mode} ({where}): median of {self.steps} steps"
 
     def _notes(self) -> list[str]:
         what = "a matrix product reaches" if self.backend == NUMPY else "multiply-adds alone reach"

@@ -1,8 +1,8 @@
 """Times a Program instruction by instruction, and says which layers the time went to.
 
 Nothing here touches the normal path: a profile calls the same bound functions that `Executable.run` calls, with a clock
-in between, which costs about 0.1 µs an instruction. Where a run is one call, its parts are called one by one, with what a
-call costs taken off, and the time of the whole is that of the one call.
+in between, which costs about 0.1 µs an instruction. Where a run is one call, its parts are called one by one, with what
+a call costs taken off, and the time of the whole is that of the one call.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Walk:
 
 
 def make_profile(program: Program, mode: str, runs: Sequence[Run], peak: float, walk: Walk | None = None) -> Profile:
-    """What runs of a Program say, on a machine that reaches `peak` FLOP/s; without a walk, its instructions ran once."""
+    """What runs of a Program say, on a machine that reaches `peak` FLOP/s; without a walk, of instructions alone."""
     count, native = len(program.instructions), program.backend != NUMPY
     keys = [_key(part) for part in walk.parts] if walk else [*range(count)]
     kept = {part.name for part in walk.parts if part.kept} if walk else set()
@@ -153,7 +153,8 @@ def split_by_layer(instruction: Instruction) -> dict[Origin, tuple[float, int]]:
     return {origin: (cost / total if total else 1 / len(flops), cost) for origin, cost in flops.items()}
 
 
-def _by_layer(instructions: tuple[Instruction, ...], seconds: list[float], flops_of: list[int]) -> tuple[LayerTime, ...]:
+def _by_layer(instructions: tuple[Instruction, ...], seconds: list[float],
+              flops_of: list[int]) -> tuple[LayerTime, ...]:
     """The layers, with their share of what the instructions took and of the FLOPs of the whole batch."""
     times: dict[str, dict[str, float]] = {}
     flops: dict[str, float] = {}
@@ -188,8 +189,7 @@ def _instruction(index: int, program: Program, seconds: float, walk: Walk | None
     if walk and program.blocked and first <= index < last:
         block, samples = program.dims[BATCH], walk.samples
         blocks = -(-samples // block)
-    slots = (*i.inputs, *i.outputs)
-    nbytes = sum(slot.operand.nbytes * samples // block if slot.value in program.sampled else slot.operand.nbytes * blocks
-                 for slot in slots)
+    nbytes = sum(slot.operand.nbytes * samples // block if slot.value in program.sampled
+                 else slot.operand.nbytes * blocks for slot in (*i.inputs, *i.outputs))
     return InstructionTime(index, short_name(i.op), i.phase, label(i.origin.layer), label(i.origin.source), seconds,
                            i.flops * samples // block, nbytes, program.between.get(index, ""))

@@ -138,8 +138,10 @@ class BackendReport:
         dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
         compiled = self.instructions - len(self.between)
         samples, blocks = self.dims.get(BATCH, 1), -(-self.dims.get(BATCH, 1) // self.block) if self.block else 1
-        cut = (f"the batch is worked off in {blocks} block{'s' * (blocks != 1)} of {self.block} samples, and one Program "
-               "serves all sizes") if self.block else f"the batch of {samples} is worked off whole: {self.why_whole}"
+        cut = (f"the batch is worked off in {blocks} block{'s' * (blocks != 1)} of {self.block} samples, and one "
+               "Program serves all sizes")
+        if not self.block:
+            cut = f"the batch of {samples} is worked off whole: {self.why_whole}"
         return (f"{self.name} backend at {visible(dims)}: {compiled} of {self.instructions} instructions are native",
                 *(f"  NumPy runs {one}" for one in self.between), *[f"  {cut}"] * bool(self.block or self.why_whole))
 

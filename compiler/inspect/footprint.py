@@ -122,8 +122,8 @@ class MemoryReport:
             yield (f"the arena is fullest at instruction {self.peak.instruction}, {self.peak.op} of "
                    f"{label(self.peak.layer)}{place}")
         if self.threads and self.thread_count > 1:
-            yield (f"each of {self.thread_count} threads works in {self.threads // self.thread_count:,} bytes of its own; "
-                   "memory_limit counts those of one")
+            yield (f"each of {self.thread_count} threads works in {self.threads // self.thread_count:,} bytes of its "
+                   "own; memory_limit counts those of one")
         share = self.values / self.arena if self.arena else 1
         yield f"with memory of its own for each value it would be {self.values:,} bytes ({share:.1f} times)"
 
@@ -143,8 +143,8 @@ def measure_memory(program: Program, dims: Mapping[str, int] | None = None, thre
         scratch, arena - activations - scratch, arena,
         sizes.get(PACKED, 0) + (sizes[program.prepared] if program.prepared else 0), scratch_of_all, results,
         sum(size for name, size in sizes.items() if name != SCRATCH) + scratch_of_all + results,
-        sum(slot.operand.nbytes for slot in arena_values(program)), None if index is None else _peak(program, index), threads,
-        program.dims[BATCH] if program.blocked else 0)
+        sum(slot.operand.nbytes for slot in arena_values(program)), None if index is None else _peak(program, index),
+        threads, program.dims[BATCH] if program.blocked else 0)
 
 
 def _rows(program: Program, samples: int) -> int:

@@ -93,8 +93,8 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """An op on slots. `workspace` is scratch memory that the target asked for, live for this instruction only; `general`
-    the op with symbols in place of sizes."""
+    """An op on slots. `workspace` is scratch memory that the target asked for, live for this instruction only;
+    `general` the op with symbols in place of sizes."""
 
     op: Op
     inputs: tuple[Slot, ...]

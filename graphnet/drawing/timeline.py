@@ -75,8 +75,8 @@ def make_timeline(program: Program) -> Timeline:
 
 
 def _phases(program: Program) -> dict[str, tuple[int, int]]:
-    """Each phase from the end of the one before to its last instruction: some of a later phase may come first, since they
-    need no samples."""
+    """Each phase from the end of the one before to its last instruction: some of a later phase may come first, as what
+    needs no samples does."""
     phases: dict[str, tuple[int, int]] = {}
     last = {i.phase: index + 1 for index, i in enumerate(program.instructions)}
     start = 0

@@ -79,4 +79,5 @@ def make_programs(backend: str, optimize: bool, memory_limit: int | None, thread
     form = Form(host().machine)
     policy = NativePolicy(lambda frugal: NativeTarget(form, frugal), optimize, memory_limit, form=form)
     workers = Workers(threads)
-    return Programs(policy, blas_threads=blas, backend=NATIVE, threads=workers.threads, bind=NativeBinder(workers, form))
+    return Programs(policy, blas_threads=blas, backend=NATIVE, threads=workers.threads,
+                    bind=NativeBinder(workers, form))

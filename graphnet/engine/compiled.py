@@ -96,7 +96,7 @@ class Compiled:
         return explain(self.graph.name, mode, used, tuple(dict.fromkeys(left_out)), self._backend(mode, batch, dims))
 
     def _backend(self, mode: str, batch: int | None, dims: dict[str, int]) -> BackendReport | None:
-        """How the backend runs the Program of these sizes; without sizes, that of one sample, if the others are known."""
+        """How the backend runs the Program of these sizes; without a batch, that of one sample."""
         from graphnet.compiler.inspect.explain import explain_backend
 
         programs, purpose = self._runner.programs, self._runner.usual_purpose(mode)

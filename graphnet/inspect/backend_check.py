@@ -105,8 +105,8 @@ class BackendCheck:
         """A line above the rows, or all that there is to say."""
         if self.skipped:
             return f"the {self.backend} backend's gradients were not compared: {self.skipped}"
-        return (f"gradients of the {self.backend} backend in float32, beside float64; up to {self.bound:.0f} times rounding "
-                "is allowed")
+        return (f"gradients of the {self.backend} backend in float32, beside float64; up to {self.bound:.0f} times "
+                "rounding is allowed")
 
     def rows(self) -> list[tuple[str, ...]]:
         """The rows as text."""
@@ -183,8 +183,8 @@ def _row(name: str, got: Array, want: Array, draws: list[Array], bound: float) -
     gaps = np.where(np.isnan(gaps), np.where(np.isnan(got) & np.isnan(want), 0, np.inf), gaps)
     rounding = spread(want, draws) + float(np.finfo(got.dtype).eps * np.abs(want).max(initial=0))
     place = np.unravel_index(int(gaps.argmax()), gaps.shape)
-    return BackendWeight(name, float(gaps[place]), rounding, tuple(map(int, place)), float(got[place]), float(want[place]),
-                         bool(gaps[place] <= bound * rounding))
+    return BackendWeight(name, float(gaps[place]), rounding, tuple(map(int, place)), float(got[place]),
+                         float(want[place]), bool(gaps[place] <= bound * rounding))
 
 
 def _moved(network: Engine, twin: Engine) -> Iterator[Engine]:

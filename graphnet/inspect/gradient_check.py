@@ -127,7 +127,9 @@ class GradientCheck:
     def _verdict(self) -> str:
         wrong = {row.name for row in self.weights if not row.passed}
         wrong |= {row.name for row in self.backend.weights if not row.passed} if self.backend else set()
-        said = f"{len(wrong)} of {len(self.weights)} weights have wrong gradients" if wrong else "all gradients are right"
+        said = "all gradients are right"
+        if wrong:
+            said = f"{len(wrong)} of {len(self.weights)} weights have wrong gradients"
         return f"{said} (tolerance {self.tolerance:.0e})"
 
     def _rows(self) -> list[tuple[str, ...]]:
@@ -191,7 +193,8 @@ def check_gradients(network: Engine, x: object, y: object, *, samples: int = 8, 
                       {index for kinked, index in on_kinks if kinked == name})
                  for name, gradient in trained.items() if gradient.size)
     backend = check_backend(network, given, x, y) if given.graph is not network.graph else None
-    return GradientCheck(network.graph.name, loss, tolerance, rows, cuts if any(row.cut for row in rows) else (), backend)
+    cuts = cuts if any(row.cut for row in rows) else ()
+    return GradientCheck(network.graph.name, loss, tolerance, rows, cuts, backend)
 
 
 def in_double(network: Engine, graph: Graph | None = None) -> Engine:

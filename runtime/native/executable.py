@@ -16,8 +16,8 @@ from graphnet.runtime.kernels.registry import Run
 from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, NOTHING, RUN, Code, Record
 from graphnet.runtime.native.fallback import bind_between
 from graphnet.runtime.native.module import Kernel
-from graphnet.runtime.native.workers import Workers, new_barrier
 from graphnet.runtime.native.peak import measure_peak
+from graphnet.runtime.native.workers import Workers, new_barrier
 from graphnet.runtime.session import Buffers, Executable, Part, aligned_bytes
 
 SAMPLES_IN, SAMPLES_OUT, WEIGHTS = "samples in", "samples out", "weights prepared"
@@ -131,7 +131,7 @@ class NativeExecutable(Executable):
                       for name, start in place.places(self.program).items()}
 
     def walk(self) -> Iterator[Part]:
-        """What a run is made of, in order: instructions, each on a block, bringing samples in and out, packing weights."""
+        """What a run is made of: instructions, each on a block, bringing samples in and out, packing weights."""
         program, count, total = self.program, len(self.program.instructions), self.samples
         first, last = program.each or (0, count)
         block = program.dims[BATCH] if program.blocked else total

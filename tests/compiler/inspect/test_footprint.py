@@ -26,7 +26,8 @@ def test_the_parts_add_up(make: Callable[[], gn.Model], mode: str) -> None:
     net = network(make)
     report, program = net.memory(mode, 4, **dims(make)), net.program(mode, 4, **dims(make))
     assert report.arena == program.buffers[ARENA] == report.activations + report.scratch + report.unused
-    assert report.total == sum(program.buffers.values()) + report.threads - program.buffers.get(SCRATCH, 0) + report.results
+    shared = sum(size for name, size in program.buffers.items() if name != SCRATCH)
+    assert report.total == shared + report.threads + report.results
     kept = (report.parameters + report.gradients + report.optimizer + report.states + report.prepared + report.threads
             + report.results)
     assert report.total == kept + report.arena

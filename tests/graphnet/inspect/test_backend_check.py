@@ -104,7 +104,7 @@ def test_a_kink_that_falls_to_the_other_side_is_no_fault(backend: str) -> None:
     x = gn.Input((3,), name="x")
     h = gn.layers.Dense(1, activation="relu", name="d")(x)
     net = gn.compile(gn.Model(x, gn.layers.Dense(1, name="e")(h)), loss="mse", backend=backend)
-    net.set_weights({"d/weight": np.array([[0.1], [0.2], [-0.3]], np.float32), "d/bias": np.array([3e-8], np.float32) * 0})
+    net.set_weights({"d/weight": np.array([[0.1], [0.2], [-0.3]], np.float32), "d/bias": np.zeros(1, np.float32)})
     samples = np.array([[1.0, 1.0, 1.0000001], [1, 2, 0.5]], np.float32)
     found = net.gradcheck(samples, np.array([[1.0], [2.0]], np.float32), samples=3, tolerance=1e-4)
     assert found.backend is not None

@@ -45,7 +45,7 @@ def with_masks() -> gn.Model:
     return gn.Model(x, gn.layers.Dense(3)(h))
 
 
-@pytest.mark.parametrize("batch", (5, 300))
+@pytest.mark.parametrize("batch", [5, 300])
 def test_masks_are_those_of_the_whole_batch(batch: int) -> None:
     net = network(with_masks, verify=True)
     net.train_on_batch(*random_samples(net, batch))
@@ -63,8 +63,10 @@ def roots(program: Program) -> dict[type[Op], int]:
     return found
 
 
-@pytest.mark.parametrize(("make", "step"), [(small_networks.image_model, 5),
-                                            *(pytest.param(make, 1, marks=pytest.mark.slow) for make in small_networks.MODELS)])
+ALL = [pytest.param(make, 1, marks=pytest.mark.slow) for make in small_networks.MODELS]
+
+
+@pytest.mark.parametrize(("make", "step"), [(small_networks.image_model, 5), *ALL])
 def test_every_kernel_that_is_wrong_is_caught(make: Callable[[], gn.Model], step: int) -> None:
     net = network(make)
     found = roots(net.program("train", 20, **dict.fromkeys(net.graph.free_dims, 7)))
@@ -81,9 +83,9 @@ def test_every_kernel_that_is_wrong_is_caught(make: Callable[[], gn.Model], step
 def test_a_wrong_kernel_is_named_however_little_is_wrong(batch: int) -> None:
     with broken(Conv2d, 1 + 1e-3):
         net = network(small_networks.image_model, verify=True)
-        with pytest.raises(gn.VerificationError, match=r"the kernel of instruction \d+, conv2d of conv \(Conv2D\) at small_"
-                                                       r"networks.py:\d+, differs from the reference: .* instead of .* at "
-                                                       rf"\(.*\) in %\d+ f32\[{batch},4,8,8\]"):
+        named = (r"the kernel of instruction \d+, conv2d of conv \(Conv2D\) at small_networks.py:\d+, differs from the "
+                 rf"reference: .* instead of .* at \(.*\) in %\d+ f32\[{batch},4,8,8\]")
+        with pytest.raises(gn.VerificationError, match=named):
             net.train_on_batch(*random_samples(net, batch))
 
 
@@ -126,11 +128,12 @@ def test_the_first_bad_sample_is_named_by_its_number_in_the_batch() -> None:
 
 def test_a_bad_sample_in_the_second_block() -> None:
     inputs = gn.Input((3,), name="x")
-    net = gn.compile(gn.Model(inputs, gn.layers.Multiply(name="m")(inputs, inputs)), backend="native", check_finite=True)
+    model = gn.Model(inputs, gn.layers.Multiply(name="m")(inputs, inputs))
+    net = gn.compile(model, backend="native", check_finite=True)
     x = np.ones((300, 3), np.float32)
     x[299, 1] = 1e30
-    with pytest.raises(gn.NonFiniteError, match=r"of m .* made 1 infinite of 132 elements in %\d+ f32\[44,3\], the first "
-                                                r"at \(299, 1\)\n  x0 %\d+ f32\[44,3\]: "):
+    with pytest.raises(gn.NonFiniteError, match=r"of m .* made 1 infinite of 132 elements in %\d+ f32\[44,3\], the "
+                                                r"first at \(299, 1\)\n  x0 %\d+ f32\[44,3\]: "):
         net.predict(x, batch_size=300)
     net.predict(x[:299])
 
@@ -170,5 +173,3 @@ def test_a_failing_step_changes_no_weight() -> None:
     assert net.step == 0
     for name, weight in before.items():
         np.testing.assert_array_equal(net.weights[name], weight)
-
-

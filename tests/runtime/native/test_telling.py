@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import small_networks
 
@@ -51,8 +50,8 @@ def test_without_a_size_it_is_about_one_sample() -> None:
 def test_why_a_batch_is_worked_off_whole() -> None:
     found = network(small_networks.residual_model).explain("train", 20).backend
     assert found is not None
-    assert found.lines[1] == ("  the batch of 20 is worked off whole: batch_norm of bn1 does not work on each sample by "
-                              "itself")
+    reason = "batch_norm of bn1 does not work on each sample by itself"
+    assert found.lines[1] == f"  the batch of 20 is worked off whole: {reason}"
 
 
 def test_what_numpy_runs_is_explained_and_in_the_text_of_the_program() -> None:
@@ -60,8 +59,8 @@ def test_what_numpy_runs_is_explained_and_in_the_text_of_the_program() -> None:
     found, program = net.explain("train", 20), net.program("train", 20)
     (index,) = program.between
     assert found.backend is not None
-    assert found.backend.lines[1] == (f"  NumPy runs instruction {index}, gaussian_noise of noise: gaussian_noise has no "
-                                      "native kernel")
+    reason = "gaussian_noise has no native kernel"
+    assert found.backend.lines[1] == f"  NumPy runs instruction {index}, gaussian_noise of noise: {reason}"
     assert found.to_json()["backend"]["between"][0]["reason"] == "gaussian_noise has no native kernel"
     assert f"\n  instruction {index} runs on NumPy: gaussian_noise has no native kernel\n" in program.text
     assert program.text.startswith("program model (N=20, native)\n")
@@ -142,7 +141,8 @@ def test_each_thread_has_scratch_of_its_own_and_the_rest_is_the_same() -> None:
     one, three = (network(threads=threads).memory("train", 150) for threads in (1, 3))
     assert three.threads == 3 * one.threads > 0
     assert three.total - one.total == 2 * one.threads
-    assert f"each of 3 threads works in {one.threads:,} bytes of its own; memory_limit counts those of one" in str(three)
+    said = f"each of 3 threads works in {one.threads:,} bytes of its own; memory_limit counts those of one"
+    assert said in str(three)
     assert "memory image (N=150; blocks of 64)" in str(three)
     assert json.loads(json.dumps(three.to_json()))["thread_count"] == 3
 
