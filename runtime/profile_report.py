@@ -211,8 +211,8 @@ class Profile:
         return "\n".join([*rows, *[self.warning] * self.busy])
 
     def _instruction_rows(self) -> list[tuple[str, ...]]:
-        total = sum(i.seconds for i in (*self.instructions, *self._each_step))
-        rows = [(str(i.index), i.phase, i.layer, i.op, _ms(i.seconds), _share(i.seconds, total),
+        total = sum(i.seconds for i in self.instructions) + sum(other.seconds for other in self._each_step)
+        rows: list[tuple[str, ...]] = [(str(i.index), i.phase, i.layer, i.op, _ms(i.seconds), _share(i.seconds, total),
                  f"{i.flops / 1e6:.2f}", *self._rate(i.flops, i.seconds), f"{i.nbytes:,}") for i in self.instructions]
         return rows + [("", "", "", other.name, _ms(other.seconds), _share(other.seconds, total), "", "", "", "")
                        for other in self._each_step]

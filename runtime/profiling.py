@@ -107,8 +107,8 @@ def make_profile(program: Program, mode: str, runs: Sequence[Run], peak: float, 
     rows = tuple(_instruction(index, program, s, walk) for index, s in enumerate(seconds))
     others = tuple(OtherTime(key, time * scale, key in kept) for key, time in spent.items() if isinstance(key, str))
     layers = _by_layer(program.instructions, seconds, [row.flops for row in rows])
-    rates = [row.flops / row.seconds for row in (*layers, *rows) if row.seconds]
-    best = 0.0 if native else max(rates, default=0.0)
+    timed = [*((row.flops, row.seconds) for row in layers), *((row.flops, row.seconds) for row in rows)]
+    best = 0.0 if native else max((flops / time for flops, time in timed if time), default=0.0)
     found = tuple(disturbances(walls, cpus, sum(raw), best / peak)) if keys else ()
     dims = {**program.dims, BATCH: walk.samples} if walk and BATCH in program.dims else program.dims
     return Profile(program.name, mode, dict(dims), len(runs), whole / 1e9, max(peak, best), layers, rows,
@@ -118,7 +118,7 @@ def make_profile(program: Program, mode: str, runs: Sequence[Run], peak: float, 
 
 
 def _key(part: Part) -> int | str:
-    return part.name or part.index
+    return part.name or part.instruction
 
 
 @cache

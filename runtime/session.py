@@ -74,14 +74,14 @@ class Part(NamedTuple):
     """A part of a run, which is about the samples [base, base + samples) of the batch.
 
     Attributes:
-        index: the number of the instruction, or -1 for what no instruction does.
+        instruction: its number, or -1 for what no instruction does.
         run: does it.
         base, samples: of a block of the batch, or all.
         name: of what no instruction does.
         kept: whether what it makes is kept as long as the weights stay what they are.
     """
 
-    index: int
+    instruction: int
     run: Run
     base: int
     samples: int

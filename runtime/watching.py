@@ -88,19 +88,22 @@ class Watching:
         for watcher in watchers:
             watcher.start(executable)
         for part in executable.walk():
-            watched = self._part(executable, part) if part.index >= 0 else None
-            for watcher in watchers if watched else ():
+            if part.instruction < 0:
+                part.run()
+                continue
+            watched = self._part(executable, part)
+            for watcher in watchers:
                 watcher.before(watched)
             with np.errstate(all="ignore"):  # what comes of it is for the watchers to judge
                 part.run()
-            for watcher in watchers if watched else ():
+            for watcher in watchers:
                 watcher.after(watched)
         for watcher in watchers:
             watcher.finish()
 
     def _part(self, executable: Executable, part: Part) -> Watched:
         """What there is to see of a part: of what has rows for samples, those that are real."""
-        watched, sampled = self._watched[part.index], executable.program.sampled
+        watched, sampled = self._watched[part.instruction], executable.program.sampled
         if not executable.program.blocked:
             return watched
 

@@ -11,7 +11,8 @@ from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
 from graphnet.engine.interrupts import whole
 from graphnet.engine.runner import PREDICT, TRAIN
-from graphnet.runtime.profiling import Profile, profile_executable
+from graphnet.runtime.profile_report import Profile
+from graphnet.runtime.profiling import profile_executable
 from graphnet.runtime.session import Buffers, Executable
 
 

@@ -13,7 +13,8 @@ import graphnet as gn
 from graphnet.compiler.ops import Fused
 from graphnet.compiler.planning.program import Program
 from graphnet.inspect.random_samples import random_samples
-from graphnet.runtime.profiling import Profile, Run, make_profile, measure_peak, split_by_layer
+from graphnet.runtime.profile_report import Profile
+from graphnet.runtime.profiling import Run, make_profile, measure_peak, split_by_layer
 
 STEPS = 3
 # Profiles of native Programs have tests of their own, beside the backend's.

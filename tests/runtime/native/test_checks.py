@@ -173,3 +173,29 @@ def test_a_failing_step_changes_no_weight() -> None:
     assert net.step == 0
     for name, weight in before.items():
         np.testing.assert_array_equal(net.weights[name], weight)
+
+
+def with_few_products() -> gn.Model:
+    """Convolutions that pay to be done by Winograd's algorithm."""
+    x = gn.Input((16, 16, 16), name="x")
+    h = gn.layers.Conv2D(32, 3, padding="same", activation="relu", name="one")(x)
+    h = gn.layers.Conv2D(16, 3, padding="same", name="two")(h)
+    return gn.Model(x, gn.layers.Dense(3)(gn.layers.Flatten()(gn.layers.MaxPool2D(4)(h))))
+
+
+def test_winograds_rounding_is_allowed_and_no_more() -> None:
+    net = network(with_few_products, verify=True)
+    x, y = random_samples(net, 20)
+    net.train_on_batch(x, y)
+    net.predict(x)
+    runs = net._runner.programs._executables.values()
+    factors = [{run.rounding(index) for index in range(len(run.program.instructions))} for run in runs]
+    assert [max(found) > 20 for found in factors] == [True, True]
+    assert all(min(found) == 1 for found in factors)
+    found = net.gradcheck(x, y, samples=1)
+    assert found.backend is not None
+    assert found.backend.passed, str(found)
+    with broken(Conv2d, 1 + 1e-2):
+        wrong = network(with_few_products, verify=True)
+        with pytest.raises(gn.VerificationError, match="conv2d.* of one .* differs from the reference"):
+            wrong.predict(x)
