@@ -48,8 +48,8 @@ class MemoryReport:
     `activations` (inputs, results of layers and their gradients), `scratch` of kernels, and `unused` (alignment, and
     gaps that nothing fitted into). So activations + scratch + unused = arena, and all but the three add up to `total`.
     Not counted are NumPy's temporaries, which do not grow with the batch: up to 0.7 MB where a kernel evaluates a
-    formula of several steps piece by piece (GELU, say). Without optimisation kernels are the reference, which allocates
-    as it pleases.
+    formula of several steps piece by piece (GELU, say); nor copies of samples that a caller gives in another dtype.
+    Without optimisation kernels are the reference, which allocates as it pleases.
 
     Attributes:
         name: of the Program.

@@ -84,7 +84,7 @@ class NativeExecutable(Executable):
             dtype = self.program.inputs[name].operand.dtype
             order, start = 0, 0
             if array.dtype != dtype or not array.flags.c_contiguous:
-                array = np.ascontiguousarray(array[chosen], dtype)
+                array = self._staged(name, array, chosen, dtype)
             elif isinstance(chosen, slice):
                 start = chosen.start
             else:
@@ -93,6 +93,21 @@ class NativeExecutable(Executable):
             self._taken[name] = array
             entry = place.input(name)
             record[entry:entry + 3] = array.__array_interface__["data"][0], order, start
+
+    def _staged(self, name: str, array: Array, chosen: NDArray[np.intp] | slice, dtype: str) -> Array:
+        """The chosen rows in another dtype, in memory that the next batch of as many uses again."""
+        count = chosen.stop - chosen.start if isinstance(chosen, slice) else len(chosen)
+        stage, rows = self._stages.get(f"{name} as {dtype}"), self._stages.get(name)
+        if stage is None or len(stage) != count:
+            stage = self._stages[f"{name} as {dtype}"] = np.empty((count, *array.shape[1:]), dtype)
+        if isinstance(chosen, slice):
+            np.copyto(stage, array[chosen], casting="same_kind")
+            return stage
+        if rows is None or len(rows) != count or rows.dtype != array.dtype:
+            rows = self._stages[name] = np.empty((count, *array.shape[1:]), array.dtype)
+        np.take(array, chosen, 0, rows, "clip")  # "raise" would allocate a buffer
+        np.copyto(stage, rows, casting="same_kind")
+        return stage
 
     def run(self) -> None:
         """Executes all instructions on the samples that were taken."""

@@ -83,7 +83,7 @@ def test_what_is_kept_for_the_next_prediction_is_no_part_of_a_step() -> None:
     assert [other.name for other in kept] == [WEIGHTS]
     assert f"{WEIGHTS} in " in str(found)
     assert "again only when the weights have changed" in str(found)
-    assert "native, 2 threads; blocks of 64" in str(found)
+    assert "native, 2 threads; blocks of 32" in str(found)
     parts = sum(row.seconds for row in (*found.instructions, *found.others) if row not in kept)
     assert parts == pytest.approx(found.step_seconds)
 
