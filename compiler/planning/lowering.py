@@ -32,7 +32,7 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
     graph = separate_results(graph)
     last = batch_last_values(graph) if optimize else frozenset()
     keeps = all(node.phase == FORWARD for node in graph.nodes)
-    stage_of = stages(graph) if target.blocked or keeps and optimize else None
+    stage_of = stages(graph) if target.blocked or (keeps and optimize) else None
     if stage_of:
         graph = in_stages(graph, stage_of)
     roomy = {v for v, t in graph.types.items() if t.shape[:1] == (BATCH,)} if last else set()

@@ -44,7 +44,7 @@ class Gap:
 
 def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, program: Program,
                optimize: bool = True, steps: int = MOST_STEPS) -> tuple[Graph, Program]:
-    """Lowers a graph so that what counts of its memory takes at most `limit` bytes, if that can be done by a smaller arena.
+    """Lowers a graph so that its memory takes at most `limit` bytes, if that can be done by a smaller arena.
 
     Args:
         graph: after all passes.

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from graphnet.compiler.ir import FORWARD
 from graphnet.compiler.planning.program import PACKED, SCRATCH, Operand, Program
 from graphnet.compiler.types import BATCH, Array
-from graphnet.runtime.kernels.registry import Run
 from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, NOTHING, RUN, Code, Record
 from graphnet.runtime.native.fallback import bind_between
 from graphnet.runtime.native.module import Kernel

@@ -197,5 +197,5 @@ def test_winograds_rounding_is_allowed_and_no_more() -> None:
     assert found.backend.passed, str(found)
     with broken(Conv2d, 1 + 1e-2):
         wrong = network(with_few_products, verify=True)
-        with pytest.raises(gn.VerificationError, match="conv2d.* of one .* differs from the reference"):
+        with pytest.raises(gn.VerificationError, match=r"conv2d.* of one .* differs from the reference"):
             wrong.predict(x)
