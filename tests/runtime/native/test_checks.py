@@ -190,8 +190,8 @@ def test_winograds_rounding_is_allowed_and_no_more() -> None:
     net.predict(x)
     runs = net._runner.programs._executables.values()
     factors = [{run.rounding(index) for index in range(len(run.program.instructions))} for run in runs]
-    assert [max(found) > 20 for found in factors] == [True, True]
-    assert all(min(found) == 1 for found in factors)
+    assert all(min(found) == 1 < max(found) for found in factors)
+    assert max(factors[1]) > 20  # predictions have the larger tiles
     found = net.gradcheck(x, y, samples=1)
     assert found.backend is not None
     assert found.backend.passed, str(found)
