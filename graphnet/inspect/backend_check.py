@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.compiler.inspect.rounding import DRAWS, mover, spread
+from graphnet.compiler.inspect.rounding import DRAWS, moved, mover, spread
 from graphnet.compiler.interpreter import interpret
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.ops.noise import GaussianNoise
@@ -154,15 +154,16 @@ class Reference:
         self.graph: Graph = runner.programs.stages(runner.purpose(GRADIENTS, labels))[-1].after
         types = self.graph.types
         self.feeds = {i.name: arrays[i.name].astype(types[i.value].dtype) for i in self.graph.inputs}
-        self.feeds |= dict(network.states)
+        self.states = dict(network.states)
         self.outputs = {output.name: output.value for output in self.graph.outputs}
 
-    def moved(self, weights: Mapping[str, Array]) -> list[dict[str, Array]]:
+    def gradients(self, weights: Mapping[str, Array]) -> list[dict[str, Array]]:
         """The gradients by weight, with every number moved by some rounding errors; for each draw."""
         found = []
         for draw in range(DRAWS):
+            fed = {name: moved(array, draw) for name, array in self.feeds.items()}  # float64 may be given
             with np.errstate(all="ignore"):
-                values = interpret(self.graph, self.feeds | dict(weights), mover(draw))
+                values = interpret(self.graph, fed | self.states | dict(weights), mover(draw))
             found.append({name: values[self.outputs[gradient_name(name)]] for name in weights
                           if gradient_name(name) in self.outputs})
         return found
@@ -171,7 +172,7 @@ class Reference:
 def _compare(network: Engine, twin: Engine, x: object, y: object, reference: Reference,
              bound: float) -> Iterator[BackendWeight]:
     single, double = (net.loss_and_gradients(x, y)[1] for net in (network, twin))
-    draws = reference.moved(network.weights)
+    draws = reference.gradients(network.weights)
     for name, want in double.items():
         if want.size:
             yield _row(name, single[name], want, [draw[name] for draw in draws], bound)
