@@ -9,14 +9,14 @@ LEAST_CPU, MOST_SPREAD, MOST_APART, MOST_OF_PEAK = 0.9, 1.5, 0.2, 1.1
 """A quiet machine stays well within these: a run computes all the time, and runs take as long as one another."""
 
 
-def disturbances(walls: Sequence[int], cpus: Sequence[int], parts: float, of_peak: float) -> Iterator[str]:
+def disturbances(walls: Sequence[int], cpus: Sequence[int], parts: float, of_peak: float = 0) -> Iterator[str]:
     """What speaks for a busy machine, in words; nothing on a quiet one.
 
     Args:
         walls: how long each run took, in ns.
         cpus: how long the process computed meanwhile, in ns; more than that with several threads.
         parts: the sum of the median times of the parts of a run, in ns.
-        of_peak: what the fastest part reached, as a share of what the peak was measured to be.
+        of_peak: what the fastest part reached, as a share of what the peak was measured to be; 0 if it says nothing.
     """
     share, spread = cpu_share(walls, cpus), median(walls) / max(min(walls), 1)
     if share < LEAST_CPU:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from graphnet.compiler.errors import NonFiniteError
+from graphnet.compiler.op import as_type
 from graphnet.compiler.planning.program import Slot, short_name
 from graphnet.compiler.types import Array
 from graphnet.runtime.session import Executable
@@ -21,6 +24,7 @@ class FiniteCheck(Watcher):
 
     def __init__(self) -> None:
         self._ranges: dict[Place, str] = {}
+        self._sampled: Mapping[int, int] = {}
 
     def start(self, run: Executable) -> None:
         """Looks at what is fed and at the weights and states.
@@ -28,10 +32,11 @@ class FiniteCheck(Watcher):
         Raises:
             NonFiniteError: one of them is not finite.
         """
-        program = run.program
+        program, fed = run.program, run.fed()
+        self._sampled = program.sampled
         for kind, slots in (("input", program.inputs), ("weight", program.parameters), ("state", program.states)):
             for name, slot in slots.items():
-                array = run.buffers.view(slot)
+                array = fed[name] if kind == "input" else run.buffers.view(slot)
                 self._ranges[_place(slot)] = describe_range(array)
                 if not _is_finite(array):
                     raise NonFiniteError(f"{program.name}: the {kind} {name!r} holds {count_non_finite(array)} before "
@@ -47,11 +52,14 @@ class FiniteCheck(Watcher):
         bad = [(slot, array) for slot, array in zip(i.outputs, watched.outputs, strict=True) if not _is_finite(array)]
         if bad:
             slot, array = bad[0]
-            first = ", ".join(map(str, np.argwhere(~np.isfinite(array))[0]))
+            place = np.argwhere(~np.isfinite(array))[0]
+            if slot.value in self._sampled:
+                place[self._sampled[slot.value]] += watched.base
+            first = ", ".join(map(str, place))
             lines = [f"instruction {watched.index}, {short_name(i.op)} of {i.origin} ({i.phase}), made "
-                     f"{count_non_finite(array)} in %{slot.value} {slot.operand.type}, the first at ({first})"]
-            lines += [f"  x{n} %{s.value} {s.operand.type}: {self._ranges.get(_place(s), 'not looked at')}"
-                      for n, s in enumerate(i.inputs)]
+                     f"{count_non_finite(array)} in %{slot.value} {as_type(array)}, the first at ({first})"]
+            lines += [f"  x{n} %{s.value} {as_type(x)}: {self._ranges.get(_place(s), 'not looked at')}"
+                      for n, (s, x) in enumerate(zip(i.inputs, watched.inputs, strict=True))]
             raise NonFiniteError("\n".join(lines))
         for slot, array in zip(i.outputs, watched.outputs, strict=True):
             self._ranges[_place(slot)] = describe_range(array)

@@ -1,211 +1,38 @@
 """Times a Program instruction by instruction, and says which layers the time went to.
 
 Nothing here touches the normal path: a profile calls the same bound functions that `Executable.run` calls, with a clock
-in between, which costs about 0.1 µs an instruction.
+in between, which costs about 0.1 µs an instruction. Where a run is one call, its parts are called one by one, with what
+a call costs taken off, and the time of the whole is that of the one call.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from statistics import median
-from typing import Any
 
 import numpy as np
 
-from graphnet.compiler import html
-from graphnet.compiler.atomic import replace_file
 from graphnet.compiler.ir import BACKWARD, FORWARD, UPDATE, Origin
 from graphnet.compiler.ops.fused import Fused
-from graphnet.compiler.planning.program import Instruction, Program, short_name, table
-from graphnet.compiler.types import FLOATS
-from graphnet.compiler.words import label, screenful, visible
+from graphnet.compiler.planning.program import NUMPY, Instruction, Program, short_name
+from graphnet.compiler.types import BATCH, FLOATS
+from graphnet.compiler.words import label
 from graphnet.runtime.disturbance import cpu_share, disturbances
-from graphnet.runtime.session import Executable
+from graphnet.runtime.profile_report import InstructionTime, LayerTime, OtherTime, Profile
+from graphnet.runtime.session import Executable, Part
 
-_LAYERS = ("layer", "kind", "source", "forward ms", "backward ms", "update ms", "share", "GFLOP/s", "of peak")
-_INSTRUCTIONS = ("#", "phase", "layer", "op", "ms", "share", "MFLOP", "GFLOP/s", "of peak", "bytes")
-_INSTRUCTION_NUMBERS = {"#", *_INSTRUCTIONS[4:]}
 _WARM_UP = 2
 _PEAK_SIZE, _PEAK_RUNS, _PEAK_PATIENCE = 768, 48, 6
-
-
-@dataclass(frozen=True, slots=True)
-class InstructionTime:
-    """One instruction: median seconds over the steps, FLOPs, and bytes that it reads and writes."""
-
-    index: int
-    op: str
-    phase: str
-    layer: str
-    source: str
-    seconds: float
-    flops: int
-    nbytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class LayerTime:
-    """One layer of the user: seconds by phase, and FLOPs of all phases."""
-
-    layer: str
-    kind: str
-    source: str
-    forward: float
-    backward: float
-    update: float
-    flops: int
-
-    @property
-    def seconds(self) -> float:
-        """Of all phases."""
-        return self.forward + self.backward + self.update
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Where the time of a Program goes; `str()` is a table of layers, `instruction_table` has every instruction.
-
-    The time of a fused instruction is shared out to the layers of its ops by their FLOPs: how long each of them takes
-    within the one walk cannot be observed. Times of instructions are medians over the steps, scaled so that they add up
-    to the median of a whole step. If the machine was busy with other things, the report says so and why it thinks so.
-
-    Attributes:
-        name: of the model.
-        mode: the purpose.
-        dims: the numbers that symbols stand for.
-        steps: how many runs were timed, after two to warm up.
-        step_seconds: the median of a whole run.
-        peak: FLOP/s that this machine was measured to reach in a product of two 768 × 768 matrices of the network's
-            dtype, with as many threads as the network's own products use; or in an instruction, if that was faster.
-        layers: in the order of the Program.
-        instructions: in order.
-        fastest_seconds: the shortest of the runs.
-        cpu_share: the share of the time in which the process computed; above 1 with several threads.
-        disturbances: what speaks for a busy machine, in words; empty if it was quiet.
-        starts: for each step, when each instruction started and the last one ended, in ns.
-    """
-
-    name: str
-    mode: str
-    dims: Mapping[str, int]
-    steps: int
-    step_seconds: float
-    peak: float
-    layers: tuple[LayerTime, ...]
-    instructions: tuple[InstructionTime, ...]
-    fastest_seconds: float
-    cpu_share: float
-    disturbances: tuple[str, ...]
-    starts: tuple[tuple[int, ...], ...] = field(repr=False)
-
-    @property
-    def flops(self) -> int:
-        """FLOPs of a run."""
-        return sum(i.flops for i in self.instructions)
-
-    @property
-    def flops_per_second(self) -> float:
-        """What the whole run reaches."""
-        return self.flops / self.step_seconds if self.step_seconds else 0.0  # there may be nothing to compute
-
-    @property
-    def share_of_peak(self) -> float:
-        """That as a share of `peak`."""
-        return self.flops_per_second / self.peak
-
-    @property
-    def busy(self) -> bool:
-        """Whether the machine was busy with other things."""
-        return bool(self.disturbances)
-
-    @property
-    def warning(self) -> str:
-        """A line that says that the machine was busy, and how that shows; empty if it was not."""
-        found = (*self.disturbances, f"the fastest step took {_ms(self.fastest_seconds)} ms")
-        return f"the machine was busy, so figures are rough: {'; '.join(found)}" if self.busy else ""
-
-    def to_json(self) -> dict[str, Any]:
-        """All figures as plain data, the raw times apart (those are in the trace)."""
-        figures = {key: value for key, value in asdict(self).items() if key != "starts"}
-        return figures | {"dims": dict(self.dims), "busy": self.busy, "flops": self.flops,
-                          "flops_per_second": self.flops_per_second, "share_of_peak": self.share_of_peak}
-
-    def __str__(self) -> str:
-        return "\n".join([self._title, *table(_LAYERS, self._layer_rows(), {*_LAYERS[3:]}), *self._notes()])
-
-    def __repr__(self) -> str:
-        return screenful(str(self), f"{self._title}, {_ms(self.step_seconds)} ms a step")
-
-    def _repr_html_(self) -> str:
-        *layers, total = self._layer_rows()
-        every = html.table(_INSTRUCTIONS, self._instruction_rows(), _INSTRUCTION_NUMBERS)
-        return html.frame(self._title, html.table(_LAYERS, layers, _LAYERS[3:], total), html.lines(self._notes()),
-                          html.folded(f"each of the {len(self.instructions)} instructions", every))
-
-    @property
-    def _title(self) -> str:
-        dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
-        return f"profile {label(self.name)}, {self.mode} ({visible(dims)}): median of {self.steps} steps"
-
-    def _notes(self) -> list[str]:
-        return [f"a step takes {_ms(self.step_seconds)} ms: {self.flops_per_second / 1e9:.1f} GFLOP/s, "
-                f"{self.share_of_peak:.0%} of the {self.peak / 1e9:.0f} GFLOP/s that a matrix product reaches here",
-                *[self.warning] * self.busy]
-
-    def _layer_rows(self) -> list[tuple[str, ...]]:
-        """A row for each layer, and the total."""
-        total = sum(row.seconds for row in self.layers)
-        rows: list[tuple[str, ...]] = [
-            (label(row.layer), label(row.kind), label(row.source), _ms(row.forward), _ms(row.backward), _ms(row.update),
-             f"{row.seconds / total:.1%}", *self._rate(row.flops, row.seconds)) for row in self.layers]
-        rows.append(("total", "", "", *(_ms(sum(getattr(row, phase) for row in self.layers))
-                                        for phase in (FORWARD, BACKWARD, UPDATE)), "100.0%",
-                     *self._rate(self.flops, total)))
-        return rows
-
-    def instruction_table(self) -> str:
-        """Every instruction with its time."""
-        rows = table(_INSTRUCTIONS, self._instruction_rows(), _INSTRUCTION_NUMBERS)
-        return "\n".join([*rows, *[self.warning] * self.busy])
-
-    def _instruction_rows(self) -> list[tuple[str, ...]]:
-        total = sum(i.seconds for i in self.instructions)
-        return [(str(i.index), i.phase, i.layer, i.op, _ms(i.seconds), f"{i.seconds / total:.1%}",
-                 f"{i.flops / 1e6:.2f}", *self._rate(i.flops, i.seconds), f"{i.nbytes:,}") for i in self.instructions]
-
-    def save_trace(self, path: str | os.PathLike[str]) -> None:
-        """Writes every timed run as a trace that Perfetto (ui.perfetto.dev) and chrome://tracing open."""
-        replace_file(path, [json.dumps(self.trace()).encode()], owner="save_trace")
-
-    def trace(self) -> dict[str, Any]:
-        """The trace as data, in the Trace Event Format (Google 2016): complete events, times in µs."""
-        origin = self.starts[0][0]
-        names = {"process_name": f"graphnet {self.name}", "thread_name": f"{self.mode} Program"}
-        events: list[dict[str, Any]] = [
-            {"name": kind, "ph": "M", "pid": 1, "tid": 1, "args": {"name": name}} for kind, name in names.items()]
-        for step, times in enumerate(self.starts):
-            events.append(_event(f"step {step}", "step", times[0] - origin, times[-1] - times[0], {}))
-            events += [_event(f"{i.layer}: {i.op}", i.phase, start - origin, end - start,
-                              {"instruction": i.index, "layer": i.layer, "source": i.source, "flops": i.flops,
-                               "bytes": i.nbytes})
-                       for i, start, end in zip(self.instructions, times, times[1:], strict=False)]
-        return {"traceEvents": events, "displayTimeUnit": "ms",
-                "otherData": {"model": self.name, "mode": self.mode, **{k: str(v) for k, v in self.dims.items()}}}
-
-    def _rate(self, flops: int, seconds: float) -> tuple[str, str]:
-        rate = flops / seconds if seconds else 0.0
-        return f"{rate / 1e9:.2f}", f"{rate / self.peak:.0%}"
+_IDLE = 5  # calls that do nothing, a step
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A timed run: when each instruction started and the last one ended, and how long the process computed, in ns."""
+    """A timed run: when each part of it started and the last one ended, and how long the process computed, in ns."""
 
     starts: tuple[int, ...]
     cpu: int
@@ -227,29 +54,71 @@ def profile_executable(run: Executable, mode: str, feed: Callable[[], None], ste
         steps: how many runs to time, ≥ 1.
         threads: how many BLAS uses meanwhile; None for as many as it likes.
     """
-    code, program = [step for _, step in run.steps], run.program
+    parts, program, native = list(run.walk()), run.program, run.program.backend != NUMPY
+    code, whole, idle = [part.run for part in parts], [run.run], [run.idle]
     for _ in range(_WARM_UP):
         _time_run(code, feed)
-    runs = [_time_run(code, feed) for _ in range(steps)]
+    runs, wholes, idles = [], [], []
+    for _ in range(steps):
+        runs.append(_time_run(code, feed))
+        if native:  # where the whole is one call, that takes less than its parts do
+            wholes.append(_time_run(whole, feed))
+            idles += [_time_run(idle, feed) for _ in range(_IDLE)]
     dtype = next((p.operand.dtype for p in program.parameters.values() if p.operand.dtype in FLOATS), FLOATS[0])
-    return make_profile(program, mode, runs, measure_peak(dtype, threads))
+    peak = run.processor_peak() or measure_peak(dtype, threads)
+    return make_profile(program, mode, runs, peak, Walk(parts, run.samples, run.threads, wholes,
+                                                        min([idled.wall for idled in idles], default=0)))
 
 
-def make_profile(program: Program, mode: str, runs: Sequence[Run], peak: float) -> Profile:
-    """What runs of a Program say, on a machine that reaches `peak` FLOP/s."""
-    parts = [median(run.starts[i + 1] - run.starts[i] for run in runs) for i in range(len(program.instructions))]
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What the parts of timed runs are.
+
+    Attributes:
+        parts: as they ran.
+        samples: in the batch.
+        threads: as in `Profile`.
+        wholes: runs of the same without a clock in between; empty if that makes no difference.
+        idle: ns that each part takes besides its work.
+    """
+
+    parts: Sequence[Part]
+    samples: int
+    threads: int | None
+    wholes: Sequence[Run]
+    idle: int
+
+
+def make_profile(program: Program, mode: str, runs: Sequence[Run], peak: float, walk: Walk | None = None) -> Profile:
+    """What runs of a Program say, on a machine that reaches `peak` FLOP/s; without a walk, of instructions alone."""
+    count, native = len(program.instructions), program.backend != NUMPY
+    keys = [_key(part) for part in walk.parts] if walk else [*range(count)]
+    kept = {part.name for part in walk.parts if part.kept} if walk else set()
+    raw = [median(run.starts[i + 1] - run.starts[i] for run in runs) for i in range(len(keys))]
+    spent: dict[int | str, float] = dict.fromkeys([*range(count), *keys], 0.0)
+    for key, part in zip(keys, raw, strict=True):
+        spent[key] += max(part - (walk.idle if walk else 0), 0)
     walls, cpus = [run.wall for run in runs], [run.cpu for run in runs]
-    whole = median(walls)
-    scale = whole / sum(parts) / 1e9 if any(parts) else 0.0
-    seconds = [part * scale for part in parts]
-    rows = tuple(_instruction(index, i, s) for index, (i, s) in enumerate(
-        zip(program.instructions, seconds, strict=True)))
-    layers = _by_layer(program.instructions, seconds)
-    rates = [row.flops / row.seconds for row in rows if row.seconds]
-    best = max([row.flops / row.seconds for row in layers if row.seconds] + rates, default=0.0)
-    found = tuple(disturbances(walls, cpus, sum(parts), best / peak)) if parts else ()
-    return Profile(program.name, mode, dict(program.dims), len(runs), whole / 1e9, max(peak, best), layers, rows,
-                   min(walls) / 1e9, cpu_share(walls, cpus), found, tuple(run.starts for run in runs))
+    wholes = (walk.wholes if walk else ()) or runs
+    whole = median(run.wall for run in wholes)
+    parts = sum(time for key, time in spent.items() if key not in kept)
+    scale = whole / parts / 1e9 if parts else 0.0
+    seconds = [spent[index] * scale for index in range(count)]
+    rows = tuple(_instruction(index, program, s, walk) for index, s in enumerate(seconds))
+    others = tuple(OtherTime(key, time * scale, key in kept) for key, time in spent.items() if isinstance(key, str))
+    layers = _by_layer(program.instructions, seconds, [row.flops for row in rows])
+    timed = [*((row.flops, row.seconds) for row in layers), *((row.flops, row.seconds) for row in rows)]
+    best = 0.0 if native else max((flops / time for flops, time in timed if time), default=0.0)
+    found = tuple(disturbances(walls, cpus, sum(raw), best / peak)) if keys else ()
+    dims = {**program.dims, BATCH: walk.samples} if walk and BATCH in program.dims else program.dims
+    return Profile(program.name, mode, dict(dims), len(runs), whole / 1e9, max(peak, best), layers, rows,
+                   min(run.wall for run in wholes) / 1e9, cpu_share(walls, cpus), found,
+                   tuple(run.starts for run in runs), tuple(keys), others, program.backend,
+                   walk.threads if walk else None, program.dims[BATCH] if program.blocked else 0)
+
+
+def _key(part: Part) -> int | str:
+    return part.name or part.instruction
 
 
 @cache
@@ -284,20 +153,23 @@ def split_by_layer(instruction: Instruction) -> dict[Origin, tuple[float, int]]:
     return {origin: (cost / total if total else 1 / len(flops), cost) for origin, cost in flops.items()}
 
 
-def _by_layer(instructions: tuple[Instruction, ...], seconds: list[float]) -> tuple[LayerTime, ...]:
+def _by_layer(instructions: tuple[Instruction, ...], seconds: list[float],
+              flops_of: list[int]) -> tuple[LayerTime, ...]:
+    """The layers, with their share of what the instructions took and of the FLOPs of the whole batch."""
     times: dict[str, dict[str, float]] = {}
-    flops: dict[str, int] = {}
+    flops: dict[str, float] = {}
     origins: dict[str, Origin] = {}
-    for instruction, spent in zip(instructions, seconds, strict=True):
+    for instruction, spent, whole in zip(instructions, seconds, flops_of, strict=True):
+        times_as_many = whole / instruction.flops if instruction.flops else 0
         for origin, (share, cost) in split_by_layer(instruction).items():
             name = origin.layer or "-"
             if not origins.setdefault(name, origin).source and origin.source:
                 origins[name] = origin
             by_phase = times.setdefault(name, {FORWARD: 0.0, BACKWARD: 0.0, UPDATE: 0.0})
             by_phase[instruction.phase] += share * spent
-            flops[name] = flops.get(name, 0) + cost
+            flops[name] = flops.get(name, 0) + cost * times_as_many
     return tuple(LayerTime(name, origins[name].kind, origins[name].source, by[FORWARD], by[BACKWARD], by[UPDATE],
-                           flops[name]) for name, by in times.items())
+                           round(flops[name])) for name, by in times.items())
 
 
 def _time_run(code: list[Callable[[], None]], feed: Callable[[], None]) -> Run:
@@ -310,16 +182,14 @@ def _time_run(code: list[Callable[[], None]], feed: Callable[[], None]) -> Run:
     return Run(tuple(times), time.process_time_ns() - cpu)
 
 
-def _instruction(index: int, i: Instruction, seconds: float) -> InstructionTime:
-    nbytes = sum(slot.operand.nbytes for slot in (*i.inputs, *i.outputs))
+def _instruction(index: int, program: Program, seconds: float, walk: Walk | None) -> InstructionTime:
+    """What there is to say of an instruction: of one that runs for each block, of all of them."""
+    i, (first, last) = program.instructions[index], program.each or (0, 0)
+    block, samples, blocks = 1, 1, 1
+    if walk and program.blocked and first <= index < last:
+        block, samples = program.dims[BATCH], walk.samples
+        blocks = -(-samples // block)
+    nbytes = sum(slot.operand.nbytes * samples // block if slot.value in program.sampled
+                 else slot.operand.nbytes * blocks for slot in (*i.inputs, *i.outputs))
     return InstructionTime(index, short_name(i.op), i.phase, label(i.origin.layer), label(i.origin.source), seconds,
-                           i.flops, nbytes)
-
-
-def _event(name: str, category: str, start: int, duration: int, args: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "cat": category, "ph": "X", "ts": start / 1e3, "dur": duration / 1e3, "pid": 1, "tid": 1,
-            "args": args}
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.3f}"
+                           i.flops * samples // block, nbytes, program.between.get(index, ""))

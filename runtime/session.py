@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,25 @@ class Buffers:
         """The array that lies in a slot."""
         form = slot.operand
         return np.ndarray(form.shape, form.dtype, self._bytes[slot.buffer].data, slot.offset, form.strides)
+
+
+class Part(NamedTuple):
+    """A part of a run, which is about the samples [base, base + samples) of the batch.
+
+    Attributes:
+        instruction: its number, or -1 for what no instruction does.
+        run: does it.
+        base, samples: of a block of the batch, or all.
+        name: of what no instruction does.
+        kept: whether what it makes is kept as long as the weights stay what they are.
+    """
+
+    instruction: int
+    run: Run
+    base: int
+    samples: int
+    name: str = ""
+    kept: bool = False
 
 
 class Executable:
@@ -135,10 +155,29 @@ class Executable:
         """
         raise NotImplementedError
 
-    def walk(self) -> Iterator[tuple[int, Run]]:
-        """What a run is made of, in order: the number of an instruction and the function that runs it, or -1 and one
-        that does what no instruction does. An instruction may come several times, for parts of the batch."""
-        return enumerate(self._steps)
+    def walk(self) -> Iterator[Part]:
+        """What a run is made of, in order. An instruction may come several times, for parts of the batch."""
+        return (Part(index, step, 0, self.samples) for index, step in enumerate(self._steps))
+
+    def fed(self) -> Mapping[str, Array]:
+        """What the inputs are in the next run."""
+        return self.inputs
+
+    def idle(self) -> None:
+        """Does nothing, at the cost that each part of a run has besides its work."""
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads run the Program; None if that is for BLAS to say."""
+        return None
+
+    def processor_peak(self) -> float | None:
+        """FLOP/s that the processor reaches with these threads; None if products of BLAS are to show it."""
+        return None
+
+    def rounding(self, index: int) -> float:
+        """How many times as large as those of direct sums the rounding errors of an instruction may be."""
+        return 1.0
 
     def run(self) -> None:
         """Executes all instructions, but what is made of weights alone only if they have changed. Inputs must have been
@@ -154,11 +193,6 @@ class Executable:
         if name:
             buffers.prepared[name] = buffers.version
         return before == buffers.version
-
-    @property
-    def steps(self) -> Iterator[tuple[Instruction, Run]]:
-        """Each instruction with the function that runs it, in order; calling all of them is what `run` does."""
-        return zip(self.program.instructions, self._steps, strict=True)
 
     @property
     def buffers(self) -> Buffers:

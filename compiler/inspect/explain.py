@@ -10,8 +10,9 @@ from graphnet.compiler import html
 from graphnet.compiler.ir import Graph, Node, Origin, format_node
 from graphnet.compiler.passes.base import Decision
 from graphnet.compiler.passes.pipeline import Stage
-from graphnet.compiler.planning.program import short_name
-from graphnet.compiler.words import LINE, label, shorten
+from graphnet.compiler.planning.program import NUMPY, Instruction, Program, short_name
+from graphnet.compiler.types import BATCH
+from graphnet.compiler.words import LINE, label, shorten, visible
 
 FUSION = "fuse"
 """Passes whose names begin like this put several nodes into one."""
@@ -27,6 +28,12 @@ class NodeInfo:
     kind: str
     source: str
     phase: str
+
+    @classmethod
+    def of_instruction(cls, i: Instruction) -> NodeInfo:
+        """The same of an instruction."""
+        return cls(label(short_name(i.op), LINE), label(i.origin.layer), label(i.origin.kind), label(i.origin.source),
+                   i.phase)
 
     @classmethod
     def of(cls, node: Node) -> NodeInfo:
@@ -94,6 +101,52 @@ class PassReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """An instruction that NumPy runs, though the Program is for another backend, and why."""
+
+    instruction: int
+    node: NodeInfo
+    reason: str
+
+    def __str__(self) -> str:
+        return f"instruction {self.instruction}, {self.node}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendReport:
+    """How a backend other than NumPy runs a Program.
+
+    Attributes:
+        name: of the backend.
+        dims: what was asked about.
+        instructions: how many there are.
+        between: those that NumPy runs.
+        block: samples in a block, if batches are worked off in blocks; else 0.
+        why_whole: why they are not.
+    """
+
+    name: str
+    dims: Mapping[str, int]
+    instructions: int
+    between: tuple[Between, ...]
+    block: int
+    why_whole: str
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All of it in sentences."""
+        dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
+        compiled = self.instructions - len(self.between)
+        samples, blocks = self.dims.get(BATCH, 1), -(-self.dims.get(BATCH, 1) // self.block) if self.block else 1
+        cut = (f"the batch is worked off in {blocks} block{'s' * (blocks != 1)} of {self.block} samples, and one "
+               "Program serves all sizes")
+        if not self.block:
+            cut = f"the batch of {samples} is worked off whole: {self.why_whole}"
+        return (f"{self.name} backend at {visible(dims)}: {compiled} of {self.instructions} instructions are native",
+                *(f"  NumPy runs {one}" for one in self.between), *[f"  {cut}"] * bool(self.block or self.why_whole))
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """What the compiler did to a graph for a purpose; `str()` is for reading, `to_json` for programs.
 
@@ -103,6 +156,7 @@ class Explanation:
         passes: in the order they ran.
         pairs: every two neighbours before fusion, fused or not, and the reason.
         left_out: passes that were not run, as the Program would take more memory with them.
+        backend: how the backend runs the Program; None for NumPy's, and where sizes are not known.
     """
 
     name: str
@@ -110,6 +164,7 @@ class Explanation:
     passes: tuple[PassReport, ...]
     pairs: tuple[Pair, ...]
     left_out: tuple[str, ...] = ()
+    backend: BackendReport | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain data."""
@@ -117,6 +172,7 @@ class Explanation:
 
     def __str__(self) -> str:
         lines = [self._title, *(text for note in self._notes() for text in ("", note))]
+        lines += ["", *self.backend.lines] if self.backend else []
         for step in self.passes:
             lines += ["", f"{step.name}: {step.nodes_before} → {step.nodes_after} nodes, {step.verdict}"]
             lines += [f"  {step.purpose}"] if step.purpose else []
@@ -136,7 +192,8 @@ class Explanation:
                    for step in self.passes if step.changes)
         pairs = (html.folded(title, html.table(_PAIR_HEAD, map(_pair_row, found)))
                  for title, found in self._fusion())
-        return html.frame(self._title, html.lines(self._notes()), steps, *changes, *pairs)
+        notes = [*self._notes(), *(self.backend.lines if self.backend else ())]
+        return html.frame(self._title, html.lines(notes), steps, *changes, *pairs)
 
     @property
     def _title(self) -> str:
@@ -154,11 +211,23 @@ class Explanation:
             yield f"{title}: {len(pairs)} of {len(self.pairs)} neighbour pairs", pairs
 
 
-def explain(name: str, mode: str, stages: Sequence[Stage], left_out: tuple[str, ...] = ()) -> Explanation:
+def explain_backend(program: Program, dims: Mapping[str, int], why_whole: str) -> BackendReport | None:
+    """How the backend that a Program is for runs it at these dims; None if that is NumPy."""
+    if program.backend == NUMPY:
+        return None
+    between = tuple(Between(index, NodeInfo.of_instruction(program.instructions[index]), why)
+                    for index, why in program.between.items())
+    return BackendReport(program.backend, dict(dims), len(program.instructions), between,
+                         program.dims[BATCH] if program.blocked else 0, why_whole)
+
+
+def explain(name: str, mode: str, stages: Sequence[Stage], left_out: tuple[str, ...] = (),
+            backend: BackendReport | None = None) -> Explanation:
     """Explains what passes did, from the graphs before and after each; `left_out` are passes that were not run."""
     apart = "fusion is left out here, as the Program would take more memory with it" if left_out else (
         "nothing is fused in a network that is compiled with optimize=False")
-    return Explanation(name, mode, tuple(_report(stage) for stage in stages), tuple(_pairs(stages, apart)), left_out)
+    return Explanation(name, mode, tuple(_report(stage) for stage in stages), tuple(_pairs(stages, apart)), left_out,
+                       backend)
 
 
 def _pair_row(pair: Pair) -> tuple[html.Cell, ...]:

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from graphnet.compiler.ir import Graph, Node
+from graphnet.compiler.planning.program import short_name
 from graphnet.compiler.types import BATCH
+from graphnet.compiler.words import label
 
 BEFORE, EACH, AFTER = range(3)
 """The stages: before the first block, for each block, after the last one."""
@@ -19,11 +21,17 @@ BEFORE, EACH, AFTER = range(3)
 
 def stages(graph: Graph) -> tuple[int, ...] | None:
     """The stage of each node of a graph with its batch symbol in place; None if its samples cannot be told apart."""
+    return cut(graph)[0]
+
+
+def cut(graph: Graph) -> tuple[tuple[int, ...] | None, str]:
+    """The stage of each node, or None and what it is that mixes samples."""
     def batched(value: int) -> bool:
         return BATCH in graph.types[value].shape
 
-    if any(batched(state.value) for state in graph.states):
-        return None
+    carried = next((state.name for state in graph.states if batched(state.value)), None)
+    if carried is not None:
+        return None, f"the state {label(carried)} belongs to the samples of one batch"
     made = {item.value: EACH if batched(item.value) else BEFORE for item in graph.given}
     found = []
     for node in graph.nodes:
@@ -31,13 +39,19 @@ def stages(graph: Graph) -> tuple[int, ...] | None:
         if not any(map(batched, (*node.inputs, *node.outputs))):
             stage = latest
             made.update(dict.fromkeys(node.outputs, stage))
-        elif latest == AFTER or not node.op.separates(*(graph.types[value] for value in node.inputs)):
-            return None
+        elif latest == AFTER:
+            return None, f"{_title(node)} needs what is made of all samples before it works on each"
+        elif not node.op.separates(*(graph.types[value] for value in node.inputs)):
+            return None, f"{_title(node)} does not work on each sample by itself"
         else:
             stage = EACH
             made.update({value: EACH if batched(value) else AFTER for value in node.outputs})
         found.append(stage)
-    return tuple(found)
+    return tuple(found), ""
+
+
+def _title(node: Node) -> str:
+    return f"{short_name(node.op)} of {label(node.origin.layer)}" if node.origin.layer else short_name(node.op)
 
 
 def in_stages(graph: Graph, stage_of: Sequence[int]) -> Graph:

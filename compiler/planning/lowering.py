@@ -32,12 +32,14 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
     graph = separate_results(graph)
     last = batch_last_values(graph) if optimize else frozenset()
     keeps = all(node.phase == FORWARD for node in graph.nodes)
-    stage_of = stages(graph) if target.blocked or keeps and optimize else None
+    stage_of = stages(graph) if target.blocked or (keeps and optimize) else None
     if stage_of:
         graph = in_stages(graph, stage_of)
     roomy = {v for v, t in graph.types.items() if t.shape[:1] == (BATCH,)} if last else set()
     batched = frozenset(port.name for port in (*graph.inputs, *graph.outputs) if BATCH in graph.types[port.value].shape)
     fed = frozenset(i.value for i in graph.inputs if i.name in batched) if target.blocked else None
+    sampled = {value: t.shape.index(BATCH) for value, t in graph.types.items() if BATCH in t.shape}
+    general = {node.outputs: node.op for node in graph.nodes}
     graph = bind_graph(graph, dims)
     if 0 in dims.values():
         check_empty(graph)
@@ -57,15 +59,16 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
         flops = node.op.flops(tuple(types[v] for v in node.inputs), tuple(types[v] for v in node.outputs))
         workspace = tuple(_slot(-1, form, s) for form, s in zip(scratch[index], storages[index], strict=True))
         return Instruction(node.op, tuple(map(slot, node.inputs)), tuple(map(slot, node.outputs)), workspace,
-                           node.origin, node.phase, flops)
+                           node.origin, node.phase, flops, general.get(node.outputs))
 
     program = Program(
         graph.name, dict(dims), tuple(instruction(i, node) for i, node in enumerate(placement.code)),
         {i.name: slot(i.value) for i in graph.inputs}, {o.name: slot(o.value) for o in graph.outputs},
         {p.name: slot(p.value) for p in graph.parameters}, {s.name: slot(s.value) for s in graph.states},
-        placement.buffers, placement.each, placement.each is not None and target.blocked, batched)
-    own = target.own_buffers(program)
-    return replace(program, buffers=placement.buffers | dict(own)) if own else program
+        placement.buffers, placement.each, placement.each is not None and target.blocked, batched, sampled,
+        target.backend)
+    own, between = target.own_buffers(program), target.between(program)
+    return replace(program, buffers=placement.buffers | dict(own), between=between) if own or between else program
 
 
 def _workspace(target: Target, node: Node, forms: dict[int, Operand]) -> tuple[Operand, ...]:

@@ -71,6 +71,10 @@ class Policy:
         is smaller than the usual one gets the Program of that."""
         return dims
 
+    def why_whole(self, purpose: Purpose, dims: Dims) -> str:
+        """Why batches are not worked off in blocks; empty if they are, or if that is not how this backend works."""
+        return ""
+
     def stages(self, purpose: Purpose) -> list[Stage]:
         """What each pass makes of the graph for a purpose."""
         return self._run_passes(purpose, FULL if self.optimize else PLAIN).stages

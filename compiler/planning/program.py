@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from graphnet.compiler.ir import Origin
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.wiring import BodyLine, wiring_lines
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import Dims, TensorType
 from graphnet.compiler.words import label, visible
 
 ARENA, PARAMETERS, GRADIENTS, STATES = "arena", "parameters", "gradients", "states"
@@ -31,6 +31,8 @@ OWN = "own/"
 PACKED, SCRATCH = OWN + "packed", OWN + "scratch"
 """Buffers that a backend keeps for one Program: weights as its kernels want them, and what each thread works in."""
 ALIGNMENT = 64
+NUMPY = "numpy"
+"""The backend whose Programs say nothing of it in their text."""
 Row = tuple[str, ...]
 _HEAD = ("#", "phase", "layer", "source", "op", "FLOP", "operand", "layout", "place", "live", "bytes")
 _NUMBERS = {"#", "FLOP", "bytes"}
@@ -91,7 +93,8 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """An op on slots. `workspace` is scratch memory that the target asked for, live for this instruction only."""
+    """An op on slots. `workspace` is scratch memory that the target asked for, live for this instruction only;
+    `general` the op with symbols in place of sizes."""
 
     op: Op
     inputs: tuple[Slot, ...]
@@ -100,6 +103,11 @@ class Instruction:
     origin: Origin
     phase: str
     flops: int
+    general: Op | None = None
+
+    def at(self, dims: Dims) -> Op:
+        """The op for other sizes than those of the Program."""
+        return self.op if self.general is None else self.general.bind(dims)
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,9 @@ class Program:
     Where there is `each`, only the instructions from its first number up to its second need samples, and those after
     them what these make of all samples. If it is `blocked`, dims are those of a block of samples: those instructions run
     for one block after another, and what they sum over samples is added up. `batched` are the names of the inputs and
-    outputs that have a row for each sample.
+    outputs that have a row for each sample, `sampled` all values that do, with the axis of
+    the samples. `backend` is what it is lowered for, and
+    `between` says of its instructions that run on NumPy nevertheless why they do, by their numbers.
     """
 
     name: str
@@ -123,6 +133,9 @@ class Program:
     each: tuple[int, int] | None = None
     blocked: bool = False
     batched: frozenset[str] = frozenset()
+    sampled: Mapping[int, int] = field(default_factory=dict)
+    backend: str = NUMPY
+    between: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def prepared(self) -> str | None:
@@ -170,7 +183,8 @@ class Program:
     def _title(self) -> str:
         dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
         steps = f", instructions {self.each[0]} to {self.each[1] - 1} for each block" if self.each and self.blocked else ""
-        return f"program {label(self.name)} ({visible(dims)}{steps})"
+        backend = "" if self.backend == NUMPY else f", {self.backend}"
+        return f"program {label(self.name)} ({visible(dims)}{steps}{backend})"
 
 
 class Target(Protocol):
@@ -184,6 +198,15 @@ class Target(Protocol):
     @property
     def blocked(self) -> bool:
         """See above."""
+        ...
+
+    @property
+    def backend(self) -> str:
+        """Its name."""
+        ...
+
+    def between(self, program: Program) -> Mapping[int, str]:
+        """Why NumPy runs instructions of a Program that is for another backend, by their numbers."""
         ...
 
     def room(self, samples: int) -> int:
@@ -235,6 +258,7 @@ def _places(program: Program) -> Iterator[str]:
     for kind, slots in (("input", program.inputs), ("parameter", program.parameters), ("state", program.states),
                         ("output", program.outputs)):
         yield from (f"{kind} {label(name)}: {slot}" for name, slot in slots.items())
+    yield from (f"instruction {index} runs on NumPy: {why}" for index, why in program.between.items())
 
 
 def table(head: Row, rows: Sequence[Row], numbers: set[str]) -> list[str]:

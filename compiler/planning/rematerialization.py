@@ -44,13 +44,13 @@ class Gap:
 
 def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, program: Program,
                optimize: bool = True, steps: int = MOST_STEPS) -> tuple[Graph, Program]:
-    """Lowers a graph so that its arena takes at most `limit` bytes, if that can be done.
+    """Lowers a graph so that its memory takes at most `limit` bytes, if that can be done by a smaller arena.
 
     Args:
         graph: after all passes.
         dims: a number for each symbol.
         target: what the Program is for.
-        limit: bytes of arena.
+        limit: bytes, see `Program.taken`.
         program: the graph, lowered without a limit.
         optimize: as for `lower`.
         steps: how many values may be given up.
@@ -63,7 +63,7 @@ def fit_memory(graph: Graph, dims: Dims, target: Target, limit: int, program: Pr
 
     refused: set[tuple[int, int]] = set()
     for _ in range(steps):
-        if program.peak <= limit:
+        if program.taken <= limit:
             break
         changed = _best_step(graph, program, relower, refused)
         if changed is None:
@@ -141,7 +141,8 @@ def _chain(graph: Graph, program: Program, value: int, reader: int,
     written = {slot.value: index for index, i in enumerate(program.instructions) for slot in i.outputs}
     for (_, first, last), values in holding.items():
         if first < reader <= last and value not in values:
-            there.add(max((v for v in values if written.get(v, -1) < reader), key=lambda v: written.get(v, -1)))
+            made = [v for v in values if written.get(v, -1) < reader]  # none of a sum over blocks that begins later
+            there |= {max(made, key=lambda v: written.get(v, -1))} if made else set()
     nodes: list[Node] = []
     todo = [value]
     while todo:

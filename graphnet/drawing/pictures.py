@@ -13,7 +13,7 @@ from graphnet.drawing.graph_drawing import MOST_IN_NAME
 from graphnet.drawing.legend import KEY_FONT, SWATCH, Key, legend_of
 from graphnet.drawing.plot_text import letters, plot_text
 from graphnet.drawing.timeline import Timeline
-from graphnet.runtime.profiling import Profile
+from graphnet.runtime.profile_report import Profile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ _MARGIN, _TITLE = 14.0, 26.0
 _TITLE_FONT, _MOST_IN_TITLE = 11.0, 90
 _MEMORY_INCHES, _KEYS_IN_ROW = (11.0, 5.8), 4
 _PHASE_COLOURS = {FORWARD: "#4c78a8", BACKWARD: "#f58518", UPDATE: "#54a24b"}
-_NOTE, _PEAK = "#222222", "#b03020"
+_NOTE, _PEAK, _OTHER = "#222222", "#b03020", "#999999"
 _ARROWS = {FLOW: "#333333", GRADIENT: "#a0a0a0", KEPT: "#b9b9b9"}
 
 
@@ -119,7 +119,8 @@ def paint_timeline(timeline: Timeline, title: str) -> Figure:
     axes.set_title(plot_text(title), loc="left", fontweight="bold")
     handles = [Patch(facecolor=colour, edgecolor=darker(colour), label=plot_text(text))
                for colour, text in legend_of(piece.kind for piece in timeline.pieces).items()]
-    handles.append(Patch(facecolor="white", edgecolor="#777777", hatch="////", label="scratch"))
+    if any(piece.scratch for piece in timeline.pieces):
+        handles.append(Patch(facecolor="white", edgecolor="#777777", hatch="////", label="scratch"))
     figure.legend(handles=handles, loc="lower center", fontsize=8, frameon=False, ncols=_KEYS_IN_ROW)
     rows = -(-len(handles) // _KEYS_IN_ROW)
     figure.subplots_adjust(0.07, (0.6 + 0.18 * rows) / _MEMORY_INCHES[1], 0.985, 0.94)
@@ -140,21 +141,26 @@ def _mark_peak(axes: Axes, timeline: Timeline, top: float) -> None:
 
 @picture_style()
 def paint_times(profile: Profile, title: str) -> Figure:
-    """Bars of the time of each layer, by phase."""
-    places = range(len(profile.layers))
+    """Bars of the time of each layer, by phase, and of what a step does besides."""
+    others = [other for other in profile.others if not other.kept]
+    names = [*(row.layer for row in profile.layers), *(other.name for other in others)]
+    places = range(len(names))
     figure = new_figure(8.0, 1.5 + 0.3 * len(places), layout="constrained")
     axes = figure.add_subplot()
     left = [0.0] * len(places)
     for phase, colour in _PHASE_COLOURS.items():
-        times = [getattr(row, phase) * 1e3 for row in profile.layers]
+        times = [*(getattr(row, phase) * 1e3 for row in profile.layers), *[0.0] * len(others)]
         if any(times):
             axes.barh(places, times, left=left, color=colour, label=phase, height=0.7)
         left = [a + b for a, b in zip(left, times, strict=True)]
+    for position, other in enumerate(others, len(profile.layers)):
+        left[position] = other.seconds * 1e3
+        axes.barh(position, left[position], color=_OTHER, height=0.7)
     longest = max(left, default=0.0)
-    for position, (row, end) in enumerate(zip(profile.layers, left, strict=True)):
-        rate = f"{row.flops / row.seconds / 1e9:.1f} GFLOP/s" if row.seconds else ""
+    rates = [f"{row.flops / row.seconds / 1e9:.1f} GFLOP/s" if row.seconds else "" for row in profile.layers]
+    for position, (rate, end) in enumerate(zip([*rates, *[""] * len(others)], left, strict=True)):
         axes.text(end + 0.01 * longest, position, f"{end:.3f} ms  {rate}", va="center", fontsize=8, in_layout=False)
-    axes.set_yticks(places, [plot_text(label(row.layer, MOST_IN_NAME)) for row in profile.layers])
+    axes.set_yticks(places, [plot_text(label(name, MOST_IN_NAME)) for name in names])
     axes.set_xlim(0, longest * 1.3 or 1)
     axes.invert_yaxis()
     axes.set_xlabel("ms a step")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphnet.compiler.inspect.footprint import measure_memory
-from graphnet.compiler.ir import Origin
+from graphnet.compiler.ir import PHASES, Origin
 from graphnet.compiler.planning.liveness import arena_pieces
 from graphnet.compiler.planning.program import ARENA, Program, short_name
 from graphnet.compiler.words import label
@@ -70,11 +70,21 @@ def make_timeline(program: Program) -> Timeline:
                             origin.layer, kind_of(origin), "scratch" if scratch else label(origin.layer) or op,
                             f"{what} {slot.operand.type}, {label(origin.layer) or 'fed'}, bytes {slot.offset:,} to "
                             f"{slot.end:,}, instructions {slot.first} to {slot.last}", scratch))
-    phases: dict[str, tuple[int, int]] = {}
-    for index, i in enumerate(program.instructions):
-        phases[i.phase] = phases.get(i.phase, (index, index))[0], index + 1
-    return Timeline(tuple(pieces), phases, min((p.first for p in pieces), default=0), length,
+    return Timeline(tuple(pieces), _phases(program), min((p.first for p in pieces), default=0), length,
                     program.buffers.get(ARENA, 0), _fullest(program))
+
+
+def _phases(program: Program) -> dict[str, tuple[int, int]]:
+    """Each phase from the end of the one before to its last instruction: some of a later phase may come first, as what
+    needs no samples does."""
+    phases: dict[str, tuple[int, int]] = {}
+    last = {i.phase: index + 1 for index, i in enumerate(program.instructions)}
+    start = 0
+    for phase in PHASES:
+        if last.get(phase, 0) > start:
+            phases[phase] = start, last[phase]
+            start = last[phase]
+    return phases
 
 
 def _fullest(program: Program) -> Fullest | None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NoReturn
 from graphnet.compiler.inspect.summary import Summary, summarize
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.pipeline import Stage
-from graphnet.compiler.planning.program import Program
+from graphnet.compiler.planning.program import NUMPY, Program
 from graphnet.compiler.types import format_shape
 from graphnet.compiler.words import LABEL, label, shorten
 from graphnet.engine.runner import PREDICT, Runner
 from graphnet.engine.sizes import check_sizes
 
 if TYPE_CHECKING:
-    from graphnet.compiler.inspect.explain import Explanation
+    from graphnet.compiler.inspect.explain import BackendReport, Explanation
     from graphnet.compiler.inspect.footprint import MemoryReport
 
 
@@ -93,7 +93,17 @@ class Compiled:
         every, used = self.stages(mode), self._stages("explain", mode, batch, dims)
         names = {stage.applied.name for stage in used}
         left_out = [stage.applied.name for stage in every if stage.applied.name not in names]
-        return explain(self.graph.name, mode, used, tuple(dict.fromkeys(left_out)))
+        return explain(self.graph.name, mode, used, tuple(dict.fromkeys(left_out)), self._backend(mode, batch, dims))
+
+    def _backend(self, mode: str, batch: int | None, dims: dict[str, int]) -> BackendReport | None:
+        """How the backend runs the Program of these sizes; without a batch, that of one sample."""
+        from graphnet.compiler.inspect.explain import explain_backend
+
+        programs, purpose = self._runner.programs, self._runner.usual_purpose(mode)
+        if programs.backend == NUMPY or (batch is None and set(self.graph.free_dims) - set(dims)):
+            return None
+        sizes = check_sizes("explain", self.graph, 1 if batch is None else batch, dims)
+        return explain_backend(programs.program(purpose, sizes), sizes, programs.policy.why_whole(purpose, sizes))
 
     def memory(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> MemoryReport:
         """The bytes that a purpose takes at a batch size and what for, computed without running; print it.
@@ -102,5 +112,6 @@ class Compiled:
         """
         from graphnet.compiler.inspect.footprint import measure_memory
 
-        purpose = self._runner.usual_purpose(mode)
-        return measure_memory(self._runner.programs.program(purpose, check_sizes("memory", self.graph, batch, dims)))
+        programs, purpose = self._runner.programs, self._runner.usual_purpose(mode)
+        sizes = check_sizes("memory", self.graph, batch, dims)
+        return measure_memory(programs.program(purpose, sizes), sizes, programs.threads)

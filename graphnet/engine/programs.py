@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -17,7 +18,7 @@ from graphnet.compiler.passes.attach_update import moment_name
 from graphnet.compiler.passes.pipeline import Purpose, Stage
 from graphnet.compiler.planning.placement import parameter_slots, state_slots
 from graphnet.compiler.planning.policy import Made, Policy
-from graphnet.compiler.planning.program import ALIGNMENT, ARENA, PARAMETERS, STATES, Program, Slot
+from graphnet.compiler.planning.program import ALIGNMENT, ARENA, NUMPY, PARAMETERS, STATES, Program, Slot
 from graphnet.compiler.types import Array, Dims
 from graphnet.engine.interrupts import whole
 from graphnet.runtime.blas import BlasThreads
@@ -50,7 +51,7 @@ class Programs:
         buffers: the memory that all Programs share.
         blas_threads: how many threads BLAS has while one is made or runs.
         backend: the name of the backend.
-        threads: on how many threads it computes; None for as many as BLAS likes.
+        threads: on how many threads it computes, each with scratch memory of its own; None for as many as BLAS likes.
         bind: makes what runs a Program at dims that are asked for.
     """
 
@@ -60,7 +61,7 @@ class Programs:
     admit: Callable[[], None] = lambda: None
     buffers: Buffers = field(default_factory=Buffers)
     blas_threads: BlasThreads = field(default_factory=lambda: BlasThreads(1))
-    backend: str = "numpy"
+    backend: str = NUMPY
     threads: int | None = 1
     bind: Callable[[Program, Buffers, Dims], Executable] = lambda program, buffers, dims: Executable(program, buffers)
     _watching: WeakKeyDictionary[Executable, Watching] = field(default_factory=WeakKeyDictionary)
@@ -107,11 +108,15 @@ class Programs:
 
     def run(self, executable: Executable) -> None:
         """Runs one whose inputs have been fed."""
-        run = self._watching[executable].run if self.watchers else executable.run
+        run = partial(self._watching[executable].run, executable) if self.watchers else executable.run
         if executable.uses_blas:
             self.blas_threads.call(run)
         else:
             run()
+
+    def is_watched(self, executable: Executable) -> bool:
+        """Whether somebody wants to look on at the next run."""
+        return bool(self.watchers) and self._watching[executable].wanted
 
     def _make(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Made:
         with whole, self.blas_threads:  # constants are computed

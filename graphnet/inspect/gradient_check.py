@@ -1,4 +1,4 @@
-"""Compares symbolic gradients with numerical ones, weight by weight."""
+"""Compares symbolic gradients with numerical ones in float64, and those of the backend with them, weight by weight."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from graphnet.compiler.types import Array
 from graphnet.compiler.words import label, screenful
 from graphnet.engine.engine import Engine
 from graphnet.engine.programs import Programs, numpy_policy
+from graphnet.inspect.backend_check import HEAD, NUMBERS, BackendCheck, check_backend
 from graphnet.inspect.differences import Comparison, Index, Point, loss_function
 
 _HEAD = ("weight", "shape", "checked", "worst error", "at", "numerical", "symbolic", "")
@@ -79,6 +80,7 @@ class GradientCheck:
 
     Attributes:
         truncated: layers whose `truncate` cuts gradients, with the number of steps, if any gradient differs for it.
+        backend: the same gradients as the network's backend computes them in float32; None for a network of float64.
     """
 
     name: str
@@ -86,11 +88,12 @@ class GradientCheck:
     tolerance: float
     weights: tuple[WeightCheck, ...]
     truncated: tuple[tuple[str, int], ...] = ()
+    backend: BackendCheck | None = None
 
     @property
     def passed(self) -> bool:
         """Whether every weight did."""
-        return all(row.passed for row in self.weights)
+        return all(row.passed for row in self.weights) and (self.backend is None or self.backend.passed)
 
     @property
     def kinks(self) -> int:
@@ -100,17 +103,21 @@ class GradientCheck:
     def to_json(self) -> dict[str, Any]:
         """All figures as plain data."""
         rows = [asdict(row) | {"status": row.status} for row in self.weights]
-        return asdict(self) | {"weights": rows, "passed": self.passed, "kinks": self.kinks}
+        return asdict(self) | {"weights": rows, "passed": self.passed, "kinks": self.kinks,
+                               "backend": self.backend.to_json() if self.backend else None}
 
     def __str__(self) -> str:
-        return "\n".join([self._title, *table(_HEAD, self._rows(), _NUMBERS), *self._reasons(), self._verdict])
+        return "\n".join([self._title, *table(_HEAD, self._rows(), _NUMBERS), *self._reasons(),
+                          *(self.backend.lines() if self.backend else ()), self._verdict])
 
     def __repr__(self) -> str:
         return screenful(str(self), f"{self._title}: {self._verdict}")
 
     def _repr_html_(self) -> str:
-        return html.frame(self._title, html.table(_HEAD, self._rows(), _NUMBERS),
-                          html.lines([*self._reasons(), self._verdict]))
+        parts = [html.lines([*self._reasons()])]
+        if self.backend:
+            parts += [html.lines([self.backend.title]), html.table(HEAD, self.backend.rows(), NUMBERS)]
+        return html.frame(self._title, html.table(_HEAD, self._rows(), _NUMBERS), *parts, html.lines([self._verdict]))
 
     @property
     def _title(self) -> str:
@@ -118,8 +125,11 @@ class GradientCheck:
 
     @property
     def _verdict(self) -> str:
-        wrong = sum(not row.passed for row in self.weights)
-        said = f"{wrong} of {len(self.weights)} weights have wrong gradients" if wrong else "all gradients are right"
+        wrong = {row.name for row in self.weights if not row.passed}
+        wrong |= {row.name for row in self.backend.weights if not row.passed} if self.backend else set()
+        said = "all gradients are right"
+        if wrong:
+            said = f"{len(wrong)} of {len(self.weights)} weights have wrong gradients"
         return f"{said} (tolerance {self.tolerance:.0e})"
 
     def _rows(self) -> list[tuple[str, ...]]:
@@ -182,7 +192,9 @@ def check_gradients(network: Engine, x: object, y: object, *, samples: int = 8, 
     rows = tuple(_row(name, trained[name], here, {key[1]: made for key, made in found.items() if key[0] == name},
                       {index for kinked, index in on_kinks if kinked == name})
                  for name, gradient in trained.items() if gradient.size)
-    return GradientCheck(network.graph.name, loss, tolerance, rows, cuts if any(row.cut for row in rows) else ())
+    backend = check_backend(network, given, x, y) if given.graph is not network.graph else None
+    cuts = cuts if any(row.cut for row in rows) else ()
+    return GradientCheck(network.graph.name, loss, tolerance, rows, cuts, backend)
 
 
 def in_double(network: Engine, graph: Graph | None = None) -> Engine:

@@ -11,7 +11,8 @@ from graphnet.engine.engine import Engine
 from graphnet.engine.feeding import Feeder, check_lengths
 from graphnet.engine.interrupts import whole
 from graphnet.engine.runner import PREDICT, TRAIN
-from graphnet.runtime.profiling import Profile, profile_executable
+from graphnet.runtime.profile_report import Profile
+from graphnet.runtime.profiling import profile_executable
 from graphnet.runtime.session import Buffers, Executable
 
 
@@ -36,6 +37,7 @@ def _profile(network: Engine, x: object, y: object, steps: int) -> Profile:
         feeder.feed_range(run, 0, count)
         if y is not None:
             runner.feed_step(run, runner.step + 1)
+            run.buffers.version += 1  # each step changes the weights
 
     with runner.step_lock, runner.programs.blas_threads, kept(run):
         return profile_executable(run, purpose.name, feed, steps, runner.programs.blas_threads.threads)
@@ -52,3 +54,4 @@ def kept(run: Executable) -> Iterator[None]:
         with whole:
             for name, copy in copies.items():
                 buffers[name][:] = copy
+            buffers.version += 1

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from graphnet.inspect.gradient_check import GradientCheck
-    from graphnet.runtime.profiling import Profile
+    from graphnet.runtime.profile_report import Profile
 
 
 class Network(Engine):
@@ -138,7 +138,7 @@ class Network(Engine):
     @answering
     def gradcheck(self, x: object, y: object, *, samples: int = 8, tolerance: float = 1e-5,
                   seed: int = 0) -> GradientCheck:
-        """Compares symbolic gradients with numerical ones, in float64; print it.
+        """Compares symbolic gradients with numerical ones in float64, and the backend's in float32 with them; print it.
 
         Arguments and errors are those of `graphnet.inspect.gradient_check.check_gradients`.
 

@@ -58,7 +58,7 @@ class Batches:
         with self.network._lock:
             run = runner.executable(self.purpose, self.dims | {BATCH: size}, self.size)
             self.uses_blas |= run.uses_blas
-            if steps > 1 and run.takes_steps:
+            if steps > 1 and run.takes_steps and not runner.programs.is_watched(run):
                 return self._train_steps(run, order[:min(steps * size, len(order) // size * size)], scores, stops)
             self.feeder.feed(run, order[:size])
             runner.run_step(run)

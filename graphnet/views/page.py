@@ -44,10 +44,11 @@ def make_page(declared: Graph, explanation: Explanation, stages: Sequence[Stage]
         memory: of the Program.
     """
     title = f"{label(explanation.name)}: {explanation.mode}"
-    dims = ", ".join(f"{visible(symbol)}={size}" for symbol, size in program.dims.items())
+    dims = ", ".join(f"{visible(symbol)}={size}" for symbol, size in memory.dims.items())
     facts = (f"{len(stages[0].before.nodes)} nodes declared, {len(stages[-1].after.nodes)} after {len(stages)} passes, "
              f"{len(program.instructions)} instructions at {dims or 'fixed dims'}: {program.flops / 1e6:,.1f} MFLOP, "
              f"arena of {program.peak:,} bytes")
+    facts += "".join(f"; {line.strip()}" for line in explanation.backend.lines) if explanation.backend else ""
     sections = {"graph": ("Graph", _graphs(declared, stages)),
                 "passes": ("Passes", _passes(explanation.passes, stages)),
                 "memory": ("Memory", _memory(program, memory)),

@@ -16,7 +16,7 @@ import numpy as np
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.op import Op, formula_of
 from graphnet.compiler.ops.updates import Update
-from graphnet.compiler.planning.program import Operand, Program
+from graphnet.compiler.planning.program import NUMPY, Operand, Program
 from graphnet.compiler.results import check_results
 from graphnet.compiler.types import Array, TensorType
 
@@ -138,6 +138,15 @@ class NumpyTarget:
     def room(self, samples: int) -> int:
         """As many as there are."""
         return samples
+
+    @property
+    def backend(self) -> str:
+        """Its name."""
+        return NUMPY
+
+    def between(self, program: Program) -> Mapping[int, str]:
+        """None: all of them are its own."""
+        return {}
 
     def own_buffers(self, program: Program) -> Mapping[str, int]:
         """None."""

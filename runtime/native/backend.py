@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
 from graphnet.compiler.ir import FORWARD
 from graphnet.compiler.passes.pipeline import Purpose
-from graphnet.compiler.planning.batching import stages
+from graphnet.compiler.planning.batching import cut
 from graphnet.compiler.planning.lowering import lower
 from graphnet.compiler.planning.policy import FULL, PLAIN, Made, Policy
-from graphnet.compiler.planning.program import Program, Target
+from graphnet.compiler.planning.program import Program, Target, short_name
 from graphnet.compiler.types import BATCH, Dims
 from graphnet.runtime.native.code import Code, write_code
 from graphnet.runtime.native.executable import ARGUMENTS, Memory, NativeExecutable
 from graphnet.runtime.native.jit import Loaded, compile_text, host
-from graphnet.runtime.native.module import Form, Kernel
+from graphnet.runtime.native.module import Form
 from graphnet.runtime.native.target import NativeTarget, block_size
 from graphnet.runtime.native.workers import Workers
 from graphnet.runtime.session import Buffers
@@ -30,14 +31,21 @@ class NativePolicy(Policy):
 
     form: Form = field(default_factory=lambda: Form(host().machine))
     _blocked: dict[Purpose, bool] = field(default_factory=dict)
+    _why_whole: dict[Purpose, str] = field(default_factory=dict)
 
     def dims_of_program(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Dims:
         """The same with the size of a block, if there are to be blocks."""
-        if purpose not in self._blocked:
-            self._blocked[purpose] = self._may_be_blocked(purpose, dims)
+        self.why_whole(purpose, dims)
         if not self._blocked[purpose] or dims[BATCH] == 0:
             return dims
         return {**dims, BATCH: block_size(self.stages(purpose)[-1].after, max(dims[BATCH], usual))}
+
+    def why_whole(self, purpose: Purpose, dims: Dims) -> str:
+        """Why batches are not worked off in blocks; empty if they are."""
+        if purpose not in self._blocked:
+            why = self._find_why_whole(purpose, dims)
+            self._blocked[purpose], self._why_whole[purpose] = not why, why
+        return self._why_whole[purpose]
 
     def target_for(self, purpose: Purpose, frugal: bool) -> Target:
         """Kernels for the purpose."""
@@ -48,18 +56,25 @@ class NativePolicy(Policy):
         """The fastest Program. Its memory has room for whole vectors of samples, so a plain one is no measure of it."""
         return self._lowered(purpose, dims, FULL if self.optimize else PLAIN)
 
-    def _may_be_blocked(self, purpose: Purpose, dims: Dims) -> bool:
-        """Whether samples can be told apart, and every instruction that works on them has a native kernel."""
+    def _find_why_whole(self, purpose: Purpose, dims: Dims) -> str:
+        """Empty if samples can be told apart, and every instruction that works on them has a native kernel."""
+        if not self.optimize:
+            return "the network is compiled with optimize=False"
         graph = self.stages(purpose)[-1].after
-        if not self.optimize or stages(graph) is None:
-            return False
+        found, why = cut(graph)
+        if found is None:
+            return why
         self._blocked[purpose] = True
         target = self.target_for(purpose, False)
         del self._blocked[purpose]
         program = lower(graph, {**dims, BATCH: block_size(graph, dims[BATCH])}, target)
         first, last = program.each or (0, 0)
-        return isinstance(target, NativeTarget) and all(
-            isinstance(kernel, Kernel) for kernel in target.kernels(program)[first:last])
+        return next((f"{short_name(program.instructions[index].op)} runs on NumPy: {why}"
+                     for index, why in program.between.items() if first <= index < last), "")
+
+
+_BOUND = 32
+"""Programs whose code and memory are kept."""
 
 
 @dataclass(eq=False)
@@ -81,7 +96,7 @@ class NativeBinder:
 
     def __init__(self, workers: Workers, form: Form) -> None:
         self.workers, self._form = workers, form
-        self._known: dict[int, tuple[Program, _Bound]] = {}
+        self._known: OrderedDict[int, tuple[Program, _Bound]] = OrderedDict()
 
     def __call__(self, program: Program, buffers: Buffers, dims: Dims) -> NativeExecutable:
         """What runs a Program for batches of this size."""
@@ -89,6 +104,9 @@ class NativeBinder:
         if known is not program or bound is None:
             bound = self._load(program)
             self._known[id(program)] = program, bound
+            if len(self._known) > _BOUND:
+                self._known.popitem(last=False)
+        self._known.move_to_end(id(program))
         enter = bound.loaded.function("enter", *ARGUMENTS)
         return NativeExecutable(program, buffers, bound.code, enter, bound.memory, self.workers, dims.get(BATCH, 1))
 

@@ -73,6 +73,11 @@ def nothing(call: Call, machine: Machine) -> int:
     return 0
 
 
+def direct(call: Call) -> float:
+    """Rounding errors of direct sums."""
+    return 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Emitter:
     """How the kernel of an op is written.
@@ -84,12 +89,14 @@ class Emitter:
             `call.prepared`. It runs before the first block, and for predictions once as long as weights stay the same.
             Threads share it out as they do the kernel.
         prepared: floats that it takes; 0 if this call has no use for it.
+        rounding: how many times as large as those of direct sums rounding errors of results may be.
     """
 
     emit: Emit
     scratch: Size = nothing
     prepare: Emit | None = None
     prepared: Size = nothing
+    rounding: Callable[[Call], float] = direct
 
 
 _EMITTERS: dict[type[Op], Emitter] = {}
@@ -97,11 +104,11 @@ _Written = TypeVar("_Written", bound=Emit)
 
 
 def emitter(*ops: type[Op], scratch: Size = nothing, prepare: Emit | None = None,
-            prepared: Size = nothing) -> Callable[[_Written], _Written]:
+            prepared: Size = nothing, rounding: Callable[[Call], float] = direct) -> Callable[[_Written], _Written]:
     """Registers a function that writes the kernels of these ops; see `Emitter`."""
     def register(emit: _Written) -> _Written:
         for op in ops:
-            _EMITTERS[op] = Emitter(emit, scratch, prepare, prepared)
+            _EMITTERS[op] = Emitter(emit, scratch, prepare, prepared, rounding)
         return emit
     return register
 

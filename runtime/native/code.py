@@ -23,6 +23,7 @@ from graphnet.runtime.native.values import F64, I1, I8, I64, PTR, Value
 LOSS = "loss"
 """The output whose value tells whether training still makes sense."""
 RUN, BEGIN, EACH, END, FEED, GIVE, FIRST = range(7)
+NOTHING = -1
 """What `enter` can be told: the whole run; a stage; the samples in or out; from FIRST on an instruction, and from
 FIRST + their number on what it prepares."""
 ENTRY = (("what", I64), ("bases", PTR), ("record", PTR), ("thread", I64), ("threads", I64), ("memory", PTR),

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.compiler.planning.program import PACKED, SCRATCH, Instruction, Operand, Program
+from graphnet.compiler.ir import FORWARD
+from graphnet.compiler.planning.program import PACKED, SCRATCH, Operand, Program
 from graphnet.compiler.types import BATCH, Array
-from graphnet.runtime.kernels.registry import Run
-from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, RUN, Code, Record
+from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, NOTHING, RUN, Code, Record
 from graphnet.runtime.native.fallback import bind_between
 from graphnet.runtime.native.module import Kernel
+from graphnet.runtime.native.peak import measure_peak
 from graphnet.runtime.native.workers import Workers, new_barrier
-from graphnet.runtime.session import Buffers, Executable, aligned_bytes
+from graphnet.runtime.session import Buffers, Executable, Part, aligned_bytes
 
+SAMPLES_IN, SAMPLES_OUT, WEIGHTS = "samples in", "samples out", "weights prepared"
+"""What a run does besides its instructions."""
 ARGUMENTS = tuple(ctypes.c_void_p if type == "ptr" else ctypes.c_int64 for _, type in ENTRY)
 
 
@@ -80,7 +83,7 @@ class NativeExecutable(Executable):
             dtype = self.program.inputs[name].operand.dtype
             order, start = 0, 0
             if array.dtype != dtype or not array.flags.c_contiguous:
-                array = np.ascontiguousarray(array[chosen], dtype)
+                array = self._staged(name, array, chosen, dtype)
             elif isinstance(chosen, slice):
                 start = chosen.start
             else:
@@ -90,11 +93,26 @@ class NativeExecutable(Executable):
             entry = place.input(name)
             record[entry:entry + 3] = array.__array_interface__["data"][0], order, start
 
+    def _staged(self, name: str, array: Array, chosen: NDArray[np.intp] | slice, dtype: str) -> Array:
+        """The chosen rows in another dtype, in memory that the next batch of as many uses again."""
+        count = chosen.stop - chosen.start if isinstance(chosen, slice) else len(chosen)
+        stage, rows = self._stages.get(f"{name} as {dtype}"), self._stages.get(name)
+        if stage is None or len(stage) != count:
+            stage = self._stages[f"{name} as {dtype}"] = np.empty((count, *array.shape[1:]), dtype)
+        if isinstance(chosen, slice):
+            np.copyto(stage, array[chosen], casting="same_kind")
+            return stage
+        if rows is None or len(rows) != count or rows.dtype != array.dtype:
+            rows = self._stages[name] = np.empty((count, *array.shape[1:]), array.dtype)
+        np.take(array, chosen, 0, rows, "clip")  # "raise" would allocate a buffer
+        np.copyto(stage, rows, casting="same_kind")
+        return stage
+
     def run(self) -> None:
         """Executes all instructions on the samples that were taken."""
         if not self._whole:
-            for _, step in self.walk():
-                step()
+            for part in self.walk():
+                part.run()
             return
         memory, version = self._memory, self._buffers.version
         self._record[Record.BEGINS] = memory.version != version
@@ -126,35 +144,55 @@ class NativeExecutable(Executable):
         return done, {name: _column(kept[:done], start, self.program.outputs[name].operand)
                       for name, start in place.places(self.program).items()}
 
-    def walk(self) -> Iterator[tuple[int, Run]]:
-        """What a run is made of, in order: the number of an instruction and the function that runs it on a block, or -1
-        and one that does what no instruction does: bringing samples in and out, packing weights."""
-        program, count = self.program, len(self.program.instructions)
+    def walk(self) -> Iterator[Part]:
+        """What a run is made of: instructions, each on a block, bringing samples in and out, packing weights."""
+        program, count, total = self.program, len(self.program.instructions), self.samples
         first, last = program.each or (0, count)
-        block = program.dims[BATCH] if program.blocked else self.samples
-        kernels = self._code.kernels
+        block = program.dims[BATCH] if program.blocked else total
+        trains = any(i.phase != FORWARD for i in program.instructions)
 
-        def part(number: int, n: int, base: int) -> Run:
-            return lambda: self._call(number, n, base, self.samples)
+        def part(number: int, n: int, base: int, index: int = -1, name: str = "", kept: bool = False) -> Part:
+            run = self._numpy.get(index) or (lambda: self._call(number, n, base, total))
+            return Part(index, run, base, n, name, kept)
 
-        def instruction(index: int, n: int, base: int) -> tuple[int, Run]:
-            return index, self._numpy.get(index) or part(FIRST + index, n, base)
+        yield from (part(FIRST + index, total, 0, index) for index in range(first))
+        yield from (part(FIRST + count + index, total, 0, name=WEIGHTS, kept=not trains)
+                    for index, kernel in enumerate(self._code.kernels) if isinstance(kernel, Kernel) and kernel.prepare)
+        for base in range(0, total, block):
+            n = min(block, total - base)
+            yield part(FEED, n, base, name=SAMPLES_IN)
+            yield from (part(FIRST + index, n, base, index) for index in range(first, last))
+            yield part(GIVE, n, base, name=SAMPLES_OUT)
+        yield from (part(FIRST + index, total, 0, index) for index in range(last, count))
 
-        yield from (instruction(index, self.samples, 0) for index in range(first))
-        yield from ((-1, part(FIRST + count + index, self.samples, 0)) for index, kernel in enumerate(kernels)
-                    if isinstance(kernel, Kernel) and kernel.prepare)
-        for base in range(0, self.samples, block):
-            n = min(block, self.samples - base)
-            yield -1, part(FEED, n, base)
-            yield from (instruction(index, n, base) for index in range(first, last))
-            yield -1, part(GIVE, n, base)
-        yield from (instruction(index, self.samples, 0) for index in range(last, count))
+    def fed(self) -> Mapping[str, Array]:
+        """What the inputs are in the next run; samples as they were taken."""
+        orders = {name: self._taken.get(f"order of {name}") for name in self._taken}
+        record, place = self._record, self._code.record
+        taken: dict[str, Array] = {}
+        for name in place.inputs:
+            start, order = int(record[place.input(name) + 2]), orders.get(name)
+            ordered = record[place.input(name) + 1] != 0 and order is not None
+            taken[name] = self._taken[name][order if ordered else slice(start, start + self.samples)]
+        return self.inputs | taken
+
+    def idle(self) -> None:
+        """A call of all threads."""
+        self._call(NOTHING, self.samples, 0, self.samples)
 
     @property
-    def steps(self) -> Iterator[tuple[Instruction, Run]]:
-        """Each instruction with the function that runs it on the first block."""
-        walked = dict(reversed([(index, run) for index, run in self.walk() if index >= 0]))
-        return ((i, walked[index]) for index, i in enumerate(self.program.instructions))
+    def threads(self) -> int:
+        """How many threads run the Program."""
+        return self._workers.threads
+
+    def processor_peak(self) -> float:
+        """FLOP/s that the processor reaches with these threads."""
+        return measure_peak(self.threads)
+
+    def rounding(self, index: int) -> float:
+        """How many times as large as those of direct sums the rounding errors of an instruction may be."""
+        kernel = self._code.kernels[index]
+        return kernel.rounding if isinstance(kernel, Kernel) else 1.0
 
 
 def _column(kept: NDArray[np.uint8], start: int, form: Operand) -> Array:

@@ -86,6 +86,7 @@ class Kernel:
             is none.
         scratch: floats that each thread needs.
         prepared: floats that are prepared.
+        rounding: see `Emitter`.
         functions, declarations: what to include in a module.
     """
 
@@ -95,6 +96,7 @@ class Kernel:
     prepared: int
     functions: dict[str, str]
     declarations: dict[str, str]
+    rounding: float = 1.0
 
 
 @lru_cache(maxsize=4096)
@@ -119,7 +121,8 @@ def _written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], 
                    if prepared and found.prepare else None)
     except Unsupported as why:
         return str(why)
-    return Kernel(name, prepare, _rounded(scratch), _rounded(prepared), module.functions, module.declarations)
+    return Kernel(name, prepare, _rounded(scratch), _rounded(prepared), module.functions, module.declarations,
+                  found.rounding(call))
 
 
 def write_kernel(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel:

@@ -52,6 +52,15 @@ class NativeTarget:
             return NumpyTarget(self.frugal).workspace(op, inputs, outputs)
         return ()
 
+    @property
+    def backend(self) -> str:
+        """Its name."""
+        return "native"
+
+    def between(self, program: Program) -> Mapping[int, str]:
+        """Why instructions have no native kernel."""
+        return {index: kernel for index, kernel in enumerate(self.kernels(program)) if isinstance(kernel, str)}
+
     def own_buffers(self, program: Program) -> Mapping[str, int]:
         """What kernels have prepared, and what one thread works in."""
         kernels = [kernel for kernel in self.kernels(program) if isinstance(kernel, Kernel)]

@@ -12,6 +12,13 @@ from graphnet.models import lenet
 SMALL, LARGE = 64, 512
 
 
+@pytest.fixture(autouse=True, params=["numpy", "native"])
+def _backend(request, monkeypatch):
+    if request.param == "native":
+        pytest.importorskip("llvmlite")
+    monkeypatch.setenv("GRAPHNET_BACKEND", request.param)
+
+
 @pytest.fixture(autouse=True)
 def _small_pieces(monkeypatch):
     with small_pieces(monkeypatch, 512):
@@ -90,6 +97,28 @@ def test_one_hot_labels():
         def step():
             feeder.feed_range(run, 0, batch)
             net._runner.run_step(run)
+        return step
+
+    small, large = (peak_of(step_of(batch)) for batch in (SMALL, LARGE))
+    assert large <= small + SLACK
+
+
+def test_samples_of_another_dtype():
+    """Bytes of pixels and small class numbers are converted in memory that is used again."""
+    def step_of(batch):
+        net = dense()
+        rng = np.random.default_rng(0)
+        x, y = rng.integers(0, 255, (2 * batch, 20)).astype(np.uint8), (np.arange(2 * batch) % 10).astype(np.int32)
+        arrays, labels, dims = net._runner.check_samples(x, y)
+        run = net._runner.executable(net._runner.purpose("train", labels), dims | {"N": batch})
+        feeder, chosen = Feeder(arrays), np.arange(2 * batch)[::-1][:batch].copy()
+
+        def step():
+            feeder.feed(run, chosen)
+            net._runner.run_step(run)
+            feeder.feed_range(run, batch, 2 * batch)
+            net._runner.run_step(run)
+        step()
         return step
 
     small, large = (peak_of(step_of(batch)) for batch in (SMALL, LARGE))

@@ -38,7 +38,7 @@ def wrong_relu(call: Call) -> Run:
 
 def test_a_wrong_kernel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._KERNELS, Relu, (wrong_relu, no_workspace))
-    net = small_networks.image_network(verify=True, optimize=False)
+    net = small_networks.image_network(verify=True, optimize=False, backend="numpy")
     x, y = random_samples(net, 4)
     with pytest.raises(gn.VerificationError, match=r"the kernel of instruction 2, relu of conv \(Conv2D\) at small_netw"
                                                    r"orks.py:\d+, differs from the reference: .* instead of .* at \("):
@@ -64,7 +64,7 @@ def wrong(real: Any) -> Any:
 def test_every_kernel_that_is_wrong_is_caught(make: Callable[[], gn.Model], optimize: bool,
                                               monkeypatch: pytest.MonkeyPatch) -> None:
     def trained(passes: bool = False) -> gn.Network:
-        net = gn.compile(make(), **small_networks.TRAINED, optimize=optimize, verify=True)
+        net = gn.compile(make(), **small_networks.TRAINED, optimize=optimize, verify=True, backend="numpy")
         if not passes:  # they have been verified, and know nothing of kernels
             net._runner.programs.policy.check = None
         net.train_on_batch(*random_samples(net, 6))

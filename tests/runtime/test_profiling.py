@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -12,9 +13,18 @@ import graphnet as gn
 from graphnet.compiler.ops import Fused
 from graphnet.compiler.planning.program import Program
 from graphnet.inspect.random_samples import random_samples
-from graphnet.runtime.profiling import Profile, Run, make_profile, measure_peak, split_by_layer
+from graphnet.runtime.profile_report import Profile
+from graphnet.runtime.profiling import Run, make_profile, measure_peak, split_by_layer
 
 STEPS = 3
+# Profiles of native Programs have tests of their own, beside the backend's.
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _numpy() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRAPHNET_BACKEND", "numpy")
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def test_a_watched_run_sees_every_instruction_and_changes_nothing() -> None:
     weights = rng.random(plain.buffers["parameters"].size // 4, dtype=np.float32).view(np.uint8)
     image = rng.random(plain.inputs["image"].shape)
     results = []
-    for run, start in ((plain, plain.run), (other, watching.run)):
+    for run, start in ((plain, plain.run), (other, lambda: watching.run(other))):
         run.buffers["parameters"][:] = weights
         run.inputs["image"][...] = image
         start()
@@ -54,21 +54,22 @@ def test_a_watched_run_sees_every_instruction_and_changes_nothing() -> None:
 
 def test_who_has_seen_enough_is_left_alone() -> None:
     log = Log()
-    watched = Watching(Executable(program(), Buffers()), [lambda: log])
-    watched.run()
+    run = Executable(program(), Buffers())
+    watched = Watching(run, [lambda: log])
+    watched.run(run)
     seen = list(log.seen)
-    watched.run()
+    watched.run(run)
     assert log.seen == seen
 
 
-def test_the_steps_of_an_executable_are_its_run() -> None:
+def test_the_parts_of_a_run_are_its_instructions() -> None:
     run = Executable(program(), Buffers())
     run.buffers["parameters"][:] = np.arange(len(run.buffers["parameters"])) % 60
     run.inputs["image"][...] = 1
     run.run()
     expected = run.outputs["logits"].copy()
     run.inputs["image"][...] = 1
-    for instruction, step in run.steps:
-        assert instruction in run.program.instructions
-        step()
+    for part in run.walk():
+        assert (part.base, part.samples, part.name) == (0, 2, "")
+        part.run()
     np.testing.assert_array_equal(run.outputs["logits"], expected)

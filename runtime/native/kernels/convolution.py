@@ -15,6 +15,7 @@ from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.geometry import After, Geometry
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import F32, I8, Index, Value
+from graphnet.runtime.native.winograd_rounding import rounding_of_filters, rounding_of_images
 from graphnet.runtime.native.winograd_transforms import F2, F4, Algorithm
 
 Side = Callable[[Index, Index, Lanes], Value]
@@ -82,7 +83,12 @@ def _prepared(f: Function, call: Call) -> Value:
     return call.prepared or f.scratch
 
 
-@emitter(Conv2d, Conv2dGradInput, scratch=_scratch, prepare=_pack, prepared=_packed)
+def _rounding(call: Call) -> float:
+    found, filters = _winograd(call), isinstance(call.root, Conv2dGradWeight)
+    return (rounding_of_filters if filters else rounding_of_images)(found[0]) if found else 1.0
+
+
+@emitter(Conv2d, Conv2dGradInput, scratch=_scratch, prepare=_pack, prepared=_packed, rounding=_rounding)
 def convolution(f: Function, call: Call) -> None:
     """Correlates images with filters, or sends output gradients back through them."""
     tail, packed, at = Tail(f, call), _prepared(f, call), 0
@@ -133,7 +139,7 @@ def _sums_scratch(call: Call, machine: Machine) -> int:
     return direct_weights.scratch(g, machine) if g.n else 0
 
 
-@emitter(Conv2dGradWeight, scratch=_sums_scratch)
+@emitter(Conv2dGradWeight, scratch=_sums_scratch, rounding=_rounding)
 def weight_gradient(f: Function, call: Call) -> None:
     """Sums products of inputs and output gradients over outputs and samples."""
     g, found, (x, dy), dw = _geometry(call), _winograd(call), call.x, call.y[0]

@@ -7,7 +7,7 @@ import small_networks
 import graphnet as gn
 from graphnet.compiler.inspect.footprint import measure_memory
 from graphnet.compiler.planning.liveness import arena_bytes
-from graphnet.compiler.planning.program import ARENA
+from graphnet.compiler.planning.program import ARENA, SCRATCH
 
 SIZES = {"T": 7}
 
@@ -26,8 +26,10 @@ def test_the_parts_add_up(make: Callable[[], gn.Model], mode: str) -> None:
     net = network(make)
     report, program = net.memory(mode, 4, **dims(make)), net.program(mode, 4, **dims(make))
     assert report.arena == program.buffers[ARENA] == report.activations + report.scratch + report.unused
-    assert report.total == sum(program.buffers.values())
-    kept = report.parameters + report.gradients + report.optimizer + report.states + report.prepared
+    shared = sum(size for name, size in program.buffers.items() if name != SCRATCH)
+    assert report.total == shared + report.threads + report.results
+    kept = (report.parameters + report.gradients + report.optimizer + report.states + report.prepared + report.threads
+            + report.results)
     assert report.total == kept + report.arena
     assert min(report.activations, report.scratch, report.unused) >= 0
     assert report.parameters == sum(w.nbytes for w in net.weights.values())

@@ -170,7 +170,7 @@ def test_recomputed_values_are_verified_too(monkeypatch: pytest.MonkeyPatch) -> 
         return gn.Model(x, gn.layers.Dense(3, name="logits")(gn.layers.Flatten(name="flatten")(h)))
 
     def network() -> gn.Network:
-        limit = gn.compile(model(), **small_networks.TRAINED).program("train", 64).peak * 9 // 10
+        limit = gn.compile(model(), **small_networks.TRAINED).program("train", 64).taken * 9 // 10
         return gn.compile(model(), **small_networks.TRAINED, memory_limit=limit, verify=True)
 
     assert network().program("train", 64).instructions

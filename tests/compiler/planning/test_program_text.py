@@ -10,23 +10,11 @@ from graphnet.compiler.passes.pipeline import Assembly, PassManager
 from graphnet.compiler.planning.lowering import lower
 from graphnet.compiler.planning.program import Operand, Program, body_lines, layers_of, short_name, table
 from graphnet.compiler.types import BATCH, TensorType
+from graphnet.runtime.kernels import NumpyTarget
 
 
-class Scratchy:
-    blocked = False
-
-    def room(self, samples):
-        return samples
-
-    def own_buffers(self, program: Program) -> dict[str, int]:
-        return {}
-
+class Scratchy(NumpyTarget):
     """A target that wants 12 bytes for a matrix product, and an array of nothing."""
-
-    blocked = False
-
-    def room(self, samples: int) -> int:
-        return samples
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
         wants = isinstance(op, Fused)

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -110,7 +111,7 @@ def test_memory(run: Callable[..., Any], saved: Path) -> None:
 
 def test_profile(run: Callable[..., Any], saved: Path, elsewhere: Path) -> None:
     text = run("profile", saved, "--steps", 2, "--batch", 3, "--instructions", "--trace", "trace.json").out
-    assert text.startswith("profile image, train (N=3): median of 2 steps\n")
+    assert re.match(r"profile image, train \(N=3(; native, \d+ threads?; blocks of 16)?\): median of 2 steps\n", text)
     assert "adam_update" in text
     trace = json.loads((elsewhere / "trace.json").read_text())
     assert trace["otherData"] == {"model": "image", "mode": "train", "N": "3"}

@@ -7,7 +7,7 @@ from graphnet.drawing.timeline_svg import timeline_svg
 
 
 def test_pieces_are_those_of_the_arena() -> None:
-    program = small_networks.image_network().program("train", 16)
+    program = small_networks.image_network(backend="numpy").program("train", 16)
     timeline = make_timeline(program)
     assert timeline.arena == program.peak
     assert timeline.length == len(program.instructions)
@@ -70,7 +70,7 @@ def test_a_program_that_does_nothing_has_no_peak() -> None:
 
 
 def test_the_legend_names_each_kind_once() -> None:
-    timeline = make_timeline(small_networks.image_network().program("train", 16))
+    timeline = make_timeline(small_networks.image_network(backend="numpy").program("train", 16))
     (legend,) = paint_timeline(timeline, "title").legends
     texts = [text.get_text() for text in legend.get_texts()]
     assert texts == ["Input", "Conv2D", "MaxPool2D", "Dense", "SoftmaxCrossEntropy loss, Accuracy, Adam", "scratch"]
@@ -79,7 +79,9 @@ def test_the_legend_names_each_kind_once() -> None:
 def test_phases_cover_the_instructions() -> None:
     timeline = make_timeline(small_networks.image_network().program("train", 2))
     assert list(timeline.phases) == ["forward", "backward", "update"]
-    assert [end for _, end in timeline.phases.values()][-1] == timeline.length
+    starts, ends = zip(*timeline.phases.values(), strict=True)
+    assert starts == (0, *ends[:-1])
+    assert ends[-1] == timeline.length
 
 
 @pytest.mark.parametrize(("arena", "unit"), [(100, "bytes"), (5000, "KiB"), (3 << 20, "MiB")])
