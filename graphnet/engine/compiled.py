@@ -114,4 +114,4 @@ class Compiled:
 
         programs, purpose = self._runner.programs, self._runner.usual_purpose(mode)
         sizes = check_sizes("memory", self.graph, batch, dims)
-        return measure_memory(programs.program(purpose, sizes), sizes, programs.threads)
+        return measure_memory(programs.program(purpose, sizes), sizes, programs.threads or 1)
