@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from graphnet.cli.commands import (
+    cache,
     data,
     diff,
     evaluate,
@@ -54,7 +55,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (train, evaluate, predict, sample, summary, info, verify, diff, explain, memory,
-                                profile, gradcheck, data)
+                                profile, gradcheck, data, cache)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

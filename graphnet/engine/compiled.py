@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from graphnet.compiler.errors import GraphNetError
 from graphnet.compiler.inspect.summary import Summary, summarize
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.planning.program import NUMPY, Program
 from graphnet.compiler.types import format_shape
 from graphnet.compiler.words import LABEL, label, shorten
+from graphnet.engine.backends import NATIVE, why_not_native
 from graphnet.engine.runner import PREDICT, Runner
 from graphnet.engine.sizes import check_sizes
 
 if TYPE_CHECKING:
     from graphnet.compiler.inspect.explain import BackendReport, Explanation
     from graphnet.compiler.inspect.footprint import MemoryReport
+    from graphnet.runtime.native.listing import InstructionCode
 
 
 class Compiled:
@@ -104,6 +107,33 @@ class Compiled:
             return None
         sizes = check_sizes("explain", self.graph, 1 if batch is None else batch, dims)
         return explain_backend(programs.program(purpose, sizes), sizes, programs.policy.why_whole(purpose, sizes))
+
+    def machine_code(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> list[InstructionCode]:
+        """The native code of each instruction of a Program: `llvm` is the kernel in LLVM IR, `asm` in assembler.
+
+        Keras / PyTorch: – / `torch._inductor.utils.run_and_get_code`, on code that ran. Nothing runs here.
+
+        Arguments and errors are those of `program`.
+
+        Raises:
+            GraphNetError: the network runs on NumPy.
+
+        Example:
+            >>> x = gn.Input((2,))
+            >>> net = gn.compile(gn.Model(x, gn.layers.ReLU()(x)), backend="numpy")
+            >>> net.machine_code()
+            Traceback (most recent call last):
+            graphnet.compiler.errors.GraphNetError: the network runs on NumPy, so there is no code of its own to show...
+        """
+        programs, purpose = self._runner.programs, self._runner.usual_purpose(mode)
+        sizes = check_sizes("machine_code", self.graph, batch, dims)
+        if programs.backend != NATIVE:
+            fix = why_not_native()
+            raise GraphNetError("the network runs on NumPy, so there is no code of its own to show; "
+                                + (f"the native backend {fix}" if fix else "compile it with backend='native'"))
+        from graphnet.runtime.native.listing import list_code
+
+        return list_code(programs.made(purpose, sizes))
 
     def memory(self, mode: str = PREDICT, batch: int = 1, **dims: int) -> MemoryReport:
         """The bytes that a purpose takes at a batch size and what for, computed without running; print it.

@@ -76,6 +76,14 @@ class Programs:
         """
         return self._make(purpose, dims).program
 
+    def made(self, purpose: Purpose, dims: Dims) -> Made:
+        """The Program with what it was made of, and what for.
+
+        Raises:
+            MemoryLimitError: as `program`.
+        """
+        return self._make(purpose, dims)
+
     def stages(self, purpose: Purpose) -> list[Stage]:
         """What each pass made of the graph for a purpose."""
         return self.policy.stages(purpose)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from html import escape
+from typing import TYPE_CHECKING
 
+from graphnet.compiler.errors import GraphNetError
 from graphnet.compiler.inspect.explain import Explanation, PassReport, with_labels
 from graphnet.compiler.inspect.footprint import MemoryReport
 from graphnet.compiler.ir import Graph
@@ -22,18 +24,27 @@ from graphnet.drawing.timeline_svg import timeline_svg
 from graphnet.engine.engine import Engine
 from graphnet.views.page_style import STYLE
 
+if TYPE_CHECKING:
+    from graphnet.runtime.native.listing import InstructionCode
+
 _CONTEXT = 2
+_CODE_LINES = 200
 
 
 def network_page(network: Engine, mode: str, batch: int, dims: Mapping[str, int]) -> str:
     """The page of a network for a purpose, at a batch size and numbers for other symbols."""
     stages = network.stages(mode, batch, **dims)
+    code: Sequence[InstructionCode] = ()
+    try:
+        code, why = network.machine_code(mode, batch, **dims), ""
+    except GraphNetError as error:
+        why = str(error)
     return make_page(network.graph, network.explain(mode, batch, **dims), stages, network.program(mode, batch, **dims),
-                     network.memory(mode, batch, **dims))
+                     network.memory(mode, batch, **dims), code, why)
 
 
 def make_page(declared: Graph, explanation: Explanation, stages: Sequence[Stage], program: Program,
-              memory: MemoryReport) -> str:
+              memory: MemoryReport, code: Sequence[InstructionCode] = (), why: str = "") -> str:
     """The page as text.
 
     Args:
@@ -42,6 +53,8 @@ def make_page(declared: Graph, explanation: Explanation, stages: Sequence[Stage]
         stages: the graphs before and after each pass.
         program: what they were lowered to.
         memory: of the Program.
+        code: the native code of its instructions.
+        why: why there is none.
     """
     title = f"{label(explanation.name)}: {explanation.mode}"
     dims = ", ".join(f"{visible(symbol)}={size}" for symbol, size in memory.dims.items())
@@ -53,7 +66,8 @@ def make_page(declared: Graph, explanation: Explanation, stages: Sequence[Stage]
                 "passes": ("Passes", _passes(explanation.passes, stages)),
                 "memory": ("Memory", _memory(program, memory)),
                 "fusion": ("Fusion", _fusion(explanation)),
-                "program": ("Program", [f"<pre>{escape(program.text)}</pre>"])}
+                "program": ("Program", [f"<pre>{escape(program.text)}</pre>"]),
+                "code": ("Code", _code(code, why))}
     links = " ".join(f'<a href="#{key}">{heading}</a>' for key, (heading, _) in sections.items())
     lines = ['<!DOCTYPE html>', '<html lang="en">', '<head>', '<meta charset="utf-8">',
              '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -143,3 +157,22 @@ def _fusion(explanation: Explanation) -> Iterator[str]:
                f'<td>{sources[1]}</td><td>{"yes" if pair.done else "no"}</td>'
                f'<td>{"" if pair.done else escape(pair.reason)}</td></tr>')
     yield "</tbody></table></div>"
+
+
+def _code(code: Sequence[InstructionCode], why: str) -> Iterator[str]:
+    if why:
+        yield f"<p>{escape(why)}</p>"
+        return
+    yield ("<p>What each instruction is compiled to for this processor: LLVM IR and assembler, of each the first "
+           f"{_CODE_LINES} lines.</p>")
+    for one in code:
+        yield f"<details><summary><b>{escape(shorten(one.title, LINE))}</b></summary>"
+        yield f"<p>NumPy runs it: {escape(one.why)}</p>" if one.why else (
+            f'<div class="beside"><pre>{_first_lines(one.llvm)}</pre><pre>{_first_lines(one.asm)}</pre></div>')
+        yield "</details>"
+
+
+def _first_lines(text: str) -> str:
+    lines = text.splitlines()
+    more = [f"… and {len(lines) - _CODE_LINES:,} more lines"] if len(lines) > _CODE_LINES else []
+    return escape("\n".join([*(shorten(line, LINE) for line in lines[:_CODE_LINES]), *more]))

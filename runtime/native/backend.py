@@ -12,14 +12,15 @@ from graphnet.compiler.planning.lowering import lower
 from graphnet.compiler.planning.policy import FULL, PLAIN, Made, Policy
 from graphnet.compiler.planning.program import Program, Target, short_name
 from graphnet.compiler.types import BATCH, Dims
-from graphnet.runtime.native.code import Code, write_code
+from graphnet.runtime.native.cache import kept
+from graphnet.runtime.native.code import Code, plan_code, write_code
 from graphnet.runtime.native.executable import ARGUMENTS, Memory, NativeExecutable
-from graphnet.runtime.native.jit import Loaded, compile_text, host
+from graphnet.runtime.native.jit import Loaded, host
+from graphnet.runtime.native.known import save_what_is_known
 from graphnet.runtime.native.module import Form
 from graphnet.runtime.native.target import NativeTarget, block_size
 from graphnet.runtime.native.workers import Workers
 from graphnet.runtime.session import Buffers
-
 
 @dataclass
 class NativePolicy(Policy):
@@ -113,5 +114,7 @@ class NativeBinder:
     def _load(self, program: Program) -> _Bound:
         training = any(i.phase != FORWARD for i in program.instructions)
         form = replace(self._form, blocked=program.blocked, training=training)
-        code = write_code(program, NativeTarget(form), host().triple)
-        return _Bound(code, Loaded(compile_text(code.text, host())), Memory(program, self.workers.threads))
+        code = plan_code(program, NativeTarget(form))
+        made = kept(code.key, host(), lambda: write_code(code, host().triple))
+        save_what_is_known()
+        return _Bound(code, Loaded(made), Memory(program, self.workers.threads))

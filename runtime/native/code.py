@@ -8,25 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cached_property, partial
+from itertools import accumulate, count
 
 from graphnet.compiler.passes.attach_update import RATE, STEP
-from graphnet.compiler.planning.program import OWN, PACKED, SCRATCH, Program, Slot
+from graphnet.compiler.planning.program import PACKED, SCRATCH, Program, Slot
 from graphnet.compiler.types import BATCH
 from graphnet.runtime.native.barrier import meeting
 from graphnet.runtime.native.feeding import feed, give
 from graphnet.runtime.native.function import PARAMETERS, Function
-from graphnet.runtime.native.module import Kernel, Module
+from graphnet.runtime.native.module import Form, Kernel, Module
 from graphnet.runtime.native.target import NativeTarget
 from graphnet.runtime.native.values import F64, I1, I8, I64, PTR, Value
 
 LOSS = "loss"
 """The output whose value tells whether training still makes sense."""
-RUN, BEGIN, EACH, END, FEED, GIVE, FIRST = range(7)
+RUN, FEED, GIVE, FIRST = range(4)
 NOTHING = -1
-"""What `enter` can be told: the whole run; a stage; the samples in or out; from FIRST on an instruction, and from
-FIRST + their number on what it prepares."""
-ENTRY = (("what", I64), ("bases", PTR), ("record", PTR), ("thread", I64), ("threads", I64), ("memory", PTR),
+"""What `enter` can be told: the whole run; the samples in or out; from FIRST on an instruction, and behind them what
+those that are `preparing` prepare."""
+ENTRY = (("what", I64), ("places", PTR), ("record", PTR), ("thread", I64), ("threads", I64), ("memory", PTR),
          ("barrier", PTR), ("n", I64), ("base", I64), ("total", I64))
 """The arguments of `enter`. The last three are for parts alone, and say which block they are for."""
 
@@ -89,147 +90,213 @@ class Record:
 
 @dataclass(frozen=True)
 class Code:
-    """The text of a Program's code, and what whoever runs it must know.
+    """A Program's code as whoever runs it must know it, and what its text depends on.
 
     Attributes:
-        text: LLVM IR.
-        bases: the names of the buffers whose addresses it is given, in order.
+        program: whose it is.
+        form: what it is written for.
+        places: where the operands lie whose addresses it is given, in order: a buffer and the offset in it, in bytes.
         record: where what is in the record of a run.
         kernels: for each instruction its kernel, or why NumPy runs it.
-        prepared: for each instruction where in PACKED it finds what was prepared for it, in bytes.
     """
 
-    text: str
-    bases: tuple[str, ...]
+    program: Program
+    form: Form
+    places: dict[tuple[str, int], int]
     record: Record
     kernels: tuple[Kernel | str, ...]
-    prepared: tuple[int, ...]
 
     @property
     def whole(self) -> bool:
         """Whether every instruction has a native kernel, so that a run is one call."""
         return all(isinstance(kernel, Kernel) for kernel in self.kernels)
 
+    @cached_property
+    def preparing(self) -> list[int]:
+        """The instructions whose kernels have something prepared."""
+        return [i for i, kernel in enumerate(self.kernels) if isinstance(kernel, Kernel) and kernel.prepare]
 
-def write_code(program: Program, target: NativeTarget, triple: str) -> Code:
-    """Writes the code of a Program for the processor that a triple names."""
-    return _Writer(program, target).write(triple)
+    @property
+    def key(self) -> str:
+        """What its text depends on: the same for all Programs with the same text."""
+        program = self.program
+        calls = [(kernel.name, kernel.prepare, self.operands(index)) if isinstance(kernel, Kernel) else None
+                 for index, kernel in enumerate(self.kernels)]
+        ends = [(name, slot.operand, self.place(slot)) for name, slot in (*program.inputs.items(),
+                                                                         *program.outputs.items())]
+        return repr((self.form, calls, ends, self.record, program.each, program.blocked, program.dims.get(BATCH),
+                     program.buffers.get(SCRATCH, 0)))
+
+    def place(self, slot: Slot) -> int:
+        """The number of an operand's place."""
+        return self.places[slot.buffer, slot.offset]
+
+    def operands(self, index: int) -> list[int]:
+        """The numbers of the places that the kernel of an instruction is called with."""
+        i = self.program.instructions[index]
+        return [*map(self.place, (*i.inputs, *i.outputs)), self.places[PACKED, self._prepared[index]]]
+
+    @cached_property
+    def _prepared(self) -> tuple[int, ...]:
+        return _prepared(self.kernels)
+
+
+def plan_code(program: Program, target: NativeTarget) -> Code:
+    """What the code of a Program will be, without its text."""
+    kernels, batched = target.kernels(program), program.batched
+    record = Record(tuple(n for n in program.inputs if n in batched), tuple(n for n in program.outputs if n in batched),
+                    tuple(n for n in program.outputs if n not in batched))
+    slots = (*program.inputs.values(), *program.outputs.values(),
+             *(slot for i in program.instructions for slot in (*i.inputs, *i.outputs)))
+    found = dict.fromkeys([*((slot.buffer, slot.offset) for slot in slots),
+                           *((PACKED, offset) for offset in _prepared(kernels))])
+    return Code(program, target.form, {place: number for number, place in enumerate(found)}, record, kernels)
+
+
+def _prepared(kernels: Sequence[Kernel | str]) -> tuple[int, ...]:
+    """For each instruction where in PACKED it finds what was prepared for it, in bytes."""
+    sizes = [kernel.prepared * 4 if isinstance(kernel, Kernel) else 0 for kernel in kernels]
+    return tuple(accumulate(sizes, initial=0))[:-1]
+
+
+def write_code(code: Code, triple: str) -> str:
+    """The text of a Program's code, for the processor that a triple names."""
+    return _Writer(code).write(triple)
 
 
 class _Writer:
-    def __init__(self, program: Program, target: NativeTarget) -> None:
-        self.program, self.form, self.module = program, target.form, Module()
-        self.kernels = target.kernels(program)
-        self.bases = (*(name for name in program.buffers if not name.startswith(OWN)), PACKED)
-        batched = program.batched
-        self.record = Record(tuple(n for n in program.inputs if n in batched),
-                             tuple(n for n in program.outputs if n in batched),
-                             tuple(n for n in program.outputs if n not in batched))
-        sizes = [kernel.prepared * 4 if isinstance(kernel, Kernel) else 0 for kernel in self.kernels]
-        self.prepared = tuple(accumulate(sizes, initial=0))[:-1]
-        self.scratch = program.buffers.get(SCRATCH, 0)
-        self.parts: dict[int, str] = {}
+    def __init__(self, code: Code) -> None:
+        self.code, self.program, self.form, self.module = code, code.program, code.form, Module()
+        self.record = code.record
+        self.scratch = self.program.buffers.get(SCRATCH, 0)
+        self.names: dict[str, str] = {}
+        """Those of the functions that are called by their hints."""
 
-    def write(self, triple: str) -> Code:
-        count = len(self.kernels)
-        for index, kernel in enumerate(self.kernels):
-            if not isinstance(kernel, Kernel):
-                continue
-            self.module.include(kernel.functions, kernel.declarations)
-            self.parts[FIRST + index] = self._instruction(index, kernel.name)
-            if kernel.prepare:
-                self.parts[FIRST + count + index] = self._instruction(index, kernel.prepare)
-        self.parts[FEED], self.parts[GIVE] = self._part("feed", self._feed), self._part("give", self._give)
-        if all(isinstance(kernel, Kernel) for kernel in self.kernels):
-            start, stop = self.program.each or (0, count)
-            preparing = [n for n in self.parts if n >= FIRST + count]
-            self.parts[BEGIN] = self._sequence("begin", [*range(FIRST, FIRST + start), *preparing])
-            self.parts[EACH] = self._sequence("each", [FEED, *range(FIRST + start, FIRST + stop), GIVE])
-            self.parts[END] = self._sequence("end", [*range(FIRST + stop, FIRST + count)])
-            self.parts[RUN] = self._part("run", self._run)
-        text = self.module.text(self._enter(), meeting(triple), defined=("meet",))
-        return Code(text, self.bases, self.record, self.kernels, self.prepared)
+    def write(self, triple: str) -> str:
+        for index, kernel in enumerate(self.code.kernels):
+            if isinstance(kernel, Kernel):
+                self.module.include(*self._text(index, kernel))
+        self.names["part"] = self._function("part", self._part, ("what", I64))
+        if self.code.whole:
+            self.names["span"] = self._function("span", self._span, ("first", I64), ("last", I64))
+            self.names["run"] = self._function("run", self._run)
+        return self.module.text(self._enter(), meeting(triple), defined=("meet",))
 
-    def _part(self, hint: str, write: Callable[[Function, Value, Value, Value], None]) -> str:
-        """Writes a function of the addresses of buffers, the record, and the number of the step's first sample."""
-        return self.module.function(hint, self.form, 2, (*PARAMETERS, ("offset", I64)),
-                                    lambda f, pointers, numbers: write(f, *pointers, numbers[-1]))
+    def _text(self, index: int, kernel: Kernel) -> tuple[dict[str, str], dict[str, str]]:
+        """The functions of a kernel and what they need declared, which nobody may have written yet."""
+        if not kernel.functions:
+            written = NativeTarget(self.form).written(self.program, index)
+            if isinstance(written, str) or written.name != kernel.name:
+                raise RuntimeError(f"{kernel.name} was kept, but it is now {written}")
+            kernel = written
+        return kernel.functions, kernel.declarations
 
-    def _sequence(self, hint: str, parts: Sequence[int]) -> str:
-        """Parts one after another; threads meet behind each."""
-        def write(f: Function, bases: Value, record: Value, offset: Value) -> None:
-            for number in parts:
-                self._call(f, number, bases, record, offset)
-                f.meet()
-        return self._part(hint, write)
+    def _function(self, hint: str, write: Callable[[Function, Value, Value, list[Value]], None],
+                  *rest: tuple[str, str]) -> str:
+        """Writes a function of the addresses of operands, the record, the number of the step's first sample, and the
+        rest."""
+        return self.module.function(hint, self.form, 2, (*PARAMETERS, ("offset", I64), *rest),
+                                    lambda f, pointers, numbers: write(f, pointers[0], pointers[1],
+                                                                       numbers[len(PARAMETERS):]))
 
-    def _call(self, f: Function, part: int, bases: Value, record: Value, offset: Value,
+    def _call(self, f: Function, name: str, places: Value, record: Value, offset: Value, *rest: Value,
               block: tuple[Value, Value, Value] | None = None) -> None:
         n, base, total = block or (f.n, f.base, f.total)
-        f.call(self.parts[part], "void", bases, record, f.scratch, f.thread, f.threads, n, base, total, f.barrier,
-               offset)
+        f.call(self.names[name], "void", places, record, f.scratch, f.thread, f.threads, n, base, total, f.barrier,
+               offset, *rest)
 
-    def _address(self, f: Function, bases: Value, buffer: str, offset: int) -> Value:
-        return f.at(f.scalar(bases, self.bases.index(buffer), PTR), offset, I8)
+    def _part(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
+        """Samples in or out, or one instruction, or what it prepares."""
+        offset, what = numbers
+        cases: dict[int, Callable[[], None]] = {
+            FEED: lambda: self._feed(f, places, record, offset), GIVE: lambda: self._give(f, places, record)}
+        behind = count(FIRST + len(self.code.kernels))
+        for index, kernel in enumerate(self.code.kernels):
+            if isinstance(kernel, Kernel):
+                cases[FIRST + index] = partial(self._instruction, f, places, index, kernel.name)
+            if isinstance(kernel, Kernel) and kernel.prepare:
+                cases[next(behind)] = partial(self._instruction, f, places, index, kernel.prepare)
+        f.choose(what, cases)
 
-    def _slot(self, f: Function, bases: Value, slot: Slot) -> Value:
-        return self._address(f, bases, slot.buffer, slot.offset)
+    def _span(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
+        """Parts one after another; threads meet behind each."""
+        offset, first, last = numbers
+        with f.loop(first, last) as part:
+            self._call(f, "part", places, record, offset, part)
+            f.meet()
 
-    def _instruction(self, index: int, kernel: str) -> str:
-        i = self.program.instructions[index]
+    def _instruction(self, f: Function, places: Value, index: int, kernel: str) -> None:
+        operands = [f.scalar(places, place, PTR) for place in self.code.operands(index)]
+        f.call(kernel, "void", *operands, f.scratch, f.thread, f.threads, f.n, f.base, f.total, f.barrier)
 
-        def write(f: Function, bases: Value, record: Value, offset: Value) -> None:
-            operands = [self._slot(f, bases, slot) for slot in (*i.inputs, *i.outputs)]
-            prepared = self._address(f, bases, PACKED, self.prepared[index])
-            f.call(kernel, "void", *operands, prepared, f.scratch, f.thread, f.threads, f.n, f.base, f.total, f.barrier)
-        return self._part(f"instruction{index}", write)
+    def _slot(self, f: Function, places: Value, slot: Slot) -> Value:
+        return f.scalar(places, self.code.place(slot), PTR)
 
-    def _feed(self, f: Function, bases: Value, record: Value, offset: Value) -> None:
+    def _feed(self, f: Function, places: Value, record: Value, offset: Value) -> None:
         for name in self.record.inputs:
             slot, entry = self.program.inputs[name], self.record.input(name)
             source, order = f.scalar(record, entry, PTR), f.scalar(record, entry + 1, PTR)
-            feed(f, slot.operand, source, order, f.scalar(record, entry + 2, I64) + offset, self._slot(f, bases, slot))
+            feed(f, slot.operand, source, order, f.scalar(record, entry + 2, I64) + offset, self._slot(f, places, slot))
 
-    def _give(self, f: Function, bases: Value, record: Value, offset: Value) -> None:
+    def _give(self, f: Function, places: Value, record: Value) -> None:
         for name in self.record.outputs:
             slot = self.program.outputs[name]
-            give(f, slot.operand, self._slot(f, bases, slot), f.scalar(record, self.record.output(name), PTR))
+            give(f, slot.operand, self._slot(f, places, slot), f.scalar(record, self.record.output(name), PTR))
 
-    def _run(self, f: Function, bases: Value, record: Value, offset: Value) -> None:
-        count, size, begins, rates, first, kept, stops = (
+    def _run(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
+        samples, size, begins, rates, first, kept, stops = (
             f.scalar(record, entry, I64) for entry in (Record.COUNT, Record.SIZE, Record.BEGINS, Record.RATES,
                                                        Record.STEP, Record.KEPT, Record.STOPS))
         going = f.variable(f.constant(1))
-        with f.loop(0, (count + size - 1) // size) as step, f.when(f.compare("eq", going.get(), 1)):
+        with f.loop(0, (samples + size - 1) // size) as step, f.when(f.compare("eq", going.get(), 1)):
             start = step * size
-            total = f.least(size, count - start)
+            total = f.least(size, samples - start)
             with f.when(f.compare("ne", rates, 0)):
-                self._feed_step(f, bases, record, step, first)
+                self._feed_step(f, places, record, step, first)
                 f.meet()
-            nothing = f.constant(0)
+            instructions = len(self.code.kernels)
+            whole, (begin, end) = (total, f.constant(0), total), self.program.each or (0, instructions)
             with f.when(f.compare("ne", begins + step, 0)):
-                self._call(f, BEGIN, bases, record, start, (total, nothing, total))
-            block = self.program.dims[BATCH] if self.program.blocked else total
-            with f.loop(0, total, block) as base:
-                self._call(f, EACH, bases, record, start, (f.least(block, total - base), base, total))
-            self._call(f, END, bases, record, start, (total, nothing, total))
-            self._keep(f, bases, record, step, kept)
+                self._run_span(f, places, record, start, 0, begin, whole)
+                self._run_span(f, places, record, start, instructions, instructions + len(self.code.preparing), whole)
+            most = self.program.dims[BATCH] if self.program.blocked else total
+            with f.loop(0, total, most) as base:
+                block = f.least(most, total - base), base, total
+                self._move(f, places, record, start, FEED, block)
+                self._run_span(f, places, record, start, begin, end, block)
+                self._move(f, places, record, start, GIVE, block)
+            self._run_span(f, places, record, start, end, instructions, whole)
+            self._keep(f, places, record, step, kept)
             if LOSS in self.record.kept:
-                loss = f.scalar(self._slot(f, bases, self.program.outputs[LOSS]))
+                loss = f.scalar(self._slot(f, places, self.program.outputs[LOSS]))
                 finite = f.test("oeq", loss - loss, 0.0)
                 with f.when(f.compare("ne", stops, 0)), f.when(f.instruction(f"xor {I1}", finite, f.constant(1, I1))):
                     going.set(f.constant(0))
                 f.meet()
 
-    def _feed_step(self, f: Function, bases: Value, record: Value, step: Value, first: Value) -> None:
+    def _run_span(self, f: Function, places: Value, record: Value, offset: Value, first: int, last: int,
+                  block: tuple[Value, Value, Value]) -> None:
+        """Runs the instructions, and what is prepared behind them, with these numbers."""
+        if first < last:
+            self._call(f, "span", places, record, offset, f.constant(FIRST + first), f.constant(FIRST + last),
+                       block=block)
+
+    def _move(self, f: Function, places: Value, record: Value, offset: Value, part: int,
+              block: tuple[Value, Value, Value]) -> None:
+        """Brings samples in, or out."""
+        if self.record.inputs if part == FEED else self.record.outputs:
+            self._call(f, "part", places, record, offset, f.constant(part), block=block)
+            f.meet()
+
+    def _feed_step(self, f: Function, places: Value, record: Value, step: Value, first: Value) -> None:
         """The number of the step and its learning rate."""
         with f.one_thread():
             for name, value in ((RATE, f.scalar(f.scalar(record, Record.RATES, PTR), step, F64)),
                                 (STEP, first + step)):
                 if name in self.program.inputs:
-                    f.put(value, self._slot(f, bases, self.program.inputs[name]))
+                    f.put(value, self._slot(f, places, self.program.inputs[name]))
 
-    def _keep(self, f: Function, bases: Value, record: Value, step: Value, kept: Value) -> None:
+    def _keep(self, f: Function, places: Value, record: Value, step: Value, kept: Value) -> None:
         """Copies what the step gave, and counts it."""
         with f.one_thread():
             f.put(step + 1, record, Record.DONE)
@@ -237,16 +304,16 @@ class _Writer:
                 target = f.at(f.scalar(record, Record.KEPT, PTR), step * self.record.stride(self.program), I8)
                 for name, place in self.record.places(self.program).items():
                     slot = self.program.outputs[name]
-                    f.call("llvm.memcpy.p0.p0.i64", "void", f.at(target, place, I8), self._slot(f, bases, slot),
+                    f.call("llvm.memcpy.p0.p0.i64", "void", f.at(target, place, I8), self._slot(f, places, slot),
                            f.constant(slot.operand.nbytes), f.constant(0, I1))
 
     def _enter(self) -> str:
-        cases = "\n".join(f"    i64 {number}, label %part{number}" for number in self.parts)
-        calls = "\n".join(
-            f"part{number}:\n  call void @{name}(ptr %bases, ptr %record, ptr %own, i64 %thread, i64 %threads, i64 %n, "
-            f"i64 %base, i64 %total, ptr %barrier, i64 0)\n  br label %done" for number, name in self.parts.items())
         arguments = ", ".join(f"{type} %{name}" for name, type in ENTRY)
+        given = ("ptr %places, ptr %record, ptr %own, i64 %thread, i64 %threads, i64 %n, i64 %base, i64 %total, "
+                 "ptr %barrier, i64 0")
+        run = f"call void @{self.names['run']}({given})\n" if self.code.whole else ""
         return (f"define void @enter({arguments}) nounwind {{\n  %skipped = mul i64 %thread, {self.scratch}\n"
-                f"  %own = getelementptr i8, ptr %memory, i64 %skipped\n"
-                f"  switch i64 %what, label %done [\n{cases}\n  ]\n{calls}\ndone:\n"
+                f"  %own = getelementptr i8, ptr %memory, i64 %skipped\n  %all = icmp eq i64 %what, {RUN}\n"
+                f"  br i1 %all, label %run, label %part\nrun:\n  {run}  br label %done\n"
+                f"part:\n  call void @{self.names['part']}({given}, i64 %what)\n  br label %done\ndone:\n"
                 "  call void @meet(ptr %barrier, i64 %threads)\n  ret void\n}\n")

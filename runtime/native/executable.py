@@ -64,14 +64,15 @@ class NativeExecutable(Executable):
                       for name, slot in program.outputs.items() if name in program.batched}
         self.outputs = {name: self._rows[name] if name in self._rows else view(slot)
                         for name, slot in program.outputs.items()}
-        addresses = [self._memory.packed.ctypes.data if name == PACKED else self._buffers[name].ctypes.data
-                     for name in self._code.bases]
-        self._bases = np.array(addresses, np.int64)
+        packed = self._memory.packed.ctypes.data
+        begins = {name: packed if name == PACKED else self._buffers[name].ctypes.data
+                  for name in dict.fromkeys(name for name, _ in self._code.places)}
+        self._places = np.array([begins[name] + offset for name, offset in self._code.places], np.int64)
         record = self._record
         record[Record.COUNT] = record[Record.SIZE] = self.samples
         for name, array in self._rows.items():
             record[self._code.record.output(name)] = array.ctypes.data
-        self._call = self._workers.bind(self._enter, self._bases.ctypes.data, record.ctypes.data,
+        self._call = self._workers.bind(self._enter, self._places.ctypes.data, record.ctypes.data,
                                         self._memory.scratch.ctypes.data, self._alone.ctypes.data)
         self._numpy = {index: bind_between(program.instructions[index], self._buffers)
                        for index, kernel in enumerate(self._code.kernels) if not isinstance(kernel, Kernel)}
@@ -157,7 +158,7 @@ class NativeExecutable(Executable):
 
         yield from (part(FIRST + index, total, 0, index) for index in range(first))
         yield from (part(FIRST + count + index, total, 0, name=WEIGHTS, kept=not trains)
-                    for index, kernel in enumerate(self._code.kernels) if isinstance(kernel, Kernel) and kernel.prepare)
+                    for index in range(len(self._code.preparing)))
         for base in range(0, total, block):
             n = min(block, total - base)
             yield part(FEED, n, base, name=SAMPLES_IN)

@@ -15,7 +15,8 @@ from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native.call import batch_innermost, per_sample, room
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import F32, F64, I1, I64, Index, Value
+from graphnet.runtime.native.turning import turn_block
+from graphnet.runtime.native.values import F32, F64, I1, I64, PTR, Index, Value
 
 Place = Callable[[Index], Index]
 """The number of a sample's row, from its number in the block."""
@@ -39,18 +40,21 @@ def feed(f: Function, operand: Operand, source: Value, order: Value, start: Valu
         return
     element, pieces = _element(operand), -(-size // LANES)
     lo, hi = f.share(pieces)
+    rows, block, turned = f.array(LANES, PTR), *(f.array(LANES * LANES, F32) for _ in range(2))
     with f.loop(0, samples, LANES) as s0:
-        rows = [f.at(source, number(f.least(s0 + lane, f.n - 1)) * size, element) for lane in range(LANES)]
+        with f.loop(0, LANES) as lane:
+            f.put(f.at(source, number(f.least(s0 + lane, f.n - 1)) * size, element), rows, lane)
         with f.loop(lo, hi) as piece:
             first = piece * LANES
+            width = f.least(f.constant(size) - first, LANES) if size % LANES else LANES
             if element != F32:
-                with f.loop(first, f.least(first + LANES, size)) as c:
-                    for lane, row in enumerate(rows):
-                        f.put(f.scalar(row, c, element), target, c * samples + s0 + lane)
+                with f.loop(0, width) as c, f.loop(0, LANES) as lane:
+                    value = f.scalar(f.scalar(rows, lane, PTR), first + c, element)
+                    f.put(value, target, (first + c) * samples + s0 + lane)
             else:
-                width = _width(f, first, size)
-                lines = f.transpose([f.load(row, first, width) for row in rows])
-                _store_lines(f, lines, target, first, samples, s0, size)
+                with f.loop(0, LANES) as lane:
+                    f.store(f.load(f.scalar(rows, lane, PTR), first, width), block, lane * LANES)
+                _turn(f, block, turned, target, first * samples + s0, samples, width)
 
 
 def give(f: Function, operand: Operand, source: Value, target: Value) -> None:
@@ -85,17 +89,14 @@ def _copy_rows(f: Function, operand: Operand, count: Index, source: Value, numbe
             f.call("llvm.memcpy.p0.p0.i64", "void", to, row, bytes_, f.constant(0, I1))
 
 
-def _width(f: Function, first: Value, size: int) -> Value | None:
-    """How many of the 16 elements from the first one on there are; None if always all."""
-    return None if size % LANES == 0 else f.least(f.constant(size) - first, LANES)
-
-
-def _store_lines(f: Function, lines: list[Value], target: Value, first: Value, samples: int, s0: Index,
-                 size: int) -> None:
-    """Stores the elements of 16 samples, those from the first one on that there are."""
-    for c, line in enumerate(lines):
-        with f.when(size % LANES == 0 or f.compare("slt", first + c, size)):
-            f.store(line, target, (first + c) * samples + s0)
+def _turn(f: Function, block: Value, turned: Value, target: Value, place: Index, samples: int, width: Index) -> None:
+    """Stores so many columns of 16 × 16 floats as lines of the target."""
+    if width == LANES:
+        turn_block(f, block, LANES, f.at(target, place), samples)
+        return
+    turn_block(f, block, LANES, turned, LANES)
+    with f.loop(0, width) as c:
+        f.store(f.load(turned, c * LANES), target, place + c * samples)
 
 
 def _element(operand: Operand) -> str:

@@ -76,6 +76,20 @@ def compile_text(text: str, processor: Processor, level: int = LEVEL) -> bytes:
     Raises:
         RuntimeError: LLVM refuses the text.
     """
+    module, machine = _prepared(text, processor, level)
+    code: bytes = machine.emit_object(module)
+    return code
+
+
+def assembly(text: str, processor: Processor, level: int = LEVEL) -> str:
+    """The same as assembler text."""
+    module, machine = _prepared(text, processor, level)
+    written: str = machine.emit_assembly(module)
+    return written
+
+
+def _prepared(text: str, processor: Processor, level: int) -> tuple[Any, Any]:
+    """A module as the code generator wants it, and the code generator."""
     binding = llvm()
     module = binding.parse_assembly(text)
     module.triple = processor.triple
@@ -84,21 +98,7 @@ def compile_text(text: str, processor: Processor, level: int = LEVEL) -> bytes:
     passes = binding.create_new_module_pass_manager()
     passes.add_sroa_pass()
     passes.run(module, binding.create_pass_builder(machine, options))
-    code: bytes = machine.emit_object(module)
-    return code
-
-
-def assembly(text: str, processor: Processor, level: int = LEVEL) -> str:
-    """The same as assembler text."""
-    binding = llvm()
-    module = binding.parse_assembly(text)
-    machine = target_machine(processor, level)
-    options = binding.create_pipeline_tuning_options(speed_level=max(level, 1))
-    passes = binding.create_new_module_pass_manager()
-    passes.add_sroa_pass()
-    passes.run(module, binding.create_pass_builder(machine, options))
-    written: str = machine.emit_assembly(module)
-    return written
+    return module, machine
 
 
 def target_machine(processor: Processor, level: int = LEVEL) -> Any:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import graphnet.runtime.native.kernels  # noqa: F401 (registers the emitters)
 from graphnet.compiler.ir import Graph
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.recurrent import Walk
 from graphnet.compiler.planning.layout import batch_last_values
-from graphnet.compiler.planning.program import PACKED, SCRATCH, Instruction, Operand, Program
+from graphnet.compiler.planning.program import PACKED, SCRATCH, Operand, Program
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels import NumpyTarget
-from graphnet.runtime.native.call import Unsupported
+from graphnet.runtime.native.known import find_kernel, find_written
 from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.module import Form, Kernel, write_kernel
+from graphnet.runtime.native.module import Form, Kernel
 
 BLOCKS = (1, LANES, 32, 64)
 """Sizes of blocks where samples lie innermost, or steps of a sequence do: one of 64 stays in the second-level cache."""
@@ -46,11 +45,9 @@ class NativeTarget:
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
         """What NumPy's kernel needs where there is no other. Native ones have memory of their own for each thread."""
-        try:
-            write_kernel(op, inputs, outputs, self.form)
-        except Unsupported:
-            return NumpyTarget(self.frugal).workspace(op, inputs, outputs)
-        return ()
+        if isinstance(find_kernel(op, inputs, outputs, self.form), Kernel):
+            return ()
+        return NumpyTarget(self.frugal).workspace(op, inputs, outputs)
 
     @property
     def backend(self) -> str:
@@ -69,19 +66,19 @@ class NativeTarget:
         return {name: size for name, size in sizes.items() if size}
 
     def kernels(self, program: Program) -> tuple[Kernel | str, ...]:
-        """The native kernel of each instruction, or why there is none. What needs no samples is not for a block."""
-        first, last = program.each or (0, len(program.instructions))
-        whole = replace(self.form, blocked=False)
-        return tuple(self._kernel(instruction, self.form if first <= index < last else whole)
-                     for index, instruction in enumerate(program.instructions))
+        """The native kernel of each instruction, maybe without its text, or why there is none."""
+        return tuple(find_kernel(*self._asked(program, index)) for index in range(len(program.instructions)))
 
-    @staticmethod
-    def _kernel(instruction: Instruction, form: Form) -> Kernel | str:
-        inputs, outputs = (tuple(slot.operand for slot in slots) for slots in (instruction.inputs, instruction.outputs))
-        try:
-            return write_kernel(instruction.op, inputs, outputs, form)
-        except Unsupported as why:
-            return str(why)
+    def written(self, program: Program, index: int) -> Kernel | str:
+        """The kernel of an instruction with its text."""
+        return find_written(*self._asked(program, index))
+
+    def _asked(self, program: Program, index: int) -> tuple[Op, tuple[Operand, ...], tuple[Operand, ...], Form]:
+        """What kernel an instruction needs. What needs no samples is not for a block."""
+        first, last = program.each or (0, len(program.instructions))
+        form = self.form if first <= index < last else replace(self.form, blocked=False)
+        i = program.instructions[index]
+        return i.op, tuple(slot.operand for slot in i.inputs), tuple(slot.operand for slot in i.outputs), form
 
 
 def block_size(graph: Graph, samples: int) -> int:

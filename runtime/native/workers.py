@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from graphnet.runtime.native.barrier import watching
-from graphnet.runtime.native.jit import Loaded, compile_text, host, yielding
+from graphnet.runtime.native.cache import kept
+from graphnet.runtime.native.jit import Loaded, host, yielding
 from graphnet.runtime.session import aligned_bytes
 
 WATCHED = 4000
@@ -62,7 +63,7 @@ class _Pool:
         self._sleeping: list[bool] = []
         self._calls = aligned_bytes(64).view(np.int64)
         self._job: tuple[int, Callable[[int], None], int] = (0, lambda thread: None, 0)
-        self._code = Loaded(compile_text(watching(host().triple), host()))
+        self._code = Loaded(kept("await", host(), lambda: watching(host().triple)))
         self._await = self._code.function("await", ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64,
                                           result=ctypes.c_int64)
 

@@ -6,10 +6,10 @@ There is no fast mathematics anywhere: LLVM neither reorders sums nor joins prod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from graphnet.runtime.native.values import F32, F64, I1, I64, Index, Value, element_of, lanes_of, spelled
+from graphnet.runtime.native.values import F32, F64, I1, I64, PTR, Index, Value, element_of, lanes_of, spelled
 
 
 class Variable:
@@ -150,6 +150,23 @@ class Writer:
         yield
         self.line(f"br label %after{number}")
         self.label(f"after{number}")
+
+    def choose(self, number: Value, cases: Mapping[int, Callable[[], None]]) -> None:
+        """Runs what is written for a number, and nothing for any other."""
+        own = self._fresh()
+        labels = " ".join(f"i64 {case}, label %case{own}_{case}" for case in cases)
+        self.line(f"switch i64 {number.text}, label %end{own} [ {labels} ]")
+        for case, write in cases.items():
+            self.label(f"case{own}_{case}")
+            write()
+            self.line(f"br label %end{own}")
+        self.label(f"end{own}")
+
+    def array(self, count: int, type: str) -> Value:
+        """The address of so many elements on the stack."""
+        self._count += 1
+        self._slots.append(f"  %v{self._count} = alloca [{count} x {type}], align 64")
+        return Value(self, f"%v{self._count}", PTR)
 
     def variable(self, initial: Value) -> Variable:
         """A mutable value that begins as this one."""

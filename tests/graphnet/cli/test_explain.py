@@ -144,3 +144,26 @@ def test_a_page_can_go_into_a_pipe(run: Callable[..., Any], saved: Path, tmp_pat
     reader.join()
     assert pages[0].startswith("<!DOCTYPE html>")
     assert pipe.is_fifo()
+
+
+def test_code_of_instructions(run: Callable[..., Any], saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("llvmlite")
+    monkeypatch.setenv("GRAPHNET_BACKEND", "native")
+    code = gn.load(saved).machine_code("train", 64)
+    shown = run("explain", saved, "--llvm", 1).out
+    assert shown == code[1].text("llvm")
+    assert shown.startswith("instruction 1: ")
+    assert "define internal void @" in shown
+    assert ".py:" in code[1].title
+    assert run("explain", saved, "--asm", "all").out.count("instruction ") == len(code)
+    found = json.loads(run("explain", saved, "--asm", 1, "--json").out)
+    assert [(one["index"], "llvm" in one, len(one["asm"]) > 100) for one in found] == [(1, False, True)]
+    result = run("explain", saved, "--asm", len(code))
+    assert (result.code, f"--asm is {len(code)}, but" in result.err) == (2, True)
+
+
+def test_code_of_numpy(run: Callable[..., Any], saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPHNET_BACKEND", "numpy")
+    result = run("explain", saved, "--llvm", "all")
+    assert result.code == 1
+    assert "the network runs on NumPy, so there is no code of its own to show; " in result.err

@@ -40,7 +40,7 @@ def test_it_holds_every_view(page: str) -> None:
 def test_it_begins_with_the_picture(page: str) -> None:
     assert page.index("<svg") < page.index('<section id="passes">')
     sections = [part.split('"')[0] for part in page.split('<section id="')[1:]]
-    assert sections == ["graph", "passes", "memory", "fusion", "program"]
+    assert sections == ["graph", "passes", "memory", "fusion", "program", "code"]
     first = page[page.index('<section id="graph">'):page.index('<section id="passes">')]
     assert [part.split("<")[0] for part in first.split("<figcaption>")[1:]] == ["the layers", "after all passes"]
     assert "Conv2D: kernel 3x3, padding 1, relu" in first
@@ -77,3 +77,16 @@ def test_a_sequence_network(tmp_path: Path) -> None:
     net = gn.compile(small_networks.sequence_model(), **small_networks.TRAINED)
     parse_html(network_page(net, "train", 2, {"T": 5}))
     parse_html(network_page(net, "predict", 2, {"T": 5}))
+
+
+def test_it_shows_code_or_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPHNET_BACKEND", "numpy")
+    assert "the network runs on NumPy, so there is no code of its own" in network_page(
+        small_networks.image_network(), "train", 4, {})
+    pytest.importorskip("llvmlite")
+    monkeypatch.setenv("GRAPHNET_BACKEND", "native")
+    net = small_networks.image_network()
+    found = "".join(parse_html(network_page(net, "train", 4, {})).text)
+    for one in net.machine_code("train", 4):
+        assert one.title in found
+        assert one.llvm.splitlines()[-1] in found or " more lines" in found

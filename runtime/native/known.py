@@ -1,0 +1,91 @@
+"""Which op has a kernel, and what memory that takes, without writing it.
+
+Lowering asks for it, and writing kernels takes longer than all else where their code is there from an earlier process.
+So it is kept with the code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache, lru_cache
+from pathlib import Path
+
+from graphnet.compiler.op import Op
+from graphnet.compiler.ops.fused import Fused
+from graphnet.compiler.planning.program import Operand
+from graphnet.runtime.native.cache import CodeCache, cache_folder, source_digest
+from graphnet.runtime.native.call import Unsupported
+from graphnet.runtime.native.module import Form, Kernel, write_kernel
+
+_LIBRARY = __name__.partition(".")[0] + "."
+_MOST = 5000
+_Fact = list[str | float | None] | str
+"""A kernel's name, that of what prepares it, its scratch and prepared floats, and its rounding; or why there is none."""
+
+
+class _Facts:
+    """What is known by the digests of ops and forms, as it is kept in a folder."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._cache, self._key = CodeCache(folder), f"{source_digest()} kernels"
+        self._new = False
+        self.known: dict[str, _Fact] = json.loads((source_digest() and self._cache.read(self._key)) or "{}")
+
+    def add(self, digest: str, found: Kernel | str) -> None:
+        """Remembers what was found out."""
+        self._new = True
+        self.known[digest] = (found if isinstance(found, str) else
+                              [found.name, found.prepare, found.scratch, found.prepared, found.rounding])
+
+    def save(self) -> None:
+        """Keeps it for other processes, with what they have found out meanwhile."""
+        if not self._new or not source_digest():
+            return
+        self._new = False
+        merged = json.loads(self._cache.read(self._key) or "{}") | self.known
+        self._cache.write(self._key, json.dumps(dict(list(merged.items())[-_MOST:])).encode())
+
+
+@cache
+def _facts(folder: Path | None) -> _Facts:
+    return _Facts(folder)
+
+
+def find_kernel(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel | str:
+    """The kernel of an op, maybe without its text; or why it has none."""
+    return _found(op, inputs, outputs, form, repr(op))
+
+
+def find_written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel | str:
+    """The kernel of an op with its text; or why it has none."""
+    import graphnet.runtime.native.kernels  # noqa: F401 (registers the emitters, which take long to import)
+
+    try:
+        return write_kernel(op, inputs, outputs, form)
+    except Unsupported as why:
+        return str(why)
+
+
+def save_what_is_known() -> None:
+    """Keeps what this process found out."""
+    _facts(cache_folder()).save()
+
+
+@lru_cache(maxsize=4096)
+def _found(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form, text: str) -> Kernel | str:
+    bodies = [node.op for node in op.body.nodes] if isinstance(op, Fused) else [op]
+    if not all(type(one).__module__.startswith(_LIBRARY) for one in bodies):  # whose meaning may change
+        return find_written(op, inputs, outputs, form)
+    facts = _facts(cache_folder())
+    digest = hashlib.sha256(f"{op} {inputs} {outputs} {form}".encode()).hexdigest()
+    fact = facts.known.get(digest)
+    if fact is None:
+        found = find_written(op, inputs, outputs, form)
+        facts.add(digest, found)
+        return found
+    if isinstance(fact, str):
+        return fact
+    name, prepare, scratch, prepared, rounding = fact
+    return Kernel(str(name), str(prepare) if prepare else None, int(scratch or 0), int(prepared or 0), {}, {},
+                  float(rounding or 0))
