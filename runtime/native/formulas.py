@@ -34,7 +34,7 @@ _WRITE: Mapping[str, _Write] = {
     "minimum": lambda f, x, y: f.smaller(x, y),
     **{name: partial(lambda how, f, x, y: f.test(how, x, y), how) for name, how in (
         ("less", "olt"), ("less_equal", "ole"), ("greater", "ogt"), ("greater_equal", "oge"))},
-    "logical_and": lambda f, a, b: f.instruction(f"and {a.type}", a, b),
+    "logical_and": lambda f, a, b: f.bitwise("and", a, b),
     "where": lambda f, mask, a, b: f.select(mask, a, b),
     **{name: getattr(mathematics, name) for name in mathematics.FUNCTIONS},
 }

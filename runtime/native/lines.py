@@ -85,10 +85,10 @@ def measure(of: Group, i: int, least: float) -> Length:
     scaled as in `compiler/ops/norms.py`."""
     f = of.f
     greatest = of.top(lambda at: f.intrinsic("fabs", at.x(i)), 0.0)
-    exponent = f.instruction(f"lshr {INTS}", f.bits(greatest, I32), f.constant(23, INTS))
+    exponent = f.bitwise("lshr", f.bits(greatest, I32), 23)
     power = f.intrinsic("smin", 255 - exponent, f.constant(_MOST, INTS))  # brings the greatest to 2 or more, below 4
     power = f.intrinsic("smax", power, f.constant(1, INTS))
-    shift = f.bits(f.instruction(f"shl {INTS}", power, f.constant(23, INTS)), F32)
+    shift = f.bits(f.bitwise("shl", power, 23), F32)
 
     def scaled(at: Place) -> Value:
         return at.x(i) * shift

@@ -19,7 +19,7 @@ from graphnet.runtime.native.call import batch_innermost, need, room
 from graphnet.runtime.native.contract import blocks
 from graphnet.runtime.native.function import Function, Lanes, vectors
 from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import F32, MASK, Index, Value
+from graphnet.runtime.native.values import F32, Index, Value
 from graphnet.runtime.native.views import View, load, samples
 
 WIDE = 4
@@ -313,7 +313,7 @@ class Group:
         top = self.fold(-math.inf, lambda kept, at: f.greater(at.x(i), kept), f.greater)
 
         def first(kept: Value, at: Place) -> Value:
-            found = f.instruction(f"or {MASK}", f.test("oeq", at.x(i), top), f.test("uno", at.x(i), at.x(i)))
+            found = f.bitwise("or", f.test("oeq", at.x(i), top), f.test("uno", at.x(i), at.x(i)))
             return f.select(found, f.smaller(at.number, kept), kept)
         return self.fold(2.0 ** 24, first, f.smaller)
 

@@ -11,7 +11,7 @@ from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.kernels.losses import own_class
 from graphnet.runtime.native.lines import along
 from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import F64, I32, I64, INTS, MASK, Value
+from graphnet.runtime.native.values import F64, I32, I64, INTS, Value
 from graphnet.runtime.native.views import samples
 from graphnet.runtime.native.walk import Group, Place, Step
 
@@ -21,10 +21,6 @@ def _begin(f: Function, y: Value, count: int) -> None:
     with f.when(f.first), f.loop(*f.share(count)) as i:
         f.put(f.constant(0.0, F64), y, i)
     f.meet()
-
-
-def _both(f: Function, how: str, a: Value, b: Value) -> Value:
-    return f.instruction(f"{how} {MASK}", a, b)
 
 
 def _class_of(of: Group, i: int) -> Value:
@@ -42,10 +38,10 @@ def count_correct(f: Function, call: Call) -> None:
         score = of.total(lambda at: f.select(f.test("oeq", at.number, label), at.x(0), 0.0))
 
         def ahead(at: Place) -> Value:
-            tied = _both(f, "and", f.test("oeq", at.x(0), score), f.test("olt", at.number, label))
-            return f.select(_both(f, "or", f.test("ugt", at.x(0), score), tied), f.splat(1.0), 0.0)
+            tied = f.bitwise("and", f.test("oeq", at.x(0), score), f.test("olt", at.number, label))
+            return f.select(f.bitwise("or", f.test("ugt", at.x(0), score), tied), f.splat(1.0), 0.0)
         hit = f.test("olt", of.total(ahead), float(min(call.op.k, 2 ** 24)))
-        right.set(right.get() + f.convert("zext", _both(f, "and", hit, f.mask(of.spots[0].real)), I32))
+        right.set(right.get() + f.convert("zext", f.bitwise("and", hit, f.mask(of.spots[0].real)), I32))
     _begin(f, call.y[0], 2)
     along(f, call, form, outputs=False, gathered=True, apart=True).each(line)
     f.add_shared(f.convert("sitofp", f.total_of(right.get()), F64), call.y[0])
@@ -91,7 +87,7 @@ def count_decisions(f: Function, call: Call) -> None:
     def counts(cell: int) -> Callable[[Place], Value]:
         def number(at: Place) -> Value:
             label = f.test("oge" if cell // 2 else "ult", at.x(1), 0.5)
-            return f.select(_both(f, "and", label, f.test("ogt" if cell % 2 else "ule", at.x(0), call.op.threshold)),
+            return f.select(f.bitwise("and", label, f.test("ogt" if cell % 2 else "ule", at.x(0), call.op.threshold)),
                             one, 0.0)
         return number
     _add_up(f, call, *map(counts, range(4)))

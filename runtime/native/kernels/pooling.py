@@ -16,7 +16,7 @@ from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.lines import whole_vectors, write_constants
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.sweeping import Reach, Sweep, Weigh, fill, planes, strided
-from graphnet.runtime.native.values import MASK, Index, Value
+from graphnet.runtime.native.values import Index, Value
 
 
 def _reaches(call: Call, image: Operand, back: bool = False) -> tuple[Reach, Reach]:
@@ -115,7 +115,7 @@ def max_pool2d_grad(f: Function, call: Call) -> None:
                 for v, top, left in beside:
                     place = (i * across.places + c) * n + v
                     e, given, target = strided(f, f.at(x, place), step, lanes), left.get(), f.at(dx, place)
-                    hit = f.instruction(f"or {MASK}", f.test("oeq", e, top), f.test("uno", e, e))
+                    hit = f.bitwise("or", f.test("oeq", e, top), f.test("uno", e, e))
                     share = f.select(hit, given, 0.0)
                     share = share if apart else share + strided(f, target, step, lanes)
                     if step == 1:
