@@ -109,17 +109,13 @@ def write_op(f: Function, op: Op, inputs: Sequence[Value]) -> Value:
 
 
 class Tail:
-    """The epilogue of a fused op, or of an op that has none; with its root, all of an element-wise op.
+    """The epilogue of a fused op, or of an op that has none; with its `root`, all of an element-wise op.
 
-    Args:
-        f: the function that is being written.
-        call: the op.
-        root: whether the root belongs to it; if not, sums behind it are not supported.
+    It reads the inputs of the call at the positions `inputs`, besides what the root makes. Its expressions have so many
+    `steps`; it `computes` if that is more than taking what is there.
 
-    Attributes:
-        inputs: positions of the inputs of the call that it reads, besides what the root makes.
-        steps: how many steps its expressions have.
-        computes: whether that is more than taking what is there.
+    Raises:
+        Unsupported: an op has no formula, or there are sums behind a root of another kind.
     """
 
     def __init__(self, f: Function, call: Call, root: bool = False) -> None:

@@ -20,16 +20,9 @@ _MOST = 127 + 103
 
 def along(f: Function, call: Call, form: Operand, axes: Sequence[int] | None = None, outputs: bool = True,
           more: Sequence[View] = (), **options: Any) -> Walk:
-    """A walk over an operand that joins its elements along some axes, by default the one of the op, or the last.
+    """A walk over an operand of a call that joins its elements along axes, by default the op's, or the last.
 
-    Args:
-        f: the function.
-        call: the op, whose operands are `seen`.
-        form: the operand.
-        axes: see above.
-        outputs: whether outputs are written there.
-        more: what else is read.
-        options: see `Walk`.
+    It reads the inputs and `more`, and writes the outputs if that is said.
     """
     need(all(o.dtype != "float64" for o in call.inputs), "float64 operands")
     axes = (getattr(call.op, "axis", -1) % len(form.shape),) if axes is None else axes
@@ -65,14 +58,8 @@ def write_constants(f: Function, pointer: Value, numbers: Sequence[float]) -> No
 
 
 class Length(NamedTuple):
-    """A vector and its length.
-
-    Attributes:
-        unit: what the vector of length 1 has at a place.
-        shift: the power of two that lengths are scaled with.
-        length: max(‖x‖, the least that counts), scaled.
-        counts: 1 if ‖x‖ is more than that least, else 0.
-    """
+    """What x / ‖x‖ has at a place; a power of two, and max(‖x‖, the least that counts) scaled with it; 1 if ‖x‖ is more
+    than that least, else 0."""
 
     unit: Callable[[Place], Value]
     shift: Value

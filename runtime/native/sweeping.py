@@ -32,13 +32,9 @@ def planes(image: Operand, sides: int = 2) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Along an axis, the places that a result takes.
+    """Along an axis, the places that a result takes: a window with `before` places of padding before the first.
 
-    Attributes:
-        places: how many there are.
-        results: how many results.
-        kernel, stride, before: of the windows, and how many places of padding lie before the first.
-        back: whether results are what windows lie over, and places are windows.
+    Going `back`, results are what windows lie over, and places are windows.
     """
 
     places: int
@@ -86,15 +82,9 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """A sweep over images.
+    """A sweep over images: of rows `down` and columns `across`, `join` gathers what each result takes, from `start` on.
 
-    Attributes:
-        f: the function.
-        planes: images of one channel there are, apart from samples that are innermost.
-        samples: how many of those there is room for: a multiple of 16, or 1.
-        down, across: what a result takes of rows and of columns.
-        start: what gathering begins with, in every lane.
-        join: joins what is gathered to another vector.
+    There are so many `planes`, and room for so many `samples` innermost: a multiple of 16, or 1.
     """
 
     f: Function

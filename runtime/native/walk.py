@@ -30,12 +30,9 @@ Two = Callable[[Value, Value], Value]
 
 @dataclass(frozen=True, slots=True)
 class Dim:
-    """Axes as one: their extent, and the strides of all views along it.
+    """Axes as one: their extent, the strides of all views along it, and whether elements are joined along it.
 
-    Attributes:
-        joined: whether elements are joined along it.
-        each: elements of one sample, if it counts samples, and not all of its extent may be real.
-        inside: whether samples lie innermost; then there is room for vectors.
+    If not all may be real, `each` is the elements of a sample; samples `inside` are innermost, with room for vectors.
     """
 
     extent: int
@@ -67,17 +64,11 @@ def _dims(f: Function, form: Operand, views: Sequence[View], axes: Sequence[int]
 
 
 class Walk:
-    """The loops of a kernel over the elements of an array.
+    """The loops of a kernel over the elements of an array `form`, some of which `axes` join.
 
-    Args:
-        f: the function.
-        form: what is walked.
-        reads, writes: what is read and written there: `x(i)` and `put(value, i)` of a place.
-        axes: along which elements are joined.
-        wide: vectors of joined elements that are worked on at a time.
-        beside: vectors of results that are.
-        gathered: whether short rows of joined elements are read 16 beside each other.
-        apart: whether it matters how many samples are real, though none are joined.
+    Of a place, `x(i)` is what is read and `put(value, i)` writes. `wide` vectors of joined elements, or `beside` ones
+    of results, are worked on at a time. Short rows of joined elements may be `gathered`, 16 beside each other. Samples
+    are `apart` if it matters how many are real though none are joined.
     """
 
     def __init__(self, f: Function, form: Operand, reads: Sequence[View], writes: Sequence[View],
