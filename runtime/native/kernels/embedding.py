@@ -51,7 +51,7 @@ def embedding_grad(f: Function, call: Call) -> None:
     (numbers, form), (found, g), table, (rows, features) = call.inputs, call.x, call.y[0], call.outputs[0].shape
     floats(form)
     last, held = batch_innermost(form) and room(form) > 1, ELEMENTS[numbers.dtype]
-    need(len(numbers.shape) < 2 or batch_innermost(numbers) or not last, "operands in different layouts")
+    need(len(numbers.shape) < 2 or (batch_innermost(numbers) and room(numbers) > 1) == last, "operands of both layouts")
     lo, hi = f.share(-(-features // LANES))
 
     def add(place: Index, source: Value, row: Index) -> None:
