@@ -94,7 +94,7 @@ def reduce(f: Function, call: Call) -> None:
     axes = other_axes(call.op.axis, rank) if dot else range(left, rank) if top else call.op.axes
     (target,) = seen(call.y, call.outputs, form, axes)
     sums(f, form, seen(call.x, call.inputs, form, axes), lambda at: at.x(0) * at.x(1) if dot else at.x(0), axes, target,
-         isinstance(call.op, ReduceMean), **({"join": f.greater, "start": -math.inf} if top else {}))
+         isinstance(call.op, ReduceMean), join=f.greater if top else _add, start=-math.inf if top else 0.0)
 
 
 @emitter(ReduceMaxGrad)

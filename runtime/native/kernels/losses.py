@@ -108,7 +108,7 @@ def label_rows(f: Function, call: Call) -> None:
         label = _labels(of, 0)
 
         def row(at: Place) -> Value:
-            made = label(at) * (1 - op.smoothing) + op.smoothing / op.classes
+            made: Value = label(at) * (1 - op.smoothing) + op.smoothing / op.classes
             return made * at.x(1) if more else made
         of.over(lambda at: at.put(row(at)))
     along(f, call, form, more=more, gathered=True).each(line)

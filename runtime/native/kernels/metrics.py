@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 from graphnet.compiler import ops
 from graphnet.runtime.native.call import Call, emitter, floats, need
@@ -67,15 +68,21 @@ def count_pairs(f: Function, call: Call) -> None:
     along(f, call, call.inputs[0], outputs=False, gathered=True, apart=True).each(line)
 
 
+def _spread(f: Function, y: Value, i: int) -> Value:
+    return f.splat(f.scalar(y, i, F64))
+
+
 def _add_up(f: Function, call: Call, *numbers: Callable[[Place], Value]) -> None:
     """Sums of numbers at all elements, which one thread takes in the order of memory."""
     floats(*call.inputs)
     form, y, zero = call.inputs[0], call.y[0], f.splat(f.constant(0.0, F64))
-    steps: list[Step] = [lambda kept, at, number=number: kept + number(at) for number in numbers]  # type: ignore[misc]
+
+    def step(number: Callable[[Place], Value]) -> Step:
+        return lambda kept, at: kept + number(at)
 
     def every(group: Group) -> None:
-        for i, total in enumerate(group.folds(zero, steps, lambda a, b: a + b)[0]):
-            f.store(f.earlier(lambda i=i: f.splat(f.scalar(y, i, F64)), zero) + total, y, i, 1)
+        for i, total in enumerate(group.folds(zero, list(map(step, numbers)), lambda a, b: a + b)[0]):
+            f.store(f.earlier(partial(_spread, f, y, i), zero) + total, y, i, 1)
     along(f, call, form, range(len(form.shape)), outputs=False).each(every)
 
 
