@@ -82,7 +82,7 @@ class CountPairs(Statistic):
 
     def forward(self, predictions: Array, labels: Array) -> tuple[Array, ...]:
         size = predictions.shape[-1]
-        cells = as_classes(labels, predictions) * size + predictions.argmax(-1)
+        cells = as_classes(labels, predictions).astype(np.int64) * size + predictions.argmax(-1)
         return (np.bincount(cells.ravel(), minlength=size * size).reshape(size, size).astype(np.float64),)
 
     def index_ranges(self, *types: TensorType) -> Ranges:

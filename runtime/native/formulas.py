@@ -1,37 +1,40 @@
-"""Formulas of element-wise ops as instructions on vectors or scalars; `compiler/expression.py` says what they mean."""
+"""Formulas of element-wise ops as instructions on vectors or scalars, and chains of such ops.
+
+`compiler/expression.py` says what formulas mean.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 
 from graphnet.compiler.expression import Formula, Step
+from graphnet.compiler.op import Op, formula_of
+from graphnet.compiler.ops.fused import Fused
 from graphnet.runtime.native import mathematics
-from graphnet.runtime.native.call import need
+from graphnet.runtime.native.call import Call, Unsupported, need
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.values import VEC, Value
 
 _Write = Callable[..., Value]
+Load = Callable[[int], Value]
+"""The value that input i of the call has at a place, as a vector: of a bias, spread; of an array, what is there."""
 _SMALLEST = 2.0 ** -126
 
 _WRITE: Mapping[str, _Write] = {
     "negative": lambda f, x: _negative(f, x),
-    "absolute": lambda f, x: f.intrinsic("fabs", x),
-    "floor": lambda f, x: f.intrinsic("floor", x),
-    "sqrt": lambda f, x: f.intrinsic("sqrt", x),
-    "copysign": lambda f, x, y: f.intrinsic("copysign", x, y),
+    **{name: partial(lambda called, f, *x: f.intrinsic(called, *x), called) for name, called in (
+        ("absolute", "fabs"), ("floor", "floor"), ("sqrt", "sqrt"), ("copysign", "copysign"))},
     "add": lambda f, x, y: x + y,
     "subtract": lambda f, x, y: x - y,
     "multiply": lambda f, x, y: x * y,
     "divide": lambda f, x, y: x / y,
     "maximum": lambda f, x, y: f.greater(x, y),
     "minimum": lambda f, x, y: f.smaller(x, y),
-    "less": lambda f, x, y: f.test("olt", x, y),
-    "less_equal": lambda f, x, y: f.test("ole", x, y),
-    "greater": lambda f, x, y: f.test("ogt", x, y),
-    "greater_equal": lambda f, x, y: f.test("oge", x, y),
-    "logical_and": lambda f, a, b: f.instruction(f"and {a.type}", a, b),
+    **{name: partial(lambda how, f, x, y: f.test(how, x, y), how) for name, how in (
+        ("less", "olt"), ("less_equal", "ole"), ("greater", "ogt"), ("greater_equal", "oge"))},
+    "logical_and": lambda f, a, b: f.bitwise("and", a, b),
     "where": lambda f, mask, a, b: f.select(mask, a, b),
     **{name: getattr(mathematics, name) for name in mathematics.FUNCTIONS},
 }
@@ -86,3 +89,63 @@ def _join(f: Function, step: Step, product: Sequence[Value], place: int, operand
 
 def _negative(f: Function, x: Value) -> Value:
     return f.instruction(f"fneg {x.type}", x)
+
+
+def expression(op: Op) -> Formula:
+    """The formula of an element-wise op.
+
+    Raises:
+        Unsupported: it has none.
+    """
+    formula = formula_of(op, "float32")
+    if formula is None:
+        raise Unsupported(f"{op.name} has no expression")
+    return formula
+
+
+def write_op(f: Function, op: Op, inputs: Sequence[Value]) -> Value:
+    """What an element-wise op makes of the elements at one place."""
+    return write_formula(f, expression(op), inputs)[0]
+
+
+class Tail:
+    """The epilogue of a fused op, or of an op that has none; with its `root`, all of an element-wise op.
+
+    It reads the inputs of the call at the positions `inputs`, besides what the root makes. Its expressions have so many
+    `steps`; it `computes` if that is more than taking what is there.
+
+    Raises:
+        Unsupported: an op has no formula, or there are sums behind a root of another kind.
+    """
+
+    def __init__(self, f: Function, call: Call, root: bool = False) -> None:
+        op, given = call.op, list(range(len(call.inputs)))
+        self._f, chain = f, [(op, tuple(given), -1)]
+        if isinstance(op, Fused):
+            need(root or not op.sums, "sums behind such a root")
+            chain = [(node.op, node.inputs, node.outputs[0]) for node in op.chain]
+            given = [item.value for item in op.body.inputs]
+        (_, (self._first, *_), self._made), self._nodes = chain[0], chain[int(not root):]
+        self._reads = {i: [each for each, taken, _ in self._nodes if value in taken] for i, value in enumerate(given)}
+        self._values, self.inputs = given, [i for i, readers in self._reads.items() if readers]
+        self.steps = sum(len(expression(each).steps) for each, _, _ in self._nodes)
+        self.computes = self.steps > len(self._nodes)
+
+    @property
+    def first(self) -> int:
+        """The position of the root's first input."""
+        return self._values.index(self._first)
+
+    def axis(self, i: int) -> int | None:
+        """Along which axis of the result input i lies if it has but one."""
+        axes = {getattr(op, "axis", None) for op in self._reads[i]}
+        return axes.pop() if len(axes) == 1 else None
+
+    def __call__(self, value: Value | None, load: Load) -> Value:
+        """What becomes of a vector that the root made."""
+        known = {self._values[i]: load(i) for i in self.inputs} | ({} if value is None else {self._made: value})
+        for op, taken, made in self._nodes:
+            value = known[made] = write_op(self._f, op, [known[v] for v in taken])
+        if value is None:
+            raise Unsupported("a chain without an op")
+        return value

@@ -299,6 +299,10 @@ class Function(Writer):
         type = with_elements(value.type, element)
         return self.assign(f"{how} {value.type} {value.text} to {type}", type)
 
+    def bitwise(self, how: str, a: Value, b: Value | int) -> Value:
+        """Integers or masks: `and`, `or`, `xor`, `shl`, `lshr`, `ashr`, and `add`, `sub`, `mul` that wrap around."""
+        return self.instruction(f"{how} {a.type}", a, self.constant(b, a.type))
+
     def shuffle(self, a: Value, b: Value, lanes: Sequence[int]) -> Value:
         """A vector of these lanes of a, and b behind it."""
         text = ", ".join([f"i32 {lane}" for lane in lanes])

@@ -102,9 +102,9 @@ def _log(f: Function, x: Value, small: Value | None) -> Value:
     """log x, to which a small number is added before it is rounded."""
     tiny = f.test("olt", x, 2.0 ** -126)
     bits = f.bits(f.select(tiny, x * 2.0 ** 23, x), I32)
-    moved = _integers(f, "sub", bits, _ROOT_HALF)
-    n = f.convert("sitofp", _integers(f, "ashr", moved, 23), F32) - f.select(tiny, f.constant(23.0, x.type), 0.0)
-    r = f.bits(_integers(f, "add", _integers(f, "and", moved, 0x7FFFFF), _ROOT_HALF), F32) - 1.0
+    moved = f.bitwise("sub", bits, _ROOT_HALF)
+    n = f.convert("sitofp", f.bitwise("ashr", moved, 23), F32) - f.select(tiny, f.constant(23.0, x.type), 0.0)
+    r = f.bits(f.bitwise("add", f.bitwise("and", moved, 0x7FFFFF), _ROOT_HALF), F32) - 1.0
     square = r * r
     y = f.fma(n, _LN2[1], _polynomial(f, _LOG, r) * r * square)
     y = f.fma(square, -0.5, y if small is None else y + small)
@@ -126,13 +126,13 @@ def _rounded(f: Function, x: Value, factor: float, bias: int) -> tuple[Value, Va
 
 def _power(f: Function, whole: Value) -> Value:
     """2ᵏ⁻¹²⁷ for an integer k from 0 to 254 in the low bits."""
-    return f.bits(_integers(f, "shl", whole, 23), F32)
+    return f.bits(f.bitwise("shl", whole, 23), F32)
 
 
 def _scaled(f: Function, x: Value, whole: Value) -> Value:
     """x 2ⁿ for the integer n + 254. Two factors make 2ⁿ, so what is below the normal numbers is rounded once."""
-    half = _integers(f, "lshr", whole, 1)
-    return x * _power(f, half) * _power(f, _integers(f, "sub", whole, half))
+    half = f.bitwise("lshr", whole, 1)
+    return x * _power(f, half) * _power(f, f.bitwise("sub", whole, half))
 
 
 def _rest(f: Function, x: Value, n: Value) -> Value:
@@ -151,8 +151,3 @@ def _polynomial(f: Function, coefficients: Sequence[float], x: Value) -> Value:
     for coefficient in coefficients[1:]:
         y = f.fma(y, x, coefficient)
     return y
-
-
-def _integers(f: Function, how: str, a: Value, b: Value | int) -> Value:
-    """Arithmetic of 32-bit integers that may wrap around."""
-    return f.instruction(f"{how} {a.type}", a, f.constant(b, a.type))

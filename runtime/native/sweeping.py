@@ -6,32 +6,35 @@ the rectangles of a row of results are gathered down first, into a padded line, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from graphnet.compiler.planning.program import Operand
+from graphnet.runtime.native.call import batch_innermost, room
 from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function
+from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.machine import LANES
 from graphnet.runtime.native.values import VEC, Index, Value
 
-Lanes = int | None
 Weigh = Callable[[Value, Index, Index], Value]
-"""What is taken of a vector, which begins at this row and column."""
-Finish = Callable[[Value, Index, Index, Index, Index, Lanes], Value]
-"""What is written of a vector of results, given its plane, row, column, offset, and how many of its lanes there are."""
+"""What is taken or made of a vector, which begins at this row and column."""
+Finish = Callable[[Value, Index, Index, int | None], Value]
+"""What is written of a vector of results, given its plane, offset, and how many of its lanes there are."""
 _UNROLLED = 16
+
+
+def planes(image: Operand, sides: int = 2) -> tuple[int, int]:
+    """Planes of the last axes, and the samples within each that there is room for: 1 where samples are outside."""
+    inside = batch_innermost(image)
+    return math.prod(image.shape[int(inside):-sides]), room(image) if inside else 1
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Along an axis, the places that a result takes.
+    """Along an axis, the places that a result takes: a window with `before` places of padding before the first.
 
-    Attributes:
-        places: how many there are.
-        results: how many results.
-        kernel, stride, before: of the windows, and how many places of padding lie before the first.
-        back: whether results are what windows lie over, and places are windows.
+    Going `back`, results are what windows lie over, and places are windows.
     """
 
     places: int
@@ -42,30 +45,26 @@ class Reach:
     back: bool = False
 
     @property
-    def taps(self) -> int:
-        """How many places every result takes; 0 if they are not equally many."""
+    def whole(self) -> tuple[int, int]:
+        """The results [lo, hi) that take as many places as there can be."""
         if self.back:
-            return int(self.kernel == self.stride and not self.before and self.places * self.kernel >= self.results)
-        whole = not self.before and (self.results - 1) * self.stride + self.kernel <= self.places
-        return self.kernel if whole else 0
+            alike = self.kernel == self.stride and not self.before and self.places * self.kernel >= self.results
+            return 0, self.results * alike
+        hi = min((self.places + self.before - self.kernel) // self.stride + 1, self.results)
+        lo = -(-self.before // self.stride)
+        return (lo, hi) if lo < hi else (0, 0)
 
-    def span(self, f: Function, result: Index) -> tuple[Value, Value]:
-        """The first place that a result takes, and the one behind the last."""
+    def each(self, f: Function, result: Index, body: Callable[[Value], None], whole: bool = False) -> None:
+        """Writes body(place) for the places that a result takes, in order; for one of the whole ones maybe sooner."""
         i, s = f.constant(result), self.stride
-        if self.back:
-            return (f.most(i + (self.before - self.kernel + 1), 0) + (s - 1)) // s, f.least((i + self.before) // s + 1,
-                                                                                            self.places)
-        first = i * s - self.before
-        return f.most(first, 0), f.least(first + self.kernel, self.places)
-
-    def each(self, f: Function, result: Index, body: Callable[[Value], None]) -> None:
-        """Writes body(place) for the places that a result takes, in order."""
-        low, high = self.span(f, result)
-        if 0 < self.taps <= _UNROLLED:
-            for tap in range(self.taps):
-                body(low + tap)
+        first = (f.most(i + (self.before - self.kernel + 1), 0) + (s - 1)) // s if self.back else i * s - self.before
+        taps = 1 if self.back else self.kernel
+        if self.whole == (0, self.results) and taps <= _UNROLLED:
+            for tap in range(taps):
+                body(first + tap)
             return
-        with f.loop(low, high) as place:
+        end = (i + self.before) // s + 1 if self.back else first + self.kernel
+        with f.loop(*((first, end) if whole else (f.most(first, 0), f.least(end, self.places)))) as place:
             body(place)
 
     @property
@@ -78,22 +77,14 @@ class Reach:
     def floats(self) -> int:
         """Of such a line, with room for vectors that reach over its ends."""
         first, spread, step = self.line
-        reached = max(first + self.places * spread, (self.results + LANES) * step + self.kernel)
-        return (reached // LANES + 3) * LANES
+        return (max(first + self.places * spread, (self.results + LANES) * step + self.kernel) // LANES + 3) * LANES
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """A sweep over images.
+    """A sweep over images: of rows `down` and columns `across`, `join` gathers what each result takes, from `start` on.
 
-    Attributes:
-        f: the function.
-        planes: images of one channel there are, apart from samples that are innermost.
-        samples: how many of those there is room for: a multiple of 16, or 1.
-        down, across: what a result takes of rows and of columns.
-        start: what gathering begins with, in every lane.
-        join: joins what is gathered to another vector.
-        line: memory for a line, if there is one sample.
+    There are so many `planes`, and room for so many `samples` innermost: a multiple of 16, or 1.
     """
 
     f: Function
@@ -101,74 +92,63 @@ class Sweep:
     samples: int
     down: Reach
     across: Reach
-    start: float
-    join: Callable[[Value, Value], Value]
-    line: Value
+    start: float = 0.0
+    join: Callable[[Value, Value], Value] = lambda a, b: a + b
 
-    def write(self, x: Value, y: Value, weigh: Weigh, finish: Finish) -> None:
-        """Writes y, results of what is read of x."""
-        if self.samples == 1:
-            fill(self.f, self.line, 0, self.across.floats, self.start)
-        with self._rows(x) as (source, plane, row, offset):
-            if self.samples == 1:
-                self._gather_down(source, row, weigh)
-                self._gather_across(y, plane, row, offset, finish)
-            else:
-                self._gather_at_once(source, y, plane, row, offset, weigh, finish)
-
-    @contextmanager
-    def _rows(self, x: Value) -> Iterator[tuple[Value, Value, Value, Value]]:
-        """A loop over this thread's rows of results: the plane that each is made of, its plane, row and offset."""
-        f, rows = self.f, self.down.results
-        low, high = f.share(self.planes * rows)
-        with f.loop(low, high) as t:
+    def write(self, x: Value, y: Value, weigh: Weigh | None = None, made: Weigh | None = None,
+              finish: Finish | None = None) -> None:
+        """Writes y, results of what is read of x: `weigh` sees that, `made` and `finish` what is gathered."""
+        f, rows, n = self.f, self.down.results, self.samples
+        if n == 1:
+            fill(f, f.scratch, 0, self.across.floats, self.start)
+        with f.loop(*f.share(self.planes * rows)) as t:
             plane, row = t // rows, t % rows if rows > 1 else f.constant(0)
-            yield (f.at(x, plane * (self.down.places * self.across.places * self.samples)), plane, row,
-                   t * (self.across.results * self.samples))
+            source = f.at(x, plane * (self.down.places * self.across.places * n))
 
-    def _gather_at_once(self, source: Value, y: Value, plane: Value, row: Value, offset: Value, weigh: Weigh,
-                        finish: Finish) -> None:
+            def put(value: Value, column: Index, at: Index, lanes: int | None) -> None:
+                value, offset = made(value, row, column) if made else value, t * (self.across.results * n) + at
+                f.store(finish(value, plane, offset, lanes) if finish else value, y, offset, lanes)
+
+            def take(i: Value, c: Index, at: Index, lanes: int | None) -> Value:
+                value = f.load(source, (i * self.across.places + c) * n + at, lanes)
+                return weigh(value, i, c) if weigh else value
+            (self._in_lines if n == 1 else self._at_once)(row, take, put)
+
+    def _at_once(self, row: Value, take: Callable[..., Value], put: Callable[..., None]) -> None:
         """A few vectors of samples at a time."""
         f, count = self.f, next(n for n in (4, 3, 2, 1) if self.samples % (n * LANES) == 0)
         with f.loop(0, self.across.results) as j, f.loop(0, self.samples, count * LANES) as v:
             totals = [f.variable(f.splat(self.start)) for _ in range(count)]
 
-            def take(i: Value, c: Value) -> None:
+            def add(i: Value, c: Value) -> None:
                 for u, total in enumerate(totals):
-                    e = f.load(source, (i * self.across.places + c) * self.samples + v + u * LANES)
-                    total.set(self.join(total.get(), weigh(e, i, c)))
-            self.down.each(f, row, lambda i: self.across.each(f, j, lambda c: take(i, c)))
+                    total.set(self.join(total.get(), take(i, c, v + u * LANES, None)))
+            self.down.each(f, row, lambda i: self.across.each(f, j, lambda c: add(i, c)))
             for u, total in enumerate(totals):
-                at = offset + j * self.samples + v + u * LANES
-                f.store(finish(total.get(), plane, row, j, at, None), y, at)
+                put(total.get(), j, j * self.samples + v + u * LANES, None)
 
-    def _gather_down(self, source: Value, row: Value, weigh: Weigh) -> None:
-        """The columns of a row of windows, into the line."""
-        f, width, (first, spread, _) = self.f, self.across.places, self.across.line
+    def _in_lines(self, row: Value, take: Callable[..., Value], put: Callable[..., None]) -> None:
+        """The columns of a row of windows, into the line; then the windows, from there."""
+        f, kernel, (first, spread, step) = self.f, self.across.kernel, self.across.line
 
-        def some(c: Index, lanes: int) -> None:
+        def down(c: Index, lanes: int) -> None:
             total = f.variable(f.splat(self.start))
-            self.down.each(f, row, lambda i: total.set(
-                self.join(total.get(), weigh(f.load(source, i * width + c, lanes), i, c))))
-            target, value = f.at(self.line, f.constant(c) * spread + first), total.get()
+            self.down.each(f, row, lambda i: total.set(self.join(total.get(), take(i, c, 0, lanes))))
+            target, value = f.at(f.scratch, f.constant(c) * spread + first), total.get()
             if spread > 1:
                 f.scatter(value, target, spread, lanes)
             else:  # the line has room, and whole vectors are written sooner
                 f.store(value if lanes == LANES else f.select(f.mask(lanes), value, self.start), target)
-        blocks(f, width, LANES, some)
 
-    def _gather_across(self, y: Value, plane: Value, row: Value, offset: Value, finish: Finish) -> None:
-        """The windows of a row, from the line."""
-        f, (_, _, step) = self.f, self.across.line
-
-        def some(j: Index, lanes: int) -> None:
-            total, begin = f.variable(f.splat(self.start)), f.at(self.line, f.constant(j) * step)
-            once = self.across.kernel <= _UNROLLED
-            with f.loop(0, 1 if once else self.across.kernel) as tap:
-                for k in range(self.across.kernel if once else 1):
+        def across(j: Index, lanes: int) -> None:
+            total, begin = f.variable(f.splat(self.start)), f.at(f.scratch, f.constant(j) * step)
+            once = kernel if kernel <= _UNROLLED else 1
+            with f.loop(0, kernel, once) as tap:
+                for k in range(once):
                     total.set(self.join(total.get(), _every(f, f.at(begin, tap), k, step)))
-            f.store(finish(total.get(), plane, row, j, offset + j, lanes), y, offset + j, lanes)
-        blocks(f, self.across.results, LANES, some)
+            put(total.get(), j, j, lanes)
+        blocks(f, self.across.places, LANES, down)
+        blocks(f, self.across.results, LANES, across)
 
 
 def _every(f: Function, line: Value, first: int, step: int) -> Value:

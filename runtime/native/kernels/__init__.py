@@ -14,7 +14,4 @@ from graphnet.runtime.native.kernels import pooling as pooling
 from graphnet.runtime.native.kernels import recurrent as recurrent
 from graphnet.runtime.native.kernels import recurrent_back as recurrent_back
 from graphnet.runtime.native.kernels import recurrent_weights as recurrent_weights
-from graphnet.runtime.native.kernels import reduction as reduction
-from graphnet.runtime.native.kernels import softmax as softmax
 from graphnet.runtime.native.kernels import updates as updates
-from graphnet.runtime.native.kernels import upsampling as upsampling

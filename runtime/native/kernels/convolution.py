@@ -9,8 +9,8 @@ from dataclasses import replace
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
 from graphnet.runtime.native import direct_forward, direct_weights, winograd, winograd_plan
 from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need, room
-from graphnet.runtime.native.chains import Tail
 from graphnet.runtime.native.direct_bands import Part, Place, forward_part, gradient_parts
+from graphnet.runtime.native.formulas import Tail
 from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.geometry import After, Geometry
 from graphnet.runtime.native.machine import LANES, Machine

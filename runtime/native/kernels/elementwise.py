@@ -1,102 +1,128 @@
-"""Element-wise ops by their expressions, and chains of them with the sums of what they make."""
+"""Element-wise ops by their expressions, chains of them, and sums, means and largest elements over axes."""
 
 from __future__ import annotations
 
-from graphnet.compiler.op import Op, formula_of
-from graphnet.compiler.ops import ReduceMean
+import math
+from collections.abc import Callable, Sequence
+
+from graphnet.compiler.op import formula_of
+from graphnet.compiler.ops import DotAxis, Expand, Full, ReduceMax, ReduceMaxGrad, ReduceMean, ReduceSum
 from graphnet.compiler.ops.fused import Fused
+from graphnet.compiler.ops.scaling import other_axes
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, emitter_where, need
-from graphnet.runtime.native.chains import expression, write_op
-from graphnet.runtime.native.fold import Fold
+from graphnet.runtime.native.call import Call, emitter, emitter_where, floats, need
+from graphnet.runtime.native.formulas import Tail
 from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.kernels.reduction import SUM, finish_sum
-from graphnet.runtime.native.values import F32, I8, Value, element_of
-from graphnet.runtime.native.walk import WIDE, View, view, walk
+from graphnet.runtime.native.lines import along
+from graphnet.runtime.native.values import F32, I8, VEC, Value, element_of, with_elements
+from graphnet.runtime.native.views import View, seen, view
+from graphnet.runtime.native.walk import WIDE, Group, Place, Two, Walk, walk
 
 _SHORT = 12
 """Steps of an expression up to which several vectors are worked on at a time."""
 
 
-class _Chain:
-    """The ops of a call one after the other, on the elements at one place of all that they read.
+def _add(a: Value, b: Value) -> Value:
+    return a + b
 
-    Attributes:
-        form: what they make.
-        views: of the inputs, once for each way in which they are spread.
-        wide: vectors to be worked on at a time.
-    """
 
-    def __init__(self, f: Function, call: Call) -> None:
-        self._f, op, given = f, call.op, range(len(call.x))
-        self.form = _made(call)
-        self.views: list[View] = []
-        nodes = [(op, tuple(given))]
-        inner = list(given)
-        if isinstance(op, Fused):
-            nodes, inner = [(node.op, node.inputs) for node in op.chain], [item.value for item in op.body.inputs]
-        self._steps = [(each, [self._place(call, each, inner.index(v)) if v in inner else None for v in values])
-                       for each, values in nodes]
-        count = sum(len(expression(each).steps) for each, _ in nodes)
-        self.wide = WIDE if count <= _SHORT else 1
-        computes = count > len(nodes)
-        for form in (self.form, *call.inputs):
-            need(not computes or form.dtype != "float64", "float64 operands")
-        need(not computes or self.form.dtype == "float32", f"arithmetic of {self.form.dtype} operands")
-        self._number = number if computes else _as_it_is
+def sums(f: Function, form: Operand, reads: Sequence[View], make: Callable[[Place], Value], axes: Sequence[int],
+         target: View, mean: bool = False, out: View | None = None, wide: int = WIDE, join: Two = _add,
+         start: float = 0.0) -> None:
+    """The sum over axes of what is made of each element, or the mean, added to what earlier blocks left if samples are
+    summed up; or what another join makes of them. `out` gets all that is made, too."""
+    count = f.splat(_elements(f, form, axes)) if mean else None
+    adds, writes = f.blocked and 0 in axes, [target, *([out] if out else [])]
 
-    def _place(self, call: Call, op: Op, position: int) -> int:
-        found = view(call.x[position], call.inputs[position], self.form, getattr(op, "axis", None))
-        if found not in self.views:
-            self.views.append(found)
-        return self.views.index(found)
+    def step(kept: Value, at: Place) -> Value:
+        made = make(at)
+        return join(kept, at.put(made, 1) if out else made)
 
-    def __call__(self, values: list[Value]) -> Value:
-        """What is made of the values of all views at one place."""
-        made, values = values[0], [self._number(self._f, value) for value in values]
-        for op, places in self._steps:  # the first takes nothing that is made
-            made = write_op(self._f, op, [made if place is None else values[place] for place in places])
-        return made
+    def result(group: Group) -> None:
+        for spot, (total,) in zip(group.spots, group.folds(start, [step], join), strict=True):
+            made = total / count if count else total
+            spot.put(f.earlier(spot.y) + made if adds else made)
+    Walk(f, form, reads, writes, axes, wide=wide, beside=wide).each(result)
+
+
+def _elements(f: Function, form: Operand, axes: Sequence[int]) -> Value:
+    """How many elements are joined over axes, as a float: of all blocks, if samples are."""
+    known = math.prod(form.shape[axis] for axis in axes if axis or not f.blocked)
+    return f.convert("sitofp", f.total * known, F32) if f.blocked and 0 in axes else f.constant(float(known), F32)
 
 
 def number(f: Function, value: Value) -> Value:
     """Whole numbers and bools as floats."""
     element = element_of(value.type)
-    if element == F32:
-        return value
-    return f.convert("uitofp" if element == I8 else "sitofp", value, F32)
-
-
-def _made(call: Call) -> Operand:
-    """The form of what a chain makes; if it is no output, it goes over elements as its first input does."""
-    if not isinstance(call.op, Fused) or call.op.gives_chain:
-        return call.outputs[0]
-    first = call.op.chain[0].inputs[0]
-    return next(form for item, form in zip(call.op.body.inputs, call.inputs, strict=True) if item.value == first)
+    return value if element == F32 else f.convert("uitofp" if element == I8 else "sitofp", value, F32)
 
 
 @emitter_where(lambda op: op.elementwise and formula_of(op) is not None)
 def elementwise(f: Function, call: Call) -> None:
-    """The chain in one walk, with its first sum; further sums walk over what it has made, or make it again."""
-    chain, op = _Chain(f, call), call.op
-    sums = op.sums if isinstance(op, Fused) else ()
-    gives = not sums or op.gives_chain
-    out = view(call.y[0], chain.form, chain.form) if gives else None
-    if out and not sums:
-        walk(f, chain.form, chain.views, chain, out, chain.wide)
-    views, make = chain.views, chain.__call__
-    for index, (each, operand, y) in enumerate(zip(sums, call.outputs[gives:], call.y[gives:], strict=True)):
-        if out and index == 1:
+    """The chain in one walk, with its first sum; further sums walk over what it has made, or make it again.
+
+    If what it makes is no output, the walk goes over elements as its first input does.
+    """
+    op, chain = call.op, Tail(f, call, root=True)
+    joined = op.sums if isinstance(op, Fused) else ()
+    gives = not joined or op.gives_chain
+    form = call.outputs[0] if gives else call.inputs[chain.first]
+    need(not chain.computes or (form.dtype == "float32" and all(o.dtype != "float64" for o in call.inputs)),
+         f"arithmetic of {form.dtype} or float64 operands")
+    views = [view(x, o, form, chain.axis(i)) for i, (x, o) in enumerate(zip(call.x, call.inputs, strict=True))]
+    out = view(call.y[0], form, form) if gives else None
+
+    def make(at: Place) -> Value:
+        return chain(None, lambda i: number(f, at.x(i)) if chain.computes else at.x(i))
+    wide = WIDE if chain.steps <= _SHORT else 1
+    if out and not joined:
+        walk(f, form, views, make, out, wide)
+    for index, (each, operand, y) in enumerate(zip(joined, call.outputs[gives:], call.y[gives:], strict=True)):
+        again = out if index else None
+        if again and index == 1:
             f.meet()
-            views, make = [out], _first
-        finish = finish_sum(f, chain.form, each.axes, isinstance(each, ReduceMean))
-        target = view(y, operand, chain.form, without=each.axes)
-        Fold(f, chain.form, views, make, each.axes, SUM, target, finish, None if index else out, chain.wide).write()
+        sums(f, form, [again] if again else views, (lambda at: at.x(0)) if again else make, each.axes,
+             view(y, operand, form, without=each.axes), isinstance(each, ReduceMean), None if index else out, wide)
 
 
-def _as_it_is(f: Function, value: Value) -> Value:
-    return value
+@emitter(ReduceSum, ReduceMean, DotAxis, ReduceMax)
+def reduce(f: Function, call: Call) -> None:
+    """Sum, mean or the greatest over axes, NaN if there is one; Σ a · b over all axes but one."""
+    floats(*call.inputs)
+    form, dot, top = call.inputs[0], len(call.inputs) > 1, isinstance(call.op, ReduceMax)
+    rank, left = len(form.shape), len(call.outputs[0].shape)
+    axes = other_axes(call.op.axis, rank) if dot else range(left, rank) if top else call.op.axes
+    (target,) = seen(call.y, call.outputs, form, axes)
+    sums(f, form, seen(call.x, call.inputs, form, axes), lambda at: at.x(0) * at.x(1) if dot else at.x(0), axes, target,
+         isinstance(call.op, ReduceMean), join=f.greater if top else _add, start=-math.inf if top else 0.0)
 
 
-def _first(values: list[Value]) -> Value:
-    return values[0]
+@emitter(ReduceMaxGrad)
+def reduce_max_grad(f: Function, call: Call) -> None:
+    """g where the first of the greatest elements is, else 0."""
+    floats(*call.inputs)
+    g, form = call.inputs
+
+    def result(group: Group) -> None:
+        slope, first = group.own(0), group.first_greatest(1)
+        group.over(lambda at: at.put(f.select(f.test("oeq", at.number, first), slope, 0.0)))
+    along(f, call, form, range(len(g.shape), len(form.shape))).each(result)
+
+
+@emitter(Expand)
+def expand(f: Function, call: Call) -> None:
+    """g spread over axes, divided by their size if it reverses a mean."""
+    floats(*call.inputs)
+    (form,), op = call.outputs, call.op
+    factor = f.splat(f.constant(1.0, F32) / _elements(f, form, op.axes)) if op.mean else None
+    walk(f, form, seen(call.x, call.inputs, form, op.axes), lambda at: at.x(0) * factor if factor else at.x(0),
+         view(call.y[0], form, form), ends=0 in op.axes)
+
+
+@emitter(Full)
+def full(f: Function, call: Call) -> None:
+    """A number everywhere."""
+    (form,) = call.outputs
+    out = view(call.y[0], form, form)
+    number = f.constant(call.op.value, with_elements(VEC, out.element))
+    walk(f, form, [], lambda _: number, out)

@@ -38,7 +38,7 @@ def random_mask(f: Function, call: Call) -> None:
         f.meet()  # the next counter may lie where this one is
         with f.one_thread():
             f.put(key, call.y[1])
-            f.put(_wrapping(f, "add", count, 1), call.y[1], 1)
+            f.put(f.bitwise("add", count, 1), call.y[1], 1)
 
 
 def _write(f: Function, bits: list[Value], pointer: Value, start: Value, size: Value, each: int, apart: int) -> None:
@@ -57,8 +57,8 @@ def _write(f: Function, bits: list[Value], pointer: Value, start: Value, size: V
 def _drawn(f: Function, numbers: list[Value], rate: float) -> list[Value]:
     """u ≥ rate as bytes, for the 24-bit fractions u of each half of the numbers."""
     least = math.ceil(float(np.float32(rate)) * 2**24)
-    halves = [_wrapping(f, "lshr", half, shift) for number in numbers
-              for half, shift in ((_wrapping(f, "and", number, 0xFFFFFFFF), 8), (number, 40))]
+    halves = [f.bitwise("lshr", half, shift) for number in numbers
+              for half, shift in ((f.bitwise("and", number, 0xFFFFFFFF), 8), (number, 40))]
     return [f.convert("zext", f.compare("sge", half, least), I8) for half in halves]
 
 
@@ -70,21 +70,16 @@ def _philox(f: Function, low: Value, high: Value, key: Value) -> list[Value]:
     with f.loop(0, _ROUNDS):
         a, b, c, d = (value.get() for value in state)
         first, second = _product(f, a, _FACTORS[0]), _product(f, c, _FACTORS[1])
-        mixed = [_wrapping(f, "xor", _wrapping(f, "xor", high, x), k.get())
+        mixed = [f.bitwise("xor", f.bitwise("xor", high, x), k.get())
                  for (high, _), x, k in zip((second, first), (b, d), keys, strict=True)]
         for variable, value in zip(state, (mixed[0], second[1], mixed[1], first[1]), strict=True):
             variable.set(value)
         for k, step in zip(keys, _STEPS, strict=True):
-            k.set(_wrapping(f, "add", k.get(), step))
+            k.set(f.bitwise("add", k.get(), step))
     return [value.get() for value in state]
 
 
 def _product(f: Function, a: Value, b: int) -> tuple[Value, Value]:
     """The high and the low half of a product of 128 bits."""
-    product = _wrapping(f, "mul", f.convert("zext", a, "i128"), b)
-    return f.convert("trunc", _wrapping(f, "lshr", product, 64), I64), f.convert("trunc", product, I64)
-
-
-def _wrapping(f: Function, how: str, a: Value, b: Value | int) -> Value:
-    """Arithmetic of bits that may wrap around."""
-    return f.instruction(f"{how} {a.type}", a, f.constant(b, a.type))
+    product = f.bitwise("mul", f.convert("zext", a, "i128"), b)
+    return f.convert("trunc", f.bitwise("lshr", product, 64), I64), f.convert("trunc", product, I64)

@@ -1,30 +1,22 @@
-"""Pooling over windows, and its gradients."""
+"""Pooling over windows and its gradients; nearest-neighbour upsampling and sums over blocks, windows side by side."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 
-import numpy as np
-
-from graphnet.compiler.ops import AvgPool2d, AvgPool2dGrad, MaxPool2d, MaxPool2dGrad
+from graphnet.compiler.ops import AvgPool2d, AvgPool2dGrad, MaxPool2d, MaxPool2dGrad, SumBlocks, Upsample
 from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import Array
-from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need, room
-from graphnet.runtime.native.chains import Tail
+from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need
 from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function
+from graphnet.runtime.native.formulas import Tail
+from graphnet.runtime.native.function import Function, Lanes
+from graphnet.runtime.native.lines import whole_vectors, write_constants
 from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.sweeping import Lanes, Reach, Sweep, Weigh, fill, strided
-from graphnet.runtime.native.values import F32, Index, Value
-
-
-def planes(image: Operand, sides: int = 2) -> tuple[int, int]:
-    """Planes of the last axes, and the samples within each that there is room for: 1 where samples are outside."""
-    if batch_innermost(image):
-        return math.prod(image.shape[1:-sides]), room(image)
-    return math.prod(image.shape[:-sides]), 1
+from graphnet.runtime.native.sweeping import Reach, Sweep, Weigh, fill, planes, strided
+from graphnet.runtime.native.values import Index, Value
 
 
 def _reaches(call: Call, image: Operand, back: bool = False) -> tuple[Reach, Reach]:
@@ -37,93 +29,63 @@ def _reaches(call: Call, image: Operand, back: bool = False) -> tuple[Reach, Rea
     return down, across
 
 
-def _line(call: Call, machine: Machine) -> int:
-    return _reaches(call, call.inputs[0])[1].floats
-
-
-@emitter(MaxPool2d, scratch=_line)
+@emitter(MaxPool2d, scratch=lambda call, machine: _reaches(call, call.inputs[0])[1].floats)
 def max_pool2d(f: Function, call: Call) -> None:
     """The greatest element of each window, NaN where there is one; padding is left out."""
-    image, (count, samples) = call.inputs[0], planes(call.inputs[0])
+    image = call.inputs[0]
     floats(*call.inputs, *call.outputs)
     tail = Tail(f, call)
 
-    def finish(value: Value, plane: Index, row: Index, column: Index, offset: Index, lanes: Lanes) -> Value:
+    def finish(value: Value, plane: Index, offset: Index, lanes: Lanes) -> Value:
         channel = plane if batch_innermost(image) else plane % image.shape[1]
         return tail(value, lambda i: _beside(f, call, i, channel, offset, lanes))
-    sweep = Sweep(f, count, samples, *_reaches(call, image), -math.inf, f.greater, f.scratch)
-    sweep.write(call.x[0], call.y[0], _as_it_is, finish)
+    Sweep(f, *planes(image), *_reaches(call, image), -math.inf, f.greater).write(call.x[0], call.y[0], finish=finish)
 
 
 def _beside(f: Function, call: Call, i: int, channel: Index, offset: Index, lanes: Lanes) -> Value:
     """An input of the tail: formed as the output, a number for each channel, or one for all."""
     form, y = call.inputs[i], call.outputs[0]
-    floats(form)
     if form.shape == y.shape:
         need(form.strides == y.strides and form.room == y.room, "an input of another layout behind pooling")
         return f.load(call.x[i], offset, lanes)
-    if math.prod(form.shape) == 1:
-        return f.splat(f.scalar(call.x[i]))
-    axes = {node.op.axis % 4 for node in call.op.chain if call.op.body.inputs[i].value in node.inputs}
-    need(axes == {1}, "a number for each row or column behind pooling")
-    return f.splat(f.scalar(call.x[i], channel))
+    axes = {node.op.axis % 4 for node in call.op.chain if form.shape and call.op.body.inputs[i].value in node.inputs}
+    need(axes <= {1}, "a number for each row or column behind pooling")
+    return f.splat(f.scalar(call.x[i], channel if axes else 0))
 
 
-def _as_it_is(value: Value, row: Index, column: Index) -> Value:
-    return value
+def _averaged(call: Call) -> tuple[bool, Operand, Operand]:
+    """Whether the op is the gradient; the form of the images, and of what is made of them."""
+    back = isinstance(call.op, AvgPool2dGrad)
+    return (True, call.outputs[0], call.inputs[0]) if back else (False, call.inputs[0], call.outputs[0])
 
 
-@emitter(AvgPool2d, scratch=lambda call, machine: _line(call, machine) + _shares_floats(call.outputs[0].shape))
+def _average_scratch(call: Call, machine: Machine) -> int:
+    back, image, pooled = _averaged(call)
+    return _reaches(call, image, back)[1].floats + sum(map(whole_vectors, pooled.shape[2:]))
+
+
+@emitter(AvgPool2d, AvgPool2dGrad, scratch=_average_scratch)
 def average_pool2d(f: Function, call: Call) -> None:
-    """The sum of each window, times 1 / n."""
+    """The sum of each window, times 1 / n; and that of g / n over the windows that each element lies in."""
     floats(*call.inputs)
-    image, reaches = call.inputs[0], _reaches(call, call.inputs[0])
-    count, samples = planes(image)
-    weigh = _shares(f, call.op.divisors(image.shape), f.at(f.scratch, reaches[1].floats), samples)
-    sweep = Sweep(f, count, samples, *reaches, 0.0, lambda a, b: a + b, f.scratch)
-    sweep.write(call.x[0], call.y[0], _as_it_is, lambda value, plane, row, column, *_: weigh(value, row, column))
+    back, image, _ = _averaged(call)
+    sweep = Sweep(f, *planes(image), *_reaches(call, image, back))
+    share = _share(f, call.op.divisors(image.shape), f.at(f.scratch, sweep.across.floats), sweep.samples)
+    sweep.write(call.x[0], call.y[0], share if back else None, None if back else share)
 
 
-def _back_line(call: Call, machine: Machine) -> int:
-    return _reaches(call, call.outputs[0], back=True)[1].floats + _shares_floats(call.inputs[0].shape)
-
-
-@emitter(AvgPool2dGrad, scratch=_back_line)
-def average_pool2d_grad(f: Function, call: Call) -> None:
-    """The sum of g / n over the windows that each element lies in."""
-    floats(*call.inputs)
-    image, reaches = call.outputs[0], _reaches(call, call.outputs[0], back=True)
-    count, samples = planes(image)
-    weigh = _shares(f, call.op.divisors(image.shape), f.at(f.scratch, reaches[1].floats), samples)
-    sweep = Sweep(f, count, samples, *reaches, 0.0, lambda a, b: a + b, f.scratch)
-    sweep.write(call.x[0], call.y[0], weigh, lambda value, *_: value)
-
-
-def _shares_floats(results: Sequence[int]) -> int:
-    return sum(-(-size // LANES) * LANES for size in results[2:])
-
-
-def _shares(f: Function, counts: Array, tables: Value, samples: int) -> Weigh:
+def _share(f: Function, counts: Array, tables: Value, samples: int) -> Weigh:
     """Multiplies by 1 / n, for n elements (OH, OW) in each window; where they differ, from tables of two factors."""
     if (counts == counts[0, 0]).all():
-        share = 1 / float(counts[0, 0])
-        return _as_it_is if share == 1 else lambda value, row, column: value * share
-    columns = f.at(tables, -(-len(counts) // LANES) * LANES)
-    _tabulate(f, tables, counts[0, 0] / counts[:, 0])
-    _tabulate(f, columns, 1 / counts[0])
+        return lambda value, row, column: value * (1 / float(counts[0, 0]))
+    columns = f.at(tables, whole_vectors(len(counts)))
+    write_constants(f, tables, counts[0, 0] / counts[:, 0])
+    write_constants(f, columns, 1 / counts[0])
 
     def weigh(value: Value, row: Index, column: Index) -> Value:
         across = f.load(columns, column) if samples == 1 else f.splat(f.scalar(columns, column))
         return value * (f.splat(f.scalar(tables, row)) * across)
     return weigh
-
-
-def _tabulate(f: Function, table: Value, numbers: Array) -> None:
-    """Writes numbers, most of which are the same."""
-    usual = float(np.median(numbers))
-    fill(f, table, 0, len(numbers), usual)
-    for i in np.flatnonzero(numbers != usual):
-        f.put(f.constant(float(numbers[i]), F32), table, int(i))
 
 
 @emitter(MaxPool2dGrad)
@@ -134,82 +96,70 @@ def max_pool2d_grad(f: Function, call: Call) -> None:
     """
     floats(*call.inputs)
     image, (down, across) = call.inputs[1], _reaches(call, call.inputs[1])
-    (count, samples), (h, w), apart = planes(image), image.shape[2:], bool(call.op.inplace)
-    covered = (down.results * down.kernel, across.results * across.kernel) if apart else (0, 0)
-    low, high = f.share(count)
-    with f.loop(low, high) as plane:
-        g, x, y, dx = (f.at(p, plane * (math.prod(form.shape[2:]) * samples))
+    (count, n), (h, w), apart = planes(image), image.shape[2:], bool(call.op.inplace)
+    rows, columns = (down.results * down.kernel, across.results * across.kernel) if apart else (0, 0)
+    with f.loop(*f.share(count)) as plane:
+        g, x, y, dx = (f.at(p, plane * (math.prod(form.shape[2:]) * n))
                        for p, form in zip((*call.x, *call.y), (*call.inputs, *call.outputs), strict=True))
-        route = _Route(f, g, x, y, dx, down, across, samples, apart)
-        _clear(f, dx, (h, w), covered, samples)
+        if rows * columns and columns < w:
+            with f.loop(0, rows) as row:
+                fill(f, f.at(dx, row * (w * n)), columns * n, w * n, 0)
+        fill(f, dx, (rows if columns else 0) * w * n, h * w * n, 0)
+
+        def windows(row: Index, column: Index, offsets: Sequence[Index], lanes: Lanes, whole: bool = False) -> None:
+            """Windows of samples, or beside each other."""
+            at, step = (row * across.results + f.constant(column)) * n, across.stride if n == 1 else 1
+            beside = [(v, f.load(y, at + v, lanes), f.variable(f.load(g, at + v, lanes))) for v in offsets]
+
+            def visit(i: Value, c: Value) -> None:
+                for v, top, left in beside:
+                    place = (i * across.places + c) * n + v
+                    e, given, target = strided(f, f.at(x, place), step, lanes), left.get(), f.at(dx, place)
+                    hit = f.bitwise("or", f.test("oeq", e, top), f.test("uno", e, e))
+                    share = f.select(hit, given, 0.0)
+                    share = share if apart else share + strided(f, target, step, lanes)
+                    if step == 1:
+                        f.store(share, target, 0, lanes)
+                    else:
+                        f.scatter(share, target, step, lanes)
+                    left.set(f.select(hit, 0.0, given))
+            down.each(f, row, lambda i: across.each(f, column, lambda c: visit(i, c), whole))
         with f.loop(0, down.results) as row:
-            route.write(row)
+            _each_window(f, across, n, partial(windows, row))
 
 
-def _clear(f: Function, dx: Value, image: tuple[int, int], covered: tuple[int, int], samples: int) -> None:
-    """Writes 0 to rows and columns of an image that lie in no window."""
-    (h, w), (rows, columns) = image, covered
-    rows = rows if columns else 0
-    if rows and columns < w:
-        with f.loop(0, rows) as row:
-            fill(f, f.at(dx, row * (w * samples)), columns * samples, w * samples, 0)
-    fill(f, dx, rows * w * samples, h * w * samples, 0)
+def _each_window(f: Function, across: Reach, n: int, windows: Callable[..., None]) -> None:
+    """The windows of a row, by vectors of samples; or of windows, those that reach over the edge one by one."""
+    if n > 1:
+        count = 2 if n % (2 * LANES) == 0 else 1
+        with f.loop(0, across.results) as column, f.loop(0, n, count * LANES) as v:
+            windows(column, [v + u * LANES for u in range(count)], None)
+        return
+    lo, hi = across.whole
+    for first, end in ((0, lo), (hi, across.results)):
+        if first < end:
+            with f.loop(first, end) as column:
+                windows(column, [0], 1)
+    blocks(f, hi - lo, LANES, lambda column, lanes: windows(f.constant(column) + lo, [0], lanes, True))
 
 
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """The way of gradients back to the images, on one plane."""
+# Blocks of elements --------------------------------------------------------------------------------------------------
 
-    f: Function
-    g: Value
-    x: Value
-    y: Value
-    dx: Value
-    down: Reach
-    across: Reach
-    samples: int
-    apart: bool
 
-    def write(self, row: Index) -> None:
-        """The windows of a row, by vectors of samples, or of windows none of which is clipped, or one by one."""
-        f, results, n = self.f, self.across.results, self.samples
-        if n > 1:
-            count = 2 if n % (2 * LANES) == 0 else 1
-            with f.loop(0, results) as column, f.loop(0, n, count * LANES) as v:
-                self._windows(row, column, [v + u * LANES for u in range(count)], None)
-        elif self.across.taps:
-            blocks(f, results, LANES, lambda column, lanes: self._windows(row, column, [0], lanes))
-        else:
-            with f.loop(0, results) as column:
-                self._windows(row, column, [0], 0)
+def _block_reaches(call: Call) -> tuple[Reach, Reach]:
+    """Of rows and columns; with one factor there is one row."""
+    factors, sides = call.op.factors, len(call.op.factors)
+    x, y = call.inputs[0].shape, call.outputs[0].shape
+    need(sides <= 2 and len(x) > sides, f"blocks of {sides} of {len(x)} dims")
+    *above, across = (Reach(a, b, factor, factor, back=isinstance(call.op, Upsample))
+                      for a, b, factor in zip(x[-sides:], y[-sides:], factors, strict=True))
+    return above[0] if above else Reach(1, 1, 1, 1), across
 
-    def _windows(self, row: Index, column: Index, offsets: Sequence[Index], lanes: Lanes) -> None:
-        f, n = self.f, self.samples
-        at = (row * self.across.results + f.constant(column)) * n
-        step = self.across.stride if n == 1 else 1
-        windows = [(v, self._load(self.y, at + v, 1, lanes), f.variable(self._load(self.g, at + v, 1, lanes)))
-                   for v in offsets]
 
-        def visit(i: Value, c: Value) -> None:
-            for v, top, left in windows:
-                place = (i * self.across.places + c) * n + v
-                e, given = self._load(self.x, place, step, lanes), left.get()
-                equal = f.test("oeq", e, top)
-                hit = f.instruction(f"or {equal.type}", equal, f.test("uno", e, e))
-                share = f.select(hit, given, 0.0)
-                if not self.apart:
-                    share = share + self._load(self.dx, place, step, lanes)
-                self._store(share, place, step, lanes)
-                left.set(f.select(hit, 0.0, given))
-        self.down.each(f, row, lambda i: self.across.each(f, column, lambda c: visit(i, c)))
-
-    def _load(self, p: Value, offset: Index, step: int, lanes: Lanes) -> Value:
-        return self.f.scalar(p, offset) if lanes == 0 else strided(self.f, self.f.at(p, offset), step, lanes)
-
-    def _store(self, value: Value, offset: Index, step: int, lanes: Lanes) -> None:
-        if lanes == 0:
-            self.f.put(value, self.dx, offset)
-        elif step == 1:
-            self.f.store(value, self.dx, offset, lanes)
-        else:
-            self.f.scatter(value, self.f.at(self.dx, offset), step, lanes)
+@emitter(SumBlocks, Upsample, scratch=lambda call, machine: _block_reaches(call)[1].floats)
+def sweep_blocks(f: Function, call: Call) -> None:
+    """Sums over blocks; and the way back, on which each element takes the one that its block comes from."""
+    floats(*call.inputs)
+    if 0 not in call.inputs[0].shape:
+        sweep = Sweep(f, *planes(call.inputs[0], len(call.op.factors)), *_block_reaches(call), -0.0)
+        sweep.write(call.x[0], call.y[0])

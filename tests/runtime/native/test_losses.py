@@ -114,10 +114,10 @@ def test_a_logit_of_minus_infinity_that_is_not_chosen() -> None:
 
 
 def test_vectors_without_features() -> None:
-    nothing, g = np.zeros((5, 0), np.float32), np.ones(5, np.float32)
-    check(CosineDistance(), (nothing, nothing), False, machines=(NARROW,))
-    check(CosineDistanceGrad(), (g, nothing, nothing), True, machines=(NARROW,))
-    check(NegativeEntropy(), (nothing,), True, machines=(NARROW,))
+    nothing = np.zeros((5, 0), np.float32)
+    for op, inputs in ((CosineDistance(), (nothing, nothing)), (NegativeEntropy(), (nothing,))):
+        with pytest.raises(Unsupported, match="no elements"):
+            Trial(op, inputs, False)
 
 
 def test_over_what_it_reads() -> None:

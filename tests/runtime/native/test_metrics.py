@@ -36,13 +36,18 @@ def test_blocks(shape: tuple[int, ...], block: int, last: bool) -> None:
         check(op, inputs, last, block, rtol=1e-12, atol=1e-12, machines=(NARROW,))
 
 
+def test_cells_beyond_the_numbers_that_labels_may_be() -> None:
+    p = np.eye(20, dtype=np.float32)
+    check(CountPairs(), (p, np.arange(20, dtype=np.uint8)), False, rtol=0, atol=0, machines=(NARROW,))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 def test_any_shape(seed: int) -> None:
     rng = np.random.default_rng(seed)
     inner = [int(rng.choice([1, 2, 5])) for _ in range(rng.integers(0, 3))]
     shape = (int(rng.choice([1, 5, 16, 33])), *inner, int(rng.choice([1, 2, 10, 16, 33])))
-    for op, inputs in cases(rng, shape, str(rng.choice(["int64", "int32"]))):
+    for op, inputs in cases(rng, shape, str(rng.choice(["int64", "int32", "uint8"]))):
         block = rng.choice([None, 1, 16, 32])
         check(op, inputs, bool(rng.integers(2)), block, rtol=1e-12, atol=1e-12, threads=(2, 3))
 

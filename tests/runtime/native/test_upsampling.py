@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graphnet.compiler import ops
-from graphnet.runtime.native.kernels import upsampling as upsampling
+from graphnet.runtime.native.kernels import pooling as pooling
 from tests.runtime.native.harness import MACHINES
 from tests.runtime.native.trial import Trial
 
