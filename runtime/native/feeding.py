@@ -7,99 +7,37 @@ of them there is as finite as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-
 from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native.call import batch_innermost, per_sample, room
+from graphnet.runtime.native.copying import Dim, copy, element_of
 from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import F32, F64, I1, I64, Index, Value
-
-Place = Callable[[Index], Index]
-"""The number of a sample's row, from its number in the block."""
+from graphnet.runtime.native.values import I64, Index, Value
 
 
 def feed(f: Function, operand: Operand, source: Value, order: Value, start: Value, target: Value) -> None:
     """Writes the samples of a block: those with the numbers start, start + 1, …, or order[start], order[start + 1], …
     if there is an order (whose address is not 0)."""
-    ordered = f.compare("ne", f.assign(f"ptrtoint ptr {order.text} to i64", I64), 0)
+    ordered, (features, size, stride) = f.compare("ne", f.assign(f"ptrtoint ptr {order.text} to i64", I64), 0), _lie(operand)
 
-    def number(sample: Index) -> Value:
-        found = f.variable(start + f.base + sample)
+    def row(sample: Index) -> Index:
+        number = start + f.base + f.least(sample, f.n - 1)
+        found = f.variable(number)
         with f.when(ordered):
-            found.set(f.scalar(order, start + f.base + sample, I64))
-        return found.get()
-
-    size, samples = per_sample(operand), room(operand)
-    if not batch_innermost(operand) or samples == 1 or size == 1:
-        count = samples if batch_innermost(operand) and samples > 1 else f.n
-        _copy_rows(f, operand, count, source, lambda sample: number(f.least(sample, f.n - 1)), target, _same)
-        return
-    element, pieces = _element(operand), -(-size // LANES)
-    lo, hi = f.share(pieces)
-    with f.loop(0, samples, LANES) as s0:
-        rows = [f.at(source, number(f.least(s0 + lane, f.n - 1)) * size, element) for lane in range(LANES)]
-        with f.loop(lo, hi) as piece:
-            first = piece * LANES
-            if element != F32:
-                with f.loop(first, f.least(first + LANES, size)) as c:
-                    for lane, row in enumerate(rows):
-                        f.put(f.scalar(row, c, element), target, c * samples + s0 + lane)
-            else:
-                width = _width(f, first, size)
-                lines = f.transpose([f.load(row, first, width) for row in rows])
-                _store_lines(f, lines, target, first, samples, s0, size)
+            found.set(f.scalar(order, number, I64))
+        return found.get() * size
+    samples = room(operand) if batch_innermost(operand) else f.n
+    copy(f, element_of(operand), source, target, [*(Dim(size, 1, s) for s in features), Dim(samples, row, stride)])
 
 
 def give(f: Function, operand: Operand, source: Value, target: Value) -> None:
     """Writes the real samples of a block to rows of a caller's array."""
-    size, samples = per_sample(operand), room(operand)
-    if not batch_innermost(operand) or samples == 1 or size == 1:
-        _copy_rows(f, operand, f.n, source, _same, target, lambda sample: f.base + sample)
-        return
-    element = _element(operand)
-    lo, hi = f.share(f.n)
-    with f.loop(lo, hi) as sample, f.loop(0, size) as c:
-        f.put(f.scalar(source, c * samples + sample, element), target, (f.base + sample) * size + c)
+    element, (features, size, stride) = element_of(operand), _lie(operand)
+    copy(f, element, source, f.at(target, f.base * size, element),
+         [*(Dim(size, s, 1) for s in features), Dim(f.n, stride, size)])
 
 
-def _same(sample: Index) -> Index:
-    return sample
-
-
-def _copy_rows(f: Function, operand: Operand, count: Index, source: Value, number: Place, target: Value,
-               place: Place) -> None:
-    """Copies this thread's share of so many samples, whole rows each."""
-    element, size = _element(operand), per_sample(operand)
-    if size == 0:
-        return
-    lo, hi = f.share(count)
-    with f.loop(lo, hi) as sample:
-        row, to = f.at(source, number(sample) * size, element), f.at(target, place(sample) * size, element)
-        if size == 1:
-            f.put(f.scalar(row, 0, element), to)
-        else:
-            bytes_ = f.constant(size * np.dtype(operand.dtype).itemsize)
-            f.call("llvm.memcpy.p0.p0.i64", "void", to, row, bytes_, f.constant(0, I1))
-
-
-def _width(f: Function, first: Value, size: int) -> Value | None:
-    """How many of the 16 elements from the first one on there are; None if always all."""
-    return None if size % LANES == 0 else f.least(f.constant(size) - first, LANES)
-
-
-def _store_lines(f: Function, lines: list[Value], target: Value, first: Value, samples: int, s0: Index,
-                 size: int) -> None:
-    """Stores the elements of 16 samples, those from the first one on that there are."""
-    for c, line in enumerate(lines):
-        with f.when(size % LANES == 0 or f.compare("slt", first + c, size)):
-            f.store(line, target, (first + c) * samples + s0)
-
-
-def _element(operand: Operand) -> str:
-    """The type of an operand's elements in IR; bools and small integers by their bytes."""
-    if operand.dtype in ("float32", "float64"):
-        return F32 if operand.dtype == "float32" else F64
-    return f"i{8 * np.dtype(operand.dtype).itemsize}"
+def _lie(operand: Operand) -> tuple[list[int], int, int]:
+    """The stride of a sample's elements if it has several, how many it has, and the stride of samples."""
+    size = per_sample(operand)
+    last = batch_innermost(operand) and room(operand) > 1
+    return [room(operand) if last else 1] * (size != 1), size, 1 if last else size

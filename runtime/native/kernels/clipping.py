@@ -21,7 +21,7 @@ from graphnet.runtime.native.call import Call, emitter, floats, need, per_sample
 from graphnet.runtime.native.contract import blocks
 from graphnet.runtime.native.formulas import write_formula
 from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.kernels.moving import Axes, divided, offset
+from graphnet.runtime.native.copying import Axes, divided, offset
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import F32, F64, VEC, Index, Value, with_elements
 
