@@ -1,7 +1,7 @@
 """Copies elements from places to others: along some axes, each with a stride in the source and one in the target.
 
-Where both have the same axis innermost runs of memory are copied, where they differ blocks of 16 × 16 floats are turned,
-and what is left goes element by element.
+Where both have the same axis innermost, runs of memory are copied; where they differ, blocks of 16 × 16 floats are
+turned; what is left goes element by element.
 """
 
 from __future__ import annotations
@@ -151,15 +151,15 @@ def _ends(f: Function, element: str, source: Value | None, target: Value, dims: 
     return f.at(source or target, x, element), f.at(target, y, element)
 
 
-def divided(index: Index, count: Index) -> tuple[Index, Index]:
+def divided(index: Value, count: Index) -> tuple[Value, Index]:
     """Quotient and remainder of a number that is not negative."""
-    return (index, 0) if getattr(count, "known", count) == 1 else (index // count, index % count)
+    return (index, 0) if (count if isinstance(count, int) else count.known) == 1 else (index // count, index % count)
 
 
 def offset(f: Function, index: Index, dims: Sequence[tuple[Index, int | Callable[[Index], Index]]]) -> Value:
     """The offset of a place by its number, counted fastest along the first of these axes."""
-    total = f.constant(0)
+    rest, total = f.constant(index), f.constant(0)
     for number, (extent, stride) in enumerate(dims):
-        index, place = divided(index, extent) if number < len(dims) - 1 else (0, index)
+        rest, place = divided(rest, extent) if number < len(dims) - 1 else (rest, rest)
         total = total + (stride(place) if callable(stride) else place * stride)
     return total

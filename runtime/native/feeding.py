@@ -17,7 +17,8 @@ from graphnet.runtime.native.values import I64, Index, Value
 def feed(f: Function, operand: Operand, source: Value, order: Value, start: Value, target: Value) -> None:
     """Writes the samples of a block: those with the numbers start, start + 1, …, or order[start], order[start + 1], …
     if there is an order (whose address is not 0)."""
-    ordered, (features, size, stride) = f.compare("ne", f.assign(f"ptrtoint ptr {order.text} to i64", I64), 0), _lie(operand)
+    features, size, stride = _lie(operand)
+    ordered = f.compare("ne", f.assign(f"ptrtoint ptr {order.text} to i64", I64), 0)
 
     def row(sample: Index) -> Index:
         number = start + f.base + f.least(sample, f.n - 1)

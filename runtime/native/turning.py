@@ -21,8 +21,11 @@ def turn_block(f: Function, source: Value, source_row: Index, target: Value, tar
         def build(f: Function, pointers: list[Value], integers: list[Value]) -> None:
             given = iter(integers[2:])
             rows, columns, stored = (next(given) if size.known is None else size.known for size in sizes)
-            lines = [f.load(pointers[0], integers[0] * r, columns if below is True else f.select(below, f.constant(columns), 0))
-                     if below else f.zero() for r, below in enumerate(_below(f, r, rows) for r in range(LANES))]
+
+            def line(r: int, below: Value | bool) -> Value:
+                lanes = f.select(below, f.constant(columns), 0) if isinstance(below, Value) else columns
+                return f.load(pointers[0], integers[0] * r, lanes) if below else f.zero()
+            lines = [line(r, _below(f, r, rows)) for r in range(LANES)]
             turn_lines(f, lines, pointers[1], integers[1], columns, stored)
         f.shared("turn", [source, target], [source_row, target_row, *(n for n in sizes if n.known is None)], build)
     if known != {None}:
