@@ -98,7 +98,6 @@ def multiply(f: Function, p: Product, a: Value | Panel, b: Value | Panel, c: Val
     tiles = ((p.m if rows is None else f.constant(rows)) + (r - 1)) // r
     pieces = f.constant(tiles * -(-p.n // size))
     lo, hi = (f.constant(0), pieces) if alone else f.share(pieces)
-    later = f.compare("ne", f.base, 0) if p.adds and f.blocked else None
 
     def column(number: Value, n0: Index, count: int) -> None:
         right, offsets = b(n0, count) if callable(b) else f.at(b, n0), _offsets(count, p.exact)
@@ -106,11 +105,14 @@ def multiply(f: Function, p: Product, a: Value | Panel, b: Value | Panel, c: Val
 
         def block(_: Value, m0: Index, height: int) -> None:
             left, target = a(m0, height) if callable(a) else f.at(a, m0 * p.a_row), f.at(c, m0 * p.c_row + n0)
-
-            def earlier(m: int, v: int) -> Value:
-                start, lanes = offsets[v]
-                return f.select(later, f.load(target, m * p.c_row + start, lanes), 0.0) if later else f.zero()
-            acc = _sum(f, left, [m * p.a_row for m in range(height)], right, read, p.dims, earlier,
+            places = [(target, m * p.c_row + start, lanes) for m in range(height) for start, lanes in offsets]
+            begun = [f.variable(f.zero()) for _ in places if p.adds and f.blocked]
+            if begun:
+                with f.when(f.compare("ne", f.base, 0)):
+                    for place, variable in zip(places, begun, strict=True):
+                        variable.set(f.load(*place))
+            acc = _sum(f, left, [m * p.a_row for m in range(height)], right, read, p.dims,
+                       lambda m, v: begun[m * len(offsets) + v].get() if begun else f.zero(),
                        unroll if height == r else 1)
             for m, line in enumerate(acc):
                 for (start, lanes), value in zip(offsets, line, strict=True):
