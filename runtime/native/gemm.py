@@ -105,9 +105,15 @@ def multiply(f: Function, p: Product, a: Value | Panel, b: Value | Panel, c: Val
 
         def block(_: Value, m0: Index, height: int) -> None:
             left, target = a(m0, height) if callable(a) else f.at(a, m0 * p.a_row), f.at(c, m0 * p.c_row + n0)
-            places = [[(target, m * p.c_row + start, lanes) for start, lanes in offsets] for m in range(height)]
+            places = [(target, m * p.c_row + start, lanes) for m in range(height) for start, lanes in offsets]
+            begun = [f.variable(f.zero()) for _ in places if p.adds and f.blocked]
+            if begun:
+                with f.when(f.compare("ne", f.base, 0)):
+                    for place, variable in zip(places, begun, strict=True):
+                        variable.set(f.load(*place))
             acc = _sum(f, left, [m * p.a_row for m in range(height)], right, read, p.dims,
-                       _earlier(f, places) if p.adds and f.blocked else None, unroll if height == r else 1)
+                       lambda m, v: begun[m * len(offsets) + v].get() if begun else f.zero(),
+                       unroll if height == r else 1)
             for m, line in enumerate(acc):
                 for (start, lanes), value in zip(offsets, line, strict=True):
                     made = finish(value, m0 + m, n0 + start, lanes) if finish else value
@@ -134,22 +140,10 @@ def _offsets(count: int, exact: bool) -> list[tuple[int, int | None]]:
     return [(min(start, count - LANES), None) for start in range(0, count, LANES)]
 
 
-def _earlier(f: Function, places: Sequence[Sequence[tuple[Value, int, int | None]]]) -> Tile:
-    """What earlier blocks left in a tile; 0 in the first."""
-    begun = [[f.variable(f.zero()) for _ in line] for line in places]
-    with f.when(f.compare("ne", f.base, 0)):
-        for line, variables in zip(places, begun, strict=True):
-            for place, variable in zip(line, variables, strict=True):
-                variable.set(f.load(*place))
-    return [[variable.get() for variable in line] for line in begun]
-
-
 def _sum(f: Function, a: Value, rows: Sequence[Index], b: Value, columns: Sequence[tuple[Index, Lanes]],
-         dims: Sequence[K], begun: Tile | None, unroll: int) -> Tile:
+         dims: Sequence[K], start: Callable[[int, int], Value], unroll: int) -> Tile:
     """The micro-kernel; where the extent of the sum is not known by now, some at a time, and then one by one."""
-    start = (lambda m, v: begun[m][v]) if begun else None
-    k = dims[-1]
-    extent = f.constant(k.extent)
+    k, extent = dims[-1], f.constant(dims[-1].extent)
     if extent.known is not None or unroll == 1:
         return contract(f, a, rows, b, columns, dims, start=start, unroll=unroll)
     times = extent // unroll

@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function
+from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.machine import LANES
 from graphnet.runtime.native.values import Index, Value
 
 
-def turn_block(f: Function, source: Value, source_row: Index, target: Value, target_row: Index, rows: int = LANES,
-               columns: int = LANES) -> None:
-    """target[c][r] = source[r][c] for r < rows, c < columns, at most 16 each. Rows of the target get 16 floats, those
-    behind `rows` being 0."""
-    if rows == columns == LANES:
-        f.shared("turn", [source, target], [source_row, target_row], _whole)
+def turn_block(f: Function, source: Value, source_row: Index, target: Value, target_row: Index, rows: Index = LANES,
+               columns: Index = LANES, stored: Index = LANES) -> None:
+    """target[c][r] = source[r][c] for r < rows, c < columns, at most 16 each. Rows of the target get `stored` floats,
+    those behind `rows` being 0."""
+    numbers = [f.constant(number) for number in (rows, columns, stored)]
+    known = {number.known for number in numbers} - {LANES}
+
+    def call(sizes: Sequence[Value]) -> None:
+        def build(f: Function, pointers: list[Value], integers: list[Value]) -> None:
+            given = iter(integers[2:])
+            rows, columns, stored = (next(given) if size.known is None else size.known for size in sizes)
+
+            def line(r: int, below: Value | bool) -> Value:
+                lanes = f.select(below, f.constant(columns), 0) if isinstance(below, Value) else columns
+                return f.load(pointers[0], integers[0] * r, lanes) if below else f.zero()
+            lines = [line(r, _below(f, r, rows)) for r in range(LANES)]
+            turn_lines(f, lines, pointers[1], integers[1], columns, stored)
+        f.shared("turn", [source, target], [source_row, target_row, *(n for n in sizes if n.known is None)], build)
+    if known != {None}:
+        call(numbers)
         return
-    lines = [f.load(source, source_row * r, columns) if r < rows else f.zero() for r in range(LANES)]
-    for c, line in enumerate(f.transpose(lines)[:columns]):
-        f.store(line, target, target_row * c)
+    total = numbers[0] + numbers[1] + numbers[2]
+    with f.when(f.compare("eq", total, 3 * LANES)):
+        call([f.constant(LANES)] * 3)
+    with f.when(f.compare("slt", total, 3 * LANES)):
+        call(numbers)
 
 
-def _whole(f: Function, pointers: list[Value], integers: list[Value]) -> None:
-    (source, target), (source_row, target_row) = pointers, integers
-    for c, line in enumerate(f.transpose([f.load(source, source_row * r) for r in range(LANES)])):
-        f.store(line, target, target_row * c)
+def turn_lines(f: Function, lines: Sequence[Value], target: Value, target_row: Index, columns: Index = LANES,
+               stored: Lanes = LANES) -> None:
+    """target[c][r] = lines[r][c] for c < columns."""
+    for c, line in enumerate(f.transpose(lines)):
+        with f.when(_below(f, c, columns)):
+            f.store(line, target, target_row * c, stored)
+
+
+def _below(f: Function, number: int, count: Index) -> Value | bool:
+    known = f.constant(count).known
+    return f.compare("slt", number, count) if known is None else number < known
 
 
 def turn(f: Function, source: Value, source_row: Index, rows: int, columns: int, target: Value, target_row: Index,
@@ -32,9 +57,6 @@ def turn(f: Function, source: Value, source_row: Index, rows: int, columns: int,
 
     Rows of the target have room for whole blocks; what lies behind the last of `rows` gets 0.
     """
-    def some(r0: Index, count: int) -> None:
-        def block(c0: Index, width: int) -> None:
-            turn_block(f, f.at(source, r0 * source_row + c0), source_row, f.at(target, c0 * target_row + r0),
-                       target_row, count, width)
-        blocks(f, columns, LANES, block)
-    blocks(f, rows, LANES, some, lo, hi)
+    blocks(f, rows, LANES, lambda r, count: blocks(f, columns, LANES, lambda c, width: turn_block(
+        f, f.at(source, r * source_row + c), source_row, f.at(target, c * target_row + r), target_row, count, width)),
+        lo, hi)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 
 import numpy as np
@@ -19,9 +20,9 @@ from graphnet.compiler.ops.constraints import SMALLEST
 from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native.call import Call, emitter, floats, need, per_sample, room
 from graphnet.runtime.native.contract import blocks
+from graphnet.runtime.native.copying import divided, offset
 from graphnet.runtime.native.formulas import write_formula
 from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.kernels.moving import Axes, divided, offset
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import F32, F64, VEC, Index, Value, with_elements
 
@@ -30,16 +31,10 @@ _WIDTH = 4  # vectors side by side, so that far rows are read in longer runs
 _WIDE = with_elements(VEC, F64)
 
 
-def _pieces(size: int) -> int:
-    return -(-size // (_PIECE * LANES))
-
-
 def _sums(call: Call, machine: Machine) -> int:
     """Floats for the sums of all pieces."""
-    return 2 * sum(_pieces(x.nbytes // 4) for x in call.inputs)
+    return 2 * sum(-(-x.nbytes // (4 * _PIECE * LANES)) for x in call.inputs)
 
-
-# Gradients -------------------------------------------------------------------------------------------------------
 
 @emitter(ops.ClipGradients, scratch=_sums)
 def clip(f: Function, call: Call) -> None:
@@ -56,17 +51,14 @@ def clip(f: Function, call: Call) -> None:
     sums, totals = f.of_first(f.scratch), []
     for size, x, _ in runs:
         totals.append(_sum(f, size, x, sums, lambda v, total: f.fma(v, v, total)))
-        sums = f.at(sums, _pieces(size), F64)
+        sums = f.at(sums, -(-size // (_PIECE * LANES)), F64)
     f.meet()
     for (size, x, y), total in zip(runs, totals, strict=True):
         norm = f.intrinsic("sqrt", total()) + EPSILON
         factor = f.select(f.test("olt", f.constant(op.limit, F64), norm), op.limit / norm, 1.0)
-        first = f.select(f.test("olt", factor, 2.0 ** -64), f.constant(2.0 ** -64, F64), 1.0)  # so neither is subnormal
-        _each(f, size, x, y, partial(_times, _spread(f, first), _spread(f, factor / first)))
-
-
-def _times(first: Value, second: Value, start: Index, g: Value) -> Value:
-    return g * first * second
+        down = f.select(f.test("olt", factor, 2.0 ** -64), f.constant(2.0 ** -64, F64), 1.0)  # so neither is subnormal
+        first, second = _spread(f, down), _spread(f, factor / down)
+        _each(f, size, x, y, lambda start, g, first=first, second=second: g * first * second)  # type: ignore[misc]
 
 
 @emitter(ops.NonNegative)
@@ -111,11 +103,12 @@ def penalty_grad(f: Function, call: Call) -> None:
     _each(f, x.nbytes // 4, call.x[1], call.y[0], change)
 
 
-# Weights ---------------------------------------------------------------------------------------------------------
-
 @emitter(ops.MaxNorm, ops.UnitNorm)
 def constrain(f: Function, call: Call) -> None:
-    """w / max(‖w‖, ε), or w · c / max(‖w‖, c), the norms taken over the axes of the op."""
+    """w / max(‖w‖, ε), or w · c / max(‖w‖, c), the norms taken over the axes of the op.
+
+    They are taken of all elements of rows, or of each column, 4 vectors of them side by side.
+    """
     op, (w,), (x,), (y,) = call.op, call.inputs, call.x, call.y
     floats(w)
     need(w.layout == "rows", "a weight that does not lie in rows")
@@ -130,51 +123,35 @@ def constrain(f: Function, call: Call) -> None:
     with f.loop(*f.share(math.prod(extent for extent, _ in kept) * units)) as unit:
         rest, part = divided(unit, units)
         first = f.constant(part) * (LANES * _WIDTH)
-        walk = partial(_walk_norm, f, x, summed, offset(f, rest, kept) + first, width, None if along else first)
+        start = offset(f, rest, kept) + first
+
+        def each(visit: Callable[[int, Index, Lanes, Value], None]) -> None:
+            with ExitStack() as loops:
+                place = start
+                for extent, stride in summed:
+                    place = place + loops.enter_context(f.loop(0, extent)) * stride
+
+                def some(i: int, at: Index, lanes: Lanes) -> None:
+                    visit(i, at, lanes, f.convert("fpext", f.load(x, at, lanes), F64))
+                if along:
+                    blocks(f, width, LANES, lambda e, lanes: some(0, place + e, lanes))
+                for i in range(0 if along else _WIDTH):
+                    rest = f.least(width - i * LANES - first, LANES) if width % (LANES * _WIDTH) else None
+                    some(i, place + i * LANES, rest)
         squares = [f.variable(f.constant(0.0, _WIDE)) for _ in range(1 if along else _WIDTH)]
-        walk(lambda i, at, lanes, v: squares[i].set(f.fma(v, v, squares[i].get())))
+        each(lambda i, at, lanes, v: squares[i].set(f.fma(v, v, squares[i].get())))
         totals = [f.splat(f.total_of(square.get())) if along else square.get() for square in squares]
         factors = [(least if isinstance(op, ops.MaxNorm) else 1.0) / f.greater(f.intrinsic("sqrt", total), least)
                    for total in totals]
-        walk(lambda i, at, lanes, v: f.store(f.convert("fptrunc", v * factors[i], F32), y, at, lanes))
+        each(lambda i, at, lanes, v: f.store(f.convert("fptrunc", v * factors[i], F32), y, at, lanes))
 
-
-_Visit = Callable[[int, Index, Lanes, Value], None]
-"""What is done with a vector as doubles: the number of its norms, where it is, and its lanes."""
-
-
-def _walk_norm(f: Function, x: Value, summed: Axes, start: Value, width: int, first: Value | None,
-               visit: _Visit) -> None:
-    """Visits what norms are taken of: all `width` elements of rows, or in each row 4 vectors from `first` on."""
-    def some(i: int, at: Index, lanes: Lanes) -> None:
-        visit(i, at, lanes, f.convert("fpext", f.load(x, at, lanes), F64))
-
-    def row(at: Value) -> None:
-        if first is None:
-            blocks(f, width, LANES, lambda e, lanes: some(0, at + e, lanes))
-            return
-        for i in range(_WIDTH):
-            rest = f.least(width - i * LANES - first, LANES) if width % (LANES * _WIDTH) else None
-            some(i, at + i * LANES, rest)
-    _nest(f, summed, start, row)
-
-
-def _nest(f: Function, dims: Axes, start: Value, body: Callable[[Value], None]) -> None:
-    """body(offset) for every place along these axes."""
-    if not dims:
-        body(start)
-        return
-    with f.loop(0, dims[0][0]) as i:
-        _nest(f, dims[1:], start + i * dims[0][1], body)
-
-
-# Sums over whole arrays ------------------------------------------------------------------------------------------
 
 def _sum(f: Function, size: int, x: Value, sums: Value, add: Callable[[Value, Value], Value],
          real: Callable[[Index], Value] | None = None) -> Callable[[], Value]:
     """Writes the sums of all pieces to memory that threads share, and returns what writes their total, once threads
     have met. `real` tells how many elements count from a place on."""
-    pieces, vectors = _pieces(size), -(-size // LANES)
+    vectors = -(-size // LANES)
+    pieces = -(-vectors // _PIECE)
     with f.loop(*f.share(pieces)) as piece:
         acc = f.variable(f.constant(0.0, _WIDE))
 

@@ -10,6 +10,7 @@ from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native.call import Call, emitter, floats, need, room
 from graphnet.runtime.native.contract import K, blocks, contract
+from graphnet.runtime.native.copying import offset
 from graphnet.runtime.native.formulas import Tail
 from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.gemm import Finish, Product, bring, multiply, tile
@@ -17,7 +18,7 @@ from graphnet.runtime.native.kernels.elementwise import number
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.turning import turn
 from graphnet.runtime.native.values import Index, Value
-from graphnet.runtime.native.views import load, samples, view
+from graphnet.runtime.native.views import View, load, samples, view
 
 
 def _in_rows(*operands: Operand) -> bool:
@@ -125,31 +126,28 @@ def _finish(f: Function, call: Call) -> Callable[[Index], Finish]:
     tail, y, rows = Tail(f, call), call.outputs[0], _in_rows(call.outputs[0])
     places, views = _places(y), {i: view(call.x[i], call.inputs[i], y, _axis(call, i)) for i in tail.inputs}
     for found in views.values():
-        apart = [stride == found.strides[-2] * math.prod(y.shape[axis + 1:-1])
-                 for axis, stride in enumerate(found.strides[:-1]) if axis and y.shape[axis] > 1]
-        need(all(apart), "a side input that is spread along some of the places")
+        need(all(stride == found.strides[-2] * math.prod(y.shape[axis + 1:-1])
+                 for axis, stride in enumerate(found.strides[:-1]) if axis and y.shape[axis] > 1),
+             "a side input that is spread along some of the places")
 
-    def side(i: int, place: Index, m: Index, n: Index, lanes: Lanes) -> Value:
-        found = views[i]
-        of_sample, of_place, of_feature = found.strides[0], found.strides[-2] if places > 1 else 0, found.strides[-1]
+    def side(found: View, place: Index, m: Index, n: Index, lanes: Lanes) -> Value:
+        of_sample, of_place, along = found.strides[0], found.strides[-2] if places > 1 else 0, found.strides[-1]
         if rows:
-            row = f.constant(m)
-            offset = row // places * of_sample + row % places * of_place if places > 1 else row * of_sample
-            along = of_feature
+            at = offset(f, m, [(places, of_place), (0, of_sample)])
         else:
-            offset, along = f.constant(place) * of_place + m * of_feature, of_sample
-        start = f.at(found.pointer, offset, found.element)
+            at, along = place * of_place + f.constant(m) * along, of_sample
+        start = f.at(found.pointer, at, found.element)
         return number(f, load(f, start, along, n, lanes, found.element) if along else
                       f.splat(f.scalar(start, 0, found.element)))
-    return lambda place: lambda value, m, n, lanes: tail(value, lambda i: side(i, place, m, n, lanes))
+    return lambda place: lambda value, m, n, lanes: tail(value, lambda i: side(views[i], place, m, n, lanes))
 
 
 def _axis(call: Call, i: int) -> int | None:
     """Along which axis of the result an input with one axis lies."""
-    axes = {getattr(node.op, "axis", None) for node in call.op.chain if call.op.body.inputs[i].value in node.inputs}
+    axes: set[int | None] = {getattr(node.op, "axis", None) for node in call.op.chain
+                             if call.op.body.inputs[i].value in node.inputs}
     need(len(axes) == 1, "a side input along two axes")
-    axis: int | None = axes.pop()
-    return axis
+    return axes.pop()
 
 
 # Gradients of weights ------------------------------------------------------------------------------------------------
@@ -161,42 +159,32 @@ _LARGE = 1 << 17
 of 784 the gradient of 784 x 512 weights took 2.6 ms and not 3.3; where only 128 are real, 1.4 and not 1.3."""
 
 
-def _gradient_tile(call: Call, machine: Machine) -> tuple[int, int]:
-    k, m = call.outputs[0].shape
-    return tile(k, m, machine, exact=True)
-
-
-def _brings(call: Call, machine: Machine) -> tuple[bool, bool]:
-    """Whether strips of x and panels of g are brought together; g with its samples innermost is turned anyway."""
+def _brings(call: Call, machine: Machine) -> tuple[int, int, int]:
+    """The height of strips of x and the width of panels of g that are brought together, 0 for none; g with its samples
+    innermost is turned anyway. And the floats that both take."""
     x, (k, m) = call.inputs[0], call.outputs[0].shape
-    if not _in_rows(*call.inputs):
-        return False, True
-    return machine.vectors < LANES and m >= 8 * LANES and math.prod(x.shape) > _LARGE, k >= _MANY
+    high, wide = tile(k, m, machine, exact=True)
+    rows = _in_rows(*call.inputs)
+    strips = high if rows and machine.vectors < LANES and m >= 8 * LANES and math.prod(x.shape) > _LARGE else 0
+    panels = wide * LANES if k >= _MANY or not rows else 0
+    return strips, panels, (panels + (k + high) * bool(strips)) * _places(x) * room(x) + LANES
 
 
-def _panel_floats(call: Call, machine: Machine) -> int:
-    x, (strips, panels), (high, wide) = call.inputs[0], _brings(call, machine), _gradient_tile(call, machine)
-    columns = wide * LANES * panels + (x.shape[-1] + high) * strips
-    return columns * _places(x) * room(x) + LANES
-
-
-@emitter(MatMulGradWeight, scratch=_panel_floats)
+@emitter(MatMulGradWeight, scratch=lambda call, machine: _brings(call, machine)[2])
 def matmul_grad_weight(f: Function, call: Call) -> None:
     """Σ xᵀ g: vectors lie along outputs."""
-    (x, g), w = call.inputs, call.outputs[0]
+    (x, g), w, (x_at, g_at) = call.inputs, call.outputs[0], call.x
     floats(x, g, w)
     need(math.prod(x.shape) > 0, "a sum of nothing")
-    (k, m), places, lanes = w.shape, _places(x), room(x)
-    (high, wide), (strips, panels) = _gradient_tile(call, f.machine), _brings(call, f.machine)
-    wide *= LANES
+    (k, m), places, lanes, (high, wide, _) = w.shape, _places(x), room(x), _brings(call, f.machine)
     if not _in_rows(x, g):
         def turned(n0: Index, count: int) -> Value:
             with f.loop(0, places) as place:
-                turn(f, f.at(call.x[1], (place * m + n0) * lanes), lanes, count, lanes,
+                turn(f, f.at(g_at, (place * m + n0) * lanes), lanes, count, lanes,
                      f.at(f.scratch, place * (lanes * wide)), wide)
             return f.scratch
         dims = [K(places, k * lanes, lanes * wide), K(lanes, 1, wide)]
-        multiply(f, Product(k, m, dims, lanes, m, adds=True, padded=True), call.x[0], turned, call.y[0])
+        multiply(f, Product(k, m, dims, lanes, m, adds=True, padded=True), x_at, turned, call.y[0])
         return
     real, rows = samples(f, x) * places, lanes * places
     apart = f.at(f.scratch, wide * rows)  # each strip has room for all rows
@@ -205,31 +193,26 @@ def matmul_grad_weight(f: Function, call: Call) -> None:
         return f.at(apart, m0 * rows)
 
     def panel(n0: Index, count: int) -> Value:
-        bring(f, f.at(call.x[1], n0), m, real, count, f.scratch, wide)
+        bring(f, f.at(g_at, n0), m, real, count, f.scratch, wide)
         return f.scratch
-    if strips:
-        blocks(f, k, high, lambda m0, count: bring(f, f.at(call.x[0], m0), k, real, count, strip(m0, count), high))
-    p = Product(k, m, [K(real, high if strips else k, wide if panels else m)], 1, m, adds=True, padded=panels)
-    multiply(f, p, strip if strips else call.x[0], panel if panels else call.x[1], call.y[0])
+    if high:
+        blocks(f, k, high, lambda m0, count: bring(f, f.at(x_at, m0), k, real, count, strip(m0, count), high))
+    p = Product(k, m, [K(real, high or k, wide or m)], 1, m, adds=True, padded=wide > 0)
+    multiply(f, p, strip if high else x_at, panel if wide else g_at, call.y[0])
 
 
 # Sample by sample ----------------------------------------------------------------------------------------------------
 
-def _turns(call: Call) -> bool:
-    """Whether B of a sample is to be turned, so that its columns are innermost."""
+def _turns(call: Call) -> int:
+    """Floats for B of a sample, if it is to be turned so that its columns are innermost."""
     b = call.inputs[1]
-    return bool(call.root.transpose_b) and b.shape[1] > 1 and _in_rows(b)
+    return _whole(b.shape[1]) * b.shape[2] if call.root.transpose_b and b.shape[1] > 1 and _in_rows(b) else 0
 
 
-def _matrix_floats(call: Call, machine: Machine) -> int:
-    p, k = call.inputs[1].shape[1:]
-    return _whole(p) * k if _turns(call) else 0
-
-
-@emitter(BatchMatMul, scratch=_matrix_floats)
+@emitter(BatchMatMul, scratch=lambda call, machine: _turns(call))
 def batch_matmul(f: Function, call: Call) -> None:
     """A[n] B[n]: vectors lie along columns of B in rows, else along samples."""
-    (a, b), y, turned = call.inputs, call.outputs[0], _turns(call)
+    (a, b), y, (left, right) = call.inputs, call.outputs[0], call.x
     floats(a, b, y)
     (m, p), k = y.shape[1:], a.shape[1 if call.root.transpose_a else 2]
     need(k > 0, "a sum of nothing")
@@ -237,30 +220,31 @@ def batch_matmul(f: Function, call: Call) -> None:
     if not math.prod(y.shape):
         return
     if not _in_rows(a, b, y):
-        _along_samples(f, call, (m, p, k), (a_row, a_k), (1, k) if call.root.transpose_b else (p, 1))
+        _along_samples(f, call, (m, p), (a_row, a_k, k), (1, k) if call.root.transpose_b else (p, 1))
         return
-    alone, width = y.shape[0] > 1, _whole(p)
-    with f.loop(*(f.share(samples(f, a)) if alone else (0, 1))) as sample:
-        right = f.at(call.x[1], sample * (k * p))
-        if turned:
-            turn(f, right, k, p, k, f.scratch, width)
-        multiply(f, Product(m, p, [K(k, a_k, width if turned else p)], a_row, p), f.at(call.x[0], sample * (m * k)),
-                 f.scratch if turned else right, f.at(call.y[0], sample * (m * p)), alone=alone)
+    many, width = y.shape[0] > 1, _whole(p) if _turns(call) else p
+    with f.loop(*(f.share(samples(f, a)) if many else (0, 1))) as sample:
+        columns = f.at(right, sample * (k * p))
+        if _turns(call):
+            turn(f, columns, k, p, k, f.scratch, width)
+            columns = f.scratch
+        multiply(f, Product(m, p, [K(k, a_k, width)], a_row, p), f.at(left, sample * (m * k)), columns,
+                 f.at(call.y[0], sample * (m * p)), alone=many)
 
 
-def _along_samples(f: Function, call: Call, shape: tuple[int, int, int], a: tuple[int, int],
+def _along_samples(f: Function, call: Call, shape: tuple[int, int], a: tuple[int, int, int],
                    b: tuple[int, int]) -> None:
     """Every lane has a product of its own."""
-    (m, p, k), (a_row, a_k), (b_k, b_column), lanes = shape, a, b, room(call.outputs[0])
+    (m, p), lanes = shape, room(call.outputs[0])
+    (a_row, a_k, k), (b_k, b_column) = (tuple(stride * lanes for stride in strides) for strides in (a, b))
     r, v = min(m, 2), min(p, (f.machine.vectors - 2) // 2)
     across, deep = -(-p // v), lanes // LANES
     with f.loop(*f.share(-(-m // r) * across * deep)) as piece:
         m0, p0 = f.least(piece // (across * deep) * r, m - r), f.least(piece // deep % across * v, p - v)
         n0 = piece % deep * LANES
-        acc = contract(f, f.at(call.x[0], m0 * (a_row * lanes) + n0), [i * a_row * lanes for i in range(r)],
-                       f.at(call.x[1], p0 * (b_column * lanes) + n0), [(j * b_column * lanes, None) for j in range(v)],
-                       [K(k, a_k * lanes, b_k * lanes)], along_lanes=True)
-        target = f.at(call.y[0], (m0 * p + p0) * lanes + n0)
+        acc = contract(f, f.at(call.x[0], m0 * a_row + n0), [i * a_row for i in range(r)],
+                       f.at(call.x[1], p0 * b_column + n0), [(j * b_column, None) for j in range(v)],
+                       [K(k // lanes, a_k, b_k)], along_lanes=True)
         for i, line in enumerate(acc):
             for j, value in enumerate(line):
-                f.store(value, target, (i * p + j) * lanes)
+                f.store(value, call.y[0], ((m0 + i) * p + p0 + j) * lanes + n0)

@@ -7,15 +7,15 @@ same everywhere.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 
 from graphnet.compiler.expression import Formula
 from graphnet.compiler.ops import AdamUpdate, NAdamUpdate, Update
 from graphnet.runtime.native.call import Call, emitter_where, floats, need
 from graphnet.runtime.native.formulas import write_formula
-from graphnet.runtime.native.function import Build, Function
-from graphnet.runtime.native.machine import LANES, Machine
+from graphnet.runtime.native.function import Function
+from graphnet.runtime.native.machine import LANES
 from graphnet.runtime.native.values import F32, F64, I1, I64, Index, Value
 
 
@@ -23,12 +23,7 @@ def _has_rule(op: object) -> bool:
     return isinstance(op, Update) and op.formula_of(decayed=False) is not None
 
 
-def _scratch(call: Call, machine: Machine) -> int:
-    """The numbers of a step."""
-    return LANES
-
-
-@emitter_where(_has_rule, scratch=_scratch)
+@emitter_where(_has_rule, scratch=lambda call, machine: LANES)
 def update(f: Function, call: Call) -> None:
     """New weights and moments over the old, group by group of weights that agree in rate and decay.
 
@@ -42,63 +37,43 @@ def update(f: Function, call: Call) -> None:
     buffers = [*call.x[2:2 + 2 * n:max(n, 1)], *call.x[2 + 2 * n:]]
     rate, step = f.scalar(call.x[0], 0, F64), f.scalar(call.x[1], 0, I64)
     scales, rest = _corrections(f, op, step)
-    begin, end = (bound * LANES for bound in f.share(-(-sum(math.prod(w.shape) for w in weights) // LANES)))
-    for factor, decay, start, stop in _groups(op, [math.prod(w.shape) for w in weights]):
-        eta = rate * factor
+    sizes = [math.prod(w.shape) for w in weights]
+    begin, end = (bound * LANES for bound in f.share(-(-sum(sizes) // LANES)))
+    alike, start = zip(op.rates or (1.0,) * n, op.decays or (0.0,) * n, sizes, strict=True), 0
+    for (factor, decay), group in groupby(alike, lambda item: item[:2]):
+        eta, stop = rate * factor, start + sum(size for _, _, size in group)
         for place, number in enumerate([*(eta * scale for scale in scales), *rest, 1.0 - eta * decay]):
             f.put(f.convert("fptrunc", number, F32), f.scratch, place)
-        formula = op.formula_of(bool(decay))
         low = f.most(begin, start)
-        f.shared(op.name, [*buffers, f.scratch], [low, f.most(f.least(end, stop), low)], _walk(formula))
-
-
-def _groups(op: Update, sizes: list[int]) -> Iterator[tuple[float, float, int, int]]:
-    """Rate and decay of each run of neighbours that agree in both, and where it lies in the flat buffers."""
-    rates, decays, start = op.rates or (1.0,) * op.count, op.decays or (0.0,) * op.count, 0
-    for (rate, decay), group in groupby(zip(rates, decays, sizes, strict=True), lambda item: item[:2]):
-        stop = start + sum(size for _, _, size in group)
-        yield rate, decay, start, stop
+        f.shared(op.name, [*buffers, f.scratch], [low, f.most(f.least(end, stop), low)],
+                 partial(_walk, op.formula_of(bool(decay))))
         start = stop
 
 
-def _walk(formula: Formula) -> Build:
-    """Writes the update of the elements [lo, hi), given the buffers and the numbers of the step."""
-    def build(f: Function, pointers: list[Value], integers: list[Value]) -> None:
-        (*buffers, numbers), (lo, hi) = pointers, integers
-        given = [f.splat(f.scalar(numbers, i)) for i in range(formula.inputs - len(buffers))]
+def _walk(formula: Formula, f: Function, pointers: list[Value], integers: list[Value]) -> None:
+    """The update of the elements [lo, hi), given the buffers and the numbers of the step."""
+    (*buffers, numbers), (lo, hi) = pointers, integers
+    given = [f.splat(f.scalar(numbers, i)) for i in range(formula.inputs - len(buffers))]
 
-        def piece(start: Index, lanes: Value | None = None) -> None:
-            read = [f.load(buffer, start, lanes) for buffer in buffers]
-            written = buffers[0], *buffers[2:]  # all but the gradients
-            for value, buffer in zip(write_formula(f, formula, [*read, *given]), written, strict=True):
-                f.store(value, buffer, start, lanes)
-        whole = lo + (hi - lo) // LANES * LANES
-        with f.loop(lo, whole, LANES) as start:
-            piece(start)
-        with f.when(f.compare("slt", whole, hi)):
-            piece(whole, hi - whole)
-    return build
+    def piece(start: Index, lanes: Value | None = None) -> None:
+        read = [f.load(buffer, start, lanes) for buffer in buffers]
+        written = buffers[0], *buffers[2:]  # all but the gradients
+        for value, buffer in zip(write_formula(f, formula, [*read, *given]), written, strict=True):
+            f.store(value, buffer, start, lanes)
+    whole = lo + (hi - lo) // LANES * LANES
+    with f.loop(lo, whole, LANES) as start:
+        piece(start)
+    with f.when(f.compare("slt", whole, hi)):
+        piece(whole, hi - whole)
 
 
-# What the formulas are given of the number of the step ----------------------------------------------------------
-
-_Corrections = tuple[list[Value], list[Value]]
-"""What the learning rate is multiplied by, and what is taken as it is; see `Update.numbers`."""
-
-
-def _corrections(f: Function, op: Update, step: Value) -> _Corrections:
-    if type(op) is AdamUpdate:
-        return [1.0 / (1.0 - _power(f, op.beta1, step))], [_root(f, op, step)]
-    if type(op) is NAdamUpdate:
-        now, ahead = _momenta(f, op, step)
-        return [now, ahead], [_root(f, op, step)]
-    need(type(op).numbers is Update.numbers, f"{op.name} has numbers of its own")
-    return [f.constant(1.0, F64)], []
-
-
-def _root(f: Function, op: AdamUpdate | NAdamUpdate, step: Value) -> Value:
-    """1 / √(1 - β₂ᵗ)."""
-    return 1.0 / f.intrinsic("sqrt", 1.0 - _power(f, op.beta2, step))
+def _corrections(f: Function, op: Update, step: Value) -> tuple[list[Value], list[Value]]:
+    """What the learning rate is multiplied by, and what is taken as it is; see `Update.numbers`."""
+    if not isinstance(op, AdamUpdate | NAdamUpdate) or type(op) not in (AdamUpdate, NAdamUpdate):
+        need(type(op).numbers is Update.numbers, f"{op.name} has numbers of its own")
+        return [f.constant(1.0, F64)], []
+    scales = list(_momenta(f, op, step)) if isinstance(op, NAdamUpdate) else [1.0 / (1.0 - _power(f, op.beta1, step))]
+    return scales, [1.0 / f.intrinsic("sqrt", 1.0 - _power(f, op.beta2, step))]
 
 
 def _momenta(f: Function, op: NAdamUpdate, step: Value) -> tuple[Value, Value]:
