@@ -22,6 +22,7 @@ from graphnet.runtime.native.target import NativeTarget, block_size
 from graphnet.runtime.native.workers import Workers
 from graphnet.runtime.session import Buffers
 
+
 @dataclass
 class NativePolicy(Policy):
     """Makes Programs of blocks of samples where every instruction for each of them has a native kernel.

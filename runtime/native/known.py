@@ -21,7 +21,7 @@ from graphnet.runtime.native.module import Form, Kernel, write_kernel
 _LIBRARY = __name__.partition(".")[0] + "."
 _MOST = 5000
 _Fact = list[str | float | None] | str
-"""A kernel's name, that of what prepares it, its scratch and prepared floats, and its rounding; or why there is none."""
+"""A kernel's name, that of what prepares it, scratch and prepared floats, and rounding; or why there is none."""
 
 
 class _Facts:
