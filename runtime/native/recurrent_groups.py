@@ -16,7 +16,7 @@ from graphnet.runtime.native.values import I64, MASK, Index, Value
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Some samples of a batch.
+    """Some samples of a batch. Masks are None where they hold for all.
 
     Attributes:
         start, count: the first one, and how many there are, at most 16.
@@ -29,13 +29,13 @@ class Group:
     count: int
     lengths: Value | None
 
-    def lanes(self, unit: Index, units: int) -> Lanes:
-        """How many lanes of a unit's vector there are."""
+    def lanes(self, row: Index, rows: int) -> Lanes:
+        """How many lanes there are of the vector of a row, of so many."""
         if self.plan.span == 1:
             return self.count
-        return None if units % LANES == 0 else self.f.constant(units) - unit
+        return None if rows % LANES == 0 else self.f.constant(rows) - row
 
-    def steps(self, operand: Operand, pointer: Value, step: Index, row: Index) -> Value:
+    def at_step(self, operand: Operand, pointer: Value, step: Index, row: Index) -> Value:
         """The address of a row's vector in an array (T, rows, N), whose N is not padded."""
         return self.f.at(pointer, (self.f.constant(step) * operand.shape[1] + row) * self.plan.batch + self.start)
 
@@ -45,67 +45,59 @@ class Group:
         with self.f.loop(0, rows, self.plan.span) as row:
             lanes = self.lanes(row, rows)
             value = self.f.load(source, row * apart, lanes)
-            value = value if mask is None else self.f.select(mask, value, 0.0)
-            self.f.store(value, target, row * target_apart, lanes)
+            self.f.store(value if mask is None else self.f.select(mask, value, 0.0), target, row * target_apart, lanes)
 
-    def read(self, operand: Operand, pointer: Value, step: Index, panel: Value, mask: Value | None) -> None:
-        """Copies the features of an array (N, F) or (N, T, F) at a step to a panel."""
-        source, apart, features = self._features(operand, pointer, step), self.plan.pitch, operand.shape[-1]
-        if self._turned(operand):
-            turn(self.f, source, math.prod(operand.shape[1:]), self.count, features, panel, LANES)
-            if mask is not None:
-                self.copy(panel, apart, panel, apart, features, mask)
-            return
-        self.copy(source, room(operand), panel, apart, features, mask)
+    def read(self, operand: Operand, pointer: Value, step: Index, panel: Value) -> None:
+        """Copies the features of an array (N, F) or (N, T, F) at a step to a panel, with 0 for samples that are not
+        there, or not running."""
+        source, pitch, features, sample = self._features(operand, pointer, step)
+        mask = self.running(step) if len(operand.shape) == 3 else None
+        if self.f.blocked and self.plan.span == 1:
+            there = self.f.mask(self.f.n - self.start)
+            mask = there if mask is None else self.f.instruction(f"and {MASK}", there, mask)
+        if sample:
+            turn(self.f, source, sample, self.count, features, panel, LANES)
+            source, pitch = panel, LANES
+        if not sample or mask is not None:
+            self.copy(source, pitch, panel, self.plan.pitch, features, mask)
 
     def write(self, operand: Operand, pointer: Value, step: Index, panel: Value) -> None:
         """Copies a panel to the features at a step."""
-        target, features = self._features(operand, pointer, step), operand.shape[-1]
-        if self._turned(operand):
-            turn(self.f, panel, LANES, features, self.count, target, math.prod(operand.shape[1:]), tight=True)
+        target, pitch, features, sample = self._features(operand, pointer, step)
+        if sample:
+            turn(self.f, panel, LANES, features, self.count, target, sample, tight=True)
         else:
-            self.copy(panel, self.plan.pitch, target, room(operand), features)
+            self.copy(panel, self.plan.pitch, target, pitch, features)
 
-    def _turned(self, operand: Operand) -> bool:
-        return self.plan.batch > 1 and not batch_innermost(operand)
-
-    def _features(self, operand: Operand, pointer: Value, step: Index) -> Value:
-        f, features = self.f, operand.shape[-1]
-        if self._turned(operand):
-            return f.at(pointer, f.constant(self.start) * math.prod(operand.shape[1:]) + f.constant(step) * features)
-        return f.at(pointer, f.constant(step) * (features * room(operand)) + self.start)
-
-    # Masks, None for all ------------------------------------------------------------------------------------------
-
-    def there(self) -> Value | None:
-        """Of the samples that a block has room for, those that there are."""
-        if not self.f.blocked or self.plan.span > 1:
-            return None
-        return self.f.mask(self.f.n - self.start)
+    def _features(self, operand: Operand, pointer: Value, step: Index) -> tuple[Value, int, int, int]:
+        """The address of the first, how far they lie apart, how many there are, and if they are innermost how far
+        samples lie apart."""
+        f, features, at = self.f, operand.shape[-1], self.f.constant(step)
+        if self.plan.batch == 1 or batch_innermost(operand):
+            return f.at(pointer, at * (features * room(operand)) + self.start), room(operand), features, 0
+        sample = math.prod(operand.shape[1:])
+        return f.at(pointer, at * features + f.constant(self.start) * sample), 1, features, sample
 
     def running(self, step: Index) -> Value | None:
         """Whose sequence has not ended before a step."""
         if self.lengths is None:
             return None
-        lengths, f = self._lengths(self.lengths), self.f
-        return f.instruction(f"icmp sgt {lengths.type}", lengths, f.splat(f.constant(step)), type=MASK)
+        lengths = self._lengths(self.lengths)
+        return self._compare("sgt", lengths, self.f.splat(self.f.constant(step)))
 
-    def both(self, step: Index) -> Value | None:
-        """Samples whose sequence is running."""
-        a, b = self.there(), self.running(step)
-        return self.f.instruction(f"and {MASK}", a, b) if a is not None and b is not None else a or b
-
-    def passes(self, step: Value, steps: int, every: int, reverse: bool) -> Value | None:
+    def passes(self, step: Index, steps: int, every: int, reverse: bool) -> Value | None:
         """Whose gradient leaves a step for the steps before; see `Walk.passes`."""
         if not every:
             return None
-        f, number = self.f, self.f.splat(step)
+        f, number = self.f, self.f.splat(self.f.constant(step))
         if reverse:
             number = (f.splat(f.constant(steps)) if self.lengths is None else self._lengths(self.lengths)) - 1 - number
-        first = f.instruction(f"icmp sle {number.type}", number, f.constant(0, number.type), type=MASK)
-        between = f.instruction(f"icmp ne {number.type}", number % every, f.constant(0, number.type), type=MASK)
-        passes, running = f.instruction(f"or {MASK}", first, between), self.running(step)
+        passes = f.instruction(f"or {MASK}", self._compare("sle", number, 0), self._compare("ne", number % every, 0))
+        running = self.running(step)
         return passes if running is None else f.select(running, passes, f.constant(1, MASK))
+
+    def _compare(self, how: str, a: Value, b: Value | int) -> Value:
+        return self.f.instruction(f"icmp {how} {a.type}", a, self.f.constant(b, a.type), type=MASK)
 
     def _lengths(self, pointer: Value) -> Value:
         if self.plan.span > 1:

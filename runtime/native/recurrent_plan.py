@@ -2,7 +2,7 @@
 
 A vector holds one unit of 16 samples, a group; of a batch of one sample it holds 16 units. A panel has a group's numbers
 row by row. Some vectors along the units make a block, whose products are worked out together: of samples a weight is
-broadcast at a time, of one sample a row of its panel is.
+broadcast at a time, of one sample a number of its panel is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from math import lcm
 from graphnet.runtime.native.contract import K, contract
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import Value
+from graphnet.runtime.native.values import Index, Value
 
 WORTH = 1 << 16
 """Multiply-adds of a step that are worth the time in which threads meet."""
@@ -33,7 +33,7 @@ class Part:
     depth: int
     row: int
     unit: int
-    gates: tuple[tuple[int, int], ...]
+    gates: Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Product:
     """A product with consecutive rows of a panel, from row `start` on."""
 
     start: int
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
 
     @property
     def depth(self) -> int:
@@ -59,52 +59,45 @@ class Plan:
 
     Args:
         machine: how much its registers hold.
-        batch: samples.
-        units: of the layer.
+        batch, units: of the layer.
         stages: the products of each stage of a step.
         rows: of a panel.
-        states: that are kept from step to step.
+        states: that are kept beside panels from step to step.
 
     Attributes:
         span: units in a vector.
         pitch: floats between rows of a panel.
         lines: vectors in a block.
-        tile: rows of a register tile at most.
         blocks: of all units.
         shared: whether threads share out blocks, and meet at every stage; if not, they share out groups.
-        common: floats of the memory of a group: two panels, and states.
-        scratch: all floats. Behind those in common a thread has sums of a block, and a panel of units, of its own.
+        sums, spare, scratch: where in memory, behind two panels and states, sums of a block begin, a panel of units
+            does, and all ends.
     """
 
     def __init__(self, machine: Machine, batch: int, units: int, stages: Sequence[Sequence[Product]], rows: int,
                  states: int) -> None:
-        self.batch, self.units, self.stages, self.tile = batch, units, stages, 12 if machine.vectors > LANES else 6
+        self.batch, self.units, self.stages, self.rows = batch, units, stages, rows
         self.span, self.pitch = (LANES, 1) if batch == 1 else (1, LANES)
-        products = [product for stage in stages for product in stage]
-        gates, vectors = [product.gates for product in products], -(-units // self.span)
+        self._tile = 12 if machine.vectors > LANES else 6
+        gates, vectors = [product.gates for stage in stages for product in stage], -(-units // self.span)
+        self.lines = min(vectors, lcm(*(lcm(gate, self._tile) // gate for gate in gates)))
         if batch == 1:
-            self.lines = -(-vectors // -(-vectors // max(1, self.tile // max(gates))))
-        else:
-            self.lines = min(units, lcm(*(lcm(gate, self.tile) // gate for gate in gates)))
+            self.lines = -(-vectors // -(-vectors // max(1, self._tile // max(gates))))
         self.blocks = -(-vectors // self.lines)
-        work = batch * units * sum(product.depth * product.gates for product in products)
+        work = batch * units * sum(product.depth * product.gates for stage in stages for product in stage)
         self.shared = self.blocks > 1 and work >= WORTH
-        self.rows, self.common = rows, 2 * self.floats(rows) + states * self.floats(units)
-        self.spare = self.common + self.lines * sum(gates) * LANES
-        self.scratch = self.spare + self.floats(units)
+        self.sums = ((2 * rows + states * units) // LANES + 2) * LANES * self.pitch
+        self.spare = self.sums + self.lines * sum(gates) * LANES
+        self.scratch = self.spare + (units + LANES) * self.pitch
 
-    def floats(self, rows: int) -> int:
-        """Of a panel of so many rows, with room for whole vectors behind its last."""
-        return (-(-rows // LANES) + 1) * LANES * self.pitch
-
-    def packed(self, products: Sequence[Product]) -> int:
+    def packed(self, *products: Product) -> int:
         """Floats of their packed weights."""
         return sum(self.blocks * p.depth * self.lines * p.gates * self.span for p in products)
 
     def pack(self, f: Function, x: Sequence[Value], target: Value) -> None:
         """Packs weights as (block, row, line, gate), each of one unit or of 16; behind the last stands some other's."""
         for product in (product for stage in self.stages for product in stage):
-            first = 0
+            first: Index = 0
             for part in product.parts:
                 with f.loop(*f.share(self.blocks)) as block, f.loop(0, part.depth) as k, f.loop(0, self.lines) as line:
                     unit = f.least((block * self.lines + line) * self.span, self.units - 1)
@@ -113,7 +106,7 @@ class Plan:
                         source = f.at(x[number], k * part.row + unit * part.unit + place)
                         self._pack(f, part.unit, source, f.at(target, (row + gate) * self.span), unit)
                 first += part.depth
-            target = f.at(target, self.packed([product]))
+            target = f.at(target, self.packed(product))
 
     def _pack(self, f: Function, apart: int, source: Value, target: Value, unit: Value) -> None:
         if self.span == 1:
@@ -126,16 +119,15 @@ class Plan:
                  sums: Value) -> None:
         """Writes the sums of a block as vectors: of the first product by line and gate, then those of the others."""
         for product in products:
-            rows = self.lines * product.gates
-            a, b = f.at(packed, block * (product.depth * rows * self.span)), f.at(panel, product.start * self.pitch)
-            tile = max(size for size in range(1, self.tile + 1) if rows % size == 0) if self.span == 1 else rows
-            with f.loop(0, rows, tile) as row:
+            size = self.lines * product.gates
+            a, b = f.at(packed, block * (product.depth * size * self.span)), f.at(panel, product.start * self.pitch)
+            tile = max(count for count in range(1, self._tile + 1) if size % count == 0)
+            with f.loop(0, size, tile if self.span == 1 else size) as row:
                 if self.span == 1:
-                    made = [value for value, in contract(f, f.at(a, row), range(tile), b, [(0, None)],
-                                                         [K(product.depth, rows, LANES)])]
+                    made = contract(f, f.at(a, row), range(tile), b, [(0, None)], [K(product.depth, size, LANES)])
                 else:
-                    columns = [(LANES * i, None) for i in range(rows)]
-                    made = contract(f, b, [0], a, columns, [K(product.depth, 1, rows * LANES)])[0]
-                for i, value in enumerate(made):
+                    made = contract(f, b, [0], a, [(LANES * i, None) for i in range(size)],
+                                    [K(product.depth, 1, size * LANES)])
+                for i, value in enumerate(value for line in made for value in line):
                     f.store(value, sums, (row + i) * LANES)
-            packed, sums = f.at(packed, self.packed([product])), f.at(sums, rows * LANES)
+            packed, sums = f.at(packed, self.packed(product)), f.at(sums, size * LANES)

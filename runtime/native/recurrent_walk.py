@@ -11,13 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from graphnet.compiler.ops.recurrent import Recurrent
+from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native.call import Call, floats, need
 from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function
+from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.machine import LANES
 from graphnet.runtime.native.recurrent_groups import Group
 from graphnet.runtime.native.recurrent_plan import Plan
-from graphnet.runtime.native.values import Index, Value
+from graphnet.runtime.native.values import F32, Index, Value
+
+
+def weights_of(call: Call) -> int:
+    """The position of U in the way back: the last input but for lengths."""
+    return len(call.inputs) - 1 - (len(call.inputs[-1].shape) == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,77 +33,63 @@ class Step:
 
     Attributes:
         number: its place.
-        panel, following: the panels of this step and of the next one.
+        panel, following: the first rows of its panel, and of that of the next step.
         on, passes: which sequences are running, and whose gradients pass; None for all.
     """
 
     group: Group
     number: Index
-    panel: Value
-    following: Value
+    panel: Index
+    following: Index
     on: Value | None = None
     passes: Value | None = None
 
 
 class Walk:
-    """A kernel that is being written, forwards or back.
+    """The kernel that is being written. Panels begin with [h; 1; x], or with dz and the gradients of results.
 
     Args:
         f: the function.
         call: the op.
         plan: of the layer.
-        arity: number of inputs without lengths.
-        steps: how many there are.
-        down: whether the last place comes first.
+
+    Attributes:
+        ahead: whether it goes forwards.
+        states: how many are brought in and out.
+        wide: rows that are products' of [h; 1; x] or dz.
     """
 
-    def __init__(self, f: Function, call: Call, plan: Plan, arity: int, steps: int, down: bool) -> None:
+    def __init__(self, f: Function, call: Call, plan: Plan) -> None:
+        self.f, self.call, self.op, self.plan = f, call, call.op, plan
+        self.ahead = isinstance(call.op, Recurrent)
+        self.states = call.op.states if self.ahead else len(call.outputs) - 1
+        self._fed = 0 if self.ahead else self.states
+        self.wide = plan.units + 1 + call.inputs[0].shape[2] if self.ahead else call.outputs[0].shape[1]
+        self._steps = call.inputs[0].shape[1] if self.ahead else call.outputs[0].shape[0]
+        arity = call.op.arity if self.ahead else weights_of(call) + 1
         floats(*call.inputs[:arity], *call.outputs)
         need(all(operand.dtype == "int64" for operand in call.inputs[arity:]), "lengths that are not int64")
-        self.f, self.call, self.op, self.plan, self.steps, self.down = f, call, call.op, plan, steps, down
         self._lengths = call.x[arity] if call.inputs[arity:] else None
         self._memory = f.of_first(f.scratch) if plan.shared else f.scratch
-        self.spare = f.at(f.scratch, plan.spare)
 
-    def begin(self, step: Step) -> None:
-        """Brings in what there is before the first step."""
-        raise NotImplementedError
-
-    def feed(self, step: Step) -> None:
-        """Brings to the panel of a step what it has from elsewhere."""
-        raise NotImplementedError
-
-    def seen(self, step: Step) -> None:
-        """Brings out what the panel of a step has."""
-
-    def made(self, step: Step) -> None:
-        """Brings out what the following panel has."""
-
-    def end(self, step: Step) -> None:
-        """Brings out what there is when the panel is that of a step behind the last."""
-        raise NotImplementedError
-
-    def write(self, *cells: Callable[[Line], None]) -> None:
+    def write(self, cells: Sequence[Callable[[Line], None]]) -> None:
         """Writes the kernel, given the cell of each stage."""
         plan, groups = self.plan, -(-self.plan.batch // LANES)
         lo, hi = (0, groups) if plan.shared else self.f.share(groups)
         blocks(self.f, plan.batch, LANES, lambda start, count: self._group(
             Group(self.f, plan, start, count, self._lengths), cells), lo, hi)
 
-    def row(self, panel: Value, row: int) -> Value:
+    def at(self, row: Index) -> Value:
         """The address of a row."""
-        return self.f.at(panel, row * self.plan.pitch)
+        return self.f.at(self._memory, row * self.plan.pitch)
 
-    def state(self, number: int) -> Value:
-        """The address of a state."""
-        return self.f.at(self._panel(2), number * self.plan.floats(self.plan.units))
-
-    def _panel(self, number: Index) -> Value:
-        return self.f.at(self._memory, number * self.plan.floats(self.plan.rows))
+    def state(self, number: int, panel: Index) -> Index:
+        """The row where a state begins. Forwards, h lies in the panel."""
+        return panel if self.ahead and number == 0 else 2 * self.plan.rows + (number - self.ahead) * self.plan.units
 
     @contextmanager
     def _one(self) -> Iterator[None]:
-        """What is done by one of the threads that share a group."""
+        """What one of the threads does that share a group."""
         with self.f.when(self.f.compare("eq", self.f.thread, 0) if self.plan.shared else True):
             yield
 
@@ -105,38 +98,42 @@ class Walk:
             self.f.meet()
 
     def _group(self, group: Group, cells: Sequence[Callable[[Line], None]]) -> None:
-        f, last = self.f, self.steps - 1
+        call, steps, down, rows = self.call, self._steps, self.op.reverse == self.ahead, self.plan.rows
         with self._one():
-            first = Step(group, last if self.down else 0, self._panel(0), self._panel(1))
-            self.begin(first)
-            if self.steps:
-                self.feed(first)
+            for number in range(self.states):
+                position = number + self.ahead
+                group.read(call.inputs[position], call.x[position], 0, self.at(self.state(number, 0)))
+            self._set_ones()
+            if steps:
+                self._feed(group, steps - 1 if down else 0, 0)
         self._meet()
-        if self.steps:
-            with f.loop(0, self.steps) as s:
-                number = last - s if self.down else s
-                self._step(Step(group, number, self._panel(s % 2), self._panel((s + 1) % 2), group.running(number),
-                                group.passes(number, self.steps, self.op.truncate, self.op.reverse)), cells)
+        with self.f.loop(0, max(steps, 1)) as s, self.f.when(steps > 0):
+            number = steps - 1 - s if down else s
+            here = Step(group, number, s % 2 * rows, (s + 1) % 2 * rows, group.running(number),
+                        group.passes(number, steps, 0 if self.ahead else self.op.truncate, self.op.reverse))
+            self._step(here, cells, self.f.most(number - 1, 0) if down else self.f.least(number + 1, steps - 1))
         with self._one():
-            self.end(Step(group, 0, self._panel(self.steps % 2), self._panel(0)))
+            for number in range(self.states):
+                position = number + (not self.ahead)
+                group.write(call.outputs[position], call.y[position], 0, self.at(self.state(number, steps % 2 * rows)))
 
-    def _step(self, step: Step, cells: Sequence[Callable[[Line], None]]) -> None:
-        f, plan, packed = self.f, self.plan, self.call.prepared or self.f.scratch
+    def _step(self, step: Step, cells: Sequence[Callable[[Line], None]], after: Value) -> None:
+        f, plan, packed, sums = self.f, self.plan, self.call.prepared or self.f.scratch, self.f.at(
+            self.f.scratch, self.plan.sums)
         for stage, (products, cell) in enumerate(zip(plan.stages, cells, strict=True)):
             with f.loop(*(f.share(plan.blocks) if plan.shared else (0, plan.blocks))) as block:
-                sums = f.at(f.scratch, plan.common)
-                plan.multiply(f, products, packed, block, step.panel, sums)
+                plan.multiply(f, products, packed, block, self.at(step.panel), sums)
                 with f.loop(0, plan.lines) as j:
                     self._line(step, block, j, [product.gates for product in products], sums, cell)
-            packed = f.at(packed, plan.packed(products))
+            packed = f.at(packed, plan.packed(*products))
             if not stage:
                 with self._one():
-                    self.seen(step)
-                    number = f.most(step.number - 1, 0) if self.down else f.least(step.number + 1, self.steps - 1)
-                    self.feed(Step(step.group, number, step.following, step.panel))
+                    self._save(step)
+                    self._feed(step.group, after, step.following)
             self._meet()
-        with self._one():
-            self.made(step)
+        if self.ahead and self.op.sequences:
+            with self._one():
+                self._give(step)
 
     def _line(self, step: Step, block: Value, j: Value, gates: Sequence[int], sums: Value,
               cell: Callable[[Line], None]) -> None:
@@ -147,6 +144,31 @@ class Walk:
                 found += [f.load(sums, (j * count + gate) * LANES) for gate in range(count)]
                 sums = f.at(sums, plan.lines * count * LANES)
             cell(Line(self, step, unit, found))
+
+    def _set_ones(self) -> None:
+        one = self.f.splat(1.0) if self.plan.span == 1 else self.f.constant(1.0, F32)
+        for row in (self.plan.units, self.plan.rows - 1) if self.ahead else ():  # which x takes if there is no [q; 1]
+            self.f.put(one, self.at(row))
+            self.f.put(one, self.at(row + self.plan.rows))
+
+    def _feed(self, group: Group, number: Index, panel: Index) -> None:
+        """Brings to a panel x, or the gradient of results, at a step."""
+        operand, row = self.call.inputs[self._fed], panel + (self.plan.units + 1 if self.ahead else self.wide)
+        if operand.shape[1]:
+            group.read(operand, self.call.x[self._fed], number, self.at(row))
+
+    def _save(self, step: Step) -> None:
+        """Brings out [h; 1; x]."""
+        if self.ahead and self.op.saved:
+            operands = self.states + 1
+            place = step.group.at_step(self.call.outputs[operands], self.call.y[operands], step.number, 0)
+            step.group.copy(self.at(step.panel), self.plan.pitch, place, self.plan.batch, self.wide)
+
+    def _give(self, step: Step) -> None:
+        """Brings out the results of running sequences."""
+        spare, pitch = self.f.at(self.f.scratch, self.plan.spare), self.plan.pitch
+        step.group.copy(self.at(step.following), pitch, spare, pitch, self.plan.units, step.on)
+        step.group.write(self.call.outputs[self.states], self.call.y[self.states], step.number, spare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,43 +185,51 @@ class Line:
     unit: Value
     sums: Sequence[Value]
 
-    def load(self, panel: Value, row: int = 0) -> Value:
-        """What rows of a panel have, the first unit's being `row`."""
-        return self.walk.f.load(self.walk.row(panel, row), self.unit * self.walk.plan.pitch)
+    def load(self, row: Index) -> Value:
+        """What memory has of it, the first unit having this row."""
+        return self.walk.f.load(self.walk.at(self.unit + row))
 
-    def store(self, value: Value, panel: Value, row: int = 0) -> None:
-        """Writes to rows of a panel."""
-        lanes = self.step.group.lanes(self.unit, self.walk.plan.units)
-        self.walk.f.store(value, self.walk.row(panel, row), self.unit * self.walk.plan.pitch, lanes)
+    def store(self, value: Value, row: Index) -> None:
+        """Writes to memory."""
+        self.walk.f.store(value, self.walk.at(self.unit + row), 0, self._lanes)
 
     def state(self, number: int = 0) -> Value:
         """A state."""
-        return self.load(self.walk.state(number))
+        return self.load(self.walk.state(number, self.step.panel))
 
     def put(self, value: Value, number: int = 0) -> None:
-        """Sets a state."""
-        self.store(value, self.walk.state(number))
+        """Sets a state: of running sequences, and to 0 where no gradient passes."""
+        f, step = self.walk.f, self.step
+        value = value if step.on is None else f.select(step.on, value, self.state(number))
+        value = value if step.passes is None else f.select(step.passes, value, 0.0)
+        self.store(value, self.walk.state(number, step.following))
 
-    def read(self, position: int, row: int) -> Value:
-        """What input `position` has, an array of steps with numbers of all units one after another."""
-        step, units = self.step, self.walk.plan.units
-        place = step.group.steps(self.walk.call.inputs[position], self.walk.call.x[position], step.number,
-                                 self.unit + row * units)
-        return self.walk.f.load(place, 0, step.group.lanes(self.unit, units))
+    def saved(self, count: int, array: int = 0) -> list[Value]:
+        """So many numbers that the walk forwards has saved."""
+        call, position = self.walk.call, self.walk.states + 1 + array
+        return [self.walk.f.load(self._place(call.inputs[position], call.x[position], row), 0, self._lanes)
+                for row in range(count)]
 
-    def write(self, position: int, *values: Value | None) -> None:
-        """Writes numbers to output `position`, an array of steps."""
-        step, units = self.step, self.walk.plan.units
-        for row, value in enumerate(values):
+    def save(self, *values: Value | None, array: int = 0) -> None:
+        """Saves numbers for the gradient, if that is wanted; or gives out those of dz, which are 0 behind the end."""
+        walk, position = self.walk, (self.walk.states + 2 if self.walk.ahead else 0) + array
+        for row, value in enumerate(values if not walk.ahead or walk.op.saved else ()):
             if value is not None:
-                place = step.group.steps(self.walk.call.outputs[position], self.walk.call.y[position], step.number,
-                                         self.unit + row * units)
-                self.walk.f.store(value, place, 0, step.group.lanes(self.unit, units))
+                place = self._place(walk.call.outputs[position], walk.call.y[position], row)
+                walk.f.store(value, place, 0, self._lanes)
 
-    def where_on(self, new: Value, old: Value | float) -> Value:
-        """New for running sequences, old for the others."""
-        return new if self.step.on is None else self.walk.f.select(self.step.on, new, old)
+    def give(self, *values: Value | None) -> None:
+        """Gives out numbers of dz, which are 0 where a sequence has ended."""
+        f, on = self.walk.f, self.step.on
+        made = [value if value is None or on is None else f.select(on, value, 0.0) for value in values]
+        self.save(*made)
+        for row, value in enumerate(made):
+            if value is not None:
+                self.store(value, self.step.panel + row * self.walk.plan.units)
 
-    def where_passes(self, value: Value) -> Value:
-        """0 where no gradient passes."""
-        return value if self.step.passes is None else self.walk.f.select(self.step.passes, value, 0.0)
+    @property
+    def _lanes(self) -> Lanes:
+        return self.step.group.lanes(self.unit, self.walk.plan.units)
+
+    def _place(self, operand: Operand, pointer: Value, row: int) -> Value:
+        return self.step.group.at_step(operand, pointer, self.step.number, self.unit + row * self.walk.plan.units)

@@ -1,95 +1,67 @@
-"""Recurrent layers, a whole sequence in one kernel: products of [h; 1; x] with all weights, then the cells."""
+"""Recurrent layers and the way of gradients back through them, a whole sequence in one kernel.
+
+A cell has one function a stage of a step, which makes states of sums, and saves what the way back needs; and likewise
+back, where the first stage has no sums.
+"""
 
 from __future__ import annotations
 
-from graphnet.compiler.ops import Gru, Lstm, SimpleRnn
+from collections.abc import Callable, Sequence
+
+from graphnet.compiler.op import Op
+from graphnet.compiler.ops import Gru, GruGrad, Lstm, LstmGrad, SimpleRnn, SimpleRnnGrad
+from graphnet.compiler.ops.recurrent import Recurrent
 from graphnet.runtime.native.call import Call, emitter
 from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.machine import Machine
 from graphnet.runtime.native.mathematics import tanh_of_half
 from graphnet.runtime.native.recurrent_plan import Part, Plan, Product
-from graphnet.runtime.native.recurrent_walk import Line, Step, Walk
-from graphnet.runtime.native.values import F32, Value
+from graphnet.runtime.native.recurrent_walk import Line, Walk, weights_of
+from graphnet.runtime.native.values import Value
+
+Cell = Callable[[Line], None]
 
 
 def _plan(call: Call, machine: Machine) -> Plan:
-    """Panels are [h; 1; x], and [q; 1] behind it for a GRU that resets h before its product."""
-    op, features, (batch, hidden) = call.op, int(call.inputs[0].shape[2]), call.outputs[0].shape
-    weight, wide = 1 + op.states, op.gates * hidden
-    before, panel = isinstance(op, Gru) and not op.reset_after, hidden + 1 + features
+    return (_plan_ahead if isinstance(call.op, Recurrent) else _plan_back)(call, machine)
+
+
+def _plan_ahead(call: Call, machine: Machine) -> Plan:
+    """Panels are [h; 1; x], and [q; 1] behind it for a GRU that resets h before its product and then keeps z."""
+    op, features, (batch, hidden) = call.op, call.inputs[0].shape[2], call.outputs[0].shape
+    weight, wide, panel = 1 + op.states, op.gates * hidden, hidden + 1 + features
 
     def product(start: int, rows: str, *gates: int, bias: int | None = None) -> Product:
-        places = [gate * hidden for gate in gates]
-        h = Part(hidden, wide, 1, tuple((weight + 1, place) for place in places))
-        one = Part(1, 0, 1, tuple((weight + 2, place) for place in places) if bias is None else ((bias, 0),))
-        x = Part(features, wide, 1, tuple((weight, place) for place in places))
-        return Product(start, tuple(part for name, part in (("h", h), ("1", one), ("x", x)) if name in rows))
+        def part(depth: int, position: int, apart: int = wide) -> Part:
+            return Part(depth, apart, 1, [(position, gate * hidden) for gate in gates])
+        one = part(1, weight + 2) if bias is None else Part(1, 0, 1, [(bias, 0)])
+        parts = {"h": part(hidden, weight + 1), "1": one, "x": part(features, weight)}
+        return Product(start, [parts[row] for row in rows])
     if not isinstance(op, Gru):
         return Plan(machine, batch, hidden, [[product(0, "h1x", *range(op.gates))]], panel, op.states - 1)
     both, x = product(0, "h1x", 0, 1), product(hidden, "1x", 2)
-    n = product(panel if before else 0, "h1", 2, bias=weight + 3)
-    stages = [[both], [n, x]] if before else [[both, n, x]]
-    return Plan(machine, batch, hidden, stages, panel + (hidden + 1) * before, int(before))
+    if op.reset_after:
+        return Plan(machine, batch, hidden, [[both, product(0, "h1", 2, bias=weight + 3), x]], panel, 0)
+    stages = [[both], [product(panel, "h1", 2, bias=weight + 3), x]]
+    return Plan(machine, batch, hidden, stages, panel + hidden + 1, 1)
+
+
+def _plan_back(call: Call, machine: Machine) -> Plan:
+    """Panels are dz, and the gradients of the step's results behind it."""
+    position, (batch, hidden), rows = weights_of(call), call.outputs[1].shape, call.outputs[0].shape[1]
+
+    def product(start: int, count: int, column: int) -> Product:
+        return Product(start, [Part(count, 1, call.inputs[position].shape[1], [(position, column)])])
+    stages, n = [[], [product(0, rows, 0)]], 2 * hidden
+    if isinstance(call.op, GruGrad):
+        both, of_n = product(0, n, 0), product(n + hidden if call.op.reset_after else n, hidden, n)
+        stages = [[], [both, of_n]] if call.op.reset_after else [[], [of_n], [both]]
+    return Plan(machine, batch, hidden, stages, rows + hidden, len(call.outputs) - 1)
 
 
 def _prepare(f: Function, call: Call) -> None:
     if call.prepared is not None:
         _plan(call, f.machine).pack(f, call.x, call.prepared)
-
-
-class Forwards(Walk):
-    """The walk through a layer.
-
-    Attributes:
-        hidden: number of units.
-        wide: rows of [h; 1; x].
-    """
-
-    def __init__(self, f: Function, call: Call) -> None:
-        op = call.op
-        super().__init__(f, call, _plan(call, f.machine), op.arity, call.inputs[0].shape[1], op.reverse)
-        self.hidden, self.wide = self.plan.units, self.plan.units + 1 + call.inputs[0].shape[2]
-        self._states = op.states
-
-    def begin(self, step: Step) -> None:
-        group, call, there = step.group, self.call, step.group.there()
-        for number, panel in enumerate([step.panel, self.state(0)][:self._states]):
-            group.read(call.inputs[1 + number], call.x[1 + number], 0, panel, there)
-        for panel in (step.panel, step.following):
-            for row in {self.hidden, self.plan.rows - 1}:
-                one = self.f.splat(1.0) if self.plan.span == 1 else self.f.constant(1.0, F32)
-                self.f.put(one, self.row(panel, row))
-
-    def feed(self, step: Step) -> None:
-        step.group.read(self.call.inputs[0], self.call.x[0], step.number, self.row(step.panel, self.hidden + 1),
-                        step.group.both(step.number))
-
-    def seen(self, step: Step) -> None:
-        if self.op.saved:
-            to = 1 + self._states
-            place = step.group.steps(self.call.outputs[to], self.call.y[to], step.number, 0)
-            step.group.copy(step.panel, self.plan.pitch, place, self.plan.batch, self.wide)
-
-    def made(self, step: Step) -> None:
-        if self.op.sequences:
-            panel = step.following
-            if step.on is not None:
-                panel = self.spare
-                step.group.copy(step.following, self.plan.pitch, panel, self.plan.pitch, self.hidden, step.on)
-            step.group.write(self.call.outputs[self._states], self.call.y[self._states], step.number, panel)
-
-    def end(self, step: Step) -> None:
-        for number, panel in enumerate([step.panel, self.state(0)][:self._states]):
-            step.group.write(self.call.outputs[number], self.call.y[number], 0, panel)
-
-    def save(self, line: Line, *values: Value | None, array: int = 0) -> None:
-        """Saves numbers for the gradient, if that is wanted."""
-        if self.op.saved:
-            line.write(self._states + 2 + array, *values)
-
-    def give(self, line: Line, h: Value) -> None:
-        """Sets h after the step."""
-        line.store(line.where_on(h, line.load(line.step.panel)), line.step.following)
 
 
 def _scratch(call: Call, machine: Machine) -> int:
@@ -98,7 +70,17 @@ def _scratch(call: Call, machine: Machine) -> int:
 
 def _prepared(call: Call, machine: Machine) -> int:
     plan = _plan(call, machine)
-    return sum(plan.packed(products) for products in plan.stages)
+    return sum(plan.packed(*products) for products in plan.stages)
+
+
+def _cells(op: type[Op]) -> Callable[[Callable[[Function, Walk], Sequence[Cell]]], None]:
+    """Registers a function that makes the cells of an op."""
+    def register(make: Callable[[Function, Walk], Sequence[Cell]]) -> None:
+        @emitter(op, scratch=_scratch, prepare=_prepare, prepared=_prepared)
+        def emit(f: Function, call: Call) -> None:
+            walk = Walk(f, call, _plan(call, f.machine))
+            walk.write(make(f, walk))
+    return register
 
 
 def _tanh(f: Function, z: Value) -> Value:
@@ -110,60 +92,107 @@ def _sigmoid(f: Function, z: Value) -> Value:
     return f.fma(tanh_of_half(f, z), 0.5, f.constant(0.5, z.type))
 
 
-@emitter(SimpleRnn, scratch=_scratch, prepare=_prepare, prepared=_prepared)
-def simple_rnn(f: Function, call: Call) -> None:
-    """h = tanh(z) or max(z, 0)."""
-    walk = Forwards(f, call)
+def _slope(y: Value) -> Value:
+    """1 - y², the derivative of tanh where it is y."""
+    return 1.0 - y * y
 
+
+def _result(line: Line) -> Value:
+    """The gradient of h, with that of the step's result."""
+    walk = line.walk
+    if not walk.call.inputs[walk.states].shape[1]:
+        return line.state()
+    return line.state() + line.load(line.step.panel + walk.wide)
+
+
+@_cells(SimpleRnn)
+def _simple_rnn(f: Function, walk: Walk) -> Sequence[Cell]:
+    """h = tanh(z) or max(z, 0)."""
     def cell(line: Line) -> None:
         (z,) = line.sums
-        new = _tanh(f, z) if call.op.activation == "tanh" else f.greater(z, 0.0)
-        walk.save(line, new)
-        walk.give(line, new)
-    walk.write(cell)
+        h = _tanh(f, z) if walk.op.activation == "tanh" else f.greater(z, 0.0)
+        line.save(h)
+        line.put(h)
+    return [cell]
 
 
-@emitter(Lstm, scratch=_scratch, prepare=_prepare, prepared=_prepared)
-def lstm(f: Function, call: Call) -> None:
+@_cells(SimpleRnnGrad)
+def _simple_rnn_grad(f: Function, walk: Walk) -> Sequence[Cell]:
+    """dz = dh f'(z)."""
+    def cell(line: Line) -> None:
+        (h,) = line.saved(1)
+        slope = _slope(h) if walk.op.activation == "tanh" else f.select(f.test("ogt", h, 0.0), f.splat(1.0), 0.0)
+        line.give(_result(line) * slope)
+    return [cell, lambda line: line.put(line.sums[0])]
+
+
+@_cells(Lstm)
+def _lstm(f: Function, walk: Walk) -> Sequence[Cell]:
     """c = f c + i g, h = o tanh(c)."""
-    walk = Forwards(f, call)
-
     def cell(line: Line) -> None:
         i, forget, g, o = (_tanh(f, z) if gate == 2 else _sigmoid(f, z) for gate, z in enumerate(line.sums))
-        before = line.state()
+        before = line.state(1)
         c = f.fma(forget, before, i * g)
         squashed = _tanh(f, c)
-        line.put(line.where_on(c, before))
-        walk.save(line, i, forget, g, o)
-        walk.save(line, before, squashed, array=1)
-        walk.give(line, o * squashed)
-    walk.write(cell)
+        line.save(i, forget, g, o)
+        line.save(before, squashed, array=1)
+        line.put(c, 1)
+        line.put(o * squashed)
+    return [cell]
 
 
-@emitter(Gru, scratch=_scratch, prepare=_prepare, prepared=_prepared)
-def gru(f: Function, call: Call) -> None:
+@_cells(LstmGrad)
+def _lstm_grad(f: Function, walk: Walk) -> Sequence[Cell]:
+    """See the op."""
+    def cell(line: Line) -> None:
+        (i, forget, g, o), (before, squashed), dh = line.saved(4), line.saved(2, 1), _result(line)
+        c = f.fma(dh * o, _slope(squashed), line.state(1))
+        line.put(c * forget, 1)
+        line.give(c * g * i * (1.0 - i), c * before * forget * (1.0 - forget), c * i * _slope(g),
+                  dh * squashed * o * (1.0 - o))
+    return [cell, lambda line: line.put(line.sums[0])]
+
+
+@_cells(Gru)
+def _gru(f: Function, walk: Walk) -> Sequence[Cell]:
     """h = n + z (h - n), and n takes in r q with q made of U h, or U q with q = r h."""
-    walk = Forwards(f, call)
-
     def whole(line: Line) -> None:
         r, z, q, n = line.sums
         r, z = _sigmoid(f, r), _sigmoid(f, z)
         n = _tanh(f, f.fma(r, q, n))
-        walk.save(line, r, z, n, q)
-        new(line, z, n)
+        line.save(r, z, n, q)
+        line.put(f.fma(z, line.state(), (1.0 - z) * n))
 
     def first(line: Line) -> None:
         r, z = (_sigmoid(f, total) for total in line.sums)
-        q = r * line.load(line.step.panel)
-        line.store(q, line.step.panel, walk.wide)
-        line.put(z)
-        walk.save(line, r, z, None, q)
+        q = r * line.state()
+        line.store(q, line.step.panel + walk.wide)
+        line.put(z, 1)
+        line.save(r, z, None, q)
 
     def second(line: Line) -> None:
-        n = _tanh(f, line.sums[0] + line.sums[1])
-        walk.save(line, None, None, n)
-        new(line, line.state(), n)
+        z, n = line.state(1), _tanh(f, line.sums[0] + line.sums[1])
+        line.save(None, None, n)
+        line.put(f.fma(z, line.state(), (1.0 - z) * n))
+    return [whole] if walk.op.reset_after else [first, second]
 
-    def new(line: Line, z: Value, n: Value) -> None:
-        walk.give(line, f.fma(z, line.load(line.step.panel), (1.0 - z) * n))
-    walk.write(*((whole,) if call.op.reset_after else (first, second)))
+
+@_cells(GruGrad)
+def _gru_grad(f: Function, walk: Walk) -> Sequence[Cell]:
+    """See the op: with `reset_after` all gradients of sums come first, else dq and dr come of a product."""
+    after = walk.op.reset_after
+
+    def first(line: Line) -> None:
+        (r, z, n, q), (h,), dh = line.saved(4), line.saved(1, 1), _result(line)
+        dn, dz = dh * (1.0 - z) * _slope(n), dh * (h - n) * z * (1.0 - z)
+        line.put(dh * z)
+        line.give(dn * q * r * (1.0 - r) if after else None, dz, dn, dn * r if after else None)
+
+    def second(line: Line) -> None:
+        (r,), (h,), (dq,) = line.saved(1), line.saved(1, 1), line.sums
+        line.put(f.fma(dq, r, line.state()))
+        line.give(dq * h * r * (1.0 - r), None, None, dq)
+
+    def last(line: Line) -> None:
+        line.put(sum(line.sums, line.state()))
+    return [first, last] if after else [first, second, last]
