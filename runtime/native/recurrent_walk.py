@@ -7,24 +7,115 @@ have in common if they share a group's units; then the first one brings rows in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graphnet.compiler.ops.recurrent import Recurrent
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, floats, need
+from graphnet.runtime.native.call import Call, batch_innermost, floats, need, room
 from graphnet.runtime.native.contract import blocks
 from graphnet.runtime.native.function import Function, Lanes
 from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.recurrent_groups import Group
 from graphnet.runtime.native.recurrent_plan import Plan
-from graphnet.runtime.native.values import F32, Index, Value
+from graphnet.runtime.native.turning import turn
+from graphnet.runtime.native.values import F32, I64, MASK, Index, Value
 
 
 def weights_of(call: Call) -> int:
     """The position of U in the way back: the last input but for lengths."""
     return len(call.inputs) - 1 - (len(call.inputs[-1].shape) == 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Some samples of a batch. Masks are None where they hold for all.
+
+    Attributes:
+        start, count: the first one, and how many there are, at most 16.
+        lengths: the address of the lengths of all sequences, if they differ.
+    """
+
+    f: Function
+    plan: Plan
+    start: Index
+    count: int
+    lengths: Value | None
+
+    def lanes(self, row: Index, rows: int) -> Lanes:
+        """How many lanes there are of the vector of a row, of so many."""
+        if self.plan.span == 1:
+            return self.count
+        return None if rows % LANES == 0 else self.f.constant(rows) - row
+
+    def at_step(self, operand: Operand, pointer: Value, step: Index, row: Index) -> Value:
+        """The address of a row's vector in an array (T, rows, N), whose N is not padded."""
+        return self.f.at(pointer, (self.f.constant(step) * operand.shape[1] + row) * self.plan.batch + self.start)
+
+    def copy(self, source: Value, apart: int, target: Value, target_apart: int, rows: int,
+             mask: Value | None = None) -> None:
+        """Copies rows that lie so far apart, with 0 where the mask does not hold."""
+        with self.f.loop(0, rows, self.plan.span) as row:
+            lanes = self.lanes(row, rows)
+            value = self.f.load(source, row * apart, lanes)
+            self.f.store(value if mask is None else self.f.select(mask, value, 0.0), target, row * target_apart, lanes)
+
+    def read(self, operand: Operand, pointer: Value, step: Index, panel: Value) -> None:
+        """Copies the features of an array (N, F) or (N, T, F) at a step to a panel, with 0 for samples that are not
+        there, or not running."""
+        source, pitch, features, sample = self._features(operand, pointer, step)
+        mask = self.running(step) if len(operand.shape) == 3 else None
+        if self.f.blocked and self.plan.span == 1:
+            there = self.f.mask(self.f.n - self.start)
+            mask = there if mask is None else self.f.instruction(f"and {MASK}", there, mask)
+        if sample:
+            turn(self.f, source, sample, self.count, features, panel, LANES)
+            source, pitch = panel, LANES
+        if not sample or mask is not None:
+            self.copy(source, pitch, panel, self.plan.pitch, features, mask)
+
+    def write(self, operand: Operand, pointer: Value, step: Index, panel: Value) -> None:
+        """Copies a panel to the features at a step."""
+        target, pitch, features, sample = self._features(operand, pointer, step)
+        if sample:
+            turn(self.f, panel, LANES, features, self.count, target, sample, tight=True)
+        else:
+            self.copy(panel, self.plan.pitch, target, pitch, features)
+
+    def _features(self, operand: Operand, pointer: Value, step: Index) -> tuple[Value, int, int, int]:
+        """The address of the first, how far they lie apart, how many there are, and if they are innermost how far
+        samples lie apart."""
+        f, features, at = self.f, operand.shape[-1], self.f.constant(step)
+        if self.plan.batch == 1 or batch_innermost(operand):
+            return f.at(pointer, at * (features * room(operand)) + self.start), room(operand), features, 0
+        sample = math.prod(operand.shape[1:])
+        return f.at(pointer, at * features + f.constant(self.start) * sample), 1, features, sample
+
+    def running(self, step: Index) -> Value | None:
+        """Whose sequence has not ended before a step."""
+        if self.lengths is None:
+            return None
+        lengths = self._lengths(self.lengths)
+        return self._compare("sgt", lengths, self.f.splat(self.f.constant(step)))
+
+    def passes(self, step: Index, steps: int, every: int, reverse: bool) -> Value | None:
+        """Whose gradient leaves a step for the steps before; see `Walk.passes`."""
+        if not every:
+            return None
+        f, number = self.f, self.f.splat(self.f.constant(step))
+        if reverse:
+            number = (f.splat(f.constant(steps)) if self.lengths is None else self._lengths(self.lengths)) - 1 - number
+        passes = f.instruction(f"or {MASK}", self._compare("sle", number, 0), self._compare("ne", number % every, 0))
+        running = self.running(step)
+        return passes if running is None else f.select(running, passes, f.constant(1, MASK))
+
+    def _compare(self, how: str, a: Value, b: Value | int) -> Value:
+        return self.f.instruction(f"icmp {how} {a.type}", a, self.f.constant(b, a.type), type=MASK)
+
+    def _lengths(self, pointer: Value) -> Value:
+        if self.plan.span > 1:
+            return self.f.splat(self.f.scalar(pointer, 0, I64))
+        return self.f.load(pointer, self.start, self.count, I64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +162,7 @@ class Walk:
         need(all(operand.dtype == "int64" for operand in call.inputs[arity:]), "lengths that are not int64")
         self._lengths = call.x[arity] if call.inputs[arity:] else None
         self._memory = f.of_first(f.scratch) if plan.shared else f.scratch
+        self._one = f.compare("eq", f.thread, 0) if plan.shared else True  # of the threads that share a group
 
     def write(self, cells: Sequence[Callable[[Line], None]]) -> None:
         """Writes the kernel, given the cell of each stage."""
@@ -87,32 +179,29 @@ class Walk:
         """The row where a state begins. Forwards, h lies in the panel."""
         return panel if self.ahead and number == 0 else 2 * self.plan.rows + (number - self.ahead) * self.plan.units
 
-    @contextmanager
-    def _one(self) -> Iterator[None]:
-        """What one of the threads does that share a group."""
-        with self.f.when(self.f.compare("eq", self.f.thread, 0) if self.plan.shared else True):
-            yield
-
     def _meet(self) -> None:
         if self.plan.shared:
             self.f.meet()
 
     def _group(self, group: Group, cells: Sequence[Callable[[Line], None]]) -> None:
         call, steps, down, rows = self.call, self._steps, self.op.reverse == self.ahead, self.plan.rows
-        with self._one():
+        with self.f.when(self._one):
             for number in range(self.states):
                 position = number + self.ahead
                 group.read(call.inputs[position], call.x[position], 0, self.at(self.state(number, 0)))
-            self._set_ones()
+            one = self.f.splat(1.0) if self.plan.span == 1 else self.f.constant(1.0, F32)
+            for row in (self.plan.units, rows - 1) if self.ahead else ():  # x takes the last, if there is no [q; 1]
+                self.f.put(one, self.at(row))
+                self.f.put(one, self.at(row + rows))
             if steps:
                 self._feed(group, steps - 1 if down else 0, 0)
         self._meet()
         with self.f.loop(0, max(steps, 1)) as s, self.f.when(steps > 0):
-            number = steps - 1 - s if down else s
-            here = Step(group, number, s % 2 * rows, (s + 1) % 2 * rows, group.running(number),
-                        group.passes(number, steps, 0 if self.ahead else self.op.truncate, self.op.reverse))
-            self._step(here, cells, self.f.most(number - 1, 0) if down else self.f.least(number + 1, steps - 1))
-        with self._one():
+            place = steps - 1 - s if down else s
+            here = Step(group, place, s % 2 * rows, (s + 1) % 2 * rows, group.running(place),
+                        group.passes(place, steps, 0 if self.ahead else self.op.truncate, self.op.reverse))
+            self._step(here, cells, self.f.most(place - 1, 0) if down else self.f.least(place + 1, steps - 1))
+        with self.f.when(self._one):
             for number in range(self.states):
                 position = number + (not self.ahead)
                 group.write(call.outputs[position], call.y[position], 0, self.at(self.state(number, steps % 2 * rows)))
@@ -127,12 +216,12 @@ class Walk:
                     self._line(step, block, j, [product.gates for product in products], sums, cell)
             packed = f.at(packed, plan.packed(*products))
             if not stage:
-                with self._one():
+                with f.when(self._one):
                     self._save(step)
                     self._feed(step.group, after, step.following)
             self._meet()
         if self.ahead and self.op.sequences:
-            with self._one():
+            with f.when(self._one):
                 self._give(step)
 
     def _line(self, step: Step, block: Value, j: Value, gates: Sequence[int], sums: Value,
@@ -144,12 +233,6 @@ class Walk:
                 found += [f.load(sums, (j * count + gate) * LANES) for gate in range(count)]
                 sums = f.at(sums, plan.lines * count * LANES)
             cell(Line(self, step, unit, found))
-
-    def _set_ones(self) -> None:
-        one = self.f.splat(1.0) if self.plan.span == 1 else self.f.constant(1.0, F32)
-        for row in (self.plan.units, self.plan.rows - 1) if self.ahead else ():  # which x takes if there is no [q; 1]
-            self.f.put(one, self.at(row))
-            self.f.put(one, self.at(row + self.plan.rows))
 
     def _feed(self, group: Group, number: Index, panel: Index) -> None:
         """Brings to a panel x, or the gradient of results, at a step."""

@@ -88,7 +88,6 @@ def block_size(graph: Graph, samples: int) -> int:
 
     It depends on nothing else, so that a number of samples always gets the same bits.
     """
-    sizes = BLOCKS if batch_last_values(graph) else ROW_BLOCKS
-    if any(isinstance(node.op, Walk) for node in graph.nodes):
-        sizes = WALK_BLOCKS
+    walks = any(isinstance(node.op, Walk) for node in graph.nodes)
+    sizes = WALK_BLOCKS if walks else BLOCKS if batch_last_values(graph) else ROW_BLOCKS
     return next((size for size in sizes if size >= samples), sizes[-1])

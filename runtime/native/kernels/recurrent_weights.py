@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from graphnet.compiler.ops import GruGradWeights, RecurrentGradInput, RecurrentGradWeights
 from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, room
@@ -62,8 +63,7 @@ def _write(f: Function, call: Call, sums: Sequence[Sum]) -> None:
         return
     with f.loop(0, call.inputs[0].shape[0], _steps(call)) as t0:
         for total in sums:
-            blocks(f, total[1], LANES, lambda column, lanes, total=total: _columns(f, call, total, t0, column, lanes),
-                   *f.share(-(-total[1] // LANES)))
+            blocks(f, total[1], LANES, partial(_columns, f, call, total, t0), *f.share(-(-total[1] // LANES)))
 
 
 def _columns(f: Function, call: Call, total: Sum, t0: Value, column: Index, lanes: int) -> None:
