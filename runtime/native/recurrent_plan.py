@@ -1,8 +1,8 @@
 """How recurrent kernels cut a layer, and its products: sums over the rows of a panel with weights packed beforehand.
 
-A vector holds one unit of 16 samples, a group; of a batch of one sample it holds 16 units. A panel has a group's numbers
-row by row. Some vectors along the units make a block, whose products are worked out together: of samples a weight is
-broadcast at a time, of one sample a number of its panel is.
+A vector holds one unit of 16 samples, a group; of a batch of one sample it holds 16 units. A panel has the numbers of a
+group row by row. Some vectors along the units make a block, whose products are worked out together: of samples a weight
+is broadcast at a time, of one sample a number of its panel is.
 """
 
 from __future__ import annotations
