@@ -82,7 +82,7 @@ def _cut(total: int, size: int, exact: bool) -> list[tuple[int, int]]:
 
 
 def multiply(f: Function, p: Product, a: Value | Panel, b: Value | Panel, c: Value, finish: Finish | None = None,
-             rows: Index | None = None, alone: bool = False) -> None:
+             rows: Index | None = None, alone: bool = False, done: Index | None = None) -> None:
     """Writes a product.
 
     Args:
@@ -92,7 +92,9 @@ def multiply(f: Function, p: Product, a: Value | Panel, b: Value | Panel, c: Val
         finish: what becomes of C.
         rows: how many rows of C are wanted; those up to the end of a tile are computed too.
         alone: whether this thread computes all of it. If not, threads share the tiles, column by column.
+        done: 0 if nothing has been added to C yet; by default the number of samples in earlier blocks.
     """
+    done = f.base if done is None else f.constant(done)
     r, v = tile(p.m, p.n, f.machine, p.exact)
     size, unroll = min(v * LANES, p.n), min(4, max(1, _UNROLLED // (r * v)))
     tiles = ((p.m if rows is None else f.constant(rows)) + (r - 1)) // r
@@ -106,9 +108,9 @@ def multiply(f: Function, p: Product, a: Value | Panel, b: Value | Panel, c: Val
         def block(_: Value, m0: Index, height: int) -> None:
             left, target = a(m0, height) if callable(a) else f.at(a, m0 * p.a_row), f.at(c, m0 * p.c_row + n0)
             places = [(target, m * p.c_row + start, lanes) for m in range(height) for start, lanes in offsets]
-            begun = [f.variable(f.zero()) for _ in places if p.adds and f.blocked]
+            begun = [f.variable(f.zero()) for _ in places if p.adds and done.known != 0]
             if begun:
-                with f.when(f.compare("ne", f.base, 0)):
+                with f.when(f.compare("ne", done, 0)):
                     for place, variable in zip(places, begun, strict=True):
                         variable.set(f.load(*place))
             acc = _sum(f, left, [m * p.a_row for m in range(height)], right, read, p.dims,
@@ -118,8 +120,8 @@ def multiply(f: Function, p: Product, a: Value | Panel, b: Value | Panel, c: Val
                 for (start, lanes), value in zip(offsets, line, strict=True):
                     made = finish(value, m0 + m, n0 + start, lanes) if finish else value
                     f.store(made, target, m * p.c_row + start, lanes)
-        done = number * tiles
-        _spans(f, p.m, r, f.most(lo - done, 0), f.least(hi - done, tiles), p.adds, block)
+        before = number * tiles
+        _spans(f, p.m, r, f.most(lo - before, 0), f.least(hi - before, tiles), p.adds, block)
     _spans(f, p.n, size, lo // tiles, (hi + tiles - 1) // tiles, p.exact, column)
 
 

@@ -1,18 +1,18 @@
-"""How recurrent kernels cut a layer: into vectors, blocks of units, and the pieces that threads work on.
+"""How recurrent kernels cut a layer, and its products: sums over the rows of a panel with weights packed beforehand.
 
-A vector holds one unit of 16 samples, a group; of a batch of one sample it holds 16 units. Some vectors along the units
-make a block, whose products are worked out together, and a block of a group is a piece. Threads that cannot share out
-whole groups share out pieces, and then meet at every step, where each takes over what the others made.
+A vector holds one unit of 16 samples, a group; of a batch of one sample it holds 16 units. A panel has the numbers of a
+group row by row. Some vectors along the units make a block, whose products are worked out together: of samples a weight
+is broadcast at a time, of one sample a number of its panel is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import lcm
 
-from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function, Lanes
+from graphnet.runtime.native.contract import K, contract
+from graphnet.runtime.native.function import Function
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import Index, Value
 
@@ -20,9 +20,38 @@ WORTH = 1 << 16
 """Multiply-adds of a step that are worth the time in which threads meet."""
 
 
-def padded(count: int) -> int:
-    """The next multiple of 16."""
-    return -(-count // LANES) * LANES
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Weights of some rows of a panel: the weight of row k and a unit is k · row + unit · `unit` behind its gate's.
+
+    Attributes:
+        depth: number of rows.
+        row, unit: floats between those of rows, and of units.
+        gates: by gate the input that has its weights, and the first one's place there.
+    """
+
+    depth: int
+    row: int
+    unit: int
+    gates: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product with consecutive rows of a panel, from row `start` on."""
+
+    start: int
+    parts: Sequence[Part]
+
+    @property
+    def depth(self) -> int:
+        """Number of rows."""
+        return sum(part.depth for part in self.parts)
+
+    @property
+    def gates(self) -> int:
+        """Sums of a unit."""
+        return len(self.parts[0].gates)
 
 
 class Plan:
@@ -30,102 +59,75 @@ class Plan:
 
     Args:
         machine: how much its registers hold.
-        batch: samples.
-        units: of the layer.
-        gates: products of each unit that are worked out together; several numbers for several rounds of them.
+        batch, units: of the layer.
+        stages: the products of each stage of a step.
+        rows: of a panel.
+        states: that are kept beside panels from step to step.
 
     Attributes:
-        groups: of samples.
         span: units in a vector.
-        pitch: floats between rows of a panel, which has a group's numbers row by row: 16, or 1 for one sample.
+        pitch: floats between rows of a panel.
         lines: vectors in a block.
-        tile: rows of a register tile at most.
         blocks: of all units.
+        shared: whether threads share out blocks, and meet at every stage; if not, they share out groups.
+        sums, spare, scratch: where in memory, behind two panels and states, sums of a block begin, a panel of units
+            does, and all ends.
     """
 
-    def __init__(self, machine: Machine, batch: int, units: int, *gates: int) -> None:
-        self.batch, self.units, self.tile = batch, units, 12 if machine.vectors > LANES else 6
-        self.groups, alone = -(-batch // LANES), batch == 1
-        self.span, self.pitch = (LANES, 1) if alone else (1, LANES)
-        if alone:
-            vectors = -(-units // LANES)
-            self.lines = -(-vectors // -(-vectors // max(1, self.tile // max(gates))))
-        elif units * max(gates) <= self.tile:
-            self.lines = units
-        else:
-            self.lines = lcm(*(lcm(gate, self.tile) // gate for gate in gates))
-        self.blocks = -(-units // (self.lines * self.span))
+    def __init__(self, machine: Machine, batch: int, units: int, stages: Sequence[Sequence[Product]], rows: int,
+                 states: int) -> None:
+        self.batch, self.units, self.stages, self.rows = batch, units, stages, rows
+        self.span, self.pitch = (LANES, 1) if batch == 1 else (1, LANES)
+        self._tile = 12 if machine.vectors > LANES else 6
+        gates, vectors = [product.gates for stage in stages for product in stage], -(-units // self.span)
+        self.lines = min(vectors, lcm(*(lcm(gate, self._tile) // gate for gate in gates)))
+        if batch == 1:
+            self.lines = -(-vectors // -(-vectors // max(1, self._tile // max(gates))))
+        self.blocks = -(-vectors // self.lines)
+        work = batch * units * sum(product.depth * product.gates for stage in stages for product in stage)
+        self.shared = self.blocks > 1 and work >= WORTH
+        self.sums = ((2 * rows + states * units) // LANES + 2) * LANES * self.pitch
+        self.spare = self.sums + self.lines * sum(gates) * LANES
+        self.scratch = self.spare + (units + LANES) * self.pitch
 
-    def count(self, rows: int) -> int:
-        """Floats of a panel of so many rows, with room for whole vectors behind its last."""
-        return (padded(rows) + LANES) * self.pitch
+    def packed(self, *products: Product) -> int:
+        """Floats of their packed weights."""
+        return sum(self.blocks * p.depth * self.lines * p.gates * self.span for p in products)
 
-    def lanes(self, f: Function, group: Index) -> Lanes:
-        """How many samples of a group there are in memory that is not padded; None for all."""
-        if self.batch % LANES == 0:
-            return None
-        return self.batch if self.groups == 1 else f.constant(self.batch) - group * LANES
+    def pack(self, f: Function, x: Sequence[Value], target: Value) -> None:
+        """Packs weights as (block, row, line, gate), each of one unit or of 16; behind the last stands some other's."""
+        for product in (product for stage in self.stages for product in stage):
+            first: Index = 0
+            for part in product.parts:
+                with f.loop(*f.share(self.blocks)) as block, f.loop(0, part.depth) as k, f.loop(0, self.lines) as line:
+                    unit = f.least((block * self.lines + line) * self.span, self.units - 1)
+                    row = ((block * product.depth + k + first) * self.lines + line) * product.gates
+                    for gate, (number, place) in enumerate(part.gates):
+                        source = f.at(x[number], k * part.row + unit * part.unit + place)
+                        self._pack(f, part.unit, source, f.at(target, (row + gate) * self.span), unit)
+                first += part.depth
+            target = f.at(target, self.packed(product))
 
-    @contextmanager
-    def rows(self, f: Function, group: Index, count: int) -> Iterator[tuple[Value, Lanes]]:
-        """The vectors of so many rows of a group: the first row of each, and how many lanes it has."""
-        with f.loop(0, count, self.span) as row:
-            if self.span == 1:
-                yield row, self.lanes(f, group)
-            else:
-                yield row, None if count % LANES == 0 else f.constant(count) - row
-
-    def each_group(self, f: Function, lo: Index, hi: Index, body: Callable[[Value, int], None]) -> None:
-        """body(group, samples) for some groups; the last one may have fewer samples than 16."""
-        if self.groups == 1:
-            with f.when(f.compare("slt", lo, hi)):
-                body(f.constant(0), self.batch)
+    def _pack(self, f: Function, apart: int, source: Value, target: Value, unit: Value) -> None:
+        if self.span == 1:
+            f.put(f.scalar(source), target)
             return
-        blocks(f, self.batch, LANES, lambda start, count: body(f.constant(start) // LANES, count), lo, hi)
+        lanes = f.constant(self.units) - unit
+        f.store(f.load(source, 0, lanes) if apart == 1 else f.gather(source, apart, lanes), target)
 
-
-class Pieces:
-    """Those of a thread. Whoever has the first piece of a group owns it, and does what is done once for a group."""
-
-    def __init__(self, f: Function, plan: Plan, work: int) -> None:
-        self._f, self._plan, size = f, plan, plan.blocks
-        self._split: Value | bool = False
-        lo, hi = f.share(plan.groups)
-        self._lo, self._hi, self._turn, self._turns = lo * size, hi * size, f.constant(size), hi - lo
-        if size > 1 and work >= WORTH:
-            split = self._split = f.compare("ne", f.constant(plan.groups) % f.threads, 0)
-            lo, hi = f.share(plan.groups * size)
-            self._lo, self._hi = f.select(split, lo, self._lo), f.select(split, hi, self._hi)
-            self._turn, self._turns = f.select(split, hi - lo, size), f.select(split, f.constant(1), self._turns)
-
-    @contextmanager
-    def turns(self) -> Iterator[None]:
-        """Runs what is written within for one group after another, since less memory is then in use at a time; but
-        once for all pieces where threads share groups."""
-        start = self._lo
-        with self._f.loop(0, self._turns) as turn:
-            self._lo = start + turn * self._turn
-            self._hi = self._lo + self._turn
-            yield
-
-    def meet(self) -> None:
-        """Waits for the other threads, if they share groups."""
-        with self._f.when(self._split):
-            self._f.meet()
-
-    def each(self, body: Callable[[Value, Value], None]) -> None:
-        """body(group, block) for all pieces."""
-        with self._f.loop(self._lo, self._hi) as piece:
-            body(piece // self._plan.blocks, piece % self._plan.blocks)
-
-    def touched(self, body: Callable[[Value, int], None]) -> None:
-        """body(group, samples) for the groups of all pieces."""
-        self._groups(self._lo // self._plan.blocks, body)
-
-    def owned(self, body: Callable[[Value, int], None]) -> None:
-        """body(group, samples) for the groups that are this thread's own."""
-        self._groups((self._lo + (self._plan.blocks - 1)) // self._plan.blocks, body)
-
-    def _groups(self, first: Value, body: Callable[[Value, int], None]) -> None:
-        end = (self._hi + (self._plan.blocks - 1)) // self._plan.blocks
-        self._plan.each_group(self._f, first, end, body)
+    def multiply(self, f: Function, products: Sequence[Product], packed: Value, block: Value, panel: Value,
+                 sums: Value) -> None:
+        """Writes the sums of a block as vectors: of the first product by line and gate, then those of the others."""
+        for product in products:
+            size = self.lines * product.gates
+            a, b = f.at(packed, block * (product.depth * size * self.span)), f.at(panel, product.start * self.pitch)
+            tile = max(count for count in range(1, self._tile + 1) if size % count == 0)
+            with f.loop(0, size, tile if self.span == 1 else size) as row:
+                if self.span == 1:
+                    made = contract(f, f.at(a, row), range(tile), b, [(0, None)], [K(product.depth, size, LANES)])
+                else:
+                    made = contract(f, b, [0], a, [(LANES * i, None) for i in range(size)],
+                                    [K(product.depth, 1, size * LANES)])
+                for i, value in enumerate(value for line in made for value in line):
+                    f.store(value, sums, (row + i) * LANES)
+            packed, sums = f.at(packed, self.packed(product)), f.at(sums, size * LANES)

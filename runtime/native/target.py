@@ -17,7 +17,9 @@ from graphnet.runtime.native.machine import LANES
 from graphnet.runtime.native.module import Form, Kernel
 
 BLOCKS = (1, LANES, 32, 64)
-"""Sizes of blocks where samples lie innermost, or steps of a sequence do: one of 64 stays in the second-level cache."""
+"""Sizes of blocks where samples lie innermost: one of 64 stays in the second-level cache."""
+WALK_BLOCKS = (1, LANES)
+"""Sizes of blocks where sequences are walked through: what steps save and weights stay in the second-level cache."""
 ROW_BLOCKS = (1, LANES, 64, 256)
 """Sizes of blocks where samples are rows, of which only as many are worked off as there are."""
 
@@ -86,6 +88,6 @@ def block_size(graph: Graph, samples: int) -> int:
 
     It depends on nothing else, so that a number of samples always gets the same bits.
     """
-    innermost = batch_last_values(graph) or any(isinstance(node.op, Walk) for node in graph.nodes)
-    sizes = BLOCKS if innermost else ROW_BLOCKS
+    walks = any(isinstance(node.op, Walk) for node in graph.nodes)
+    sizes = WALK_BLOCKS if walks else BLOCKS if batch_last_values(graph) else ROW_BLOCKS
     return next((size for size in sizes if size >= samples), sizes[-1])

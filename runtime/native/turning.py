@@ -52,11 +52,11 @@ def _below(f: Function, number: int, count: Index) -> Value | bool:
 
 
 def turn(f: Function, source: Value, source_row: Index, rows: int, columns: int, target: Value, target_row: Index,
-         lo: Index = 0, hi: Index | None = None) -> None:
+         lo: Index = 0, hi: Index | None = None, tight: bool = False) -> None:
     """target[c][r] = source[r][c] for all columns, and the rows in the blocks [lo, hi) of 16.
 
-    Rows of the target have room for whole blocks; what lies behind the last of `rows` gets 0.
+    Rows of the target have room for whole blocks, unless `tight`; what lies behind the last of `rows` gets 0.
     """
     blocks(f, rows, LANES, lambda r, count: blocks(f, columns, LANES, lambda c, width: turn_block(
-        f, f.at(source, r * source_row + c), source_row, f.at(target, c * target_row + r), target_row, count, width)),
-        lo, hi)
+        f, f.at(source, r * source_row + c), source_row, f.at(target, c * target_row + r), target_row, count, width,
+        count if tight else LANES)), lo, hi)

@@ -12,6 +12,5 @@ from graphnet.runtime.native.kernels import moving as moving
 from graphnet.runtime.native.kernels import normalization as normalization
 from graphnet.runtime.native.kernels import pooling as pooling
 from graphnet.runtime.native.kernels import recurrent as recurrent
-from graphnet.runtime.native.kernels import recurrent_back as recurrent_back
 from graphnet.runtime.native.kernels import recurrent_weights as recurrent_weights
 from graphnet.runtime.native.kernels import updates as updates

@@ -135,16 +135,25 @@ def test_random_layers(seed, shared):
     try_layer(op, sizes, rng, MACHINES[seed // 5 % 2], bool(rng.integers(2)), bool(rng.integers(2)))
 
 
+@pytest.mark.parametrize("op", [CELLS[0], *(pytest.param(op, marks=pytest.mark.slow) for op in CELLS[2:])], ids=str)
 @pytest.mark.parametrize("sizes", [(16, 3, 5, 12), (1, 3, 5, 50)], ids=str)
-def test_bits_are_the_same_on_all_machines(sizes):
+def test_bits_are_the_same_on_all_machines(sizes, op):
     rng = np.random.default_rng(0)
-    op = SimpleRnn()
     arrays = inputs(op, sizes, rng, True)
     back, given = gradient(op, arrays, rng)
     for which, values in ((op, arrays), (back, given)):
         wide, narrow = (kernel(which, values, machine).run(2) for machine in (WIDE, NARROW))
         for a, b in zip(wide, narrow, strict=True):
             assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op", [Lstm(sequences=True), *CELLS[3:]], ids=str)
+def test_bits_are_the_same_for_many_threads(op, shared):
+    rng = np.random.default_rng(7)
+    arrays = inputs(op, (16, 5, 9, 50), rng)
+    for which, values in ((op, arrays), gradient(op, arrays, rng)):
+        same_bits(which, values, NARROW, (1, 2, 3, 4, 8))
 
 
 def block_of(arrays, start, block, samples):
