@@ -22,20 +22,19 @@ from graphnet.runtime.native.winograd_tiles import WHOLE, Image, Outlet, Range, 
 from graphnet.runtime.native.winograd_transforms import TAPS, Algorithm
 
 
-def prepare(f: Function, algorithm: Algorithm, g: Geometry, w: Value, to: Value, *, transposed: bool = False) -> None:
+def prepare(f: Function, algorithm: Algorithm, g: Geometry, w: Value, to: Value) -> None:
     """Writes the points of the filters, (point, group of 16 filters, channel, filter).
 
     Args:
         f: the function, whose threads have scratch memory for the convolution.
         algorithm: the tiles.
-        g: the convolution; if `transposed`, the one that gives the gradient for the input.
-        w: weights (F, C, 3, 3); if transposed, those of the convolution that went forward.
+        g: the convolution.
+        w: weights (F, C, 3, 3); going back, those of the convolution that went forward, to be flipped.
         to: where they go.
-        transposed: flips filters, and takes them for channels.
     """
     taps, points, pitch = TAPS ** 2, algorithm.points, plan_of(algorithm, g).filter_pitch
-    filters, channels = (taps, g.f * taps) if transposed else (g.c * taps, taps)
-    first, sign = (taps - 1, -1) if transposed else (0, 1)
+    filters, channels = (taps, g.f * taps) if g.rows.back else (g.c * taps, taps)
+    first, sign = (taps - 1, -1) if g.rows.back else (0, 1)
     with f.loop(*f.share(g.c)) as c:
         def some(f0: Index, count: int) -> None:
             source = f.at(w, c * channels + f0 * filters + first)
@@ -55,7 +54,7 @@ def _band(f: Function, plan: Plan, own: Value, band: Value) -> Tiles:
 
 def _input(plan: Plan) -> Image:
     g = plan.g
-    return Image(plan.algorithm.image, plan.algorithm.points, g.c, g.h, g.w, g.top, g.left)
+    return Image(plan.algorithm.image, plan.algorithm.points, g.c, g.rows.size, g.columns.size, g.rows.ahead, g.columns.ahead)
 
 
 def conv(f: Function, algorithm: Algorithm, g: Geometry, x: Value, y: Value, scratch: Value, tail: After,
@@ -129,7 +128,7 @@ def weight_gradient(f: Function, algorithm: Algorithm, g: Geometry, x: Value, dy
     with f.loop(0, plan.bands) as band:
         tiles = _band(f, plan, scratch, band)
         tiles.read(_input(plan), x, pixels, f.share(g.c))
-        tiles.read(Image(algorithm.from_output, algorithm.tile, g.f, g.oh, g.ow), dy, gradients, f.share(g.f))
+        tiles.read(Image(algorithm.from_output, algorithm.tile, g.f, g.rows.results, g.columns.results), dy, gradients, f.share(g.f))
         f.meet()
         _accumulate(tiles, pixels, gradients, turned, sums, points)
         f.meet()

@@ -115,7 +115,7 @@ class Plan:
 def plan_of(algorithm: Algorithm, g: Geometry) -> Plan:
     """Bands of nearly equal size."""
     m, blocks = algorithm.tile, g.n // LANES
-    down, across = ceil(g.oh / m), ceil(g.ow / m)
+    down, across = ceil(g.rows.results / m), ceil(g.columns.results / m)
     samples = max(s for s in range(LANES, SAMPLES + 1, LANES) if g.n % s == 0) if blocks else 1
     most = VECTORS * LANES // samples
     line = _even(across, most) if blocks else across
@@ -140,12 +140,13 @@ def gain(algorithm: Algorithm, g: Geometry) -> float:
     The unit is a product of two vectors. Weights, or points of filters, cost one each when they are read from memory,
     once or once a band; transforms of a point of one channel or filter twice as many as a tile has points in a row.
     """
-    form = (g.kh, g.kw) == (TAPS, TAPS) and g.strides == g.dilation == (1, 1) and g.groups == 1
-    if not form or min(g.n, g.c, g.f, g.h, g.w, g.oh, g.ow) < 1 or (g.n > 1 and g.n % LANES):
+    sides, sizes = (g.rows, g.columns), (g.n, g.c, g.f, *(size for a in (g.rows, g.columns) for size in (a.size, a.results)))
+    form = all((a.taps, a.stride, a.dilation) == (TAPS, 1, 1) for a in sides) and g.groups == 1
+    if not form or min(sizes) < 1 or (g.n > 1 and g.n % LANES):
         return 0
     plan = plan_of(algorithm, g)
     vectors = plan.bands * plan.vectors if plan.by_tile else plan.total * plan.line * plan.samples // LANES
-    pixels = g.oh * (ceil(g.ow / LANES) if plan.by_tile else g.ow * g.n // LANES)
+    pixels = g.rows.results * (ceil(g.columns.results / LANES) if plan.by_tile else g.columns.results * g.n // LANES)
     products, transforms = g.c * g.f, 2 * algorithm.points * (g.c + g.f)
     cost = algorithm.points ** 2 * (vectors * (products + transforms) + plan.bands * products)
     return TAPS ** 2 * (pixels + 1) * products / cost

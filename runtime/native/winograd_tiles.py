@@ -187,7 +187,7 @@ class Tiles:
     def write(self, outlet: Outlet, products: Value, y: Value, tail: After, filters: Range) -> None:
         """Writes the results of some filters."""
         f, plan = self.f, self.plan
-        unit, height = plan.algorithm.tile // outlet.every, plan.g.oh // outlet.every
+        unit, height = plan.algorithm.tile // outlet.every, plan.g.rows.results // outlet.every
         with f.loop(*filters) as filter:
             if plan.by_tile:
                 self._unsorted(outlet, products, filter)
@@ -212,7 +212,7 @@ class Tiles:
               rows: Value) -> None:
         """Stores rows [top, top + rows) of line i, whose lanes are samples, without what lies beside the image."""
         f, plan, n = self.f, self.plan, self.plan.g.n
-        unit, height, width = (size // outlet.every for size in (plan.algorithm.tile, plan.g.oh, plan.g.ow))
+        unit, height, width = (size // outlet.every for size in (plan.algorithm.tile, plan.g.rows.results, plan.g.columns.results))
         sample, _, part = self._place(i)
         with f.loop(0, f.least(plan.line, plan.across - part * plan.line)) as k, f.loop(0, plan.samples, LANES) as e:
             v, w = ((i * plan.line + k) * plan.samples + e) // LANES, (part * plan.line + k) * unit
@@ -237,7 +237,7 @@ class Tiles:
     def _woven(self, outlet: Outlet, y: Value, tail: After, filter: Value, i: Value, top: Value, rows: Value) -> None:
         """Stores rows [top, top + rows), of line i, from planes."""
         f, plan = self.f, self.plan
-        unit, width = plan.algorithm.tile // outlet.every, plan.g.ow // outlet.every
+        unit, width = plan.algorithm.tile // outlet.every, plan.g.columns.results // outlet.every
         with f.loop(0, rows) as r:
             source = f.at(self._memory[2], r * (unit * plan.plane) + i * plan.line)
 

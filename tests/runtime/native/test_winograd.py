@@ -14,7 +14,7 @@ from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGra
 from graphnet.runtime.native import winograd
 from graphnet.runtime.native.call import Call, emitter, room
 from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.geometry import Geometry
+from graphnet.runtime.native.geometry import Axis, Geometry
 from graphnet.runtime.native.machine import Machine
 from graphnet.runtime.native.values import Index, Value
 from graphnet.runtime.native.winograd_plan import fits, plan_of, prepared, scratch, weight_scratch
@@ -44,9 +44,12 @@ class Convolution:
     def geometry(self, call: Call) -> Geometry:
         images = call.outputs[0] if self.direction == "input" else call.inputs[0]
         weights = call.outputs[0] if self.direction == "weight" else call.inputs[1]
-        (top, bottom), (left, right) = self.padding
-        g = Geometry(room(images), *images.shape[1:], weights.shape[0], 3, 3, top, bottom, left, right)
-        return g.transposed() if self.direction == "input" else g
+        rows, columns = (
+            Axis(size, size + sum(padding) - 2, 3, before=padding[0]) if self.direction != "input" else
+            Axis(size + sum(padding) - 2, size, 3, before=padding[0], back=True)
+            for size, padding in zip(images.shape[2:], self.padding, strict=True))
+        c, f = images.shape[1], weights.shape[0]
+        return Geometry(room(images), *((f, c) if self.direction == "input" else (c, f)), rows, columns)
 
 
 def _joined(f: Function, rows: Any) -> list[Value]:
@@ -65,8 +68,7 @@ def _prepared(call: Call, machine: Machine) -> int:
 
 def _prepare(f: Function, call: Call) -> None:
     if call.prepared is not None and call.op.direction != "weight":
-        winograd.prepare(f, call.op.algorithm, call.op.geometry(call), call.x[1], call.prepared,
-                         transposed=call.op.direction == "input")
+        winograd.prepare(f, call.op.algorithm, call.op.geometry(call), call.x[1], call.prepared)
 
 
 @emitter(Convolution, scratch=_scratch, prepare=_prepare, prepared=_prepared)  # type: ignore[arg-type]
@@ -204,7 +206,8 @@ def test_maxima_of_windows_can_be_stored_alone(algorithm: Algorithm, sizes: Any)
 
 
 def _sizes(n: int, c: int, f: int, h: int, **changed: Any) -> Geometry:
-    return replace(Geometry(n, c, h, h, f, 3, 3, 1, 1, 1, 1), **changed)
+    axis = Axis(h, h, 3, before=1)
+    return replace(Geometry(n, c, f, axis, axis), **changed)
 
 
 def test_where_it_is_used() -> None:
@@ -212,8 +215,8 @@ def test_where_it_is_used() -> None:
     assert fits(F4, _sizes(1, 64, 64, 16))
     assert fits(F2, _sizes(1, 64, 64, 8))
     assert not any(fits(algorithm, g) for algorithm in (F2, F4) for g in (
-        _sizes(64, 3, 32, 32), _sizes(64, 8, 8, 16), _sizes(24, 32, 32, 16), _sizes(64, 32, 32, 16, strides=(1, 2)),
-        _sizes(64, 32, 32, 16, dilation=(2, 1)), _sizes(64, 32, 32, 16, groups=2), _sizes(64, 32, 32, 16, kh=1, top=0),
+        _sizes(64, 3, 32, 32), _sizes(64, 8, 8, 16), _sizes(24, 32, 32, 16), _sizes(64, 32, 32, 16, columns=Axis(16, 8, 3, 2, before=1)),
+        _sizes(64, 32, 32, 16, rows=Axis(16, 14, 3, 1, 2, 1)), _sizes(64, 32, 32, 16, groups=2), _sizes(64, 32, 32, 16, rows=Axis(16, 16, 1)),
         _sizes(0, 32, 32, 16), _sizes(64, 32, 32, 0), _sizes(64, 0, 32, 16)))
     assert not fits(F4, _sizes(1, 256, 256, 4))  # 4 tiles fill no vector
 
