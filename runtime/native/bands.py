@@ -89,9 +89,10 @@ def copy(f: Function, g: Geometry, band: Band, x: Value, to: Value, low: Value, 
         target = f.at(to, c * band.plane + (h - low) * band.row)
         if band.by_tap:
             for place in range(a.tall):
-                first = max(-((place - a.ahead) // a.step), 0)
-                count = min((a.size - 1 - place + a.ahead) // a.step + 1, a.results) - first
-                _line(f, f.at(source, first * a.step + place - a.ahead), a.step, f.at(target, place * band.tap + first), count)
+                at = place - a.ahead
+                first = max(-(at // a.step), 0)
+                count = min((a.size - 1 - at) // a.step + 1, a.results) - first
+                _line(f, f.at(source, first * a.step + at), a.step, f.at(target, place * band.tap + first), count)
         elif n > 1:
             _samples(f, source, n, f.at(target, band.lead * band.nb), band.nb, a.size)
         elif a.grain > 1:

@@ -192,7 +192,8 @@ class _Walk:
             line = f.at(line, column * band.step + j * (a.stride * band.tap) + (
                 last + (0 if band.by_tap else (band.lead - a.ahead) * band.nb)))
             dims = [channels, rows, K(a.taps, by_column, (-1 if a.back else 1) * a.dilation * band.tap)]
-        return contract(f, weights, range(count), line, [(v * LANES, None) for v in range(self.plan.nv)], dims, unroll=3)
+        vectors = [(v * LANES, None) for v in range(self.plan.nv)]
+        return contract(f, weights, range(count), line, vectors, dims, unroll=3)
 
     def store(self, sums: Tile, first: Value, row: Value, column: Value, e: Value) -> None:
         """Writes a tile of filters from `first` on, and of samples from e on, or of columns."""

@@ -102,7 +102,7 @@ def weight_gradient(f: Function, g: Geometry, x: Value, dy: Value, dw: Value) ->
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """Sums up a band, whose first row is `low`, and `dy`, whose first row is `top`, with filters and rows so far apart."""
+    """Sums up a band, whose first row is `low`, and `dy`, with `top` and filters and rows that are so far apart."""
 
     f: Function
     g: Geometry

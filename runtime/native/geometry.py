@@ -81,7 +81,7 @@ class Axis:
         return low // self.grain, f.least(high // self.grain, self.size)
 
     def through(self, f: Function, result: Index) -> tuple[Value, Value, Value]:
-        """The first tap by which a result reads a place, how many there are, and that place; `every` and `apart` lead on."""
+        """The first tap by which a result reads a place, how many do, and that place; `every` and `apart` lead on."""
         d, s, taps = self.dilation, self.stride, self.taps
         if not self.back:
             at = f.constant(result) * s - self.before

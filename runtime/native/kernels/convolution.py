@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
-from graphnet.runtime.native import direct, direct_weights, winograd, winograd_plan
+from graphnet.runtime.native import direct, direct_weights, winograd
 from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need, room
 from graphnet.runtime.native.formulas import Tail
 from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.geometry import After, Axis, Geometry
+from graphnet.runtime.native.geometry import Axis, Geometry
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import F32, I8, Index, Value
+from graphnet.runtime.native.winograd_plan import Plan, best_plan
 from graphnet.runtime.native.winograd_rounding import rounding_of_filters, rounding_of_images
-from graphnet.runtime.native.winograd_transforms import F2, F4, Algorithm
+from graphnet.runtime.native.winograd_transforms import F2, F4
 
 Side = Callable[[Index, Index, Lanes], Value]
 """An input of an epilogue, given the filter, the offset in the output, and how many lanes of a vector there are."""
@@ -23,7 +24,7 @@ _FLAT = 64  # pixels of a row by which vectors are well filled
 
 
 def _geometry(call: Call) -> Geometry:
-    """The sizes of the convolution, of its gradient for images, or of the one that a gradient for weights belongs to."""
+    """The sizes of the convolution, of the gradient for images, or of what a gradient for weights belongs to."""
     op, (a, b), c = call.root, call.inputs[:2], call.outputs[0]
     x, w, y = {Conv2d: (a, b, c), Conv2dGradInput: (c, b, a), Conv2dGradWeight: (a, c, b)}[type(op)]
     floats(x, w, y)
@@ -35,45 +36,43 @@ def _geometry(call: Call) -> Geometry:
                           op.padding[i - 2][0], back) for i in (2, 3))
     g = Geometry(room(x), read.shape[1], made.shape[1], rows, columns, op.groups)
     if g.n == g.taps == 1 == math.prod(op.strides) and not any(map(any, op.padding)):  # the shape of images is free
-        h, w = rows.size, columns.size
-        high = next(i for i in range(h, 0, -1) if h % i == 0 and (i == 1 or h // i * w >= _FLAT))
+        pixels = rows.size * columns.size
+        high = next(i for i in range(rows.size, 0, -1) if rows.size % i == 0 and (i == 1 or pixels // i >= _FLAT))
         return replace(g, rows=replace(rows, size=high, results=high),
-                       columns=replace(columns, size=h // high * w, results=h // high * w))
+                       columns=replace(columns, size=pixels // high, results=pixels // high))
     return g
 
 
-def _winograd(call: Call) -> tuple[Algorithm, Geometry] | None:
-    """The tiles by which it pays to do it with fewer products, and its geometry; None if sums are to be direct ones.
+def _winograd(call: Call) -> Plan | None:
+    """How it is done with fewer products, if that pays; None if sums are to be direct ones.
 
-    Those of 2 × 2 results round as direct sums do, and so go forward in training; gradients and predictions take 4 × 4.
+    Products for tiles of 2 × 2 results round as direct sums do, and so go forward in training; gradients and
+    predictions may take 4 × 4.
     """
-    g, algorithm = _geometry(call), F2 if call.training else F4
-    return (algorithm, g) if call.winograd and winograd_plan.fits(algorithm, g) else None
+    return best_plan([F2] if call.training else [F2, F4], _geometry(call)) if call.winograd else None
 
 
 def _scratch(call: Call, machine: Machine) -> int:
-    if found := _winograd(call):
-        return winograd_plan.scratch(*found)
-    g = _geometry(call)
-    return direct.scratch(g, machine) if g.n else 0
+    found, g = _winograd(call), _geometry(call)
+    return found.scratch if found else direct.scratch(g, machine) if g.n else 0
 
 
 def _packed(call: Call, machine: Machine) -> int:
     found, g = _winograd(call), _geometry(call)
-    return winograd_plan.prepared(*found) if found else direct.weights(g) if g.n else 0
+    return found.prepared if found else direct.weights(g) if g.n else 0
 
 
 def _pack(f: Function, call: Call) -> None:
     w, to = call.x[1], call.prepared or f.scratch
     if found := _winograd(call):
-        winograd.prepare(f, *found, w, to)
+        winograd.prepare(f, found, w, to)
     else:
         direct.pack(f, _geometry(call), w, to)
 
 
 def _rounding(call: Call) -> float:
     found, filters = _winograd(call), isinstance(call.root, Conv2dGradWeight)
-    return (rounding_of_filters if filters else rounding_of_images)(found[0]) if found else 1.0
+    return (rounding_of_filters if filters else rounding_of_images)(found.algorithm) if found else 1.0
 
 
 @emitter(Conv2d, Conv2dGradInput, scratch=_scratch, prepare=_pack, prepared=_packed, rounding=_rounding)
@@ -85,7 +84,7 @@ def convolution(f: Function, call: Call) -> None:
     def after(value: Value, filter: Index, offset: Index, lanes: Lanes) -> Value:
         return tail(value, lambda i: sides[i](filter, offset, lanes))
     if found := _winograd(call):
-        winograd.conv(f, *found, call.x[0], call.y[0], f.scratch, after, packed)
+        winograd.conv(f, found, call.x[0], call.y[0], after, packed)
     elif g.n:
         direct.conv(f, g, call.x[0], packed, call.y[0], after)
 
@@ -112,19 +111,19 @@ def _side(f: Function, call: Call, i: int) -> Side:
     return lambda filter, offset, lanes: number(f.scalar(x, filter, element))
 
 
-@emitter(Conv2dGradWeight, scratch=lambda call, machine: _sums_scratch(call, machine))
+def _sums_scratch(call: Call, machine: Machine) -> int:
+    found, g = _winograd(call), _geometry(call)
+    return found.weight_scratch if found else direct_weights.scratch(g, machine) if g.n else 0
+
+
+@emitter(Conv2dGradWeight, scratch=_sums_scratch, rounding=_rounding)
 def weight_gradient(f: Function, call: Call) -> None:
     """Sums products of inputs and output gradients over outputs and samples."""
     g, found, (x, dy), dw = _geometry(call), _winograd(call), call.x, call.y[0]
     if found:
-        winograd.weight_gradient(f, *found, x, dy, dw, f.scratch)
+        winograd.weight_gradient(f, found, x, dy, dw)
     elif g.n:
         direct_weights.weight_gradient(f, g, x, dy, dw)
     else:
         with f.loop(*f.share(math.prod(call.outputs[0].shape))) as i:
             f.put(f.constant(0.0, F32), dw, i)
-
-
-def _sums_scratch(call: Call, machine: Machine) -> int:
-    found, g = _winograd(call), _geometry(call)
-    return winograd_plan.weight_scratch(*found) if found else direct_weights.scratch(g, machine) if g.n else 0
