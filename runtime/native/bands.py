@@ -73,11 +73,13 @@ def _odd(floats: int) -> int:
     return (-(-floats // LANES) + 1 | 1) * LANES
 
 
-def clear(f: Function, band: Band, to: Value, channels: int) -> None:
+def clear(f: Function, g: Geometry, band: Band, to: Value) -> None:
     """Writes the zeros around what is copied: always the same places, so once is enough."""
-    if not band.bare and channels * band.plane:
-        with f.loop(0, channels * band.plane, LANES) as i:
-            f.store(f.zero(), to, i)
+    inside = (band.lead * band.nb, (band.lead + g.columns.size) * band.nb) if g.n > 1 else (0, 0)
+    for start, stop in ((0, inside[0]), (inside[1], band.row)):
+        if stop > start and g.channels * band.rows:
+            with f.loop(0, g.channels * band.rows) as line, f.loop(start, stop, LANES) as i:
+                f.store(f.zero(), to, line * band.row + i)
 
 
 def copy(f: Function, g: Geometry, band: Band, x: Value, to: Value, low: Value, high: Value, n0: Index,

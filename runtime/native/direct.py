@@ -126,7 +126,7 @@ def conv(f: Function, g: Geometry, x: Value, packed: Value, y: Value, after: Aft
     """Writes the convolution of images with packed weights, by all threads."""
     p = plan_of(g, f.machine)
     number = ceil(g.filters / p.mr)
-    clear(f, p.band, f.scratch, g.channels)
+    clear(f, g, p.band, f.scratch)
     with f.loop(*f.share(p.splits * p.bands * p.batches * g.groups)) as piece:
         n0, rest = piece % p.batches * p.band.nb, piece // p.batches
         top, split, group = rest % p.bands * p.rows, rest // p.bands % p.splits, rest // (p.bands * p.splits)

@@ -75,9 +75,9 @@ def weight_gradient(f: Function, g: Geometry, x: Value, dy: Value, dw: Value) ->
     tiles = g.filters // p.mr * (g.channels // p.cb) * g.rows.taps
     lo, hi = f.share(g.groups * tiles)
     gradients = f.at(f.scratch, g.channels * p.band.plane)
-    clear(f, p.band, f.scratch, g.channels)
+    clear(f, g, p.band, f.scratch)
     if p.copied:
-        clear(f, p.copied, gradients, g.filters)
+        clear(f, p.gradients, p.copied, gradients)
     with (f.loop(0 if one else lo // tiles, 1 if one else (hi + (tiles - 1)) // tiles) as group,
           f.loop(0, g.n // p.band.nb * bands) as piece):
         n0, top = piece // bands * p.band.nb, piece % bands * p.rows
