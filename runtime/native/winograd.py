@@ -11,71 +11,50 @@ filters are shared out, in memory that belongs to the first thread. So they alwa
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from graphnet.runtime.native.contract import K, blocks, contract
 from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.geometry import After, Geometry
+from graphnet.runtime.native.geometry import After, Axis
 from graphnet.runtime.native.machine import LANES
 from graphnet.runtime.native.turning import turn
 from graphnet.runtime.native.values import Index, Value
-from graphnet.runtime.native.winograd_plan import Plan, plan_of, register_tile
-from graphnet.runtime.native.winograd_tiles import WHOLE, Image, Outlet, Range, Tiles, halfway, transformed_row
-from graphnet.runtime.native.winograd_transforms import TAPS, Algorithm
+from graphnet.runtime.native.winograd_plan import Plan, register_tile
+from graphnet.runtime.native.winograd_tiles import Image, Range, Tiles, halfway, transformed_row
+from graphnet.runtime.native.winograd_transforms import TAPS
 
 
-def prepare(f: Function, algorithm: Algorithm, g: Geometry, w: Value, to: Value, *, transposed: bool = False) -> None:
-    """Writes the points of the filters, (point, group of 16 filters, channel, filter).
-
-    Args:
-        f: the function, whose threads have scratch memory for the convolution.
-        algorithm: the tiles.
-        g: the convolution; if `transposed`, the one that gives the gradient for the input.
-        w: weights (F, C, 3, 3); if transposed, those of the convolution that went forward.
-        to: where they go.
-        transposed: flips filters, and takes them for channels.
-    """
-    taps, points, pitch = TAPS ** 2, algorithm.points, plan_of(algorithm, g).filter_pitch
-    filters, channels = (taps, g.f * taps) if transposed else (g.c * taps, taps)
-    first, sign = (taps - 1, -1) if transposed else (0, 1)
+def prepare(f: Function, plan: Plan, w: Value, to: Value) -> None:
+    """Writes the points of filters, (point, group of 16, channel, filter); going back, of w (C, F, 3, 3), flipped."""
+    g, apply, taps, points = plan.g, plan.algorithm.filter, TAPS ** 2, plan.algorithm.points
+    filters, channels = (taps, g.f * taps) if g.rows.back else (g.c * taps, taps)
+    first, sign = (taps - 1, -1) if g.rows.back else (0, 1)
     with f.loop(*f.share(g.c)) as c:
         def some(f0: Index, count: int) -> None:
             source = f.at(w, c * channels + f0 * filters + first)
-            halfway(f, algorithm.filter, TAPS,
-                    lambda i, j: f.gather(f.at(source, (j + i * TAPS) * sign), filters, count), f.scratch)
+            halfway(f, apply, TAPS, lambda i, j: f.gather(f.at(source, (j + i * TAPS) * sign), filters, count),
+                    f.scratch)
             with f.loop(0, points) as i:
-                for j, value in enumerate(transformed_row(f, algorithm.filter, TAPS, f.scratch, i)):
-                    f.store(value, to, (i * points + j) * pitch + f0 * g.c + c * LANES)
+                for j, value in enumerate(transformed_row(f, apply, TAPS, f.scratch, i)):
+                    f.store(value, to, (i * points + j) * plan.filter_pitch + f0 * g.c + c * LANES)
         blocks(f, g.f, LANES, some)
 
 
-def _band(f: Function, plan: Plan, own: Value, band: Value) -> Tiles:
+def _band(f: Function, plan: Plan, band: Value) -> Tiles:
     """The tiles of a band."""
     first, ragged = band * plan.lines, plan.total % plan.lines
-    return Tiles(f, plan, own, first, f.least(plan.lines, plan.total - first) if ragged else plan.lines)
+    return Tiles(f, plan, f.scratch, first, f.least(plan.lines, plan.total - first) if ragged else plan.lines)
 
 
 def _input(plan: Plan) -> Image:
+    return Image(plan.algorithm.image, plan.algorithm.points, plan.g.c, plan.g.rows, plan.g.columns)
+
+
+def conv(f: Function, plan: Plan, x: Value, y: Value, after: After, prepared: Value) -> None:
+    """y = after(convolution of x with the filters that `prepare` has made)."""
     g = plan.g
-    return Image(plan.algorithm.image, plan.algorithm.points, g.c, g.h, g.w, g.top, g.left)
-
-
-def conv(f: Function, algorithm: Algorithm, g: Geometry, x: Value, y: Value, scratch: Value, tail: After,
-         prepared: Value, outlet: Outlet = WHOLE) -> None:
-    """y = tail(convolution of x with the filters that `prepare` has made).
-
-    Args:
-        f: the kernel.
-        algorithm: the tiles.
-        g: the convolution.
-        x: images (C, H, W, N).
-        y: results (F, OH, OW, N).
-        scratch: this thread's own memory.
-        tail: what becomes of results before they are stored.
-        prepared: the points of the filters.
-        outlet: what is stored of the results; `y` has its size.
-    """
-    plan = plan_of(algorithm, g)
-    shared = f.at(f.of_first(scratch) if plan.together else scratch, plan.own)
-    pixels, products = shared, f.at(shared, algorithm.points ** 2 * plan.pitch(g.c))
+    pixels = f.at(f.of_first(f.scratch) if plan.together else f.scratch, plan.own)
+    products = f.at(pixels, plan.squares * plan.pitch(g.c))
 
     def part(count: int) -> Range:
         return f.share(count) if plan.together else (0, count)
@@ -83,14 +62,14 @@ def conv(f: Function, algorithm: Algorithm, g: Geometry, x: Value, y: Value, scr
     def meet() -> None:
         if plan.together:
             f.meet()
-    f.store(f.zero(), scratch)
+    f.store(f.zero(), f.scratch)
     with f.loop(*((0, plan.bands) if plan.together else f.share(plan.bands))) as band:
-        tiles = _band(f, plan, scratch, band)
+        tiles = _band(f, plan, band)
         tiles.read(_input(plan), x, pixels, part(g.c))
         meet()
-        _multiply(tiles, prepared, pixels, products, part(algorithm.points ** 2))
+        _multiply(tiles, prepared, pixels, products, part(plan.squares))
         meet()
-        tiles.write(outlet, products, y, tail, part(g.f))
+        tiles.write(products, y, after, part(g.f))
 
 
 def _multiply(tiles: Tiles, filters: Value, pixels: Value, to: Value, points: Range) -> None:
@@ -106,47 +85,52 @@ def _multiply(tiles: Tiles, filters: Value, pixels: Value, to: Value, points: Ra
                 tile = contract(f, f.at(u, f0 // LANES * (LANES * g.c) + f0 % LANES), range(count),
                                 f.at(v, k * (g.c * LANES)), [(i * g.c * LANES, None) for i in range(columns)],
                                 [K(g.c, LANES, LANES)])
-                for r, line in enumerate(tile):
-                    for i, value in enumerate(line):
-                        f.store(value, m, ((k + i) * g.f + f0 + r) * LANES)
+                _store(f, tile, f.at(m, (k * g.f + f0) * LANES), LANES, g.f * LANES)
         blocks(f, g.f, rows, some)
 
 
-def weight_gradient(f: Function, algorithm: Algorithm, g: Geometry, x: Value, dy: Value, dw: Value,
-                    scratch: Value) -> None:
-    """Adds the gradient for the weights of the convolution `g` to what earlier blocks left in `dw`.
+def _store(f: Function, tile: Sequence[Sequence[Value]], to: Value, row: int, column: int) -> None:
+    for r, line in enumerate(tile):
+        for i, value in enumerate(line):
+            f.store(value, to, r * row + i * column)
+
+
+def weight_gradient(f: Function, plan: Plan, x: Value, dy: Value, dw: Value) -> None:
+    """Adds the gradient for the weights of a convolution to what earlier blocks left in `dw`.
 
     Each point of it is summed over lines, tiles, samples in order.
     """
-    plan, squares = plan_of(algorithm, g), algorithm.points ** 2
-    turned = f.at(scratch, plan.own)
-    pixels = f.at(f.of_first(scratch), plan.own + plan.vectors * LANES * plan.wide)
-    gradients = f.at(pixels, squares * plan.pitch(g.c))
-    sums, points = f.at(gradients, squares * plan.pitch(g.f)), f.share(squares)
-    f.store(f.zero(), scratch)
+    g, size = plan.g, plan.algorithm.points
+    turned = f.at(f.scratch, plan.own)
+    pixels = f.at(f.of_first(f.scratch), plan.own + plan.vectors * LANES * plan.wide)
+    gradients = f.at(pixels, plan.squares * plan.pitch(g.c))
+    sums, points = f.at(gradients, plan.squares * plan.pitch(g.f)), f.share(plan.squares)
+    rows, columns = (Axis(a.results, a.results, 1) for a in (g.rows, g.columns))
+    results = Image(plan.algorithm.from_output, plan.algorithm.tile, g.f, rows, columns)
+    f.store(f.zero(), f.scratch)
     with f.loop(*points) as point, f.loop(0, g.f * plan.wide, LANES) as e:
         f.store(f.zero(), sums, point * plan.sum_pitch + e)
     with f.loop(0, plan.bands) as band:
-        tiles = _band(f, plan, scratch, band)
+        tiles = _band(f, plan, band)
         tiles.read(_input(plan), x, pixels, f.share(g.c))
-        tiles.read(Image(algorithm.from_output, algorithm.tile, g.f, g.oh, g.ow), dy, gradients, f.share(g.f))
+        tiles.read(results, dy, gradients, f.share(g.f))
         f.meet()
         _accumulate(tiles, pixels, gradients, turned, sums, points)
         f.meet()
     with f.loop(*f.share(g.f)) as filter:
         def some(c0: Index, count: int) -> None:
-            source = f.at(sums, filter * plan.wide + c0)
-            half, size = f.at(scratch, LANES), algorithm.points
-            halfway(f, algorithm.to_filter, size, lambda i, j: f.load(source, (j + i * size) * plan.sum_pitch), half)
+            source, half = f.at(sums, filter * plan.wide + c0), f.at(f.scratch, LANES)
+            apply = plan.algorithm.to_filter
+            halfway(f, apply, size, lambda i, j: f.load(source, (j + i * size) * plan.sum_pitch), half)
             with f.loop(0, TAPS) as i:
-                for j, value in enumerate(transformed_row(f, algorithm.to_filter, size, half, i)):
-                    _add(f, value, f.at(dw, (filter * g.c + c0) * TAPS ** 2 + i * TAPS + j), count)
+                for j, value in enumerate(transformed_row(f, apply, size, half, i)):
+                    to = f.at(dw, (filter * g.c + c0) * TAPS ** 2 + i * TAPS + j)
+                    f.scatter(f.earlier(_gathered(f, to, count)) + value, to, TAPS ** 2, count)
         blocks(f, g.c, LANES, some)
 
 
-def _add(f: Function, value: Value, to: Value, channels: int) -> None:
-    earlier = f.earlier(lambda: f.gather(to, TAPS ** 2, channels))
-    f.scatter(earlier + value, to, TAPS ** 2, channels)
+def _gathered(f: Function, to: Value, channels: int) -> Callable[[], Value]:
+    return lambda: f.gather(to, TAPS ** 2, channels)
 
 
 def _accumulate(tiles: Tiles, pixels: Value, gradients: Value, turned: Value, sums: Value, points: Range) -> None:
@@ -166,7 +150,5 @@ def _accumulate(tiles: Tiles, pixels: Value, gradients: Value, turned: Value, su
                 tile = contract(f, f.at(m, f0 * LANES), [r * LANES for r in range(count)], f.at(turned, c0),
                                 [(i * LANES, None) for i in range(columns)], summed,
                                 start=lambda r, i: f.load(to, r * wide + i * LANES))
-                for r, line in enumerate(tile):
-                    for i, value in enumerate(line):
-                        f.store(value, to, r * wide + i * LANES)
+                _store(f, tile, to, wide, LANES)
         blocks(f, g.f, rows, some)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from graphnet.runtime.native.bands import whole_vectors
 from graphnet.runtime.native.geometry import Geometry
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.winograd_transforms import TAPS, Algorithm
@@ -27,8 +29,6 @@ class Plan:
     then those to the right, then those below.
 
     Attributes:
-        algorithm: the tiles.
-        g: the convolution.
         down, across: tiles of an image.
         line: tiles of a line.
         samples: of a line: a multiple of 16, which are the lanes, or 1. Then the lanes are tiles of its band.
@@ -47,6 +47,11 @@ class Plan:
     def by_tile(self) -> bool:
         """Whether the lanes are tiles."""
         return self.samples == 1
+
+    @property
+    def squares(self) -> int:
+        """Points of a tile."""
+        return self.algorithm.points ** 2
 
     @property
     def parts(self) -> int:
@@ -93,8 +98,7 @@ class Plan:
     @property
     def own(self) -> int:
         """Floats that each thread has for itself to transform: zeros, a tile, a line, planes of a band."""
-        points = self.algorithm.points
-        return (1 + points ** 2) * LANES + points * self.row + points ** 2 * self.plane * self.by_tile
+        return (1 + self.squares) * LANES + self.algorithm.points * self.row + self.squares * self.plane * self.by_tile
 
     @property
     def filter_pitch(self) -> int:
@@ -104,18 +108,47 @@ class Plan:
     @property
     def wide(self) -> int:
         """Channels, as a multiple of 16."""
-        return ceil(self.g.c / LANES) * LANES
+        return whole_vectors(self.g.c)
 
     @property
     def sum_pitch(self) -> int:
         """Floats of one point of the gradients of all filters."""
         return self.g.f * self.wide + LANES
 
+    @property
+    def scratch(self) -> int:
+        """Floats that each thread needs for a convolution."""
+        return self.own + self.squares * (self.pitch(self.g.c) + self.pitch(self.g.f))
+
+    @property
+    def weight_scratch(self) -> int:
+        """Floats that each thread needs for the gradient for the weights."""
+        return self.scratch + self.vectors * LANES * self.wide + self.squares * self.sum_pitch
+
+    @property
+    def prepared(self) -> int:
+        """Floats of the points of the filters."""
+        return self.squares * self.filter_pitch
+
+    @property
+    def gain(self) -> float:
+        """How many times less it costs than direct sums, by estimate.
+
+        The unit is a product of two vectors. Weights, or points of filters, cost one each when they are read from
+        memory, once or once a band; transforms of a point of a channel or filter twice as many as a tile has in a row.
+        """
+        g, points, results = self.g, self.algorithm.points, self.g.columns.results * self.g.columns.window
+        vectors = self.bands * self.vectors if self.by_tile else self.total * self.line * self.samples // LANES
+        pixels = g.rows.results * g.rows.window * (ceil(results / LANES) if self.by_tile else results * g.n // LANES)
+        products, transforms = g.c * g.f, 2 * points * (g.c + g.f)
+        return TAPS ** 2 * (pixels + 1) * products / (
+            points ** 2 * (vectors * (products + transforms) + self.bands * products))
+
 
 def plan_of(algorithm: Algorithm, g: Geometry) -> Plan:
     """Bands of nearly equal size."""
     m, blocks = algorithm.tile, g.n // LANES
-    down, across = ceil(g.oh / m), ceil(g.ow / m)
+    down, across = (ceil(a.results * a.window / m) for a in (g.rows, g.columns))
     samples = max(s for s in range(LANES, SAMPLES + 1, LANES) if g.n % s == 0) if blocks else 1
     most = VECTORS * LANES // samples
     line = _even(across, most) if blocks else across
@@ -127,48 +160,19 @@ def _even(total: int, most: int) -> int:
     return ceil(total / ceil(total / most))
 
 
+def best_plan(algorithms: Sequence[Algorithm], g: Geometry) -> Plan | None:
+    """By the algorithm that gains most; None if direct sums cost less, or it cannot be done so."""
+    sides, many = (g.rows, g.columns), g.n == 1 or g.n % LANES == 0
+    if g.groups > 1 or any((a.taps, a.stride, a.dilation) != (TAPS, 1, 1) for a in sides) or not many:
+        return None
+    if min(g.n, g.c, g.f, *(size for a in sides for size in (a.size, a.results))) < 1:
+        return None
+    found = max((plan_of(algorithm, g) for algorithm in algorithms), key=lambda plan: plan.gain)
+    return found if found.gain > GAIN else None
+
+
 def register_tile(vectors: int, machine: Machine) -> tuple[int, int]:
     """Rows and vectors of the tile of products; rows divide the 16 filters of a group."""
     if machine.vectors < 32:
         return 4, 1
     return (16, 1) if vectors % 2 else (8, 2)
-
-
-def gain(algorithm: Algorithm, g: Geometry) -> float:
-    """How many times less a convolution costs than direct sums, by estimate; 0 if it cannot be done so.
-
-    The unit is a product of two vectors. Weights, or points of filters, cost one each when they are read from memory,
-    once or once a band; transforms of a point of one channel or filter twice as many as a tile has points in a row.
-    """
-    form = (g.kh, g.kw) == (TAPS, TAPS) and g.strides == g.dilation == (1, 1) and g.groups == 1
-    if not form or min(g.n, g.c, g.f, g.h, g.w, g.oh, g.ow) < 1 or (g.n > 1 and g.n % LANES):
-        return 0
-    plan = plan_of(algorithm, g)
-    vectors = plan.bands * plan.vectors if plan.by_tile else plan.total * plan.line * plan.samples // LANES
-    pixels = g.oh * (ceil(g.ow / LANES) if plan.by_tile else g.ow * g.n // LANES)
-    products, transforms = g.c * g.f, 2 * algorithm.points * (g.c + g.f)
-    cost = algorithm.points ** 2 * (vectors * (products + transforms) + plan.bands * products)
-    return TAPS ** 2 * (pixels + 1) * products / cost
-
-
-def fits(algorithm: Algorithm, g: Geometry) -> bool:
-    """Whether a convolution, or the gradient for its weights, can be done so, and faster than by direct sums."""
-    return gain(algorithm, g) > GAIN
-
-
-def scratch(algorithm: Algorithm, g: Geometry) -> int:
-    """Floats that each thread needs for a convolution."""
-    plan = plan_of(algorithm, g)
-    return plan.own + algorithm.points ** 2 * (plan.pitch(g.c) + plan.pitch(g.f))
-
-
-def weight_scratch(algorithm: Algorithm, g: Geometry) -> int:
-    """Floats that each thread needs for the gradient for the weights."""
-    plan = plan_of(algorithm, g)
-    return (plan.own + plan.vectors * LANES * plan.wide
-            + algorithm.points ** 2 * (plan.pitch(g.c) + plan.pitch(g.f) + plan.sum_pitch))
-
-
-def prepared(algorithm: Algorithm, g: Geometry) -> int:
-    """Floats of the points of the filters."""
-    return algorithm.points ** 2 * plan_of(algorithm, g).filter_pitch

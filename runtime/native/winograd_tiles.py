@@ -6,13 +6,14 @@ down their columns of pixels first, so that what neighbours share is transformed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from math import ceil
 
 from graphnet.runtime.native.contract import blocks
 from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.geometry import After
+from graphnet.runtime.native.geometry import After, Axis
 from graphnet.runtime.native.machine import LANES
 from graphnet.runtime.native.values import Index, Value
 from graphnet.runtime.native.winograd_plan import Plan
@@ -24,32 +25,13 @@ Range = tuple[Index, Index]
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Pixels (channels, h, w, N), of which tiles of `size` × `size` are transformed; zeros lie around them."""
+    """Pixels (channels, H, W, N), of which tiles of `size` × `size` are transformed; zeros lie around them."""
 
     apply: Transform
     size: int
     channels: int
-    h: int
-    w: int
-    top: int = 0
-    left: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outlet:
-    """What is stored of the results: all of them, or one for some.
-
-    Attributes:
-        every: it stores one for so many rows and columns of results, by which a tile can be divided.
-        join: what it stores for that many rows of a tile.
-    """
-
-    every: int
-    join: Callable[[Function, Sequence[list[Value]]], list[Value]]
-
-
-WHOLE = Outlet(1, lambda f, rows: rows[0])
-"""All results."""
+    rows: Axis
+    columns: Axis
 
 
 def halfway(f: Function, apply: Transform, size: int, load: Callable[[int, Value], Value], to: Value) -> None:
@@ -69,12 +51,7 @@ def transformed_row(f: Function, apply: Transform, size: int, half: Value, i: In
 class Tiles:
     """The lines [first, first + lines) of the tiles of a convolution, as a thread transforms them.
 
-    Attributes:
-        f: the kernel.
-        plan: how tiles are cut.
-        own: this thread's memory, of which the first vector is 0.
-        first: the first line.
-        lines: how many there are.
+    `own` is this thread's memory, of which the first vector is 0.
     """
 
     f: Function
@@ -91,10 +68,9 @@ class Tiles:
     @property
     def _memory(self) -> tuple[Value, Value, Value]:
         """Where a half transformed tile lies, a line, and the planes of a band."""
-        points = self.plan.algorithm.points
         half = self.f.at(self.own, LANES)
-        line = self.f.at(half, points ** 2 * LANES)
-        return half, line, self.f.at(line, points * self.plan.row)
+        line = self.f.at(half, self.plan.squares * LANES)
+        return half, line, self.f.at(line, self.plan.algorithm.points * self.plan.row)
 
     def _place(self, line: Index) -> tuple[Index, Index, Index]:
         """First sample, row of tiles, and part of it of a line."""
@@ -107,35 +83,29 @@ class Tiles:
 
     def read(self, image: Image, x: Value, to: Value, channels: Range) -> None:
         """Writes the points of some channels."""
-        f, plan = self.f, self.plan
-        _, strip, planes = self._memory
+        f, plan, (_, strip, planes) = self.f, self.plan, self._memory
         with f.loop(*channels) as c:
-            source, target = f.at(x, c * (image.h * image.w * plan.g.n)), f.at(to, c * LANES)
+            source = f.at(x, c * (image.rows.size * image.columns.size * plan.g.n))
             with f.loop(0, self.lines) as i:
                 self._columns(image, source, strip, i)
                 if plan.by_tile:
                     self._sort(image.size, strip, f.at(planes, i * plan.line))
                 else:
-                    self._samples(image, strip, i, target)
+                    self._samples(image, strip, i, f.at(to, c * LANES))
             if plan.by_tile:
-                self._tiles(image, planes, target)
-
-    def _tiles(self, image: Image, planes: Value, to: Value) -> None:
-        """Transforms the tiles of planes."""
-        f, plan = self.f, self.plan
-        count = f.constant(self.lines) * plan.line
-        whole = plan.total % plan.lines == 0 == plan.lines * plan.line % LANES
-        with f.loop(0, self.vectors) as v:
-            self._points(image, f.at(planes, v * LANES), image.size * plan.plane, plan.plane,
-                         f.at(to, v * (image.channels * LANES)), None if whole else count - v * LANES)
+                whole = plan.total % plan.lines == 0 == plan.lines * plan.line % LANES
+                with f.loop(0, self.vectors) as v:
+                    lanes = None if whole else f.constant(self.lines) * plan.line - v * LANES
+                    self._points(image, f.at(planes, v * LANES), image.size * plan.plane, plan.plane,
+                                 f.at(to, (v * image.channels + c) * LANES), lanes)
 
     def _samples(self, image: Image, strip: Value, i: Value, to: Value) -> None:
         """Transforms the tiles of line i, whose lanes are samples."""
         f, plan = self.f, self.plan
         with f.loop(0, plan.line) as k, f.loop(0, plan.samples, LANES) as n:
+            tile = f.at(strip, k * (plan.algorithm.tile * plan.samples) + n)
             v = (i * plan.line + k) * plan.samples + n
-            self._points(image, f.at(strip, k * (plan.algorithm.tile * plan.samples) + n), plan.row, plan.samples,
-                         f.at(to, v * image.channels))
+            self._points(image, tile, plan.row, plan.samples, f.at(to, v * image.channels))
 
     def _points(self, image: Image, source: Value, down: int, across: int, to: Value, lanes: Lanes = None) -> None:
         """Transforms the rows of tiles; what lies behind the lanes becomes 0."""
@@ -147,31 +117,31 @@ class Tiles:
 
     def _columns(self, image: Image, x: Value, strip: Value, i: Value) -> None:
         """Transforms the columns of pixels of a line; beside the image they are 0."""
-        f, plan, n = self.f, self.plan, self.plan.g.n
+        f, plan, n, (h, w) = self.f, self.plan, self.plan.g.n, (image.rows.size, image.columns.size)
         m, unit = plan.algorithm.tile, plan.samples
         sample, row, part = self._place(i)
-        h0, w0 = row * m - image.top, part * (plan.line * m) - image.left
+        h0, w0 = row * m - image.rows.ahead, part * (plan.line * m) - image.columns.ahead
         columns = (plan.line - 1) * m + image.size
-        start, stop = f.most(w0 * -1, 0), f.least(image.w - w0, columns)
+        start, stop = f.most(w0 * -1, 0), f.least(w - w0, columns)
         for lo, hi in ((0, start), (stop, columns)):
             if f.constant(hi - lo).known != 0:
                 with f.loop(0, plan.algorithm.points) as p, f.loop(lo * unit, hi * unit, LANES) as e:
                     f.store(f.zero(), strip, p * plan.row + e)
-        source = f.at(x, (h0 * image.w + w0) * n + sample)
-        rows = [(f.at(source, r * image.w * n), f.compare("ult", h0 + r, image.h)) for r in range(image.size)]
+        source = f.at(x, (h0 * w + w0) * n + sample)
+        rows = [(f.at(source, r * w * n), f.compare("ult", h0 + r, h)) for r in range(image.size)]
 
-        def column(w: Index, e: Index = 0, lanes: Lanes = None) -> None:
+        def column(at: Index, e: Index = 0, lanes: Lanes = None) -> None:
             for pixels, _ in rows:
-                f.prefetch(pixels, w * n + e + image.h * image.w * n)
-            loaded = [f.load(f.select(inside, f.at(pixels, w * n + e), self.own), 0, lanes) for pixels, inside in rows]
+                f.prefetch(pixels, at * n + e + h * w * n)
+            loaded = [f.load(f.select(inside, f.at(pixels, at * n + e), self.own), 0, lanes) for pixels, inside in rows]
             for p, value in enumerate(image.apply(f, loaded)):
-                f.store(value, strip, w * unit + e + p * plan.row)
+                f.store(value, strip, at * unit + e + p * plan.row)
         if plan.by_tile:
             begin, end = start.known or 0, stop.known or 0
-            blocks(f, end - begin, LANES, lambda w, lanes: column(w + begin, 0, lanes))
+            blocks(f, end - begin, LANES, lambda at, lanes: column(at + begin, 0, lanes))
             return
-        with f.loop(start, stop) as w, f.loop(0, unit, LANES) as e:
-            column(w, e)
+        with f.loop(start, stop) as at, f.loop(0, unit, LANES) as e:
+            column(at, e)
 
     def _sort(self, size: int, strip: Value, planes: Value) -> None:
         """Sorts a line by places in a tile. What comes behind its tiles is overwritten by the next line."""
@@ -184,60 +154,57 @@ class Tiles:
 
     # From points to results --------------------------------------------------------------------------------------
 
-    def write(self, outlet: Outlet, products: Value, y: Value, tail: After, filters: Range) -> None:
-        """Writes the results of some filters."""
-        f, plan = self.f, self.plan
-        unit, height = plan.algorithm.tile // outlet.every, plan.g.oh // outlet.every
+    def write(self, products: Value, y: Value, after: After, filters: Range) -> None:
+        """Writes the results of some filters, or the greatest of each window of them."""
+        f, plan, rows = self.f, self.plan, self.plan.g.rows
+        unit = plan.algorithm.tile // rows.window
         with f.loop(*filters) as filter:
             if plan.by_tile:
-                self._unsorted(outlet, products, filter)
+                with f.loop(0, self.vectors) as v:
+                    results = self._results(products, filter, v)
+                    with f.loop(0, unit) as r:
+                        for j, value in enumerate(results(r)):
+                            f.store(value, self._memory[2], (r * unit + j) * plan.plane + v * LANES)
             with f.loop(0, self.lines) as i:
                 _, row, _ = self._place(i)
-                rows, top = f.least(unit, height - row * unit), filter * height + row * unit
+                stored, top = f.least(unit, rows.results - row * unit), filter * rows.results + row * unit
                 if plan.by_tile:
-                    self._woven(outlet, y, tail, filter, i, top, rows)
+                    self._woven(y, after, filter, i, top, stored)
                 else:
-                    self._rows(outlet, products, y, tail, filter, i, top, rows)
+                    self._rows(products, y, after, filter, i, top, stored)
 
-    def _results(self, outlet: Outlet, products: Value, filter: Value, v: Index) -> Callable[[Value], list[Value]]:
+    def _results(self, products: Value, filter: Value, v: Index) -> Callable[[Value], list[Value]]:
         """Transforms the columns of a tile; gives what makes a row of what is stored."""
-        f, apply, points = self.f, self.plan.algorithm.output, self.plan.algorithm.points
-        half, pitch = self._memory[0], self.plan.pitch(self.plan.g.f)
-        source = f.at(products, (v * self.plan.g.f + filter) * LANES)
+        f, g, apply, points = self.f, self.plan.g, self.plan.algorithm.output, self.plan.algorithm.points
+        half, pitch, window = self._memory[0], self.plan.pitch(g.f), g.rows.window
+        source = f.at(products, (v * g.f + filter) * LANES)
         halfway(f, apply, points, lambda i, j: f.load(source, (j + i * points) * pitch), half)
-        return lambda r: outlet.join(f, [transformed_row(f, apply, points, half, r * outlet.every + i)
-                                         for i in range(outlet.every)])
 
-    def _rows(self, outlet: Outlet, products: Value, y: Value, tail: After, filter: Value, i: Value, top: Value,
-              rows: Value) -> None:
+        def stored(r: Value) -> list[Value]:
+            rows = [transformed_row(f, apply, points, half, r * window + i) for i in range(window)]
+            tops = [reduce(f.greater, column) for column in zip(*rows, strict=True)]
+            return [reduce(f.greater, tops[j:j + window]) for j in range(0, len(tops), window)]
+        return stored
+
+    def _rows(self, products: Value, y: Value, after: After, filter: Value, i: Value, top: Value, rows: Value) -> None:
         """Stores rows [top, top + rows) of line i, whose lanes are samples, without what lies beside the image."""
-        f, plan, n = self.f, self.plan, self.plan.g.n
-        unit, height, width = (size // outlet.every for size in (plan.algorithm.tile, plan.g.oh, plan.g.ow))
-        sample, _, part = self._place(i)
+        f, plan, g, n, width = self.f, self.plan, self.plan.g, self.plan.g.n, self.plan.g.columns.results
+        unit, (sample, _, part) = plan.algorithm.tile // g.rows.window, self._place(i)
         with f.loop(0, f.least(plan.line, plan.across - part * plan.line)) as k, f.loop(0, plan.samples, LANES) as e:
             v, w = ((i * plan.line + k) * plan.samples + e) // LANES, (part * plan.line + k) * unit
-            results = self._results(outlet, products, filter, v)
+            results = self._results(products, filter, v)
             with f.loop(0, rows) as r:
                 places = [((top + r) * width + w + j) * n + sample + e for j in range(unit)]
                 for place in places:
-                    f.prefetch(y, place + height * width * n)
+                    f.prefetch(y, place + g.rows.results * width * n)
                 for j, value in enumerate(results(r)):
                     with f.when(True if plan.across * unit - width < unit - j else f.compare("slt", w + j, width)):
-                        f.store(tail(value, filter, places[j], None), y, places[j])
+                        f.store(after(value, filter, places[j], None), y, places[j])
 
-    def _unsorted(self, outlet: Outlet, products: Value, filter: Value) -> None:
-        """Writes the planes of a filter's results, whose lanes are tiles."""
-        f, unit = self.f, self.plan.algorithm.tile // outlet.every
-        with f.loop(0, self.vectors) as v:
-            results = self._results(outlet, products, filter, v)
-            with f.loop(0, unit) as r:
-                for j, value in enumerate(results(r)):
-                    f.store(value, self._memory[2], (r * unit + j) * self.plan.plane + v * LANES)
-
-    def _woven(self, outlet: Outlet, y: Value, tail: After, filter: Value, i: Value, top: Value, rows: Value) -> None:
+    def _woven(self, y: Value, after: After, filter: Value, i: Value, top: Value, rows: Value) -> None:
         """Stores rows [top, top + rows), of line i, from planes."""
-        f, plan = self.f, self.plan
-        unit, width = plan.algorithm.tile // outlet.every, plan.g.ow // outlet.every
+        f, plan, width = self.f, self.plan, self.plan.g.columns.results
+        unit = plan.algorithm.tile // plan.g.rows.window
         with f.loop(0, rows) as r:
             source = f.at(self._memory[2], r * (unit * plan.plane) + i * plan.line)
 
@@ -245,7 +212,7 @@ class Tiles:
                 parts = [f.load(source, j * plan.plane + f.constant(w) // unit) for j in range(unit)]
                 for q, value in enumerate(_weave(f, parts)[:ceil(count / LANES)]):
                     offset, lanes = (top + r) * width + w + q * LANES, min(LANES, count - q * LANES)
-                    f.store(tail(value, filter, offset, lanes), y, offset, lanes)
+                    f.store(after(value, filter, offset, lanes), y, offset, lanes)
             blocks(f, width, unit * LANES, some)
 
 

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
-from graphnet.runtime.native import direct_forward, direct_weights, winograd, winograd_plan
+from graphnet.runtime.native import direct, direct_weights, winograd
 from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need, room
-from graphnet.runtime.native.direct_bands import Part, Place, forward_part, gradient_parts
 from graphnet.runtime.native.formulas import Tail
 from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.geometry import After, Geometry
+from graphnet.runtime.native.geometry import Axis, Geometry
 from graphnet.runtime.native.machine import LANES, Machine
 from graphnet.runtime.native.values import F32, I8, Index, Value
+from graphnet.runtime.native.winograd_plan import Plan, best_plan
 from graphnet.runtime.native.winograd_rounding import rounding_of_filters, rounding_of_images
-from graphnet.runtime.native.winograd_transforms import F2, F4, Algorithm
+from graphnet.runtime.native.winograd_transforms import F2, F4
 
 Side = Callable[[Index, Index, Lanes], Value]
 """An input of an epilogue, given the filter, the offset in the output, and how many lanes of a vector there are."""
@@ -24,90 +24,72 @@ _FLAT = 64  # pixels of a row by which vectors are well filled
 
 
 def _geometry(call: Call) -> Geometry:
-    """The sizes of the convolution, or of the one that a gradient belongs to."""
+    """The sizes of the convolution, of the gradient for images, or of what a gradient for weights belongs to."""
     op, (a, b), c = call.root, call.inputs[:2], call.outputs[0]
     x, w, y = {Conv2d: (a, b, c), Conv2dGradInput: (c, b, a), Conv2dGradWeight: (a, c, b)}[type(op)]
     floats(x, w, y)
     need(all(batch_innermost(o) or o.shape[0] <= 1 for o in (x, y)), "images in rows")
     need(room(x) == room(y) and (room(x) <= 1 or room(x) % LANES == 0), "images without room for whole vectors")
-    (_, channels, h, width), (filters, _, kh, kw) = x.shape, w.shape
-    (top, bottom), (left, right) = op.padding
-    g = Geometry(room(x), channels, h, width, filters, kh, kw, top, bottom, left, right, op.strides, op.dilation,
-                 op.groups)
-    if g.n == 1 and (kh, kw) == op.strides == (1, 1) and not any(map(any, op.padding)):  # the shape of images is free
-        high = next(rows for rows in range(h, 0, -1) if h % rows == 0 and (rows == 1 or h // rows * width >= _FLAT))
-        return replace(g, h=high, w=h // high * width)
+    back = isinstance(op, Conv2dGradInput)
+    read, made = (y, x) if back else (x, y)
+    rows, columns = (Axis(read.shape[i], made.shape[i], w.shape[i], op.strides[i - 2], op.dilation[i - 2],
+                          op.padding[i - 2][0], back) for i in (2, 3))
+    g = Geometry(room(x), read.shape[1], made.shape[1], rows, columns, op.groups)
+    if g.n == g.taps == 1 == math.prod(op.strides) and not any(map(any, op.padding)):  # the shape of images is free
+        pixels = rows.size * columns.size
+        high = next(i for i in range(rows.size, 0, -1) if rows.size % i == 0 and (i == 1 or pixels // i >= _FLAT))
+        return replace(g, rows=replace(rows, size=high, results=high),
+                       columns=replace(columns, size=pixels // high, results=pixels // high))
     return g
 
 
-def _winograd(call: Call) -> tuple[Algorithm, Geometry] | None:
-    """The tiles by which it pays to do it with fewer products, and its geometry; None if sums are to be direct ones.
+def _winograd(call: Call) -> Plan | None:
+    """How it is done with fewer products, if that pays; None if sums are to be direct ones.
 
-    Those of 2 × 2 results round as direct sums do, and so go forward in training; gradients and predictions take 4 × 4.
+    Products for tiles of 2 × 2 results round as direct sums do, and so go forward in training; gradients and
+    predictions may take 4 × 4.
     """
-    g, algorithm = _geometry(call), F2 if call.training else F4
-    if isinstance(call.root, Conv2dGradInput):
-        g = g.transposed()
-    return (algorithm, g) if call.winograd and winograd_plan.fits(algorithm, g) else None
-
-
-def _parts(call: Call) -> list[Part]:
-    g = _geometry(call)
-    return [] if not g.n else [forward_part(g)] if isinstance(call.root, Conv2d) else gradient_parts(g)
+    return best_plan([F2] if call.training else [F2, F4], _geometry(call)) if call.winograd else None
 
 
 def _scratch(call: Call, machine: Machine) -> int:
-    if found := _winograd(call):
-        return winograd_plan.scratch(*found)
-    return max((direct_forward.scratch(part, machine) for part in _parts(call)), default=0)
+    found, g = _winograd(call), _geometry(call)
+    return found.scratch if found else direct.scratch(g, machine) if g.n else 0
 
 
 def _packed(call: Call, machine: Machine) -> int:
-    found = _winograd(call)
-    return winograd_plan.prepared(*found) if found else sum(part.weights for part in _parts(call))
+    found, g = _winograd(call), _geometry(call)
+    return found.prepared if found else direct.weights(g) if g.n else 0
 
 
 def _pack(f: Function, call: Call) -> None:
+    w, to = call.x[1], call.prepared or f.scratch
     if found := _winograd(call):
-        winograd.prepare(f, *found, call.x[1], _prepared(f, call), transposed=isinstance(call.root, Conv2dGradInput))
-        return
-    at = 0
-    for part in _parts(call):
-        if part.weights:
-            direct_forward.pack(f, part, call.x[1], f.at(_prepared(f, call), at))
-        at += part.weights
-
-
-def _prepared(f: Function, call: Call) -> Value:
-    """Where packed weights lie; anywhere if there are none."""
-    return call.prepared or f.scratch
+        winograd.prepare(f, found, w, to)
+    else:
+        direct.pack(f, _geometry(call), w, to)
 
 
 def _rounding(call: Call) -> float:
     found, filters = _winograd(call), isinstance(call.root, Conv2dGradWeight)
-    return (rounding_of_filters if filters else rounding_of_images)(found[0]) if found else 1.0
+    return (rounding_of_filters if filters else rounding_of_images)(found.algorithm) if found else 1.0
 
 
 @emitter(Conv2d, Conv2dGradInput, scratch=_scratch, prepare=_pack, prepared=_packed, rounding=_rounding)
 def convolution(f: Function, call: Call) -> None:
     """Correlates images with filters, or sends output gradients back through them."""
-    tail, packed, at = Tail(f, call), _prepared(f, call), 0
+    tail, g, packed = Tail(f, call), _geometry(call), call.prepared or f.scratch
+    sides = {i: _side(f, call, i) for i in tail.inputs}
+
+    def after(value: Value, filter: Index, offset: Index, lanes: Lanes) -> Value:
+        return tail(value, lambda i: sides[i](filter, offset, lanes))
     if found := _winograd(call):
-        after = _after(f, call, tail, Place(*call.outputs[0].shape[2:]))
-        winograd.conv(f, *found, call.x[0], call.y[0], f.scratch, after, packed)
-        return
-    for part in _parts(call):
-        direct_forward.conv(f, part, call.x[0], f.at(packed, at), call.y[0], _after(f, call, tail, part.place))
-        at += part.weights
+        winograd.conv(f, found, call.x[0], call.y[0], after, packed)
+    elif g.n:
+        direct.conv(f, g, call.x[0], packed, call.y[0], after)
 
 
-def _after(f: Function, call: Call, tail: Tail, place: Place) -> After:
-    """The epilogue of a fused convolution."""
-    sides = {i: _side(f, call, i, place) for i in tail.inputs}
-    return lambda value, filter, offset, lanes: tail(value, lambda i: sides[i](filter, offset, lanes))
-
-
-def _side(f: Function, call: Call, i: int, place: Place) -> Side:
+def _side(f: Function, call: Call, i: int) -> Side:
     """How an input of the epilogue is read: formed as the output, a number a channel (and sample), or one for all."""
     form, y, x = call.inputs[i], call.outputs[0], call.x[i]
     need(form.dtype in ("bool", "float32"), f"an operand {form.dtype} of an epilogue")
@@ -117,9 +99,6 @@ def _side(f: Function, call: Call, i: int, place: Place) -> Side:
         return f.splat(value if element == F32 else f.convert("uitofp", value, F32))
     if form.shape == y.shape:
         need(room(form) == room(y) and (batch_innermost(form) or room(y) == 1), "operands of both layouts")
-        if place.across > 1 and room(y) == 1:
-            need(element == F32, "a mask behind a transposed convolution of one sample")
-            return lambda filter, offset, lanes: f.gather(f.at(x, offset), place.across, lanes)
         return lambda filter, offset, lanes: number(f.load(x, offset, lanes, element))
     if math.prod(form.shape) == 1:
         return lambda filter, offset, lanes: number(f.scalar(x, 0, element))
@@ -133,10 +112,8 @@ def _side(f: Function, call: Call, i: int, place: Place) -> Side:
 
 
 def _sums_scratch(call: Call, machine: Machine) -> int:
-    if found := _winograd(call):
-        return winograd_plan.weight_scratch(*found)
-    g = _geometry(call)
-    return direct_weights.scratch(g, machine) if g.n else 0
+    found, g = _winograd(call), _geometry(call)
+    return found.weight_scratch if found else direct_weights.scratch(g, machine) if g.n else 0
 
 
 @emitter(Conv2dGradWeight, scratch=_sums_scratch, rounding=_rounding)
@@ -144,7 +121,7 @@ def weight_gradient(f: Function, call: Call) -> None:
     """Sums products of inputs and output gradients over outputs and samples."""
     g, found, (x, dy), dw = _geometry(call), _winograd(call), call.x, call.y[0]
     if found:
-        winograd.weight_gradient(f, *found, x, dy, dw, f.scratch)
+        winograd.weight_gradient(f, found, x, dy, dw)
     elif g.n:
         direct_weights.weight_gradient(f, g, x, dy, dw)
     else:

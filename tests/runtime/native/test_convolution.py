@@ -19,11 +19,10 @@ from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.noise import ApplyMask
 from graphnet.compiler.ops.prelu import PRelu
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.native import direct_forward, kernels  # noqa: F401 - kernels registers the emitters
+from graphnet.runtime.native import direct, kernels  # noqa: F401 - kernels registers the emitters
 from graphnet.runtime.native.call import Call, emitter, room
-from graphnet.runtime.native.direct_bands import Part, forward_part
 from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.geometry import Geometry
+from graphnet.runtime.native.geometry import Axis, Geometry
 from graphnet.runtime.native.machine import Machine
 from tests.runtime.native.harness import MACHINES, NARROW, WIDE, Array, Kernel, fill_padding, form
 
@@ -213,20 +212,20 @@ class Pooled:
     pool: MaxPool2d
     name = "pooled"
 
-    def part(self, call: Call) -> Part:
-        (top, bottom), (left, right) = self.conv.padding
-        x, w = call.inputs
-        g = Geometry(room(x), *x.shape[1:], w.shape[0], *w.shape[2:], top, bottom, left, right, self.conv.strides,
-                     self.conv.dilation)
-        return forward_part(g, self.pool.kernel, self.pool.strides)
+    def geometry(self, call: Call) -> Geometry:
+        x, w, y = *call.inputs, *call.outputs
+        rows, columns = (Axis(x.shape[i], y.shape[i], w.shape[i], self.conv.strides[i - 2], self.conv.dilation[i - 2],
+                              self.conv.padding[i - 2][0], window=self.pool.kernel[i - 2],
+                              pace=self.pool.strides[i - 2]) for i in (2, 3))
+        return Geometry(room(x), x.shape[1], w.shape[0], rows, columns)
 
 
-@emitter(Pooled, scratch=lambda call, machine: direct_forward.scratch(call.op.part(call), machine),  # type: ignore[arg-type]
-         prepare=lambda f, call: direct_forward.pack(f, call.op.part(call), call.x[1], call.prepared or f.scratch),
-         prepared=lambda call, machine: call.op.part(call).weights)
+@emitter(Pooled, scratch=lambda call, machine: direct.scratch(call.op.geometry(call), machine),  # type: ignore[arg-type]
+         prepare=lambda f, call: direct.pack(f, call.op.geometry(call), call.x[1], call.prepared or f.scratch),
+         prepared=lambda call, machine: direct.weights(call.op.geometry(call)))
 def _pooled(f: Function, call: Call) -> None:
-    direct_forward.conv(f, call.op.part(call), call.x[0], call.prepared or f.scratch, call.y[0],
-                        lambda value, filter, offset, lanes: value)
+    direct.conv(f, call.op.geometry(call), call.x[0], call.prepared or f.scratch, call.y[0],
+                lambda value, filter, offset, lanes: value)
 
 
 @pytest.mark.parametrize("n", [1, 32])

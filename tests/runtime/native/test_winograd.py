@@ -14,11 +14,10 @@ from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGra
 from graphnet.runtime.native import winograd
 from graphnet.runtime.native.call import Call, emitter, room
 from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.geometry import Geometry
+from graphnet.runtime.native.geometry import Axis, Geometry
 from graphnet.runtime.native.machine import Machine
 from graphnet.runtime.native.values import Index, Value
-from graphnet.runtime.native.winograd_plan import fits, plan_of, prepared, scratch, weight_scratch
-from graphnet.runtime.native.winograd_tiles import WHOLE, Outlet
+from graphnet.runtime.native.winograd_plan import Plan, best_plan, plan_of
 from graphnet.runtime.native.winograd_transforms import F2, F4, Algorithm
 from tests.runtime.native.harness import MACHINES, WIDE, Kernel, fill_padding, form
 
@@ -41,48 +40,47 @@ class Convolution:
     pooled: bool = False
     name = "winograd"
 
-    def geometry(self, call: Call) -> Geometry:
+    def plan(self, call: Call) -> Plan:
         images = call.outputs[0] if self.direction == "input" else call.inputs[0]
         weights = call.outputs[0] if self.direction == "weight" else call.inputs[1]
-        (top, bottom), (left, right) = self.padding
-        g = Geometry(room(images), *images.shape[1:], weights.shape[0], 3, 3, top, bottom, left, right)
-        return g.transposed() if self.direction == "input" else g
-
-
-def _joined(f: Function, rows: Any) -> list[Value]:
-    tops = [f.greater(a, b) for a, b in zip(*rows, strict=True)]
-    return [f.greater(a, b) for a, b in zip(tops[::2], tops[1::2], strict=True)]
+        rows, columns = (
+            Axis(size, size + sum(padding) - 2, 3, before=padding[0]) if self.direction != "input" else
+            Axis(size + sum(padding) - 2, size, 3, before=padding[0], back=True)
+            for size, padding in zip(images.shape[2:], self.padding, strict=True))
+        c, f = images.shape[1], weights.shape[0]
+        if self.pooled:
+            rows, columns = (replace(a, results=a.results // 2, window=2, pace=2) for a in (rows, columns))
+        g = Geometry(room(images), *((f, c) if self.direction == "input" else (c, f)), rows, columns)
+        return plan_of(self.algorithm, g)
 
 
 def _scratch(call: Call, machine: Machine) -> int:
-    g = call.op.geometry(call)
-    return (weight_scratch if call.op.direction == "weight" else scratch)(call.op.algorithm, g)
+    plan = call.op.plan(call)
+    return plan.weight_scratch if call.op.direction == "weight" else plan.scratch
 
 
 def _prepared(call: Call, machine: Machine) -> int:
-    return 0 if call.op.direction == "weight" else prepared(call.op.algorithm, call.op.geometry(call))
+    return 0 if call.op.direction == "weight" else call.op.plan(call).prepared
 
 
 def _prepare(f: Function, call: Call) -> None:
     if call.prepared is not None and call.op.direction != "weight":
-        winograd.prepare(f, call.op.algorithm, call.op.geometry(call), call.x[1], call.prepared,
-                         transposed=call.op.direction == "input")
+        winograd.prepare(f, call.op.plan(call), call.x[1], call.prepared)
 
 
 @emitter(Convolution, scratch=_scratch, prepare=_prepare, prepared=_prepared)  # type: ignore[arg-type]
 def _emit(f: Function, call: Call) -> None:
     """A third input is added to results, and a bias."""
-    op, g = call.op, call.op.geometry(call)
+    op, plan = call.op, call.op.plan(call)
     if op.direction == "weight":
-        winograd.weight_gradient(f, op.algorithm, g, call.x[0], call.x[1], call.y[0], f.scratch)
+        winograd.weight_gradient(f, plan, call.x[0], call.x[1], call.y[0])
         return
 
     def tail(value: Value, filter: Index, offset: Index, lanes: Lanes) -> Value:
         if len(call.x) < 4:
             return value
         return value + f.splat(f.scalar(call.x[2], filter)) + f.load(call.x[3], offset, lanes)
-    outlet = Outlet(2, _joined) if op.pooled else WHOLE
-    winograd.conv(f, op.algorithm, g, call.x[0], call.y[0], f.scratch, tail, call.prepared, outlet)
+    winograd.conv(f, plan, call.x[0], call.y[0], tail, call.prepared)
 
 
 def _images(n: int, c: int, h: int, w: int, seed: int = 0) -> np.ndarray:
@@ -203,19 +201,28 @@ def test_maxima_of_windows_can_be_stored_alone(algorithm: Algorithm, sizes: Any)
     np.testing.assert_array_equal(y, windows.max((3, 5)))
 
 
-def _sizes(n: int, c: int, f: int, h: int, **changed: Any) -> Geometry:
-    return replace(Geometry(n, c, h, h, f, 3, 3, 1, 1, 1, 1), **changed)
+def _sizes(n: int, c: int, f: int, h: int) -> Geometry:
+    axis = Axis(h, h, 3, before=1)
+    return Geometry(n, c, f, axis, axis)
 
 
 def test_where_it_is_used() -> None:
-    assert all(fits(algorithm, _sizes(64, 32, 32, 16)) for algorithm in (F2, F4))
-    assert fits(F4, _sizes(1, 64, 64, 16))
-    assert fits(F2, _sizes(1, 64, 64, 8))
-    assert not any(fits(algorithm, g) for algorithm in (F2, F4) for g in (
-        _sizes(64, 3, 32, 32), _sizes(64, 8, 8, 16), _sizes(24, 32, 32, 16), _sizes(64, 32, 32, 16, strides=(1, 2)),
-        _sizes(64, 32, 32, 16, dilation=(2, 1)), _sizes(64, 32, 32, 16, groups=2), _sizes(64, 32, 32, 16, kh=1, top=0),
-        _sizes(0, 32, 32, 16), _sizes(64, 32, 32, 0), _sizes(64, 0, 32, 16)))
-    assert not fits(F4, _sizes(1, 256, 256, 4))  # 4 tiles fill no vector
+    """By the algorithm that gains most of those that may be taken."""
+    both = [F2, F4]
+
+    def chosen(g: Geometry, algorithms: list[Algorithm] = both) -> Algorithm | None:
+        plan = best_plan(algorithms, g)
+        return plan.algorithm if plan else None
+    big = _sizes(64, 32, 32, 16)
+    assert chosen(big) is F4
+    assert chosen(big, [F2]) is F2
+    assert chosen(_sizes(1, 64, 64, 16)) is F4
+    assert chosen(_sizes(1, 64, 64, 8)) is F2  # 4 tiles of 4 × 4 fill no vector
+    assert not any(map(chosen, (
+        _sizes(64, 3, 32, 32), _sizes(64, 8, 8, 16), _sizes(24, 32, 32, 16), replace(big, groups=2),
+        replace(big, columns=Axis(16, 8, 3, 2, before=1)), replace(big, rows=Axis(16, 14, 3, 1, 2, 1)),
+        replace(big, rows=Axis(16, 16, 1)), _sizes(0, 32, 32, 16), _sizes(64, 32, 32, 0), _sizes(64, 0, 32, 16))))
+    assert not best_plan([F4], _sizes(1, 256, 256, 4))
 
 
 def test_a_band_of_few_vectors_is_shared_by_all_threads() -> None:
