@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from graphnet.compiler.op import Op
-from graphnet.runtime.native import module
+from graphnet.runtime.native import known, module
 from graphnet.runtime.native.call import Call, Emit, Emitter
 from graphnet.runtime.native.function import Function
 
@@ -24,13 +24,20 @@ def broken(op: type[Op], factor: float = 1.5, output: int = 0) -> Iterator[None]
         emitter = find(call)
         return replace(emitter, emit=_wrong(emitter.emit, factor, output)) if type(call.root) is op else emitter
 
-    module._written.cache_clear()
+    _forget()
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(module, "emitter_of", found)
+            patch.setenv("GRAPHNET_CACHE", "off")
             yield
     finally:
-        module._written.cache_clear()
+        _forget()
+
+
+def _forget() -> None:
+    """What was written, or is known of it, is written and found out anew."""
+    for kept in (module._written, known._found, known._facts):
+        kept.cache_clear()
 
 
 def _wrong(emit: Emit, factor: float, output: int) -> Any:
