@@ -202,7 +202,9 @@ class Executable:
     @property
     def stale(self) -> bool:
         """Whether a buffer is another one by now (the arena has grown, say), so that this must not be run any more."""
-        return self._replaced != self._buffers.replaced and any(name not in self._buffers or self._buffers[name] is not memory
+        if self._replaced == self._buffers.replaced:
+            return False
+        return any(name not in self._buffers or self._buffers[name] is not memory
                    for name, memory in self._bound.items())
 
 

@@ -14,8 +14,8 @@ from hypothesis import settings
 # Before NumPy is loaded: a second BLAS thread gains nothing, and on a busy machine waiting for it takes far longer.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# The same tests with and without llvmlite: most networks of the tests run once, and native code is compiled first. A run
-# with another value here is one of the native backend.
+# The same tests with and without llvmlite: most networks of the tests run once, and native code is compiled first. A
+# run with another value here is one of the native backend.
 os.environ.setdefault("GRAPHNET_BACKEND", "numpy")
 
 # A hundred tests start Python anew: what they import is compiled once, also where files of byte code are not wanted.

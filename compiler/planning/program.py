@@ -115,11 +115,9 @@ class Program:
     """A graph with concrete dims, ordered, placed and ready to run.
 
     Where there is `each`, only the instructions from its first number up to its second need samples, and those after
-    them what these make of all samples. If it is `blocked`, dims are those of a block of samples: those instructions run
-    for one block after another, and what they sum over samples is added up. `batched` are the names of the inputs and
-    outputs that have a row for each sample, `sampled` all values that do, with the axis of
-    the samples. `backend` is what it is lowered for, and
-    `between` says of its instructions that run on NumPy nevertheless why they do, by their numbers.
+    them what these make of all samples. If it is `blocked`, dims are those of a block of samples: the former run for one
+    block after another, and what they sum over samples is added up. `batched` are the names of the inputs and outputs
+    that have a row for each sample, `sampled` all values that do, with the axis of the samples.
     """
 
     name: str
@@ -182,7 +180,9 @@ class Program:
     @property
     def _title(self) -> str:
         dims = ", ".join(f"{symbol}={size}" for symbol, size in self.dims.items())
-        steps = f", instructions {self.each[0]} to {self.each[1] - 1} for each block" if self.each and self.blocked else ""
+        steps = ""
+        if self.each and self.blocked:
+            steps = f", instructions {self.each[0]} to {self.each[1] - 1} for each block"
         backend = "" if self.backend == NUMPY else f", {self.backend}"
         return f"program {label(self.name)} ({visible(dims)}{steps}{backend})"
 

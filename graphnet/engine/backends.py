@@ -70,7 +70,7 @@ def why_not_native(graph: Graph | None = None, optimize: bool = True) -> str:
         return f"needs llvmlite, and the one that is installed does not work ({error}): {_FIX}"
     if not LLVMLITE[0] <= _leading(version) < LLVMLITE[1]:
         return f"needs another llvmlite than {version}, which is installed: {_FIX}"
-    from graphnet.runtime.native.jit import host
+    from graphnet.runtime.llvm.jit import host
 
     try:
         processor = host()
@@ -92,9 +92,9 @@ def make_programs(backend: str, optimize: bool, memory_limit: int | None, thread
     blas = BlasThreads(blas_threads)
     if backend == NUMPY:
         return Programs(numpy_policy(optimize, memory_limit), blas_threads=blas, threads=blas_threads)
+    from graphnet.runtime.llvm.jit import host
     from graphnet.runtime.native.backend import NativeBinder, NativePolicy
-    from graphnet.runtime.native.jit import host
-    from graphnet.runtime.native.module import Form
+    from graphnet.runtime.native.emit.module import Form
     from graphnet.runtime.native.target import NativeTarget
     from graphnet.runtime.native.workers import Workers
 

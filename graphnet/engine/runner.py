@@ -190,8 +190,8 @@ class Runner:
                                    for output, loss in self.objective.losses.items()})
 
     def executable(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Executable:
-        """The Program for a purpose, bound and ready to run; the states of stateful layers fit its batch. `usual` is the
-        size of the batches that this one is the rest of.
+        """The Program for a purpose, bound and ready to run; the states of stateful layers fit its batch. `usual` is
+        the size of the batches that this one is the rest of.
 
         Raises:
             DataError: they belong to another number of sequences.

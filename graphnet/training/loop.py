@@ -194,8 +194,8 @@ class Loop:
                 self.pause(start)
 
     def steps_at_once(self) -> int:
-        """How many steps may be done before anybody must hear of one: those of 40 ms, so that an interrupt comes through
-        and the bar moves."""
+        """How many steps may be done before anybody must hear of one: those of 40 ms, so that an interrupt comes
+        through and the bar moves."""
         if any(type(callback).on_step_end is not Callback.on_step_end for callback in self.callbacks):
             return 1
         most = max(1, int(_UNHEARD / self.pace)) if self.pace else 1

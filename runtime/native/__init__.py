@@ -1,1 +1,1 @@
-"""Whole Programs as native functions: LLVM IR text from kernels, compiled by llvmlite, over the same memory as NumPy's."""
+"""Whole Programs as native functions: LLVM IR text from kernels, compiled by llvmlite, over NumPy's memory."""

@@ -12,12 +12,12 @@ from graphnet.compiler.planning.lowering import lower
 from graphnet.compiler.planning.policy import FULL, PLAIN, Made, Policy
 from graphnet.compiler.planning.program import Program, Target, short_name
 from graphnet.compiler.types import BATCH, Dims
+from graphnet.runtime.llvm.jit import Loaded, host
 from graphnet.runtime.native.cache import kept
 from graphnet.runtime.native.code import Code, plan_code, write_code
+from graphnet.runtime.native.emit.module import Form
 from graphnet.runtime.native.executable import ARGUMENTS, Memory, NativeExecutable
-from graphnet.runtime.native.jit import Loaded, host
 from graphnet.runtime.native.known import save_what_is_known
-from graphnet.runtime.native.module import Form
 from graphnet.runtime.native.target import NativeTarget, block_size
 from graphnet.runtime.native.workers import Workers
 from graphnet.runtime.session import Buffers

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from graphnet.compiler.atomic import is_temporary, replace_file
 from graphnet.compiler.errors import GraphNetError
-from graphnet.runtime.native.jit import LEVEL, Processor, compile_text, llvm
+from graphnet.runtime.llvm.jit import LEVEL, Processor, compile_text, llvm
 from graphnet.runtime.user_cache import OFF, VARIABLE, user_cache
 
 LIMIT = 256 << 20
@@ -33,7 +33,8 @@ def source_digest() -> str:
     runtime = Path(__file__).parent
     digest = hashlib.sha256()
     try:
-        files = [path for folder in (runtime.parents[1] / "compiler", runtime) for path in sorted(folder.rglob("*.py"))]
+        folders = (runtime.parents[1] / "compiler", runtime.parent / "llvm", runtime)
+        files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
         for path in files:
             digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     except OSError:

@@ -14,12 +14,12 @@ from itertools import accumulate, count
 from graphnet.compiler.passes.attach_update import RATE, STEP
 from graphnet.compiler.planning.program import PACKED, SCRATCH, Program, Slot
 from graphnet.compiler.types import BATCH
-from graphnet.runtime.native.barrier import meeting
+from graphnet.runtime.llvm.barrier import meeting
+from graphnet.runtime.llvm.function import PARAMETERS, Function
+from graphnet.runtime.llvm.values import F64, I1, I8, I64, PTR, Value
+from graphnet.runtime.native.emit.module import Form, Kernel, Module
 from graphnet.runtime.native.feeding import feed, give
-from graphnet.runtime.native.function import PARAMETERS, Function
-from graphnet.runtime.native.module import Form, Kernel, Module
 from graphnet.runtime.native.target import NativeTarget
-from graphnet.runtime.native.values import F64, I1, I8, I64, PTR, Value
 
 LOSS = "loss"
 """The output whose value tells whether training still makes sense."""

@@ -8,10 +8,10 @@ of them there is as finite as it is.
 from __future__ import annotations
 
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import batch_innermost, per_sample, room
-from graphnet.runtime.native.copying import Dim, copy, element_of
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.values import I64, Index, Value
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.values import I64, Index, Value
+from graphnet.runtime.native.emit.call import batch_innermost, per_sample, room
+from graphnet.runtime.native.emit.copying import Dim, copy, element_of
 
 
 def feed(f: Function, operand: Operand, source: Value, order: Value, start: Value, target: Value) -> None:

@@ -15,8 +15,8 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native.cache import CodeCache, cache_folder, source_digest
-from graphnet.runtime.native.call import Unsupported
-from graphnet.runtime.native.module import Form, Kernel, write_kernel
+from graphnet.runtime.native.emit.call import Unsupported
+from graphnet.runtime.native.emit.module import Form, Kernel, write_kernel
 
 _LIBRARY = __name__.partition(".")[0] + "."
 _MOST = 5000

@@ -8,8 +8,8 @@ from typing import Any
 from graphnet.compiler.planning.policy import Made
 from graphnet.compiler.planning.program import Instruction, layers_of, short_name
 from graphnet.compiler.words import label, visible
-from graphnet.runtime.native.jit import assembly, host
-from graphnet.runtime.native.module import Kernel, Module
+from graphnet.runtime.llvm.jit import assembly, host
+from graphnet.runtime.native.emit.module import Kernel, Module
 from graphnet.runtime.native.target import NativeTarget
 
 CODE = ("llvm", "asm")

@@ -8,13 +8,13 @@ import time
 from collections.abc import Sequence
 from functools import cache
 
-from graphnet.runtime.native.barrier import meeting
+from graphnet.runtime.llvm.barrier import meeting
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.jit import Loaded, compile_text, host
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.values import I64, VEC, Value
 from graphnet.runtime.native.code import ENTRY
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.jit import Loaded, compile_text, host
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.module import Form, Module
-from graphnet.runtime.native.values import I64, VEC, Value
+from graphnet.runtime.native.emit.module import Form, Module
 from graphnet.runtime.native.workers import Workers, new_barrier
 from graphnet.runtime.session import aligned_bytes
 

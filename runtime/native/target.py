@@ -12,9 +12,9 @@ from graphnet.compiler.planning.layout import batch_last_values
 from graphnet.compiler.planning.program import PACKED, SCRATCH, Operand, Program
 from graphnet.compiler.types import TensorType
 from graphnet.runtime.kernels import NumpyTarget
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.native.emit.module import Form, Kernel
 from graphnet.runtime.native.known import find_kernel, find_written
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.module import Form, Kernel
 
 BLOCKS = (1, LANES, 32, 64)
 """Sizes of blocks where samples lie innermost: one of 64 stays in the second-level cache."""

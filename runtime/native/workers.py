@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from graphnet.runtime.native.barrier import watching
+from graphnet.runtime.llvm.barrier import watching
+from graphnet.runtime.llvm.jit import Loaded, host, yielding
 from graphnet.runtime.native.cache import kept
-from graphnet.runtime.native.jit import Loaded, host, yielding
 from graphnet.runtime.session import aligned_bytes
 
 WATCHED = 4000
@@ -143,8 +143,8 @@ class Workers:
         self._busy = self._resting = 0
 
     def bind(self, enter: Enter, bases: int, record: int, memory: int, alone: int) -> Part:
-        """The function that runs parts of a Program's code on these addresses; `alone` is that of a barrier for when one
-        thread runs it."""
+        """The function that runs parts of a Program's code on these addresses; `alone` is that of a barrier for when
+        one thread runs it."""
         def call(what: int, n: int, base: int, total: int) -> None:
             threads = self._now()
             if threads == 1 or not _pool().lock.acquire(blocking=False):
@@ -153,8 +153,8 @@ class Workers:
             try:
                 barrier = _barrier(threads)
                 address, before, start = barrier.ctypes.data, int(barrier[16]), time.perf_counter_ns()
-                _pool().call(lambda thread: enter(what, bases, record, thread, threads, memory, address, n, base, total),
-                             threads)
+                rest = threads, memory, address, n, base, total
+                _pool().call(lambda thread: enter(what, bases, record, thread, *rest), threads)
                 self._note(int(barrier[16]) - before, time.perf_counter_ns() - start)
             finally:
                 _pool().lock.release()

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from graphnet.compiler.op import Op
-from graphnet.runtime.native import known, module
-from graphnet.runtime.native.call import Call, Emit, Emitter
-from graphnet.runtime.native.function import Function
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.native import known
+from graphnet.runtime.native.emit import module
+from graphnet.runtime.native.emit.call import Call, Emit, Emitter
 
 
 @contextmanager

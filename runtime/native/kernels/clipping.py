@@ -18,13 +18,13 @@ from graphnet.compiler import ops
 from graphnet.compiler.ops.clipping import EPSILON, NORM, VALUE
 from graphnet.compiler.ops.constraints import SMALLEST
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, emitter, floats, need, per_sample, room
-from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.copying import divided, offset
-from graphnet.runtime.native.formulas import write_formula
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import F32, F64, VEC, Index, Value, with_elements
+from graphnet.runtime.llvm.contract import blocks
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.values import F32, F64, VEC, Index, Value, with_elements
+from graphnet.runtime.native.emit.call import Call, emitter, floats, need, per_sample, room
+from graphnet.runtime.native.emit.copying import divided, offset
+from graphnet.runtime.native.emit.formulas import write_formula
 
 _PIECE = 256  # vectors
 _WIDTH = 4  # vectors side by side, so that far rows are read in longer runs

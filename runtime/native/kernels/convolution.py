@@ -7,16 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
-from graphnet.runtime.native import direct, direct_weights, winograd
-from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need, room
-from graphnet.runtime.native.formulas import Tail
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.geometry import Axis, Geometry
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import F32, I8, Index, Value
-from graphnet.runtime.native.winograd_plan import Plan, best_plan
-from graphnet.runtime.native.winograd_rounding import rounding_of_filters, rounding_of_images
-from graphnet.runtime.native.winograd_transforms import F2, F4
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.values import F32, I8, Index, Value
+from graphnet.runtime.native.convolution import direct, direct_weights, winograd
+from graphnet.runtime.native.convolution.geometry import Axis, Geometry
+from graphnet.runtime.native.convolution.winograd_plan import Plan, best_plan
+from graphnet.runtime.native.convolution.winograd_rounding import rounding_of_filters, rounding_of_images
+from graphnet.runtime.native.convolution.winograd_transforms import F2, F4
+from graphnet.runtime.native.emit.call import Call, batch_innermost, emitter, floats, need, room
+from graphnet.runtime.native.emit.formulas import Tail
 
 Side = Callable[[Index, Index, Lanes], Value]
 """An input of an epilogue, given the filter, the offset in the output, and how many lanes of a vector there are."""

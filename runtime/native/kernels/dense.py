@@ -8,17 +8,17 @@ from collections.abc import Callable
 from graphnet.compiler.ops import BatchMatMul, MatMul, MatMulGradWeight
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, emitter, floats, need, room
-from graphnet.runtime.native.contract import K, blocks, contract
-from graphnet.runtime.native.copying import offset
-from graphnet.runtime.native.formulas import Tail
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.gemm import Finish, Product, bring, multiply, tile
+from graphnet.runtime.llvm.contract import K, blocks, contract
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.turning import turn
+from graphnet.runtime.llvm.values import Index, Value
+from graphnet.runtime.native.emit.call import Call, emitter, floats, need, room
+from graphnet.runtime.native.emit.copying import offset
+from graphnet.runtime.native.emit.formulas import Tail
+from graphnet.runtime.native.emit.gemm import Finish, Product, bring, multiply, tile
+from graphnet.runtime.native.emit.views import View, load, samples, view
 from graphnet.runtime.native.kernels.elementwise import number
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.turning import turn
-from graphnet.runtime.native.values import Index, Value
-from graphnet.runtime.native.views import View, load, samples, view
 
 
 def _in_rows(*operands: Operand) -> bool:

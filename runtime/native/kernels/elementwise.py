@@ -10,13 +10,13 @@ from graphnet.compiler.ops import DotAxis, Expand, Full, ReduceMax, ReduceMaxGra
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.scaling import other_axes
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, emitter, emitter_where, floats, need
-from graphnet.runtime.native.formulas import Tail
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.lines import along
-from graphnet.runtime.native.values import F32, I8, VEC, Value, element_of, with_elements
-from graphnet.runtime.native.views import View, seen, view
-from graphnet.runtime.native.walk import WIDE, Group, Place, Two, Walk, walk
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.values import F32, I8, VEC, Value, element_of, with_elements
+from graphnet.runtime.native.emit.call import Call, emitter, emitter_where, floats, need
+from graphnet.runtime.native.emit.formulas import Tail
+from graphnet.runtime.native.emit.lines import along
+from graphnet.runtime.native.emit.views import View, seen, view
+from graphnet.runtime.native.emit.walk import WIDE, Group, Place, Two, Walk, walk
 
 _SHORT = 12
 """Steps of an expression up to which several vectors are worked on at a time."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 import math
 
 from graphnet.compiler import ops
-from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need, room
-from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.lines import whole
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.turning import turn_block
-from graphnet.runtime.native.values import I32, I64, INTS, Index, Value
-from graphnet.runtime.native.views import ELEMENTS, samples, view
-from graphnet.runtime.native.walk import Group, Walk
+from graphnet.runtime.llvm.contract import blocks
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.turning import turn_block
+from graphnet.runtime.llvm.values import I32, I64, INTS, Index, Value
+from graphnet.runtime.native.emit.call import Call, batch_innermost, emitter, floats, need, room
+from graphnet.runtime.native.emit.lines import whole
+from graphnet.runtime.native.emit.views import ELEMENTS, samples, view
+from graphnet.runtime.native.emit.walk import Group, Walk
 
 
 def _row(f: Function, number: Value, table: Value, rows: int, features: int) -> Value:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from graphnet.compiler import ops
 from graphnet.compiler.ops.cosine_distance import SMALLEST
-from graphnet.runtime.native.call import Call, emitter, floats, need
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.lines import along, by_line, measure, whole, whole_vectors, write_constants
-from graphnet.runtime.native.mathematics import exp, log
-from graphnet.runtime.native.values import F32, Value
-from graphnet.runtime.native.views import View
-from graphnet.runtime.native.walk import Group, Place
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.values import F32, Value
+from graphnet.runtime.native.emit.call import Call, emitter, floats, need
+from graphnet.runtime.native.emit.lines import along, by_line, measure, whole, whole_vectors, write_constants
+from graphnet.runtime.native.emit.mathematics import exp, log
+from graphnet.runtime.native.emit.views import View
+from graphnet.runtime.native.emit.walk import Group, Place
 
 _FLOOR = 2.0 ** -126
 """What a probability counts as at least."""

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from graphnet.compiler.ops import RandomMask
-from graphnet.runtime.native.call import Call, batch_innermost, emitter, per_sample, room
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.values import I8, I64, Value
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.values import I8, I64, Value
+from graphnet.runtime.native.emit.call import Call, batch_innermost, emitter, per_sample, room
 
 _ROUNDS = 10
 _FACTORS = 0xD2E7470EE14C6C93, 0xCA5A826395121157

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from functools import partial
 
 from graphnet.compiler import ops
-from graphnet.runtime.native.call import Call, emitter, floats, need
-from graphnet.runtime.native.function import Function
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.values import F64, I32, I64, INTS, Value
+from graphnet.runtime.native.emit.call import Call, emitter, floats, need
+from graphnet.runtime.native.emit.lines import along
+from graphnet.runtime.native.emit.views import samples
+from graphnet.runtime.native.emit.walk import Group, Place, Step
 from graphnet.runtime.native.kernels.losses import own_class
-from graphnet.runtime.native.lines import along
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import F64, I32, I64, INTS, Value
-from graphnet.runtime.native.views import samples
-from graphnet.runtime.native.walk import Group, Place, Step
 
 
 def _begin(f: Function, y: Value, count: int) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 
 from graphnet.compiler.ops import Advance, Concat, Pad, Reshape, Slice, Transpose
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, batch_innermost, emitter, per_sample, room
-from graphnet.runtime.native.copying import Axes, copy, element_of, joined
-from graphnet.runtime.native.function import Function
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.native.emit.call import Call, batch_innermost, emitter, per_sample, room
+from graphnet.runtime.native.emit.copying import Axes, copy, element_of, joined
 
 _Part = tuple[int | None, Sequence[int], int, int]
 """An input, or None for zeros; so much of it; from where on along the axis of the op, and to where."""

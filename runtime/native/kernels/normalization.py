@@ -9,10 +9,10 @@ import math
 
 from graphnet.compiler.ops import BatchNorm, BatchNormGrad, Normalize, NormalizeGrad
 from graphnet.compiler.ops.scaling import other_axes
-from graphnet.runtime.native.call import Call, emitter, need
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.lines import along, by_line
-from graphnet.runtime.native.walk import Group, Walk
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.native.emit.call import Call, emitter, need
+from graphnet.runtime.native.emit.lines import along, by_line
+from graphnet.runtime.native.emit.walk import Group, Walk
 
 
 def _channels(f: Function, call: Call, wide: int) -> Walk:

@@ -9,14 +9,14 @@ from functools import partial
 from graphnet.compiler.ops import AvgPool2d, AvgPool2dGrad, MaxPool2d, MaxPool2dGrad, SumBlocks, Upsample
 from graphnet.compiler.planning.program import Operand
 from graphnet.compiler.types import Array
-from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, need
-from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.formulas import Tail
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.lines import whole_vectors, write_constants
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.sweeping import Reach, Sweep, Weigh, fill, planes, strided
-from graphnet.runtime.native.values import Index, Value
+from graphnet.runtime.llvm.contract import blocks
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.values import Index, Value
+from graphnet.runtime.native.emit.call import Call, batch_innermost, emitter, floats, need
+from graphnet.runtime.native.emit.formulas import Tail
+from graphnet.runtime.native.emit.lines import whole_vectors, write_constants
+from graphnet.runtime.native.emit.sweeping import Reach, Sweep, Weigh, fill, planes, strided
 
 
 def _reaches(call: Call, image: Operand, back: bool = False) -> tuple[Reach, Reach]:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops import Gru, GruGrad, Lstm, LstmGrad, SimpleRnn, SimpleRnnGrad
 from graphnet.compiler.ops.recurrent import Recurrent
-from graphnet.runtime.native.call import Call, emitter
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.machine import Machine
-from graphnet.runtime.native.mathematics import tanh_of_half
-from graphnet.runtime.native.recurrent_plan import Part, Plan, Product
-from graphnet.runtime.native.recurrent_walk import Line, Walk, weights_of
-from graphnet.runtime.native.values import Value
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import Machine
+from graphnet.runtime.llvm.values import Value
+from graphnet.runtime.native.emit.call import Call, emitter
+from graphnet.runtime.native.emit.mathematics import tanh_of_half
+from graphnet.runtime.native.kernels.recurrent_plan import Part, Plan, Product
+from graphnet.runtime.native.kernels.recurrent_walk import Line, Walk, weights_of
 
 Cell = Callable[[Line], None]
 

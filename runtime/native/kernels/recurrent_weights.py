@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from graphnet.compiler.ops import GruGradWeights, RecurrentGradInput, RecurrentGradWeights
-from graphnet.runtime.native.call import Call, batch_innermost, emitter, floats, room
-from graphnet.runtime.native.contract import K, blocks
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.gemm import Product, multiply
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.turning import turn
-from graphnet.runtime.native.values import F32, Index, Value
+from graphnet.runtime.llvm.contract import K, blocks
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.turning import turn
+from graphnet.runtime.llvm.values import F32, Index, Value
+from graphnet.runtime.native.emit.call import Call, batch_innermost, emitter, floats, room
+from graphnet.runtime.native.emit.gemm import Product, multiply
 
 CHUNK = 256
 """Columns of a chunk of steps. A constant, since it cuts sums."""

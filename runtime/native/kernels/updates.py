@@ -12,11 +12,11 @@ from itertools import groupby
 
 from graphnet.compiler.expression import Formula
 from graphnet.compiler.ops import AdamUpdate, NAdamUpdate, Update
-from graphnet.runtime.native.call import Call, emitter_where, floats, need
-from graphnet.runtime.native.formulas import write_formula
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import F32, F64, I1, I64, Index, Value
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.values import F32, F64, I1, I64, Index, Value
+from graphnet.runtime.native.emit.call import Call, emitter_where, floats, need
+from graphnet.runtime.native.emit.formulas import write_formula
 
 
 def _has_rule(op: object) -> bool:

@@ -31,7 +31,7 @@ from graphnet.compiler.passes.attach_update import AttachUpdate
 from graphnet.compiler.passes.derive_backward import DeriveBackward
 from graphnet.compiler.passes.merge_common import MergeCommon
 from graphnet.compiler.planning.lowering import lower
-from graphnet.compiler.planning.program import ARENA, GRADIENTS, PARAMETERS, STATES, Program
+from graphnet.compiler.planning.program import GRADIENTS, PARAMETERS, STATES, Program
 from graphnet.compiler.types import TensorType
 from graphnet.engine.runner import GRADIENTS as BACKWARD
 from graphnet.engine.runner import PREDICT

@@ -11,12 +11,12 @@ import numpy as np
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.planning.program import Operand, row_strides
-from graphnet.runtime.native.barrier import meeting
-from graphnet.runtime.native.call import Call
-from graphnet.runtime.native.function import PARAMETERS
-from graphnet.runtime.native.jit import Loaded, Processor, compile_text, host, narrower, yielding
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.module import Form, Module, write_kernel
+from graphnet.runtime.llvm.barrier import meeting
+from graphnet.runtime.llvm.function import PARAMETERS
+from graphnet.runtime.llvm.jit import Loaded, Processor, compile_text, host, narrower, yielding
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.native.emit.call import Call
+from graphnet.runtime.native.emit.module import Form, Module, write_kernel
 from graphnet.runtime.session import aligned_bytes
 
 WIDE, NARROW = Machine(16, 32), Machine(8, 16)
@@ -66,7 +66,8 @@ class Kernel:
         names = [name for name in (kernel.prepare, kernel.name) if name]
         signature = [*((f"a{i}", "ptr") for i in range(count)), *PARAMETERS]
         inner = ", ".join(f"{t} %{n}" for n, t in signature)
-        runs = [f"define void @run_{name}({inner}) {{\n  call void @{name}({inner})\n  ret void\n}}\n" for name in names]
+        runs = [f"define void @run_{name}({inner}) {{\n  call void @{name}({inner})\n  ret void\n}}\n"
+                for name in names]
         processor = processor or processor_for(machine)
         self.text = module.text(*runs, meeting(processor.triple), defined=("meet",))
         self.code = Loaded(compile_text(self.text, processor))
@@ -105,4 +106,5 @@ def fill_padding(kernel: Kernel, value: float | None = None) -> None:
     for operand, memory in zip(kernel.call.inputs, kernel.memory, strict=False):
         if operand.shape and operand.room > operand.shape[0]:
             inside = np.ndarray((*operand.shape[1:], operand.room), operand.dtype, memory.data)
-            inside[..., operand.shape[0]:] = inside[..., operand.shape[0] - 1:operand.shape[0]] if value is None else value
+            last = inside[..., operand.shape[0] - 1:operand.shape[0]]
+            inside[..., operand.shape[0]:] = last if value is None else value

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphnet.compiler.op import Op, as_type
+from graphnet.runtime.llvm.machine import Machine
 from graphnet.runtime.native import kernels as kernels
-from graphnet.runtime.native.machine import Machine
 from tests.runtime.native.harness import MACHINES, WIDE, Array, Kernel, fill_padding, form
 
 Gradients = Sequence[int]

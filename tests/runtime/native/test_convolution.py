@@ -19,11 +19,12 @@ from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.ops.noise import ApplyMask
 from graphnet.compiler.ops.prelu import PRelu
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.native import direct, kernels  # noqa: F401 - kernels registers the emitters
-from graphnet.runtime.native.call import Call, emitter, room
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.geometry import Axis, Geometry
-from graphnet.runtime.native.machine import Machine
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import Machine
+from graphnet.runtime.native import kernels  # noqa: F401 - kernels registers the emitters
+from graphnet.runtime.native.convolution import direct
+from graphnet.runtime.native.convolution.geometry import Axis, Geometry
+from graphnet.runtime.native.emit.call import Call, emitter, room
 from tests.runtime.native.harness import MACHINES, NARROW, WIDE, Array, Kernel, fill_padding, form
 
 Case = tuple[Conv2d, tuple[int, ...], tuple[int, ...]]

@@ -27,10 +27,10 @@ from graphnet.compiler.ops import (
     Scale,
 )
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.native.call import Unsupported
-from graphnet.runtime.native.gemm import tile
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.native.emit.call import Unsupported
+from graphnet.runtime.native.emit.gemm import tile
 from graphnet.runtime.native.kernels import dense
-from graphnet.runtime.native.machine import LANES
 from tests.runtime.native.harness import MACHINES, NARROW, WIDE, Array, Kernel, fill_padding, form
 
 ROUNDING = 2.0 ** -24

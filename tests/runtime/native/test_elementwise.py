@@ -15,7 +15,7 @@ from graphnet.compiler.ir import Output
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.native.call import Unsupported
+from graphnet.runtime.native.emit.call import Unsupported
 from tests.runtime.native.blockwise import Batch, agree, forms
 from tests.runtime.native.harness import NARROW, WIDE, Array, Kernel, form
 

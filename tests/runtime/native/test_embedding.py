@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphnet.compiler.ops import Embedding, EmbeddingGrad
-from graphnet.runtime.native.machine import Machine
+from graphnet.runtime.llvm.machine import Machine
 from tests.runtime.native.harness import MACHINES, NARROW
 from tests.runtime.native.lined import check
 

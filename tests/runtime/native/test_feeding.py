@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphnet.runtime.native.barrier import meeting
+from graphnet.runtime.llvm.barrier import meeting
+from graphnet.runtime.llvm.function import PARAMETERS
+from graphnet.runtime.llvm.jit import Loaded, compile_text
+from graphnet.runtime.llvm.values import I64
+from graphnet.runtime.native.emit.module import Form, Module
 from graphnet.runtime.native.feeding import feed, give
-from graphnet.runtime.native.function import PARAMETERS
-from graphnet.runtime.native.jit import Loaded, compile_text
-from graphnet.runtime.native.module import Form, Module
-from graphnet.runtime.native.values import I64
 from graphnet.runtime.session import aligned_bytes
 from tests.runtime.native.harness import NARROW, form, processor_for, view
 

@@ -18,7 +18,7 @@ from graphnet.compiler.ops import (
     SoftmaxCrossEntropy,
     SoftmaxCrossEntropyGrad,
 )
-from graphnet.runtime.native.call import Unsupported
+from graphnet.runtime.native.emit.call import Unsupported
 from tests.runtime.native.harness import MACHINES, NARROW, Array
 from tests.runtime.native.lined import Trial, check, expected
 

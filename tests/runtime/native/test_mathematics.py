@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphnet.runtime.native import mathematics
-from graphnet.runtime.native.function import PARAMETERS, Function
-from graphnet.runtime.native.values import Value
+from graphnet.runtime.llvm.function import PARAMETERS, Function
+from graphnet.runtime.llvm.values import Value
+from graphnet.runtime.native.emit import mathematics
 from tests.runtime.native.harness import NARROW, WIDE, Array, processor_for
 
 pytest.importorskip("llvmlite")
 
-from graphnet.runtime.native.jit import Loaded, compile_text
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.module import Form, Module
+from graphnet.runtime.llvm.jit import Loaded, compile_text
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.native.emit.module import Form, Module
 
 ULPS = {"sign": 0, "exp": 0.9, "exp2": 0.85, "expm1": 1.5, "log": 0.83, "log1p": 0.85, "tanh": 1.35}
 FEW, MANY = 5003, 53

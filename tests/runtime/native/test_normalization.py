@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graphnet.compiler import ops
-from graphnet.runtime.native.call import Unsupported
+from graphnet.runtime.native.emit.call import Unsupported
 from graphnet.runtime.native.kernels import normalization as normalization
 from tests.runtime.native.harness import MACHINES, Array
 from tests.runtime.native.trial import Trial, with_room

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import graphnet as gn
-from graphnet.runtime.native.barrier import watching
+from graphnet.runtime.llvm.barrier import watching
+from graphnet.runtime.llvm.jit import Processor, assembly, compile_text, llvm
 from graphnet.runtime.native.code import plan_code, write_code
-from graphnet.runtime.native.jit import Processor, assembly, compile_text, llvm
-from graphnet.runtime.native.module import Form
+from graphnet.runtime.native.emit.module import Form
 from graphnet.runtime.native.target import NativeTarget
 
 pytest.importorskip("llvmlite")

@@ -12,7 +12,7 @@ from graphnet.compiler.builder import Builder
 from graphnet.compiler.ir import Output
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.types import TensorType
-from graphnet.runtime.native.call import Unsupported
+from graphnet.runtime.native.emit.call import Unsupported
 from graphnet.runtime.native.kernels import pooling as pooling
 from tests.runtime.native.harness import MACHINES, Array
 from tests.runtime.native.trial import Trial

@@ -20,8 +20,9 @@ from graphnet.compiler.ops import (
     SimpleRnn,
     SimpleRnnGrad,
 )
-from graphnet.runtime.native import kernels, recurrent_plan  # noqa: F401
-from graphnet.runtime.native.call import Unsupported
+from graphnet.runtime.native import kernels  # noqa: F401
+from graphnet.runtime.native.emit.call import Unsupported
+from graphnet.runtime.native.kernels import recurrent_plan
 from tests.runtime.native.harness import MACHINES, NARROW, WIDE, Kernel, fill_padding, form
 
 CELLS = [SimpleRnn(), SimpleRnn(activation="relu"), Lstm(), Gru(), Gru(reset_after=False)]

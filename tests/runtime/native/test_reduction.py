@@ -7,7 +7,7 @@ import pytest
 
 from graphnet.compiler import ops
 from graphnet.compiler.op import Op
-from graphnet.runtime.native.call import Unsupported
+from graphnet.runtime.native.emit.call import Unsupported
 from tests.runtime.native.blockwise import Batch, agree, forms
 from tests.runtime.native.harness import MACHINES, NARROW, WIDE, Array, Kernel, form
 

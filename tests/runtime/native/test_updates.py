@@ -9,7 +9,7 @@ import pytest
 
 from graphnet.compiler import ops
 from graphnet.compiler.op import registered_ops
-from graphnet.runtime.native.call import Unsupported
+from graphnet.runtime.native.emit.call import Unsupported
 from graphnet.runtime.native.kernels import updates as updates
 from graphnet.runtime.session import aligned_bytes
 from tests.runtime.native.harness import MACHINES, NARROW, WIDE, Array, Kernel, form

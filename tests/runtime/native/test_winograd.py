@@ -11,14 +11,14 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
-from graphnet.runtime.native import winograd
-from graphnet.runtime.native.call import Call, emitter, room
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.geometry import Axis, Geometry
-from graphnet.runtime.native.machine import Machine
-from graphnet.runtime.native.values import Index, Value
-from graphnet.runtime.native.winograd_plan import Plan, best_plan, plan_of
-from graphnet.runtime.native.winograd_transforms import F2, F4, Algorithm
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.machine import Machine
+from graphnet.runtime.llvm.values import Index, Value
+from graphnet.runtime.native.convolution import winograd
+from graphnet.runtime.native.convolution.geometry import Axis, Geometry
+from graphnet.runtime.native.convolution.winograd_plan import Plan, best_plan, plan_of
+from graphnet.runtime.native.convolution.winograd_transforms import F2, F4, Algorithm
+from graphnet.runtime.native.emit.call import Call, emitter, room
 from tests.runtime.native.harness import MACHINES, WIDE, Kernel, fill_padding, form
 
 ERRORS = {(F2, False): 5e-7, (F4, False): 1e-5, (F2, True): 2e-6, (F4, True): 5e-5}

@@ -9,7 +9,7 @@ import numpy as np
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.machine import Machine
+from graphnet.runtime.llvm.machine import Machine
 from tests.runtime.native.harness import WIDE, Array, Kernel, form, view
 
 

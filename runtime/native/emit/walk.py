@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import batch_innermost, need, room
-from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function, Lanes, vectors
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import F32, Index, Value
-from graphnet.runtime.native.views import View, load, samples
+from graphnet.runtime.llvm.contract import blocks
+from graphnet.runtime.llvm.function import Function, Lanes, vectors
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.values import F32, Index, Value
+from graphnet.runtime.native.emit.call import batch_innermost, need, room
+from graphnet.runtime.native.emit.views import View, load, samples
 
 WIDE = 4
 """Vectors that are worked on at a time where little is to be done with each."""

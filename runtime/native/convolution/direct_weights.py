@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from graphnet.runtime.native.bands import BAND, Band, band_of, clear, copy, whole_vectors
-from graphnet.runtime.native.contract import K, contract
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.geometry import Axis, Geometry
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import I1, Index, Value
+from graphnet.runtime.llvm.contract import K, contract
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.values import I1, Index, Value
+from graphnet.runtime.native.convolution.bands import BAND, Band, band_of, clear, copy, whole_vectors
+from graphnet.runtime.native.convolution.geometry import Axis, Geometry
 
 STEPS = 128
 """Vectors that a sum takes in, if a row has not more: output gradients stay in the first-level cache meanwhile."""

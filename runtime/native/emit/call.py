@@ -5,9 +5,9 @@ samples. It raises `Unsupported` where it cannot, and then the instruction runs 
 `kernels/` and one line in its `__init__`.
 
 Batches. An array with its samples innermost (`batch-last`) has room for a multiple of 16 of them, or for one: `room`
-says how many. An array in rows has room for as many as its shape says. Of those, `f.n` are real. What is behind them may
-be any finite or non-finite number, and may be written; in arrays with samples innermost it is what some real sample has,
-and where it is a gradient it is 0, so sums over samples may take it in.
+says how many. An array in rows has room for as many as its shape says. Of those, `f.n` are real. What is behind them
+may be any finite or non-finite number, and may be written; in arrays with samples innermost it is what some real sample
+has, and where it is a gradient it is 0, so sums over samples may take it in.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any, TypeVar
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.machine import Machine
-from graphnet.runtime.native.values import Value
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import Machine
+from graphnet.runtime.llvm.values import Value
 
 
-class Unsupported(Exception):
+class Unsupported(Exception):  # noqa: N818 - what it says, not that something went wrong
     """An op, or this case of it, has no native kernel; the text says why."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from graphnet.runtime.native.values import F32, F64, I1, I64, PTR, Index, Value, element_of, lanes_of, spelled
+from graphnet.runtime.llvm.values import F32, F64, I1, I64, PTR, Index, Value, element_of, lanes_of, spelled
 
 
 class Variable:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.values import F32, I32, Value
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.values import F32, I32, Value
 
 FUNCTIONS = ("sign", "exp", "exp2", "expm1", "log", "log1p", "tanh")
 """The functions of `compiler/expression.py` that are made here."""
@@ -90,7 +90,7 @@ def tanh(f: Function, x: Value) -> Value:
 
 
 def tanh_of_half(f: Function, x: Value) -> Value:
-    """tanh(x / 2) = (eˣ - 1) / (eˣ + 1), to 3 units in the last place, at half the cost of `tanh`: for gates of cells."""
+    """tanh(x / 2) = (eˣ - 1) / (eˣ + 1), to 3 units in the last place, at half the cost of `tanh`: for gates."""
     x = _between(f, x, -40.0, 40.0)
     whole, n = _rounded(f, x, _LOG2_E, 127)
     power = _power(f, whole)

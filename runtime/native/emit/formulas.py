@@ -12,10 +12,10 @@ from functools import cache, partial
 from graphnet.compiler.expression import Formula, Step
 from graphnet.compiler.op import Op, formula_of
 from graphnet.compiler.ops.fused import Fused
-from graphnet.runtime.native import mathematics
-from graphnet.runtime.native.call import Call, Unsupported, need
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.values import VEC, Value
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.values import VEC, Value
+from graphnet.runtime.native.emit import mathematics
+from graphnet.runtime.native.emit.call import Call, Unsupported, need
 
 _Write = Callable[..., Value]
 Load = Callable[[int], Value]

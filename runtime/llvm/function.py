@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import (
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.values import (
     F32,
     I1,
     I8,
@@ -28,7 +28,7 @@ from graphnet.runtime.native.values import (
     lanes_of,
     with_elements,
 )
-from graphnet.runtime.native.writer import Writer
+from graphnet.runtime.llvm.writer import Writer
 
 Lanes = Value | int | None
 """How many lanes of a vector count: a number, or an i64; None for all."""

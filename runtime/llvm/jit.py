@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from graphnet.runtime.native.machine import Machine
+from graphnet.runtime.llvm.machine import Machine
 
 LEVEL = 1
 """Of the code generator: 2 and 3 take longer, and the code is no faster."""

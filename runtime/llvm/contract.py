@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.values import Index, Value
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.values import Index, Value
 
 Tile = list[list[Value]]
 """Vectors by row and column of a tile."""

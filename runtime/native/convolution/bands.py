@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.geometry import Geometry
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.sweeping import strided
-from graphnet.runtime.native.values import Index, Value
+from graphnet.runtime.llvm.contract import blocks
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.values import Index, Value
+from graphnet.runtime.native.convolution.geometry import Geometry
+from graphnet.runtime.native.emit.sweeping import strided
 
 BAND = 3 << 15
 """Floats that a band may have, if rows have not more: a part of a common second-level cache."""

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import need
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.turning import turn_block, turn_lines
-from graphnet.runtime.native.values import F32, I1, I8, I64, Index, Value
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.turning import turn_block, turn_lines
+from graphnet.runtime.llvm.values import F32, I1, I8, I64, Index, Value
+from graphnet.runtime.native.emit.call import need
 
 _PIECE = 1 << 14  # bytes of a run that a thread copies at a time
 Axes = Sequence[tuple[int, int]]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import Index, Value
+from graphnet.runtime.llvm.contract import blocks
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.values import Index, Value
 
 
 def turn_block(f: Function, source: Value, source_row: Index, target: Value, target_row: Index, rows: Index = LANES,

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from graphnet.compiler.ops.recurrent import Recurrent
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, batch_innermost, floats, need, room
-from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.recurrent_plan import Plan
-from graphnet.runtime.native.turning import turn
-from graphnet.runtime.native.values import F32, I64, MASK, Index, Value
+from graphnet.runtime.llvm.contract import blocks
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.turning import turn
+from graphnet.runtime.llvm.values import F32, I64, MASK, Index, Value
+from graphnet.runtime.native.emit.call import Call, batch_innermost, floats, need, room
+from graphnet.runtime.native.kernels.recurrent_plan import Plan
 
 
 def weights_of(call: Call) -> int:

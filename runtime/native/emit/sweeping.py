@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import batch_innermost, room
-from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import VEC, Index, Value
+from graphnet.runtime.llvm.contract import blocks
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.values import VEC, Index, Value
+from graphnet.runtime.native.emit.call import batch_innermost, room
 
 Weigh = Callable[[Value, Index, Index], Value]
 """What is taken or made of a vector, which begins at this row and column."""

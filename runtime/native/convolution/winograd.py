@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from graphnet.runtime.native.contract import K, blocks, contract
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.geometry import After, Axis
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.turning import turn
-from graphnet.runtime.native.values import Index, Value
-from graphnet.runtime.native.winograd_plan import Plan, register_tile
-from graphnet.runtime.native.winograd_tiles import Image, Range, Tiles, halfway, transformed_row
-from graphnet.runtime.native.winograd_transforms import TAPS
+from graphnet.runtime.llvm.contract import K, blocks, contract
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.turning import turn
+from graphnet.runtime.llvm.values import Index, Value
+from graphnet.runtime.native.convolution.geometry import After, Axis
+from graphnet.runtime.native.convolution.winograd_plan import Plan, register_tile
+from graphnet.runtime.native.convolution.winograd_tiles import Image, Range, Tiles, halfway, transformed_row
+from graphnet.runtime.native.convolution.winograd_transforms import TAPS
 
 
 def prepare(f: Function, plan: Plan, w: Value, to: Value) -> None:

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, emitter, need
-from graphnet.runtime.native.function import Function, vectors
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import F32, I8, I32, INTS, Value, element_of
-from graphnet.runtime.native.views import View, seen
-from graphnet.runtime.native.walk import Group, Place, Walk
+from graphnet.runtime.llvm.function import Function, vectors
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.values import F32, I8, I32, INTS, Value, element_of
+from graphnet.runtime.native.emit.call import Call, emitter, need
+from graphnet.runtime.native.emit.views import View, seen
+from graphnet.runtime.native.emit.walk import Group, Place, Walk
 
 _MOST = 127 + 103
 """The exponent, as it is stored, of the largest factor: subnormal numbers come far enough with it, and no ε too far."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from graphnet.runtime.native.contract import K, Tile, blocks, contract
-from graphnet.runtime.native.function import Function, Lanes, vectors
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import Index, Value
+from graphnet.runtime.llvm.contract import K, Tile, blocks, contract
+from graphnet.runtime.llvm.function import Function, Lanes, vectors
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.values import Index, Value
 
 Finish = Callable[[Value, Index, Index, Lanes], Value]
 """What becomes of a vector of C, at row m and column n, with so many lanes, before it is stored."""

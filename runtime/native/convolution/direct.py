@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from math import ceil
 
-from graphnet.runtime.native.bands import BAND, Band, band_of, clear, copy
-from graphnet.runtime.native.contract import K, Tile, blocks, contract
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.geometry import After, Geometry
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import Index, Value
+from graphnet.runtime.llvm.contract import K, Tile, blocks, contract
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.values import Index, Value
+from graphnet.runtime.native.convolution.bands import BAND, Band, band_of, clear, copy
+from graphnet.runtime.native.convolution.geometry import After, Geometry
 
 PIECES = 16
 """Pieces of work that there are at least, if possible: two for each of eight threads."""

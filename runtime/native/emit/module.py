@@ -12,10 +12,10 @@ from functools import lru_cache
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import Call, Emit, Unsupported, emitter_of
-from graphnet.runtime.native.function import PARAMETERS, Build, Function
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import I64, PTR, Value
+from graphnet.runtime.llvm.function import PARAMETERS, Build, Function
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.values import I64, PTR, Value
+from graphnet.runtime.native.emit.call import Call, Emit, Unsupported, emitter_of
 
 _ATTRIBUTES = ('noinline nounwind "min-legal-vector-width"="512" "prefer-vector-width"="512" '
                '"no-trapping-math"="true"')
@@ -61,7 +61,8 @@ class Module:
               [Value(f, f"%{name}", type) for name, type in rest])
         parameters = ", ".join([*(f"ptr %a{i}" for i in range(pointers)), *(f"{type} %{name}" for name, type in rest)])
         name = f"{hint}_{hashlib.sha256((parameters + f.body).encode()).hexdigest()[:12]}"
-        self.functions[name] = f"define internal void @{name}({parameters}) {_ATTRIBUTES} {{\n{f.body}\n  ret void\n}}\n"
+        self.functions[name] = (f"define internal void @{name}({parameters}) {_ATTRIBUTES} {{\n{f.body}\n"
+                                "  ret void\n}\n")
         return name
 
     def kernel(self, hint: str, form: Form, pointers: int, build: Callable[[Function, list[Value]], None]) -> str:

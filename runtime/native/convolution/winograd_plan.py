@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from graphnet.runtime.native.bands import whole_vectors
-from graphnet.runtime.native.geometry import Geometry
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.winograd_transforms import TAPS, Algorithm
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.native.convolution.bands import whole_vectors
+from graphnet.runtime.native.convolution.geometry import Geometry
+from graphnet.runtime.native.convolution.winograd_transforms import TAPS, Algorithm
 
 VECTORS = 8
 """Of tiles in a band, at most, if a line has not more: points of a band and their products stay in a cache."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from graphnet.runtime.native.winograd_transforms import TAPS, Algorithm
+from graphnet.runtime.native.convolution.winograd_transforms import TAPS, Algorithm
 
 Matrix = list[list[float]]
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import reduce
 from math import ceil
 
-from graphnet.runtime.native.contract import blocks
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.geometry import After, Axis
-from graphnet.runtime.native.machine import LANES
-from graphnet.runtime.native.values import Index, Value
-from graphnet.runtime.native.winograd_plan import Plan
-from graphnet.runtime.native.winograd_transforms import Transform
+from graphnet.runtime.llvm.contract import blocks
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.machine import LANES
+from graphnet.runtime.llvm.values import Index, Value
+from graphnet.runtime.native.convolution.geometry import After, Axis
+from graphnet.runtime.native.convolution.winograd_plan import Plan
+from graphnet.runtime.native.convolution.winograd_transforms import Transform
 
 Range = tuple[Index, Index]
 """The first, and the one behind the last."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.values import Value
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.values import Value
 
 Transform = Callable[[Function, Sequence[Value]], list[Value]]
 """A matrix times a column of vectors."""

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import lcm
 
-from graphnet.runtime.native.contract import K, contract
-from graphnet.runtime.native.function import Function
-from graphnet.runtime.native.machine import LANES, Machine
-from graphnet.runtime.native.values import Index, Value
+from graphnet.runtime.llvm.contract import K, contract
+from graphnet.runtime.llvm.function import Function
+from graphnet.runtime.llvm.machine import LANES, Machine
+from graphnet.runtime.llvm.values import Index, Value
 
 WORTH = 1 << 16
 """Multiply-adds of a step that are worth the time in which threads meet."""

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from graphnet.runtime.native.machine import LANES
+from graphnet.runtime.llvm.machine import LANES
 
 F32, F64, I1, I8, I32, I64, PTR = "float", "double", "i1", "i8", "i32", "i64", "ptr"
 VEC = f"<{LANES} x float>"

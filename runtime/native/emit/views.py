@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphnet.compiler.planning.program import Operand
-from graphnet.runtime.native.call import need, room
-from graphnet.runtime.native.function import Function, Lanes
-from graphnet.runtime.native.values import F32, F64, I8, I32, I64, Index, Value
+from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.values import F32, F64, I8, I32, I64, Index, Value
+from graphnet.runtime.native.emit.call import need, room
 
 ELEMENTS = {"float32": F32, "float64": F64, "int64": I64, "int32": I32, "uint8": I8, "bool": I8}
 """How IR stores the dtypes."""

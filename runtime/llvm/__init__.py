@@ -1,0 +1,1 @@
+"""Writes LLVM IR as text, compiles it and calls it; knows no op."""

@@ -1,0 +1,1 @@
+"""Convolutions by direct sums and by Winograd's products."""

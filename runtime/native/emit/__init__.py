@@ -1,0 +1,1 @@
+"""How the kernel of an op is written: calls, formulas, modules."""
