@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from graphnet.compiler.ir import FORWARD, Graph, Node
+from graphnet.compiler.ir import FORWARD, Graph, Input, Node, Output
 from graphnet.compiler.planning.batching import in_stages, stages
 from graphnet.compiler.planning.layout import batch_last_values, operand
 from graphnet.compiler.planning.placement import Placement, Storage
@@ -36,7 +36,8 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
     if stage_of:
         graph = in_stages(graph, stage_of)
     roomy = {v for v, t in graph.types.items() if t.shape[:1] == (BATCH,)} if last else set()
-    batched = frozenset(port.name for port in (*graph.inputs, *graph.outputs) if BATCH in graph.types[port.value].shape)
+    ports: list[Input | Output] = [*graph.inputs, *graph.outputs]
+    batched = frozenset(port.name for port in ports if BATCH in graph.types[port.value].shape)
     fed = frozenset(i.value for i in graph.inputs if i.name in batched) if target.blocked else None
     sampled = {value: t.shape.index(BATCH) for value, t in graph.types.items() if BATCH in t.shape}
     general = {node.outputs: node.op for node in graph.nodes}

@@ -116,9 +116,10 @@ class Program:
 
     Where there is `each`, only the instructions from its first number up to its second need samples, and those after
     them what these make of all samples. If it is `blocked`, dims are those of a block of samples: the former run for
-    one block after another, and what they sum over samples is added up. `batched` are the names of the inputs and outputs
-    that have a row for each sample, `sampled` all values that do, with the axis of the samples. `backend` is what it is
-    lowered for, and `between` says of its instructions that run on NumPy nevertheless why they do, by their numbers.
+    one block after another, and what they sum over samples is added up. `batched` are the names of the inputs and
+    outputs that have a row for each sample, `sampled` all values that do, with the axis of the samples. `backend` is
+    what it is lowered for, and `between` says of its instructions that run on NumPy nevertheless why they do, by their
+    numbers.
     """
 
     name: str
