@@ -15,7 +15,7 @@ class Stepping(Protocol):
 
     Attributes:
         lock: held by whoever runs one; in a child it is a new one, since its holder is not there to give it back.
-        step_lock: held while weights and states are changed, for no longer than a step.
+        step_lock: held while weights and states are changed, for no longer than a step, and while a Program is made.
     """
 
     lock: Any

@@ -106,7 +106,8 @@ class Programs:
             program = self._make(purpose, dims, usual).program
             grows = program.buffers.get(ARENA, 0) > self.buffers.sizes.get(ARENA, 0)
             self._executables.keep(lambda executable: not (grows or executable.stale))
-            found = self.bind(program, self.buffers, dims)
+            with whole:  # of what it compiles
+                found = self.bind(program, self.buffers, dims)
             if self.watchers:
                 from graphnet.runtime.watching import Watching
 

@@ -44,7 +44,7 @@ class Runner:
 
     Attributes:
         lock: may be taken again by the thread that holds it.
-        step_lock: is held while weights and states change.
+        step_lock: is held while weights and states change, and while a Program is made.
         recurrent: what stateful layers carry from call to call.
         allow_nonfinite: whether inputs may hold NaN and infinities.
         step: how many training steps were done.
@@ -197,7 +197,8 @@ class Runner:
             DataError: they belong to another number of sequences.
         """
         self.recurrent.prepare(dims[BATCH])
-        found = self.programs.executable(purpose, dims, usual)
+        with self.step_lock:  # a fork waits for its end: what compiles has locks that a child would find taken
+            found = self.programs.executable(purpose, dims, usual)
         if purpose.name != GRADIENTS:
             self.recurrent.hold(dims[BATCH])
         return found

@@ -7,7 +7,9 @@ which makes registers of variables; the code generator does the rest at its leve
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
+import threading
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -29,7 +31,16 @@ def llvm() -> Any:
     binding = import_module("llvmlite.binding")  # not by a statement: it may be missing, and has no types
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_free_lock)
     return binding
+
+
+def _free_lock() -> None:
+    """In a forked child: llvmlite has one lock for all of LLVM, and a thread that is not there any more may hold it."""
+    lock = getattr(llvm().ffi.lib, "_lock", None)
+    if hasattr(lock, "_lock"):
+        lock._lock = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)

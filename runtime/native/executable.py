@@ -117,8 +117,8 @@ class NativeExecutable(Executable):
             return
         memory, version = self._memory, self._buffers.version
         self._record[Record.BEGINS] = memory.version != version
-        memory.version = version
         self._call(RUN, 0, 0, 0)
+        memory.version = version  # not before: what an interrupt kept from being made must be made by the next run
 
     @property
     def uses_blas(self) -> bool:
@@ -139,9 +139,11 @@ class NativeExecutable(Executable):
         kept = np.empty((len(rates), stride), np.uint8)
         before = record.copy()
         record[:Record.DONE] = (len(order), self.samples, 1, rates.ctypes.data, first, kept.ctypes.data, stops)
-        self._call(RUN, 0, 0, 0)
-        done = int(record[Record.DONE])
-        record[:Record.DONE] = before[:Record.DONE]
+        try:
+            self._call(RUN, 0, 0, 0)
+            done = int(record[Record.DONE])
+        finally:  # also if a second interrupt comes, which does not wait for the end of the step
+            record[:Record.DONE] = before[:Record.DONE]
         return done, {name: _column(kept[:done], start, self.program.outputs[name].operand)
                       for name, start in place.places(self.program).items()}
 

@@ -8,12 +8,16 @@ thread alone, which makes the same bits.
 from __future__ import annotations
 
 import ctypes
+import itertools
+import operator
 import os
+import sys
 import threading
 import time
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -29,6 +33,9 @@ YIELD_NS, WAITED = 500, 0.3
 """What a yield takes at least, and the share of a call's time that tells of a busy core if it went by with yields."""
 PATIENCE, REST = 4, 200
 """Such calls in a row until there is one thread less, and calls for which there is."""
+NAME = "graphnet"
+"""What the names of the threads begin with."""
+Job = Callable[[], None]
 Enter = Callable[..., None]
 Part = Callable[[int, int, int, int], None]
 """Runs a part of some code, by its number, for a block of n samples from the base-th of the total on."""
@@ -55,62 +62,102 @@ def _quota() -> int:
 
 
 class _Pool:
-    """Threads that wait for calls. Whoever holds the lock may call."""
+    """Threads that wait for jobs."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self._wakers: list[threading.Semaphore] = []
-        self._sleeping: list[bool] = []
+        self._free: list[None] = [None]
+        """Empty while somebody calls."""
+        self._starting = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._jobs: list[SimpleQueue[Job | None]] = []
+        self._barriers: dict[int, Any] = {}
+        self._numbers = itertools.count(1)
         self._calls = aligned_bytes(64).view(np.int64)
-        self._job: tuple[int, Callable[[int], None], int] = (0, lambda thread: None, 0)
         self._code = Loaded(kept("await", host(), lambda: watching(host().triple)))
         self._await = self._code.function("await", ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64,
                                           result=ctypes.c_int64)
 
-    def call(self, job: Callable[[int], None], threads: int) -> None:
-        """job(0), …, job(threads - 1), each on a thread of its own; they meet before they return."""
-        for number in range(len(self._wakers), threads - 1):
-            self._start(number)
-        number = self._job[0] + 1
-        self._job = number, job, threads
+    def barrier(self, threads: int) -> Any:
+        """Where so many threads meet."""
+        if threads not in self._barriers:
+            self._barriers.setdefault(threads, new_barrier())
+        return self._barriers[threads]
+
+    def call(self, jobs: Sequence[Job]) -> bool:
+        """Runs each job on a thread of its own, the first one on this thread; they meet before they return.
+
+        From taking the pool to giving it back all is one call of functions written in C: an interrupt comes before or
+        after it, and cannot leave threads waiting for one another.
+
+        Returns:
+            Whether it did; not if the pool is at work for somebody else, or there can be no such threads.
+        """
+        if len(self._jobs) < len(jobs) - 1 and not self._start(len(jobs) - 1):
+            return False
+        tell = [partial(queue.put, job) for queue, job in zip(self._jobs, jobs[1:], strict=False)]
+        number = partial(self._calls.__setitem__, 0, next(self._numbers))
         try:
-            self._calls[0] = number
-            for waker, sleeping in zip(self._wakers[:threads - 1], self._sleeping, strict=False):
-                if sleeping:
-                    waker.release()
-        finally:  # the others wait for this thread, whatever interrupts it
-            job(0)
+            any(map(operator.call, (self._free.pop, *tell, number, jobs[0], partial(self._free.append, None))))
+        except IndexError:  # of `pop`
+            return False
+        return True
 
-    def _start(self, number: int) -> None:
-        self._wakers.append(threading.Semaphore(0))
-        self._sleeping.append(False)
-        threading.Thread(target=self._work, args=(number, self._job[0]), daemon=True,
-                         name=f"graphnet-{number + 1}").start()
+    def _start(self, count: int) -> bool:
+        """Starts threads until there are so many; whether there are."""
+        with self._starting:
+            while len(self._jobs) < count:
+                queue: SimpleQueue[Job | None] = SimpleQueue()
+                thread = threading.Thread(target=self._work, args=(queue,), daemon=True,
+                                          name=f"{NAME}-{len(self._jobs) + 1}")
+                try:
+                    thread.start()
+                except RuntimeError:  # the system grants no more
+                    return False
+                self._threads.append(thread)
+                self._jobs.append(queue)
+        return True
 
-    def _work(self, number: int, done: int) -> None:
-        calls, address = self._calls, self._calls.ctypes.data
-        while True:
-            if self._await(address, done, WATCHED) == done:
-                self._sleeping[number] = True
-                if calls[0] == done:  # no call came in between
-                    self._wakers[number].acquire()
-                self._sleeping[number] = False
-            now, job, threads = self._job
-            if now != done:
-                done = now
-                if number + 1 < threads:
-                    job(number + 1)
+    def end(self) -> None:
+        """Ends the threads, if they are not at work; the next call starts others."""
+        try:
+            self._free.pop()
+        except IndexError:
+            return
+        with self._starting:
+            for queue in self._jobs:
+                queue.put(None)
+            for thread in self._threads:
+                thread.join()
+            self._jobs.clear()
+            self._threads.clear()
+        self._free.append(None)
+
+    def _work(self, queue: SimpleQueue[Job | None]) -> None:
+        seen, address = 0, self._calls.ctypes.data
+        seen = self._await(address, seen, WATCHED)
+        while job := queue.get():
+            job()
+            seen = self._await(address, seen, WATCHED)
 
 
-@cache
+_pools: dict[int, _Pool] = {}
+"""By process: a forked child has none of its parent's threads."""
+
+
 def _pool() -> _Pool:
-    return _Pool()
+    number = os.getpid()
+    return _pools.get(number) or _pools.setdefault(number, _Pool())
 
 
-@cache
-def _barrier(threads: int) -> Any:
-    """Where so many threads of the pool meet."""
-    return new_barrier()
+def _before_fork() -> None:
+    """Python warns of forks of a process that has several threads."""
+    pool = _pools.get(os.getpid())
+    if pool is not None:
+        pool.end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)
 
 
 def new_barrier() -> Any:
@@ -119,16 +166,6 @@ def new_barrier() -> Any:
     memory = aligned_bytes(256).view(np.int64)
     memory[8] = yielding()
     return memory
-
-
-def _forget() -> None:
-    """A forked child has none of its parent's threads."""
-    _pool.cache_clear()
-    _barrier.cache_clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
 
 
 class Workers:
@@ -145,22 +182,30 @@ class Workers:
     def bind(self, enter: Enter, bases: int, record: int, memory: int, alone: int) -> Part:
         """The function that runs parts of a Program's code on these addresses; `alone` is that of a barrier for when
         one thread runs it."""
+        if self.threads > 1:
+            _pool()  # not in the first call, during which a process may fork
+
         def call(what: int, n: int, base: int, total: int) -> None:
             threads = self._now()
-            if threads == 1 or not _pool().lock.acquire(blocking=False):
+            if threads == 1 or not self._together(
+                    lambda thread, barrier: partial(enter, what, bases, record, thread, threads, memory, barrier, n, base,
+                                                    total), threads):
                 enter(what, bases, record, 0, 1, memory, alone, n, base, total)
-                return
-            try:
-                barrier = _barrier(threads)
-                address, before, start = barrier.ctypes.data, int(barrier[16]), time.perf_counter_ns()
-                rest = threads, memory, address, n, base, total
-                _pool().call(lambda thread: enter(what, bases, record, thread, *rest), threads)
-                self._note(int(barrier[16]) - before, time.perf_counter_ns() - start)
-            finally:
-                _pool().lock.release()
         return call
 
+    def _together(self, job: Callable[[int, int], Job], threads: int) -> bool:
+        """Runs the jobs of all threads, made of their numbers and the address of their barrier, if the pool is free."""
+        pool = _pool()
+        barrier = pool.barrier(threads)
+        address, before, start = barrier.ctypes.data, int(barrier[16]), time.perf_counter_ns()
+        done = pool.call([job(thread, address) for thread in range(threads)])
+        if done:
+            self._note(int(barrier[16]) - before, time.perf_counter_ns() - start)
+        return done
+
     def _now(self) -> int:
+        if sys.is_finalizing():  # other threads do not come any more
+            return 1
         if self._resting:
             self._resting -= 1
             return max(1, self.threads - 1)
