@@ -30,7 +30,8 @@ from graphnet.training.history import History
 from graphnet.training.progress import Progress
 
 T = TypeVar("T")
-_UNHEARD = 0.04  # seconds that steps may take in which no Python runs
+UNHEARD = 0.04
+"""Seconds that steps may take in which no Python runs."""
 
 
 @dataclass
@@ -198,7 +199,7 @@ class Loop:
         through and the bar moves."""
         if any(type(callback).on_step_end is not Callback.on_step_end for callback in self.callbacks):
             return 1
-        most = max(1, int(_UNHEARD / self.pace)) if self.pace else 1
+        most = max(1, int(UNHEARD / self.pace)) if self.pace else 1
         every = self.checkpoint.every if self.checkpoint else None
         return most if every is None else min(most, every - self.network.step % every)
 

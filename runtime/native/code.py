@@ -113,8 +113,21 @@ class Code:
 
     @cached_property
     def preparing(self) -> list[int]:
-        """The instructions whose kernels have something prepared."""
-        return [i for i, kernel in enumerate(self.kernels) if isinstance(kernel, Kernel) and kernel.prepare]
+        """The instructions whose kernels have something prepared before samples come in."""
+        return [i for i, kernel in enumerate(self.kernels)
+                if isinstance(kernel, Kernel) and kernel.prepare and i not in self.late]
+
+    @cached_property
+    def late(self) -> frozenset[int]:
+        """The instructions whose kernels have it prepared right before they run, since others make their weights."""
+        start = self.program.each[0] if self.program.each else 0
+        made: set[int] = set()
+        late = set()
+        for index, (i, kernel) in enumerate(zip(self.program.instructions, self.kernels, strict=True)):
+            if isinstance(kernel, Kernel) and any(i.inputs[number].value in made for number in kernel.weights):
+                late.add(index)
+            made.update(slot.value for slot in i.outputs if index >= start)
+        return frozenset(late)
 
     @property
     def key(self) -> str:
@@ -124,7 +137,7 @@ class Code:
                  for index, kernel in enumerate(self.kernels)]
         ends = [(name, slot.operand, self.place(slot)) for name, slot in (*program.inputs.items(),
                                                                          *program.outputs.items())]
-        return repr((self.form, calls, ends, self.record, program.each, program.blocked, program.dims.get(BATCH),
+        return repr((self.form, calls, sorted(self.late), ends, self.record, program.each, program.blocked, program.dims.get(BATCH),
                      program.buffers.get(SCRATCH, 0)))
 
     def place(self, slot: Slot) -> int:
@@ -214,7 +227,7 @@ class _Writer:
         for index, kernel in enumerate(self.code.kernels):
             if isinstance(kernel, Kernel):
                 cases[FIRST + index] = partial(self._instruction, f, places, index, kernel.name)
-            if isinstance(kernel, Kernel) and kernel.prepare:
+            if isinstance(kernel, Kernel) and kernel.prepare and index not in self.code.late:
                 cases[next(behind)] = partial(self._instruction, f, places, index, kernel.prepare)
         f.choose(what, cases)
 
@@ -226,8 +239,13 @@ class _Writer:
             f.meet()
 
     def _instruction(self, f: Function, places: Value, index: int, kernel: str) -> None:
-        operands = [f.scalar(places, place, PTR) for place in self.code.operands(index)]
-        f.call(kernel, "void", *operands, f.scratch, f.thread, f.threads, f.n, f.base, f.total, f.barrier)
+        arguments = (*[f.scalar(places, place, PTR) for place in self.code.operands(index)],
+                     f.scratch, f.thread, f.threads, f.n, f.base, f.total, f.barrier)
+        found = self.code.kernels[index]
+        if index in self.code.late and isinstance(found, Kernel) and found.prepare:
+            f.call(found.prepare, "void", *arguments)
+            f.meet()
+        f.call(kernel, "void", *arguments)
 
     def _slot(self, f: Function, places: Value, slot: Slot) -> Value:
         return f.scalar(places, self.code.place(slot), PTR)

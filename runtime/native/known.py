@@ -21,7 +21,7 @@ from graphnet.runtime.native.emit.module import Form, Kernel, write_kernel
 _LIBRARY = __name__.partition(".")[0] + "."
 _MOST = 5000
 _Fact = list[str | float | None] | str
-"""A kernel's name, that of what prepares it, scratch and prepared floats, and rounding; or why there is none."""
+"""A kernel's name, that of what prepares it, scratch and prepared floats, rounding, weights; or why there is none."""
 
 
 class _Facts:
@@ -36,7 +36,8 @@ class _Facts:
         """Remembers what was found out."""
         self._new = True
         self.known[digest] = (found if isinstance(found, str) else
-                              [found.name, found.prepare, found.scratch, found.prepared, found.rounding])
+                              [found.name, found.prepare, found.scratch, found.prepared, found.rounding,
+                               " ".join(map(str, found.weights))])
 
     def save(self) -> None:
         """Keeps it for other processes, with what they have found out meanwhile."""
@@ -86,6 +87,6 @@ def _found(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], fo
         return found
     if isinstance(fact, str):
         return fact
-    name, prepare, scratch, prepared, rounding = fact
+    name, prepare, scratch, prepared, rounding, weights = fact
     return Kernel(str(name), str(prepare) if prepare else None, int(scratch or 0), int(prepared or 0), {}, {},
-                  float(rounding or 0))
+                  float(rounding or 0), tuple(map(int, str(weights).split())))

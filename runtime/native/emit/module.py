@@ -6,6 +6,7 @@ Functions are named by what they do and a hash of their text, so that the same k
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -89,6 +90,7 @@ class Kernel:
         prepared: floats that are prepared.
         rounding: see `Emitter`.
         functions, declarations: what to include in a module.
+        weights: the numbers of the inputs that `prepare` reads.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Kernel:
     functions: dict[str, str]
     declarations: dict[str, str]
     rounding: float = 1.0
+    weights: tuple[int, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -122,8 +125,9 @@ def _written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], 
                    if prepared and found.prepare else None)
     except Unsupported as why:
         return str(why)
+    read = {int(number) for number in re.findall(r"%a(\d+)\b", module.functions[prepare])} if prepare else ()
     return Kernel(name, prepare, _rounded(scratch), _rounded(prepared), module.functions, module.declarations,
-                  found.rounding(call))
+                  found.rounding(call), tuple(number for number in range(len(inputs)) if number in read))
 
 
 def write_kernel(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 import graphnet as gn
 from graphnet.callbacks import EarlyStopping
 from graphnet.engine.scores import Scores
-from graphnet.training import progress
+from graphnet.training import loop, progress
 from graphnet.training.progress import bar_format, check_verbose, fold, format_figures, say
 
 X, Y = np.linspace(-1, 1, 24, dtype=np.float32).reshape(8, 3), np.arange(8) % 2
@@ -46,6 +46,7 @@ def lines_of(history: gn.History, first: int = 1, epochs: int | None = None) -> 
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step draws the bar."""
     monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    monkeypatch.setattr(loop, "UNHEARD", 0.0)
 
 
 @pytest.mark.usefixtures("drawn")
@@ -219,7 +220,8 @@ class TestOnATerminal:
     def test_no_thread_stays_behind(self) -> None:
         """Python would warn of it whenever the process forks."""
         code = ("import threading, numpy, graphnet as gn; x = gn.Input((1,)); net = gn.compile(gn.Model(x, gn.layers."
-                "Dense(1)(x)), 'mse', 'sgd'); net.fit(numpy.ones((2, 1)), numpy.ones((2, 1)), verbose=1); "
+                "Dense(1)(x)), 'mse', 'sgd', backend='numpy'); net.fit(numpy.ones((2, 1)), "
+                "numpy.ones((2, 1)), verbose=1); "
                 "print([thread.name for thread in threading.enumerate()])")
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert "epoch 1/1" in done.stderr
