@@ -22,7 +22,7 @@ def samples(count: int):
 
 
 def test_programs_are_kept_for_each_batch_size_and_purpose():
-    net = network()
+    net = network(backend="numpy")
     assert net.program("train", 4) is net.program("train", 4)
     assert net.program("train", 4) is not net.program("train", 5)
     assert net.program("train", 4) is not net.program("evaluate", 4)
@@ -36,7 +36,7 @@ def test_fit_compiles_a_program_for_full_batches_and_one_for_the_last(monkeypatc
     lower = programs.lower
     monkeypatch.setattr(programs, "lower", lambda graph, dims, *rest: compiled.append(dict(dims)) or lower(
         graph, dims, *rest))
-    net = network()
+    net = network(backend="numpy")
     net.fit(*samples(22), batch_size=8, epochs=1, verbose=False)
     assert {dims["N"] for dims in compiled} == {6, 8}
     compiled.clear()
@@ -67,7 +67,7 @@ def test_batch_larger_than_the_set():
 def test_growing_arena_in_the_midst_of_training():
     """A larger evaluation batch moves the arena; the weights stay and training goes on as if nothing was."""
     x, y = samples(24_000)
-    net, twin = network(), network()
+    net, twin = network(backend="numpy"), network(backend="numpy")
     for count in (6_000, 12_000, 24_000):
         net.train_on_batch(x[:4], y[:4])
         twin.train_on_batch(x[:4], y[:4])

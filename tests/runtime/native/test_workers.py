@@ -1,0 +1,165 @@
+"""The pool of threads: interrupts, forks, and several networks at once leave it whole, and all bits are the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import graphnet as gn
+from graphnet.runtime.native import workers
+
+SCRIPT = Path(__file__).parents[2] / "support" / "fork_and_train.py"
+RNG = np.random.default_rng(4)
+X, Y = RNG.standard_normal((40, 20), np.float32), RNG.integers(0, 3, 40)
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+DATA = "import numpy; X, Y = numpy.ones((40, 20), 'float32'), numpy.zeros(40, int)\n"
+NETWORK = ("import graphnet as gn, threading; x = gn.Input((20,)); model = gn.Model(x, gn.layers.Dense(3)(gn.layers.Dense("
+           "64, activation='tanh')(x)))\nnet = gn.compile(model, 'softmax_cross_entropy', 'adam', backend='native', threads=3)\n")
+
+
+def make(threads: int = 3, seed: int = 0) -> gn.Network:
+    x = gn.Input((20,))
+    h = gn.layers.Dropout(0.2)(gn.layers.BatchNorm()(gn.layers.Dense(64, activation="relu")(x)))
+    return gn.compile(gn.Model(x, gn.layers.Dense(3)(h)), "softmax_cross_entropy", "adam", seed=seed, backend="native",
+                      threads=threads)
+
+
+@contextmanager
+def interrupted_after(opcodes: int) -> Iterator[list[int]]:
+    """Within the block SIGINT arrives after so many opcodes of the backend; the list gets how many there were."""
+    count = [0]
+
+    def trace(frame: FrameType, event: str, _: Any) -> Callable[..., Any]:
+        frame.f_trace_opcodes = True
+        if event == "opcode" and "native" in Path(frame.f_code.co_filename).parts:
+            count[0] += 1
+            if count[0] == opcodes:
+                sys.settrace(None)
+                frame.f_trace = None
+                signal.raise_signal(signal.SIGINT)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield count
+    finally:
+        sys.settrace(before)
+
+
+def test_an_interrupt_anywhere_leaves_the_pool_free_and_nobody_waiting() -> None:
+    net = make()
+    expected = net.predict(X)
+    with interrupted_after(-1) as count:
+        net.predict(X)
+    for opcodes in range(1, count[0], 7):
+        with pytest.raises(KeyboardInterrupt), interrupted_after(opcodes):
+            net.predict(X)
+        assert workers._pool()._free == [None]
+        np.testing.assert_array_equal(net.predict(X), expected)
+
+
+def test_what_an_interrupt_kept_from_being_prepared_is_prepared_by_the_next_run() -> None:
+    net, twin = make(), make()
+    for one in (net, twin):
+        one.predict(X)
+        one.train_on_batch(X, Y)
+    with interrupted_after(-1) as count:
+        twin.predict(X)
+    expected = twin.predict(X)
+    for opcodes in range(1, count[0] - 20, 9):
+        net.set_weights(net.weights)
+        with pytest.raises(KeyboardInterrupt), interrupted_after(opcodes):
+            net.predict(X)
+        np.testing.assert_array_equal(net.predict(X), expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 4, 8])
+def test_bits_are_those_of_one_thread(threads: int) -> None:
+    one, other = make(1), make(threads)
+    for net in (one, other):
+        net.fit(X, Y, batch_size=15, epochs=2, verbose=0)
+    np.testing.assert_array_equal(other.predict(X), one.predict(X))
+    for name, weight in one.weights.items():
+        np.testing.assert_array_equal(other.weights[name], weight)
+
+
+def test_eight_threads_with_networks_of_their_own_get_right_bits() -> None:
+    def trained(seed: int) -> list[Any]:
+        net = make(seed=seed % 3)
+        net.fit(X, Y, batch_size=15, epochs=5, verbose=0)
+        return [net.predict(X[:5]), *net.weights.values()]
+
+    expected = [trained(seed) for seed in range(3)]
+    with ThreadPoolExecutor(8) as pool:
+        for seed, found in enumerate(pool.map(trained, range(8))):
+            for one, other in zip(found, expected[seed % 3], strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", NETWORK + DATA + code], capture_output=True, text=True, check=False,
+                          timeout=60, env=os.environ | environment)
+
+
+def test_first_calls_of_several_threads_share_one_pool() -> None:
+    done = run("from graphnet.runtime.native import workers\nnets = [net, *[gn.compile(model, backend='native', "
+               "threads=2) for _ in range(3)]]\nthreads = [threading.Thread(target=lambda n=n: n.predict(X)) for n in "
+               "nets]\n[t.start() for t in threads]; [t.join() for t in threads]\nprint(len(workers._pools))")
+    assert (done.stdout, done.stderr, done.returncode) == ("1\n", "", 0)
+
+
+@pytest.mark.parametrize("code", ["net.predict(X)", "net.fit(X, Y, verbose=0)"])
+def test_a_process_ends_well_while_threads_watch_or_sleep(code: str) -> None:
+    done = run(code)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+@FORKS
+def test_a_fork_finds_no_threads_and_both_processes_go_on() -> None:
+    seen: list[int] = []
+    net = make()
+    expected = net.predict(X)
+    before = {thread for thread in threading.enumerate() if thread.name.startswith(workers.NAME)}
+    assert before
+    workers._before_fork()
+    assert not any(thread.is_alive() for thread in before)
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        os._exit(0 if np.array_equal(net.predict(X), expected) else 1)
+    seen.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    np.testing.assert_array_equal(net.predict(X), expected)
+    assert seen == [0]
+
+
+@FORKS
+def test_forks_while_the_pool_runs() -> None:
+    done = subprocess.run([sys.executable, str(SCRIPT), "6"], capture_output=True, text=True, check=False,
+                          env=os.environ | {"GRAPHNET_BACKEND": "native"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "child 0\n" * 6
+
+
+def test_weights_that_a_program_makes_itself_are_prepared_once_they_are_there() -> None:
+    """The bias of such a GRU is made in the Program, which is not of blocks."""
+    x = gn.Input((None, 3))
+    model = gn.Model(x, gn.layers.GRU(5, reset_after=False, return_sequences=True, stateful=True)(x))
+    native, plain = (gn.compile(model, seed=3, backend=backend) for backend in ("native", "numpy"))
+    data = RNG.standard_normal((4, 6, 3), np.float32)
+    for first, last in ((0, 3), (3, 4), (4, 6)):
+        np.testing.assert_allclose(native.predict(data[:, first:last]), plain.predict(data[:, first:last]), 0, 1e-6)
