@@ -38,8 +38,8 @@ def llvm() -> Any:
 
 def _free_lock() -> None:
     """In a forked child: llvmlite has one lock for all of LLVM, and a thread that is not there any more may hold it."""
-    lock = getattr(llvm().ffi.lib, "_lock", None)
-    if hasattr(lock, "_lock"):
+    lock: Any = getattr(llvm().ffi.lib, "_lock", None)
+    if lock is not None and hasattr(lock, "_lock"):
         lock._lock = threading.RLock()
 
 

@@ -36,6 +36,7 @@ PATIENCE, REST = 4, 200
 NAME = "graphnet"
 """What the names of the threads begin with."""
 Job = Callable[[], None]
+_call: Callable[[Callable[[], object]], object] = operator.call
 Enter = Callable[..., None]
 Part = Callable[[int, int, int, int], None]
 """Runs a part of some code, by its number, for a block of n samples from the base-th of the total on."""
@@ -96,8 +97,9 @@ class _Pool:
             return False
         tell = [partial(queue.put, job) for queue, job in zip(self._jobs, jobs[1:], strict=False)]
         number = partial(self._calls.__setitem__, 0, next(self._numbers))
+        steps: list[Callable[[], object]] = [self._free.pop, *tell, number, jobs[0], partial(self._free.append, None)]
         try:
-            any(map(operator.call, (self._free.pop, *tell, number, jobs[0], partial(self._free.append, None))))
+            any(map(_call, steps))
         except IndexError:  # of `pop`
             return False
         return True
