@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -83,9 +83,9 @@ def test_what_an_interrupt_kept_from_being_prepared_is_prepared_by_the_next_run(
     with interrupted_after(-1) as count:
         twin.predict(X)
     expected = twin.predict(X)
-    for opcodes in range(1, count[0] - 5, 9):
+    for opcodes in range(1, count[0], 9):
         net.set_weights(net.weights)
-        with pytest.raises(KeyboardInterrupt), interrupted_after(opcodes):
+        with suppress(KeyboardInterrupt), interrupted_after(opcodes):
             net.predict(X)
         np.testing.assert_array_equal(net.predict(X), expected)
 
