@@ -188,10 +188,11 @@ class Workers:
             _pool()  # not in the first call, during which a process may fork
 
         def call(what: int, n: int, base: int, total: int) -> None:
+            def job(thread: int, barrier: int) -> Job:
+                return partial(enter, what, bases, record, thread, threads, memory, barrier, n, base, total)
+
             threads = self._now()
-            if threads == 1 or not self._together(
-                    lambda thread, barrier: partial(enter, what, bases, record, thread, threads, memory, barrier, n, base,
-                                                    total), threads):
+            if threads == 1 or not self._together(job, threads):
                 enter(what, bases, record, 0, 1, memory, alone, n, base, total)
         return call
 
