@@ -117,13 +117,6 @@ class Compiled:
 
         Raises:
             GraphNetError: the network runs on NumPy.
-
-        Example:
-            >>> x = gn.Input((2,))
-            >>> net = gn.compile(gn.Model(x, gn.layers.ReLU()(x)), backend="numpy")
-            >>> net.machine_code()
-            Traceback (most recent call last):
-            graphnet.compiler.errors.GraphNetError: the network runs on NumPy, so there is no code of its own to show...
         """
         programs, purpose = self._runner.programs, self._runner.usual_purpose(mode)
         sizes = check_sizes("machine_code", self.graph, batch, dims)

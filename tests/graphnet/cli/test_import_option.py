@@ -37,7 +37,7 @@ class Cube(gn.Op):
         square = b.add(ops.Multiply(), inputs[0], inputs[0])
         return (None if grad is None else b.add(ops.Multiply(), grad, b.add(ops.Scale(3.0), square)),)
 '''
-TAKE_NO_FILE = ("train", "data")
+TAKE_NO_FILE = ("cache", "train", "data")
 
 
 @pytest.fixture

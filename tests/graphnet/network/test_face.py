@@ -9,7 +9,7 @@ from graphnet.engine.engine import Engine
 
 FOR_USERS = {
     "allow_nonfinite", "backend", "blas_threads", "epoch", "evaluate", "explain", "fit", "gradcheck", "graph",
-    "loss_and_gradients", "memory", "objective", "optimize", "optimizer", "optimizer_state", "plot",
+    "loss_and_gradients", "machine_code", "memory", "objective", "optimize", "optimizer", "optimizer_state", "plot",
     "predict", "profile", "program", "rate_factor", "reset_states", "samples", "save", "seed",
     "set_optimizer_state", "set_states", "set_weights", "stages", "stateful", "states", "step", "summary", "threads",
     "train_on_batch", "weights"}
