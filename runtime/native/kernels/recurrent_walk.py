@@ -53,12 +53,13 @@ class Group:
         return self.f.at(pointer, (self.f.constant(step) * operand.shape[1] + row) * self.plan.batch + self.start)
 
     def copy(self, source: Value, apart: int, target: Value, target_apart: int, rows: int,
-             mask: Value | None = None) -> None:
-        """Copies rows that lie so far apart, with 0 where the mask does not hold."""
+             mask: Value | None = None, roomy: bool = False) -> None:
+        """Copies rows that lie so far apart, with 0 where the mask does not hold, and in the target's room behind."""
         with self.f.loop(0, rows, self.plan.span) as row:
             lanes = self.lanes(row, rows)
             value = self.f.load(source, row * apart, lanes)
-            self.f.store(value if mask is None else self.f.select(mask, value, 0.0), target, row * target_apart, lanes)
+            self.f.store(value if mask is None else self.f.select(mask, value, 0.0), target, row * target_apart,
+                         None if roomy else lanes)
 
     def read(self, operand: Operand, pointer: Value, step: Index, panel: Value) -> None:
         """Copies the features of an array (N, F) or (N, T, F) at a step to a panel, with 0 for samples that are not
@@ -80,7 +81,7 @@ class Group:
         if sample:
             turn(self.f, panel, LANES, features, self.count, target, sample, tight=True)
         else:
-            self.copy(panel, self.plan.pitch, target, pitch, features)
+            self.copy(panel, self.plan.pitch, target, pitch, features, roomy=room(operand) > self.plan.batch)
 
     def _features(self, operand: Operand, pointer: Value, step: Index) -> tuple[Value, int, int, int]:
         """The address of the first, how far they lie apart, how many there are, and if they are innermost how far

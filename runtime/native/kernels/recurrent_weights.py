@@ -110,5 +110,8 @@ def recurrent_grad_input(f: Function, call: Call) -> None:
             multiply(f, Product(batch, features, [K(wide, batch, width)], 1, steps * features), dz, call.prepared,
                      f.at(call.y[0], t * features), alone=True)
         else:
-            multiply(f, Product(features, batch, [K(wide, 1, batch)], wide, last), call.x[1], dz,
-                     f.at(call.y[0], t * (features * last)), alone=True)
+            target = f.at(call.y[0], t * (features * last))
+            if last > batch:  # gradients are 0 behind the samples
+                with f.loop(0, features * last, LANES) as i:
+                    f.store(f.zero(), target, i)
+            multiply(f, Product(features, batch, [K(wide, 1, batch)], wide, last), call.x[1], dz, target, alone=True)
