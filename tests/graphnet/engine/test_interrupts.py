@@ -7,15 +7,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
-from interrupting import Interrupts
+from interrupting import Interrupts, interrupted_after
 
 import graphnet as gn
 from graphnet.callbacks import EarlyStopping, ReduceOnPlateau
@@ -62,29 +61,6 @@ def kept(network: gn.Network) -> Weights:
 
 def same(one: Weights, other: Weights) -> bool:
     return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
-
-
-@contextmanager
-def interrupted_after(opcodes: int) -> Iterator[list[int]]:
-    """Within the block SIGINT arrives after so many opcodes; the list gets how many there were."""
-    count = [0]
-
-    def trace(frame: FrameType, event: str, _: Any) -> Callable[..., Any]:
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            count[0] += 1
-            if count[0] == opcodes:
-                sys.settrace(None)
-                frame.f_trace = None
-                signal.raise_signal(signal.SIGINT)
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        yield count
-    finally:
-        sys.settrace(before)
 
 
 class Case:

@@ -7,15 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
+from interrupting import interrupted_after
 
 pytest.importorskip("llvmlite")
 
@@ -40,36 +39,13 @@ def make(threads: int = 3, seed: int = 0) -> gn.Network:
                       threads=threads)
 
 
-@contextmanager
-def interrupted_after(opcodes: int) -> Iterator[list[int]]:
-    """Within the block SIGINT arrives after so many opcodes of the backend; the list gets how many there were."""
-    count = [0]
-
-    def trace(frame: FrameType, event: str, _: Any) -> Callable[..., Any]:
-        frame.f_trace_opcodes = True
-        if event == "opcode" and Path(frame.f_code.co_filename).parent == FOLDER:
-            count[0] += 1
-            if count[0] == opcodes:
-                sys.settrace(None)
-                frame.f_trace = None
-                signal.raise_signal(signal.SIGINT)
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        yield count
-    finally:
-        sys.settrace(before)
-
-
 def test_an_interrupt_anywhere_leaves_the_pool_free_and_nobody_waiting() -> None:
     net = make()
     expected = net.predict(X)
-    with interrupted_after(-1) as count:
+    with interrupted_after(-1, FOLDER) as count:
         net.predict(X)
     for opcodes in range(1, count[0], 7):
-        with pytest.raises(KeyboardInterrupt), interrupted_after(opcodes):
+        with pytest.raises(KeyboardInterrupt), interrupted_after(opcodes, FOLDER):
             net.predict(X)
         assert workers._pool()._free == [None]
         np.testing.assert_array_equal(net.predict(X), expected)
@@ -80,12 +56,12 @@ def test_what_an_interrupt_kept_from_being_prepared_is_prepared_by_the_next_run(
     for one in (net, twin):
         one.predict(X)
         one.train_on_batch(X, Y)
-    with interrupted_after(-1) as count:
+    with interrupted_after(-1, FOLDER) as count:
         twin.predict(X)
     expected = twin.predict(X)
     for opcodes in range(1, count[0], 9):
         net.set_weights(net.weights)
-        with suppress(KeyboardInterrupt), interrupted_after(opcodes):
+        with suppress(KeyboardInterrupt), interrupted_after(opcodes, FOLDER):
             net.predict(X)
         np.testing.assert_array_equal(net.predict(X), expected)
 
