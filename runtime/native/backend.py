@@ -51,8 +51,11 @@ class NativePolicy(Policy):
 
     def target_for(self, purpose: Purpose, frugal: bool) -> Target:
         """Kernels for the purpose."""
+        return self._target(purpose, self._blocked.get(purpose, False), frugal)
+
+    def _target(self, purpose: Purpose, blocked: bool, frugal: bool = False) -> NativeTarget:
         training = any(node.phase != FORWARD for node in self.stages(purpose)[-1].after.nodes)
-        return NativeTarget(replace(self.form, blocked=self._blocked.get(purpose, False), training=training), frugal)
+        return NativeTarget(replace(self.form, blocked=blocked, training=training), frugal)
 
     def _make_thriftily(self, purpose: Purpose, dims: Dims) -> Made:
         """The fastest Program. Its memory has room for whole vectors of samples, so a plain one is no measure of it."""
@@ -66,10 +69,7 @@ class NativePolicy(Policy):
         found, why = cut(graph)
         if found is None:
             return why
-        self._blocked[purpose] = True
-        target = self.target_for(purpose, False)
-        del self._blocked[purpose]
-        program = lower(graph, {**dims, BATCH: block_size(graph, dims[BATCH])}, target)
+        program = lower(graph, {**dims, BATCH: block_size(graph, dims[BATCH])}, self._target(purpose, blocked=True))
         first, last = program.each or (0, 0)
         return next((f"{short_name(program.instructions[index].op)} runs on NumPy: {why}"
                      for index, why in program.between.items() if first <= index < last), "")

@@ -71,12 +71,15 @@ class Record:
 
     def places(self, program: Program) -> dict[str, int]:
         """Where in the bytes that are kept of a step each output is."""
-        sizes = [-(-program.outputs[name].operand.nbytes // 8) * 8 for name in self.kept]
-        return dict(zip(self.kept, accumulate(sizes, initial=0), strict=False))
+        return dict(zip(self.kept, accumulate(self._sizes(program), initial=0), strict=False))
 
     def stride(self, program: Program) -> int:
         """How many bytes are kept of a step."""
-        return sum(-(-program.outputs[name].operand.nbytes // 8) * 8 for name in self.kept)
+        return sum(self._sizes(program))
+
+    def _sizes(self, program: Program) -> list[int]:
+        """The bytes of each output that is kept, in whole words."""
+        return [-(-program.outputs[name].operand.nbytes // 8) * 8 for name in self.kept]
 
     def output(self, name: str) -> int:
         """Where the entry of an output is."""
@@ -288,7 +291,7 @@ class _Writer:
             if LOSS in self.record.kept:
                 loss = f.scalar(self._slot(f, places, self.program.outputs[LOSS]))
                 finite = f.test("oeq", loss - loss, 0.0)
-                with f.when(f.compare("ne", stops, 0)), f.when(f.instruction(f"xor {I1}", finite, f.constant(1, I1))):
+                with f.when(f.compare("ne", stops, 0)), f.when(f.bitwise("xor", finite, 1)):
                     going.set(f.constant(0))
                 f.meet()
 

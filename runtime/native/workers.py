@@ -136,10 +136,12 @@ class _Pool:
 
     def _work(self, queue: SimpleQueue[Job | None]) -> None:
         seen, address = 0, self._calls.ctypes.data
-        seen = self._await(address, seen, WATCHED)
-        while job := queue.get():
-            job()
+        while True:
             seen = self._await(address, seen, WATCHED)
+            job = queue.get()
+            if job is None:
+                return
+            job()
 
 
 _pools: dict[int, _Pool] = {}

@@ -12,7 +12,7 @@ from math import ceil
 from graphnet.runtime.llvm.contract import K, contract
 from graphnet.runtime.llvm.function import Function, Lanes
 from graphnet.runtime.llvm.machine import LANES, Machine
-from graphnet.runtime.llvm.values import I1, Index, Value
+from graphnet.runtime.llvm.values import Index, Value
 from graphnet.runtime.native.convolution.bands import BAND, Band, band_of, clear, copy, whole_vectors
 from graphnet.runtime.native.convolution.geometry import Axis, Geometry
 
@@ -92,7 +92,7 @@ def weight_gradient(f: Function, g: Geometry, x: Value, dy: Value, dw: Value) ->
             walk = _Walk(f, g, p, group, low, f.at(dy, group * (g.filters * oh * row) + n0), 0, oh * row, row)
         with f.loop(top, end, p.chunk) as r:
             first = f.compare("eq", piece + (r - top), 0)
-            fresh = f.instruction(f"and {I1}", first, f.first) if isinstance(f.first, Value) else first
+            fresh = f.bitwise("and", first, f.first) if isinstance(f.first, Value) else first
             with f.loop(f.most(lo - group * tiles, 0), f.least(hi - group * tiles, tiles)) as tile:
                 i, c0 = tile % g.rows.taps, tile // g.rows.taps % (g.channels // p.cb) * p.cb
                 m0 = tile // (g.rows.taps * (g.channels // p.cb)) * p.mr

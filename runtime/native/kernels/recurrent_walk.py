@@ -68,7 +68,7 @@ class Group:
         mask = self.running(step) if len(operand.shape) == 3 else None
         if self.f.blocked and self.plan.span == 1:
             there = self.f.mask(self.f.n - self.start)
-            mask = there if mask is None else self.f.instruction(f"and {MASK}", there, mask)
+            mask = there if mask is None else self.f.bitwise("and", there, mask)
         if sample:
             turn(self.f, source, sample, self.count, features, panel, LANES)
             source, pitch = panel, LANES
@@ -106,7 +106,7 @@ class Group:
         f, number = self.f, self.f.splat(self.f.constant(step))
         if reverse:
             number = (f.splat(f.constant(steps)) if self.lengths is None else self._lengths(self.lengths)) - 1 - number
-        passes = f.instruction(f"or {MASK}", self._compare("sle", number, 0), self._compare("ne", number % every, 0))
+        passes = f.bitwise("or", self._compare("sle", number, 0), self._compare("ne", number % every, 0))
         running = self.running(step)
         return passes if running is None else f.select(running, passes, f.constant(1, MASK))
 

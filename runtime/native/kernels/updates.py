@@ -96,7 +96,7 @@ def _power(f: Function, base: float, exponent: Value) -> Value:
     result, square = f.variable(f.constant(1.0, F64)), f.variable(f.constant(base, F64))
     bits = 64 - f.call("llvm.ctlz.i64", I64, exponent, f.constant(0, I1))
     with f.loop(0, bits) as bit:
-        odd = f.instruction(f"and {I64}", f.instruction(f"lshr {I64}", exponent, bit), f.constant(1))
+        odd = f.bitwise("and", f.bitwise("lshr", exponent, bit), 1)
         result.set(f.select(f.compare("ne", odd, 0), result.get() * square.get(), result.get()))
         square.set(square.get() * square.get())
     return result.get()
