@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -174,7 +175,12 @@ def test_words(section: str, row: Habit) -> None:
         assert row.here == row.there
     else:
         assert row.text in text
-        assert row.here == NONE or error_of(lambda: choose(row.name)) is None
+        assert row.here == NONE or (error := error_of(lambda: choose(row.name))) is None or needs_more(error)
+
+
+def needs_more(error: str) -> bool:
+    """Whether a word is known, but what it needs is not installed."""
+    return find_spec("llvmlite") is None and "needs llvmlite, which is not installed" in error
 
 
 @pytest.mark.parametrize(("section", "row"), rows(ATTRIBUTES))
