@@ -8,7 +8,7 @@ import inspect
 import graphnet as gn
 
 FACES = [name for name in gn.__all__ if inspect.ismodule(getattr(gn, name))]
-ANY_DIM = {"explain", "memory", "plot", "program", "stages"}
+ANY_DIM = {"explain", "machine_code", "memory", "plot", "program", "stages"}
 """Methods of networks that take any dim by its name."""
 
 
