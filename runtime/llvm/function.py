@@ -318,21 +318,6 @@ class Function(Writer):
             vector = join(low, self.shuffle(vector, vector, range(count, 2 * count)))
         return self.assign(f"extractelement {vector.type} {vector.text}, i32 0", element_of(vector.type))
 
-    def transpose(self, rows: Sequence[Value]) -> list[Value]:
-        """16 vectors as columns: four rounds of shuffles of two."""
-        vectors, distance = list(rows), 1
-        while distance < LANES:
-            turned = list(vectors)
-            for i in range(LANES):
-                if not i & distance:
-                    a, b = vectors[i], vectors[i | distance]
-                    turned[i] = self.shuffle(a, b, [j if not j & distance else LANES + (j ^ distance)
-                                                    for j in range(LANES)])
-                    turned[i | distance] = self.shuffle(a, b, [j | distance if not j & distance else LANES + j
-                                                               for j in range(LANES)])
-            vectors, distance = turned, distance * 2
-        return vectors
-
 
 def _short(element: str) -> str:
     """An element type as the names of intrinsics spell it."""

@@ -2,53 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from graphnet.runtime.llvm.contract import blocks
-from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.function import Function
 from graphnet.runtime.llvm.machine import LANES
-from graphnet.runtime.llvm.values import Index, Value
+from graphnet.runtime.llvm.values import F32, Index, Value
+
+_SIDE = 8
+"""Of the squares that are turned in registers: there are enough of them on any machine."""
 
 
 def turn_block(f: Function, source: Value, source_row: Index, target: Value, target_row: Index, rows: Index = LANES,
                columns: Index = LANES, stored: Index = LANES) -> None:
     """target[c][r] = source[r][c] for r < rows, c < columns, at most 16 each. Rows of the target get `stored` floats,
     those behind `rows` being 0."""
-    numbers = [f.constant(number) for number in (rows, columns, stored)]
-    known = {number.known for number in numbers} - {LANES}
-
-    def call(sizes: Sequence[Value]) -> None:
-        def build(f: Function, pointers: list[Value], integers: list[Value]) -> None:
-            given = iter(integers[2:])
-            rows, columns, stored = (next(given) if size.known is None else size.known for size in sizes)
-
-            def line(r: int, below: Value | bool) -> Value:
-                lanes = f.select(below, f.constant(columns), 0) if isinstance(below, Value) else columns
-                return f.load(pointers[0], integers[0] * r, lanes) if below else f.zero()
-            lines = [line(r, _below(f, r, rows)) for r in range(LANES)]
-            turn_lines(f, lines, pointers[1], integers[1], columns, stored)
-        f.shared("turn", [source, target], [source_row, target_row, *(n for n in sizes if n.known is None)], build)
-    if known != {None}:
-        call(numbers)
-        return
-    total = numbers[0] + numbers[1] + numbers[2]
-    with f.when(f.compare("eq", total, 3 * LANES)):
-        call([f.constant(LANES)] * 3)
-    with f.when(f.compare("slt", total, 3 * LANES)):
-        call(numbers)
+    f.shared("turn", [source, target], [source_row, target_row, rows, columns, stored], _build)
 
 
-def turn_lines(f: Function, lines: Sequence[Value], target: Value, target_row: Index, columns: Index = LANES,
-               stored: Lanes = LANES) -> None:
-    """target[c][r] = lines[r][c] for c < columns."""
-    for c, line in enumerate(f.transpose(lines)):
-        with f.when(_below(f, c, columns)):
-            f.store(line, target, target_row * c, stored)
+def _build(f: Function, pointers: list[Value], integers: list[Value]) -> None:
+    """What is less than a whole block goes by way of whole ones."""
+    (source, target), (source_row, target_row, rows, columns, stored) = pointers, integers
+    before, behind, ragged = f.array(LANES ** 2, F32), f.array(LANES ** 2, F32), f.compare(
+        "slt", rows + columns + stored, 3 * LANES)
+    with f.when(ragged), f.loop(0, LANES) as r:
+        there = f.select(f.compare("slt", r, rows), columns, 0)
+        f.store(f.load(source, r * source_row, there), before, r * LANES)
+    x, x_row = f.select(ragged, before, source), f.select(ragged, f.constant(LANES), source_row)
+    y, y_row = f.select(ragged, behind, target), f.select(ragged, f.constant(LANES), target_row)
+    with f.loop(0, LANES, _SIDE) as r, f.loop(0, LANES, _SIDE) as c:
+        _square(f, f.at(x, r * x_row + c), x_row, f.at(y, c * y_row + r), y_row)
+    with f.when(ragged), f.loop(0, columns) as c:
+        f.store(f.load(behind, c * LANES), target, c * target_row, stored)
 
 
-def _below(f: Function, number: int, count: Index) -> Value | bool:
-    known = f.constant(count).known
-    return f.compare("slt", number, count) if known is None else number < known
+def _square(f: Function, source: Value, source_row: Value, target: Value, target_row: Value) -> None:
+    """By rounds of shuffles of two vectors, which exchange squares of half the size in each."""
+    type = f"<{_SIDE} x {F32}>"
+    vectors = [f.assign(f"load {type}, ptr {f.at(source, source_row * i).text}, align 4", type) for i in range(_SIDE)]
+    for distance in (1, 2, 4):
+        for i in (i for i in range(_SIDE) if not i & distance):
+            a, b = vectors[i], vectors[i | distance]
+            vectors[i], vectors[i | distance] = (f.shuffle(a, b, [
+                (j & ~distance | side) + (_SIDE if j & distance else 0) for j in range(_SIDE)]) for side in (0, distance))
+    for i, vector in enumerate(vectors):
+        f.store(vector, target, target_row * i)
 
 
 def turn(f: Function, source: Value, source_row: Index, rows: int, columns: int, target: Value, target_row: Index,

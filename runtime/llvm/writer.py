@@ -81,10 +81,11 @@ class Writer:
         """A number as a value of a type, in every lane; a Value stays."""
         if isinstance(number, Value):
             return number
-        count, element = lanes_of(type), element_of(type)
+        if type == I64:
+            return Value(self, str(int(number)), type, int(number))
+        element = element_of(type)
         one = spelled(number, element)
-        text = f"<{', '.join([f'{element} {one}'] * count)}>" if count else one
-        return Value(self, text, type, int(number) if type == I64 else None)
+        return Value(self, f"splat ({element} {one})" if element != type else one, type)
 
     def list_constant(self, numbers: Sequence[float], element: str) -> Value:
         """A vector of these numbers."""

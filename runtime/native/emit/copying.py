@@ -14,8 +14,8 @@ import numpy as np
 from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.llvm.function import Function
 from graphnet.runtime.llvm.machine import LANES
-from graphnet.runtime.llvm.turning import turn_block, turn_lines
-from graphnet.runtime.llvm.values import F32, I1, I8, I64, Index, Value
+from graphnet.runtime.llvm.turning import turn_block
+from graphnet.runtime.llvm.values import F32, I1, I8, I64, PTR, Index, Value
 from graphnet.runtime.native.emit.call import need
 
 _PIECE = 1 << 14  # bytes of a run that a thread copies at a time
@@ -99,23 +99,37 @@ def _turn(f: Function, element: str, source: Value, target: Value, outer: Sequen
     a multiple of 16 of them."""
     high, wide = ((f.constant(dim.extent) + (LANES - 1)) // LANES for dim in (column, row))
     bands, blocks = _loops(f, [Dim(high, 0, 0), *outer], wide)
+    lines = f.array(LANES, PTR) if callable(column.source) else None
     with f.loop(*bands) as number:
         unit, band = divided(number, high)
         x, y = _ends(f, element, source, target, outer, unit)
         y, first, rows = f.at(y, band * LANES, element), band * LANES, _within(f, column.extent, band)
-        lines = [f.at(x, column.source(first + lane), element) for lane in range(LANES) if callable(column.source)]
-        x = x if callable(column.source) else f.at(x, first * column.source)
+        if lines:
+            with f.loop(0, LANES) as lane:
+                f.put(f.at(x, offset(f, first + lane, [(column.extent, column.source)]), element), lines, lane)
         with f.loop(*blocks) as block:
             start, columns = block * LANES, _within(f, row.extent, block)
             to = f.at(y, start * row.target, element)
-            if element != F32:
-                with f.loop(0, columns) as c:
-                    for lane, line in enumerate(lines):
-                        f.put(f.scalar(line, start + c, element), to, c * row.target + lane)
-            elif callable(column.source):
-                turn_lines(f, [f.load(line, start, columns) for line in lines], to, row.target, columns)
+            if lines:
+                _turn_lines(f, element, lines, start, columns, to, row.target)
             else:
-                turn_block(f, f.at(x, start), column.source, to, row.target, rows, columns, rows)
+                x = f.at(x, offset(f, first, [(column.extent, column.source)]) + start)
+                turn_block(f, x, column.source, to, row.target, rows, columns, rows)
+
+
+def _turn_lines(f: Function, element: str, lines: Value, start: Index, columns: Index, target: Value,
+                target_row: int) -> None:
+    """Turns a block of lines that lie anywhere."""
+    together = f.array(LANES ** 2, F32)
+    with f.loop(0, LANES) as lane:
+        line = f.at(f.scalar(lines, lane, PTR), start, element)
+        if element == F32:
+            f.store(f.load(line, 0, columns), together, lane * LANES)
+        else:
+            with f.loop(0, columns) as c:
+                f.put(f.scalar(line, c, element), target, c * target_row + lane)
+    if element == F32:
+        turn_block(f, together, LANES, target, target_row, LANES, columns)
 
 
 def _within(f: Function, total: Index, block: Index) -> Index:

@@ -22,7 +22,7 @@ from graphnet.runtime.llvm.values import F32, Index, Value
 from graphnet.runtime.native.emit.call import batch_innermost, need, room
 from graphnet.runtime.native.emit.views import View, load, samples
 
-WIDE = 4
+WIDE = 2
 """Vectors that are worked on at a time where little is to be done with each."""
 Two = Callable[[Value, Value], Value]
 """Joins two."""
@@ -250,17 +250,23 @@ class Group:
 
     def folds(self, start: Value | float, steps: Sequence[Step], join: Two) -> list[list[Value]]:
         """What numbers become in one walk, for each vector of results; `join` takes what vectors and lanes have."""
-        f, lane = self.f, self.walk.lane
-        parts = min(self.walk.wide, -(-lane.extent // LANES)) if lane.joined else len(self.spots)
-        kept = [[f.variable(f.splat(start)) for _ in steps] for _ in range(parts)]
+        f, walk, lane = self.f, self.walk, self.walk.lane
+        spots = [replace(self.spots[0], start=start, lanes=lanes, part=part) for part, (start, lanes) in enumerate(
+            vectors(min(lane.extent, walk.wide * LANES)))] if lane.joined else self.spots
+        kept = [[f.variable(f.splat(start)) for _ in steps] for _ in spots]
+        once = lane.extent <= walk.wide * LANES  # so lanes that are not real may be left out behind the loops
+
+        def real(number: Value, otherwise: Value | float, at: Place) -> Value:
+            lanes = at.real if lane.joined else None
+            return number if lanes is None else f.select(f.mask(lanes), number, otherwise)
 
         def visit(at: Place) -> None:
-            real = at.real if lane.joined else None
             for step, number in zip(steps, kept[at.part], strict=True):
                 made = step(number.get(), at)
-                number.set(made if real is None else f.select(f.mask(real), made, number.get()))
+                number.set(made if once else real(made, number.get(), at))
         self.over(visit)
-        numbers = [[number.get() for number in part] for part in kept]
+        numbers = [[real(number.get(), start, at) if once else number.get() for number in part]
+                   for part, at in zip(kept, spots, strict=True)]
         return [[self._joined(each, join) for each in zip(*numbers, strict=True)]] if lane.joined else numbers
 
     def _joined(self, parts: Sequence[Value], join: Two) -> Value:
