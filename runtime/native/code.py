@@ -136,7 +136,7 @@ class Code:
     def key(self) -> str:
         """What its text depends on: the same for all Programs with the same text."""
         program = self.program
-        calls = [(kernel.name, kernel.prepare, self.operands(index)) if isinstance(kernel, Kernel) else None
+        calls = [(kernel.name, kernel.prepare, self.table(index)) if isinstance(kernel, Kernel) else None
                  for index, kernel in enumerate(self.kernels)]
         ends = [(name, slot.operand, self.place(slot)) for name, slot in (*program.inputs.items(),
                                                                          *program.outputs.items())]
@@ -147,14 +147,20 @@ class Code:
         """The number of an operand's place."""
         return self.places[slot.buffer, slot.offset]
 
-    def operands(self, index: int) -> list[int]:
-        """The numbers of the places that the kernel of an instruction is called with."""
-        i = self.program.instructions[index]
-        return [*map(self.place, (*i.inputs, *i.outputs)), self.places[PACKED, self._prepared[index]]]
+    @cached_property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where everything lies whose address it is given: the places, and behind them, for each instruction, those of
+        its operands again, which its kernel finds beside each other."""
+        return [*self.places, *(place for places in self._operands for place in places)]
+
+    def table(self, index: int) -> int:
+        """The number of the first address of the operands of an instruction."""
+        return len(self.places) + sum(map(len, self._operands[:index]))
 
     @cached_property
-    def _prepared(self) -> tuple[int, ...]:
-        return _prepared(self.kernels)
+    def _operands(self) -> list[list[tuple[str, int]]]:
+        return [[*((slot.buffer, slot.offset) for slot in (*i.inputs, *i.outputs)), (PACKED, prepared)]
+                for i, prepared in zip(self.program.instructions, _prepared(self.kernels), strict=True)]
 
 
 def plan_code(program: Program, target: NativeTarget) -> Code:
@@ -242,8 +248,8 @@ class _Writer:
             f.meet()
 
     def _instruction(self, f: Function, places: Value, index: int, kernel: str) -> None:
-        arguments = (*[f.scalar(places, place, PTR) for place in self.code.operands(index)],
-                     f.scratch, f.thread, f.threads, f.n, f.base, f.total, f.barrier)
+        arguments = (f.at(places, self.code.table(index), PTR), f.scratch, f.thread, f.threads, f.n, f.base, f.total,
+                     f.barrier)
         found = self.code.kernels[index]
         if index in self.code.late and isinstance(found, Kernel) and found.prepare:
             f.call(found.prepare, "void", *arguments)

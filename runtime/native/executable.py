@@ -67,7 +67,7 @@ class NativeExecutable(Executable):
         packed = self._memory.packed.ctypes.data
         begins = {name: packed if name == PACKED else self._buffers[name].ctypes.data
                   for name in dict.fromkeys(name for name, _ in self._code.places)}
-        self._places = np.array([begins[name] + offset for name, offset in self._code.places], np.int64)
+        self._places = np.array([begins[name] + offset for name, offset in self._code.addresses], np.int64)
         record = self._record
         record[Record.COUNT] = record[Record.SIZE] = self.samples
         for name, array in self._rows.items():

@@ -66,9 +66,11 @@ class Module:
                                 "  ret void\n}\n")
         return name
 
-    def kernel(self, hint: str, form: Form, pointers: int, build: Callable[[Function, list[Value]], None]) -> str:
-        """Writes a function of so many pointers, and of what every kernel is called with; returns its name."""
-        return self.function(hint, form, pointers, PARAMETERS, lambda f, addresses, _: build(f, addresses))
+    def kernel(self, hint: str, form: Form, operands: int, build: Callable[[Function, list[Value]], None]) -> str:
+        """Writes a function of a table of so many addresses, and of what every kernel is called with; returns its
+        name."""
+        return self.function(hint, form, 1, PARAMETERS, lambda f, table, _: build(
+            f, [f.scalar(table[0], number, PTR) for number in range(operands)]))
 
     def text(self, *others: str, defined: Iterable[str] = ()) -> str:
         """All of it, and other functions behind it, of which those that are called are named."""
@@ -82,8 +84,8 @@ class Kernel:
     """The kernel of an op on operands of certain forms.
 
     Attributes:
-        name: of its function, which takes the addresses of inputs, outputs and of what was prepared, and then
-            `PARAMETERS`.
+        name: of its function, which takes a table of the addresses of inputs, outputs and of what was prepared, and
+            then `PARAMETERS`.
         prepare: of the function, with the same arguments, that prepares what depends on weights alone; None if there
             is none.
         scratch: floats that each thread needs.
@@ -125,9 +127,10 @@ def _written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], 
                    if prepared and found.prepare else None)
     except Unsupported as why:
         return str(why)
-    read = {int(number) for number in re.findall(r"%a(\d+)\b", module.functions[prepare])} if prepare else ()
+    read = [number for number, x in enumerate(call.x)
+            if prepare and len(re.findall(rf"{x.text}\b", module.functions[prepare])) > 1]
     return Kernel(name, prepare, _rounded(scratch), _rounded(prepared), module.functions, module.declarations,
-                  found.rounding(call), tuple(number for number in range(len(inputs)) if number in read))
+                  found.rounding(call), tuple(read))
 
 
 def write_kernel(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel:

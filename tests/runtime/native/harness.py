@@ -60,11 +60,11 @@ class Kernel:
         self.call = Call(op, tuple(inputs), tuple(outputs))
         form = Form(machine, blocked, training, winograd)
         kernel = write_kernel(op, tuple(inputs), tuple(outputs), form)
-        self.scratch_floats, count = kernel.scratch + LANES, len(inputs) + len(outputs) + 1
+        self.scratch_floats = kernel.scratch + LANES
         module = Module()
         module.include(kernel.functions, kernel.declarations)
         names = [name for name in (kernel.prepare, kernel.name) if name]
-        signature = [*((f"a{i}", "ptr") for i in range(count)), *PARAMETERS]
+        signature = [("table", "ptr"), *PARAMETERS]
         inner = ", ".join(f"{t} %{n}" for n, t in signature)
         runs = [f"define void @run_{name}({inner}) {{\n  call void @{name}({inner})\n  ret void\n}}\n"
                 for name in names]
@@ -85,11 +85,11 @@ class Kernel:
         scratch = aligned_bytes(4 * self.scratch_floats * threads)
         barrier = aligned_bytes(192).view(np.int64)
         barrier[8] = yielding()
-        addresses = [m.ctypes.data for m in self.memory]
+        addresses = np.array([m.ctypes.data for m in self.memory])
 
         def work(function: Any, thread: int) -> None:
-            function(*addresses, scratch.ctypes.data + 4 * self.scratch_floats * thread, thread, threads, n, base,
-                     base + n if total is None else total, barrier.ctypes.data)
+            function(addresses.ctypes.data, scratch.ctypes.data + 4 * self.scratch_floats * thread, thread, threads, n,
+                     base, base + n if total is None else total, barrier.ctypes.data)
         for function in self.functions:
             others = [threading.Thread(target=work, args=(function, t)) for t in range(1, threads)]
             for other in others:
