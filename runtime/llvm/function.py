@@ -83,8 +83,7 @@ class Function(Writer):
     def earlier(self, load: Callable[[], Value], zero: Value | None = None) -> Value:
         """What a sum over samples begins with: 0 in the first block, what earlier blocks left in the others."""
         begun = self.variable(self.zero() if zero is None else zero)
-        first = self.first
-        with self.when(False if first is True else self.compare("ne", self.base, 0)):
+        with self.when(self.blocked and self.compare("ne", self.base, 0)):
             begun.set(load())
         return begun.get()
 

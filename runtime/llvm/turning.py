@@ -41,8 +41,9 @@ def _square(f: Function, source: Value, source_row: Value, target: Value, target
     for distance in (1, 2, 4):
         for i in (i for i in range(_SIDE) if not i & distance):
             a, b = vectors[i], vectors[i | distance]
-            vectors[i], vectors[i | distance] = (f.shuffle(a, b, [
-                (j & ~distance | side) + (_SIDE if j & distance else 0) for j in range(_SIDE)]) for side in (0, distance))
+            for side in (0, distance):
+                vectors[i | side] = f.shuffle(a, b, [(j & ~distance | side) + (_SIDE if j & distance else 0)
+                                                     for j in range(_SIDE)])
     for i, vector in enumerate(vectors):
         f.store(vector, target, target_row * i)
 

@@ -34,6 +34,12 @@ class Emitter(Protocol):
         ...
 
 
+def _operator(name: str, swapped: bool = False) -> Callable[[Value, Value | float], Value]:
+    def operator(self: Value, other: Value | float) -> Value:
+        return self.writer.constant(other, self.type).apply(name, self) if swapped else self.apply(name, other)
+    return operator
+
+
 class Value:
     """A value with its type. Arithmetic is that of the type; an operand that is a Python number becomes a constant.
 
@@ -54,39 +60,15 @@ class Value:
         """Whether it is written out as it is, not made by an instruction."""
         return not self.text.startswith("%")
 
-    def __add__(self, other: Value | float) -> Value:
-        return self._apply("add", other)
+    __add__ = __radd__ = _operator("add")
+    __sub__, __rsub__ = _operator("sub"), _operator("sub", swapped=True)
+    __mul__ = __rmul__ = _operator("mul")
+    __truediv__, __rtruediv__ = _operator("div"), _operator("div", swapped=True)
+    __floordiv__, __mod__ = _operator("sdiv"), _operator("srem")
+    """Of integers that are not negative."""
 
-    def __radd__(self, other: float) -> Value:
-        return self._apply("add", other)
-
-    def __sub__(self, other: Value | float) -> Value:
-        return self._apply("sub", other)
-
-    def __rsub__(self, other: float) -> Value:
-        return self.writer.constant(other, self.type)._apply("sub", self)
-
-    def __mul__(self, other: Value | float) -> Value:
-        return self._apply("mul", other)
-
-    def __rmul__(self, other: float) -> Value:
-        return self._apply("mul", other)
-
-    def __truediv__(self, other: Value | float) -> Value:
-        return self._apply("div", other)
-
-    def __rtruediv__(self, other: float) -> Value:
-        return self.writer.constant(other, self.type)._apply("div", self)
-
-    def __floordiv__(self, other: Value | int) -> Value:
-        """Of integers that are not negative."""
-        return self._apply("sdiv", other)
-
-    def __mod__(self, other: Value | int) -> Value:
-        """Of integers that are not negative."""
-        return self._apply("srem", other)
-
-    def _apply(self, name: str, other: Value | float) -> Value:
+    def apply(self, name: str, other: Value | float) -> Value:
+        """An operator by its name."""
         if "float" in self.type or "double" in self.type:
             return self.writer.instruction(f"f{name} {self.type}", self, self.writer.constant(other, self.type))
         b = self.writer.constant(other, self.type)

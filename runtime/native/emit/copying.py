@@ -73,8 +73,8 @@ def copy(f: Function, element: str, source: Value | None, target: Value, dims: S
     outer = [dim for dim in dims if dim not in (row, column)]
     if row and row is column:
         _runs(f, element, source, target, outer, row.extent)
-    elif source and row and column and (element == F32 or callable(column.source)):
-        _turn(f, element, source, target, outer, column, row)
+    elif source and row and column and element == F32:
+        _turn(f, source, target, outer, column, row)
     else:
         _singly(f, element, source, target, dims[1:], dims[0])
 
@@ -94,42 +94,29 @@ def _runs(f: Function, element: str, source: Value | None, target: Value, outer:
                 f.call("llvm.memset.p0.i64", "void", to, f.constant(0, I8), bytes_, f.constant(0, I1))
 
 
-def _turn(f: Function, element: str, source: Value, target: Value, outer: Sequence[Dim], column: Dim, row: Dim) -> None:
+def _turn(f: Function, source: Value, target: Value, outer: Sequence[Dim], column: Dim, row: Dim) -> None:
     """What lies along `row` in the source comes to lie across the target; where rows are found by a function, there is
     a multiple of 16 of them."""
     high, wide = ((f.constant(dim.extent) + (LANES - 1)) // LANES for dim in (column, row))
     bands, blocks = _loops(f, [Dim(high, 0, 0), *outer], wide)
-    lines = f.array(LANES, PTR) if callable(column.source) else None
+    lines, together = f.array(LANES, PTR), f.array(LANES ** 2, F32)
     with f.loop(*bands) as number:
         unit, band = divided(number, high)
-        x, y = _ends(f, element, source, target, outer, unit)
-        y, first, rows = f.at(y, band * LANES, element), band * LANES, _within(f, column.extent, band)
-        if lines:
+        x, y = _ends(f, F32, source, target, outer, unit)
+        y, first, rows = f.at(y, band * LANES), band * LANES, _within(f, column.extent, band)
+        if callable(column.source):
             with f.loop(0, LANES) as lane:
-                f.put(f.at(x, offset(f, first + lane, [(column.extent, column.source)]), element), lines, lane)
+                f.put(f.at(x, column.source(first + lane)), lines, lane)
         with f.loop(*blocks) as block:
             start, columns = block * LANES, _within(f, row.extent, block)
-            to = f.at(y, start * row.target, element)
-            if lines:
-                _turn_lines(f, element, lines, start, columns, to, row.target)
+            to = f.at(y, start * row.target)
+            if callable(column.source):
+                with f.loop(0, LANES) as lane:
+                    f.store(f.load(f.scalar(lines, lane, PTR), start, columns), together, lane * LANES)
+                turn_block(f, together, LANES, to, row.target, LANES, columns)
             else:
-                x = f.at(x, offset(f, first, [(column.extent, column.source)]) + start)
-                turn_block(f, x, column.source, to, row.target, rows, columns, rows)
-
-
-def _turn_lines(f: Function, element: str, lines: Value, start: Index, columns: Index, target: Value,
-                target_row: int) -> None:
-    """Turns a block of lines that lie anywhere."""
-    together = f.array(LANES ** 2, F32)
-    with f.loop(0, LANES) as lane:
-        line = f.at(f.scalar(lines, lane, PTR), start, element)
-        if element == F32:
-            f.store(f.load(line, 0, columns), together, lane * LANES)
-        else:
-            with f.loop(0, columns) as c:
-                f.put(f.scalar(line, c, element), target, c * target_row + lane)
-    if element == F32:
-        turn_block(f, together, LANES, target, target_row, LANES, columns)
+                block_at = f.at(x, first * column.source + start)
+                turn_block(f, block_at, column.source, to, row.target, rows, columns, rows)
 
 
 def _within(f: Function, total: Index, block: Index) -> Index:

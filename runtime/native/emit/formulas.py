@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 
 from graphnet.compiler.expression import Formula, Step
-from graphnet.compiler.op import Op, formula_of
+from graphnet.compiler.op import formula_of
 from graphnet.compiler.ops.fused import Fused
 from graphnet.runtime.llvm.function import Function
 from graphnet.runtime.llvm.values import VEC, Value
@@ -91,23 +91,6 @@ def _negative(f: Function, x: Value) -> Value:
     return f.instruction(f"fneg {x.type}", x)
 
 
-def expression(op: Op) -> Formula:
-    """The formula of an element-wise op.
-
-    Raises:
-        Unsupported: it has none.
-    """
-    formula = formula_of(op, "float32")
-    if formula is None:
-        raise Unsupported(f"{op.name} has no expression")
-    return formula
-
-
-def write_op(f: Function, op: Op, inputs: Sequence[Value]) -> Value:
-    """What an element-wise op makes of the elements at one place."""
-    return write_formula(f, expression(op), inputs)[0]
-
-
 class Tail:
     """The epilogue of a fused op, or of an op that has none; with its `root`, all of an element-wise op.
 
@@ -128,7 +111,8 @@ class Tail:
         (_, (self._first, *_), self._made), self._nodes = chain[0], chain[int(not root):]
         self._reads = {i: [each for each, taken, _ in self._nodes if value in taken] for i, value in enumerate(given)}
         self._values, self.inputs = given, [i for i, readers in self._reads.items() if readers]
-        self.steps = sum(len(expression(each).steps) for each, _, _ in self._nodes)
+        self._formulas = [formula_of(each, "float32") for each, _, _ in self._nodes]
+        self.steps = sum(len(formula.steps) for formula in self._formulas if formula)
         self.computes = self.steps > len(self._nodes)
 
     @property
@@ -144,8 +128,11 @@ class Tail:
     def __call__(self, value: Value | None, load: Load) -> Value:
         """What becomes of a vector that the root made."""
         known = {self._values[i]: load(i) for i in self.inputs} | ({} if value is None else {self._made: value})
-        for op, taken, made in self._nodes:
-            value = known[made] = write_op(self._f, op, [known[v] for v in taken])
+        for formula, (op, taken, made) in zip(self._formulas, self._nodes, strict=True):
+            if formula is None:
+                raise Unsupported(f"{op.name} has no expression")
+            (value,) = write_formula(self._f, formula, [known[v] for v in taken])
+            known[made] = value
         if value is None:
             raise Unsupported("a chain without an op")
         return value

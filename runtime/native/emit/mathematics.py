@@ -2,7 +2,7 @@
 
 NaN, infinities and -0 come out as IEEE 754 and C99's annex F have them. Nothing converts a float to an integer, which
 LLVM leaves undefined for NaN: a sum with 1.5 · 2²³ rounds to a whole number, which then stands in its low bits.
-Polynomials are those of Cephes (Moshier 1992), in single precision, except that of 2ˣ.
+Polynomials are fitted, except those of log, which are from Cephes (Moshier 1992) in single precision.
 """
 
 from __future__ import annotations
@@ -20,16 +20,14 @@ _ROUNDING = 1.5 * 2.0 ** 23
 _LOG2_E = 1.44269504088896341
 _LN2 = 0.693359375, -2.12194440e-4
 """ln 2 in two parts, of which the first has so few bits that its product with an exponent is exact."""
-_EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-"""(eʳ - 1 - r) / r² for |r| ≤ ln 2 / 2, highest power first."""
+_EXP = (1.3882522471e-3, 8.3665242419e-3, 4.1667200625e-2, 1.6666543484e-1, 4.9999997020e-1)
+"""(eʳ - 1 - r) / r² for |r| ≤ ln 2 / 2, highest power first: to 1.3e-8 of eʳ - 1 at most."""
 _EXP2 = (1.5297324353e-5, 1.5461444855e-4, 1.3333501993e-3, 9.6180569381e-3, 5.5504109710e-2, 2.4022650719e-1,
          6.9314718246e-1)
 """(2ʳ - 1) / r for |r| ≤ ½, where it agrees with its polynomial in the Chebyshev nodes."""
 _LOG = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
         2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
 """(log(1 + r) - r + r² / 2) / r³ for √½ ≤ 1 + r < √2."""
-_TANH = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
-"""(tanh x - x) / x³ by powers of x², for |x| < 0.625."""
 _ROOT_HALF = 0x3F3504F3
 """The bits of √½."""
 
@@ -78,24 +76,18 @@ def log1p(f: Function, x: Value) -> Value:
 
 
 def tanh(f: Function, x: Value) -> Value:
-    """An odd polynomial near 0, 1 - 2 / (e²ᵃ + 1) with a = |x| elsewhere."""
-    a = f.intrinsic("fabs", x)
-    square = a * a
-    small = f.fma(_polynomial(f, _TANH, square) * square, a, a)
-    double = f.smaller(a + a, 40.0)
-    whole, n = _rounded(f, double, _LOG2_E, 127)
-    power = _power(f, whole)
-    large = 1.0 - 2.0 / (f.fma(_grown(f, _rest(f, double, n)), power, power) + 1.0)
-    return f.intrinsic("copysign", f.select(f.test("olt", a, 0.625), small, large), x)
+    """To 2.6 units in the last place."""
+    return tanh_of_half(f, x + x)
 
 
 def tanh_of_half(f: Function, x: Value) -> Value:
-    """tanh(x / 2) = (eˣ - 1) / (eˣ + 1), to 3 units in the last place, at half the cost of `tanh`: for gates."""
-    x = _between(f, x, -40.0, 40.0)
-    whole, n = _rounded(f, x, _LOG2_E, 127)
+    """tanh(x / 2) = (eᵃ - 1) / (eᵃ + 1) with a = |x| and the sign of x: for gates. Where ln 2 in one part is not exact
+    enough for eᵃ, the quotient does not tell."""
+    a = f.smaller(f.intrinsic("fabs", x), 40.0)
+    whole, n = _rounded(f, a, _LOG2_E, 127)
     power = _power(f, whole)
-    grown = f.fma(power, _grown(f, _rest(f, x, n)), power - 1.0)
-    return grown / (grown + 2.0)
+    grown = f.fma(power, _grown(f, f.fma(n, -math.log(2.0), a)), power - 1.0)
+    return f.intrinsic("copysign", grown / (grown + 2.0), x)
 
 
 def _log(f: Function, x: Value, small: Value | None) -> Value:

@@ -123,9 +123,14 @@ class Walk:
     def blocks(self, wide: int, body: Callable[[Index, int], None]) -> None:
         """body(start, count) for blocks of so many vectors of the dimension of lanes."""
         f, d, size = self.f, self.lane, wide * LANES
-        extent = self.form.shape[0] * d.each if d.each and d.joined and not f.blocked else d.extent
-        count = (f.constant(extent if d.inside else self.stop(d)) + (size - 1)) // size
-        blocks(f, extent, size, body, *self._part(d, count))
+        count = (f.constant(self.lanes if d.inside else self.stop(d)) + (size - 1)) // size
+        blocks(f, self.lanes, size, body, *self._part(d, count))
+
+    @property
+    def lanes(self) -> int:
+        """The most elements of the dimension of lanes that may be real."""
+        d = self.lane
+        return self.form.shape[0] * d.each if d.each and d.joined and not self.f.blocked else d.extent
 
     def _part(self, d: Dim, count: Index) -> tuple[Index, Index]:
         return self.f.share(count) if d is self._shared else (0, count)
@@ -252,9 +257,9 @@ class Group:
         """What numbers become in one walk, for each vector of results; `join` takes what vectors and lanes have."""
         f, walk, lane = self.f, self.walk, self.walk.lane
         spots = [replace(self.spots[0], start=start, lanes=lanes, part=part) for part, (start, lanes) in enumerate(
-            vectors(min(lane.extent, walk.wide * LANES)))] if lane.joined else self.spots
+            vectors(min(walk.lanes, walk.wide * LANES)))] if lane.joined else self.spots
         kept = [[f.variable(f.splat(start)) for _ in steps] for _ in spots]
-        once = lane.extent <= walk.wide * LANES  # so lanes that are not real may be left out behind the loops
+        once = walk.lanes <= walk.wide * LANES  # so lanes that are not real may be left out behind the loops
 
         def real(number: Value, otherwise: Value | float, at: Place) -> Value:
             lanes = at.real if lane.joined else None
@@ -283,7 +288,7 @@ class Group:
         """Writes a number of the result."""
         self.spots[0].put(value, i)
 
-    def fold(self, start: float, step: Step, join: Two) -> Value:
+    def fold(self, start: Value | float, step: Step, join: Two) -> Value:
         """What a number becomes, see `folds`."""
         return self.folds(start, [step], join)[0][0]
 

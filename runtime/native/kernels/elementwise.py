@@ -42,7 +42,7 @@ def sums(f: Function, form: Operand, reads: Sequence[View], make: Callable[[Plac
         for spot, (total,) in zip(group.spots, group.folds(start, [step], join), strict=True):
             made = total / count if count else total
             spot.put(f.earlier(spot.y) + made if adds else made)
-    Walk(f, form, reads, writes, axes, wide=wide, beside=wide).each(result)
+    Walk(f, form, reads, writes, axes, wide=2 * wide, beside=wide).each(result)
 
 
 def _elements(f: Function, form: Operand, axes: Sequence[int]) -> Value:

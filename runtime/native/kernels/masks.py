@@ -43,15 +43,10 @@ def random_mask(f: Function, call: Call) -> None:
 
 def _write(f: Function, bits: list[Value], pointer: Value, start: Value, size: Value, each: int, apart: int) -> None:
     """Elements from number `start` of a block of `size` on, `each` of a sample, which lie `apart`."""
-    whole = not f.blocked and size.known is not None and size.known % _GROUP == 0
-    together = each % _GROUP == 0  # all are of one sample
-    sample, place = start // each, start % each
     for i, bit in enumerate(bits):
         at = start + i
-        with f.when(whole or f.compare("ult", at, size)):
-            if apart > 1:
-                at = (place + i) * apart + sample if together else at % each * apart + at // each
-            f.put(bit, pointer, at)
+        with f.when(f.compare("ult", at, size)):
+            f.put(bit, pointer, at % each * apart + at // each if apart > 1 else at)
 
 
 def _drawn(f: Function, numbers: list[Value], rate: float) -> list[Value]:
