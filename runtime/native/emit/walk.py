@@ -258,10 +258,11 @@ class Group:
         f, walk, lane = self.f, self.walk, self.walk.lane
         spots = [replace(self.spots[0], start=start, lanes=lanes, part=part) for part, (start, lanes) in enumerate(
             vectors(min(walk.lanes, walk.wide * LANES)))] if lane.joined else self.spots
-        kept = [[f.variable(f.splat(start)) for _ in steps] for _ in spots]
+        begin = f.splat(start)
+        kept = [[f.variable(begin) for _ in steps] for _ in spots]
         once = walk.lanes <= walk.wide * LANES  # so lanes that are not real may be left out behind the loops
 
-        def real(number: Value, otherwise: Value | float, at: Place) -> Value:
+        def real(number: Value, otherwise: Value, at: Place) -> Value:
             lanes = at.real if lane.joined else None
             return number if lanes is None else f.select(f.mask(lanes), number, otherwise)
 
@@ -270,7 +271,7 @@ class Group:
                 made = step(number.get(), at)
                 number.set(made if once else real(made, number.get(), at))
         self.over(visit)
-        numbers = [[real(number.get(), start, at) if once else number.get() for number in part]
+        numbers = [[real(number.get(), begin, at) if once else number.get() for number in part]
                    for part, at in zip(kept, spots, strict=True)]
         return [[self._joined(each, join) for each in zip(*numbers, strict=True)]] if lane.joined else numbers
 
