@@ -1,7 +1,7 @@
 """Recurrent layers and the way of gradients back through them, a whole sequence in one kernel.
 
-A cell has one function a stage of a step, which makes states of sums, and saves what the way back needs; and likewise
-back, where the first stage has no sums.
+A cell has one function a stage of a step, which makes states of sums, and saves what the way back needs. On the way
+back the first has no sums, and the last one ends the step, with the sums of the next one's first stage.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from graphnet.runtime.llvm.values import Value
 from graphnet.runtime.native.emit.call import Call, emitter
 from graphnet.runtime.native.emit.mathematics import tanh_of_half
 from graphnet.runtime.native.kernels.recurrent_plan import Part, Plan, Product
-from graphnet.runtime.native.kernels.recurrent_walk import Line, Walk, weights_of
-
-Cell = Callable[[Line], None]
+from graphnet.runtime.native.kernels.recurrent_walk import Cell, Line, Walk, weights_of
 
 
 def _plan(call: Call, machine: Machine) -> Plan:
@@ -52,10 +50,10 @@ def _plan_back(call: Call, machine: Machine) -> Plan:
 
     def product(start: int, count: int, column: int) -> Product:
         return Product(start, [Part(count, 1, call.inputs[position].shape[1], [(position, column)])])
-    stages, n = [[], [product(0, rows, 0)]], 2 * hidden
+    stages, n = [[product(0, rows, 0)]], 2 * hidden
     if isinstance(call.op, GruGrad):
         both, of_n = product(0, n, 0), product(n + hidden if call.op.reset_after else n, hidden, n)
-        stages = [[], [both, of_n]] if call.op.reset_after else [[], [of_n], [both]]
+        stages = [[both, of_n]] if call.op.reset_after else [[both], [of_n]]
     return Plan(machine, batch, hidden, stages, rows + hidden, len(call.outputs) - 1)
 
 
@@ -64,19 +62,11 @@ def _prepare(f: Function, call: Call) -> None:
         _plan(call, f.machine).pack(f, call.x, call.prepared)
 
 
-def _scratch(call: Call, machine: Machine) -> int:
-    return _plan(call, machine).scratch
-
-
-def _prepared(call: Call, machine: Machine) -> int:
-    plan = _plan(call, machine)
-    return sum(plan.packed(*products) for products in plan.stages)
-
-
 def _cells(op: type[Op]) -> Callable[[Callable[[Function, Walk], Sequence[Cell]]], None]:
     """Registers a function that makes the cells of an op."""
     def register(make: Callable[[Function, Walk], Sequence[Cell]]) -> None:
-        @emitter(op, scratch=_scratch, prepare=_prepare, prepared=_prepared)
+        @emitter(op, scratch=lambda call, machine: _plan(call, machine).scratch, prepare=_prepare,
+                 prepared=lambda call, machine: _plan(call, machine).prepared)
         def emit(f: Function, call: Call) -> None:
             walk = Walk(f, call, _plan(call, f.machine))
             walk.write(make(f, walk))

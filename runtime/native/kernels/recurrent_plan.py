@@ -72,6 +72,7 @@ class Plan:
         shared: whether threads share out blocks, and meet at every stage; if not, they share out groups.
         sums, spare, scratch: where in memory, behind two panels and states, sums of a block begin, a panel of units
             does, and all ends.
+        prepared: floats of all packed weights.
     """
 
     def __init__(self, machine: Machine, batch: int, units: int, stages: Sequence[Sequence[Product]], rows: int,
@@ -89,6 +90,7 @@ class Plan:
         self.sums = ((2 * rows + states * units) // LANES + 2) * LANES * self.pitch
         self.spare = self.sums + self.lines * sum(gates) * LANES
         self.scratch = self.spare + (units + LANES) * self.pitch
+        self.prepared = sum(self.packed(*products) for products in stages)
 
     def packed(self, *products: Product) -> int:
         """Floats of their packed weights."""

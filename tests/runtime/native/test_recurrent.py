@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
+import graphnet as gn
 from graphnet.compiler.ops import (
     Gru,
     GruGrad,
@@ -20,6 +21,7 @@ from graphnet.compiler.ops import (
     SimpleRnn,
     SimpleRnnGrad,
 )
+from graphnet.models import char_rnn
 from graphnet.runtime.native import kernels  # noqa: F401
 from graphnet.runtime.native.emit.call import Unsupported
 from graphnet.runtime.native.kernels import recurrent_plan
@@ -257,3 +259,21 @@ def test_float64_is_left_to_numpy():
     arrays = [a.astype(np.float64) for a in inputs(Lstm(), (2, 2, 2, 2), np.random.default_rng(6))]
     with pytest.raises(Unsupported, match="float64 operands"):
         kernel(Lstm(), arrays)
+
+
+@pytest.mark.parametrize("cell", ["lstm", *(pytest.param(cell, marks=pytest.mark.slow) for cell in ("gru", "simple"))])
+def test_a_stateful_network_takes_all_samples_at_once_however_many(cell):
+    """Steps of 257 sequences, which go on where the last one ended."""
+    texts, nets = np.random.default_rng(8).integers(0, 256, (2, 257, 4)), []
+    for backend, threads in (("numpy", 1), ("native", 1), ("native", 2)):
+        nets.append(gn.compile(char_rnn.model(cell=cell, units=20), "softmax_cross_entropy", "sgd", seed=1,
+                               backend=backend, threads=threads))
+    assert nets[1].program("train", 257, T=3).between == {}
+    for net in nets:
+        net.train_on_batch(texts[0, :, :-1], texts[0, :, 1:])
+    (wanted, gradients), *found = (net.loss_and_gradients(texts[1, :, :-1], texts[1, :, 1:]) for net in nets)
+    assert [loss for loss, _ in found] == [pytest.approx(wanted, rel=1e-5)] * 2
+    for name, gradient in gradients.items():
+        one, two = (made[name] for _, made in found)
+        np.testing.assert_allclose(one, gradient, 0, 1e-5 * np.abs(gradient).max(), err_msg=name)
+        assert one.tobytes() == two.tobytes()
