@@ -157,14 +157,14 @@ class MemoryLimitError(GraphNetError):
     Example:
         >>> x = gn.Input((1000,))
         >>> model = gn.Model(x, gn.layers.Dense(1000)(x))
-        >>> net = gn.compile(model, memory_limit=100_000)
+        >>> net = gn.compile(model, memory_limit=200_000)
         >>> net.predict(np.ones((10, 1000))).shape
         (10, 1000)
         >>> net.predict(np.ones((100, 1000)))
         Traceback (most recent call last):
             ...
-        graphnet.compiler.errors.MemoryLimitError: model at {'N': 100} needs ...
-        bytes of arena, ... but memory_limit is 100,000; use smaller batches,
+        graphnet.compiler.errors.MemoryLimitError: model at {'N': ...} needs ...
+        bytes of arena, ... but memory_limit is 200,000; use smaller batches,
         or a limit of at least ...
     """
 

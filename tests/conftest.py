@@ -16,7 +16,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # The same tests with and without llvmlite: most networks of the tests run once, and native code is compiled first. A
 # run with another value here is one of the native backend.
-os.environ.setdefault("GRAPHNET_BACKEND", "numpy")
+BACKEND = os.environ.setdefault("GRAPHNET_BACKEND", "numpy")
+NUMPY_BACKEND = "numpy_backend: about NumPy's own Programs, figures and words, whichever backend the run is of"
 
 # A hundred tests start Python anew: what they import is compiled once, also where files of byte code are not wanted.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -38,6 +39,17 @@ WORKERS = 8  # each collects all tests, which takes seconds
 NOT_SHARED = ("keyword", "lf", "failedfirst", "newfirst", "stepwise", "stepwise_skip", "usepdb", "trace", "collectonly",
               "setupshow", "setuponly", "setupplan")
 """Options with which a run is not one of all tests, or one that wants to see them one after the other."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker that a test has, or all of a file."""
+    config.addinivalue_line("markers", NUMPY_BACKEND)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture of the test makes a network, also those of its file."""
+    os.environ["GRAPHNET_BACKEND"] = "numpy" if item.get_closest_marker("numpy_backend") else BACKEND
 
 
 def pytest_collection_finish() -> None:

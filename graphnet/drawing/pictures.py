@@ -165,7 +165,7 @@ def paint_times(profile: Profile, title: str) -> Figure:
     axes.invert_yaxis()
     axes.set_xlabel("ms a step")
     figure.suptitle(plot_text(label(title, _MOST_IN_TITLE)), x=0.01, ha="left", fontsize="medium", fontweight="bold")
-    if any(left):
+    if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, loc="lower right")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -32,12 +32,18 @@ def choose_backend(owner: str, asked: str | None, graph: Graph, optimize: bool) 
         optimize: whether it is to be optimised; the native backend is there for speed alone.
 
     Returns:
-        `native` where it can run the graph and is asked for or there; float64 networks use NumPy.
+        `native` where it can run the graph and is asked for or there; what the environment says is for graphs that it
+        can run.
 
     Raises:
-        ArgumentError: as `check_backend`.
+        ArgumentError: as `check_backend`; or the native backend is asked for by name, and cannot run the graph.
     """
-    return NUMPY if check_backend(owner, asked) == NUMPY or why_not_native(graph, optimize) else NATIVE
+    if check_backend(owner, asked) == NUMPY:
+        return NUMPY
+    problem = why_not_native(graph, optimize)
+    if problem and asked == NATIVE:
+        raise _unusable(owner, "backend", problem)
+    return NUMPY if problem else NATIVE
 
 
 def check_backend(owner: str, asked: str | None) -> str:
@@ -52,8 +58,12 @@ def check_backend(owner: str, asked: str | None) -> str:
     asked = str(check_choice(owner, name, asked, BACKENDS))
     problem = why_not_native() if asked == NATIVE else ""
     if problem:
-        raise ArgumentError(owner, name, asked, f"that {problem}; {AUTO!r} takes NumPy where it has to")
+        raise _unusable(owner, name, problem)
     return asked
+
+
+def _unusable(owner: str, name: str, problem: str) -> ArgumentError:
+    return ArgumentError(owner, name, NATIVE, f"that {problem}; {AUTO!r} takes NumPy where it has to")
 
 
 def why_not_native(graph: Graph | None = None, optimize: bool = True) -> str:

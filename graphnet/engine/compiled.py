@@ -121,7 +121,7 @@ class Compiled:
         programs, purpose = self._runner.programs, self._runner.usual_purpose(mode)
         sizes = check_sizes("machine_code", self.graph, batch, dims)
         if programs.backend != NATIVE:
-            fix = why_not_native()
+            fix = why_not_native(self.graph, programs.policy.optimize)
             raise GraphNetError("the network runs on NumPy, so there is no code of its own to show; "
                                 + (f"the native backend {fix}" if fix else "compile it with backend='native'"))
         from graphnet.runtime.native.listing import list_code

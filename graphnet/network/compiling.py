@@ -62,7 +62,8 @@ def compile(model: Model, loss: Losses | None = None, optimizer: Optimizer | str
         backend: "native", which compiles whole Programs to machine code and needs llvmlite (the extra `native`),
             "numpy", or "auto", native where that is installed; by default what the environment variable
             GRAPHNET_BACKEND says, or "auto". Each backend gives the same bits each time, but not those of the other.
-            Networks of float64 and those that are not optimised use NumPy; `net.backend` says what there is.
+            Networks of float64 and those that are not optimised use NumPy, and "native" is refused for them;
+            `net.backend` says what there is.
         threads: how many threads the native backend uses; by default as many as this process has cores. They have no
             say in any bit.
         optimize: False turns off all optimising passes and layout choices.
@@ -124,12 +125,12 @@ def check_threads(owner: str, threads: int | None) -> int | None:
 
 
 def make_network(graph: Graph, objective: Objective | None, optimizer: Optimizer | None, *, seed: int,
-                 backend: str | None = None, threads: int | None = None, optimize: bool = True,
+                 owner: str = "compile", backend: str | None = None, threads: int | None = None, optimize: bool = True,
                  memory_limit: int | None = None, verify: bool = False,
                  check_finite: bool = False, dump: str | os.PathLike[str] | None = None,
                  blas_threads: int | None = 1) -> Network:
-    """A network whose weights are not filled in yet."""
-    chosen = choose_backend("compile", backend, graph, check_flag("compile", "optimize", optimize))
+    """A network whose weights are not filled in yet; `owner` is the function that was given the backend."""
+    chosen = choose_backend(owner, backend, graph, check_flag("compile", "optimize", optimize))
     threads = check_threads("compile", threads)
     if memory_limit is not None:
         memory_limit = check_whole("compile", "memory_limit", memory_limit)

@@ -171,10 +171,11 @@ def _make_network(contents: Contents, backend: str | None, threads: int | None, 
     check_served(contents.graph)
     setup = parse_setup(contents.train)
     if backend is None and setup.step:
-        backend = NUMPY if setup.backend == NATIVE and why_not_native() else setup.backend
+        problem = setup.backend == NATIVE and why_not_native(contents.graph, setup.optimize)
+        backend = NUMPY if problem else setup.backend
     network = make_network(contents.graph, objective_of(setup, contents.graph), setup.optimizer, seed=setup.seed,
-                           backend=backend, threads=threads, optimize=setup.optimize, memory_limit=memory_limit,
-                           blas_threads=setup.blas_threads)
+                           owner="load", backend=backend, threads=threads, optimize=setup.optimize,
+                           memory_limit=memory_limit, blas_threads=setup.blas_threads)
     network._runner.trained_on = setup.backend if setup.step else None
     network.step, network.epoch, network.rate_factor = setup.step, setup.epoch, setup.rate_factor
     return network

@@ -173,6 +173,6 @@ def _code(code: Sequence[InstructionCode], why: str) -> Iterator[str]:
 
 
 def _first_lines(text: str) -> str:
-    lines = text.splitlines()
+    lines = text.expandtabs().splitlines()
     more = [f"… and {len(lines) - _CODE_LINES:,} more lines"] if len(lines) > _CODE_LINES else []
     return escape("\n".join([*(shorten(line, LINE) for line in lines[:_CODE_LINES]), *more]))

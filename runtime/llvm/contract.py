@@ -37,8 +37,8 @@ def contract(f: Function, a: Value, rows: Sequence[Index], b: Value, columns: Se
         rows: the offset of each row of the tile in A.
         b: B, which is read as vectors.
         columns: the offset in B of each vector of the tile, and how many of its lanes there are.
-        dims: of the sum, the outermost first. The last is unrolled: wholly if it is at most 2 `unroll` long, else
-            `unroll` times if that divides it.
+        dims: of the sum, the outermost first; where one is known to be empty, so is the sum. The last is unrolled:
+            wholly if it is at most 2 `unroll` long, else `unroll` times if that divides it.
         along_lanes: reads A as vectors too, so that each lane has a sum of its own: products of what has its samples
             innermost, summed over samples.
         start: what the sum of row m and vector v begins with; 0 by default.
@@ -73,7 +73,9 @@ def contract(f: Function, a: Value, rows: Sequence[Index], b: Value, columns: Se
             for j in range(times):
                 step(qa, qb, j * k.a, j * k.b)
 
-    nest(dims, a, b)
+    extents = [f.constant(k.extent).known for k in dims]
+    if all(extent is None or extent > 0 for extent in extents):
+        nest(dims, a, b)
     return [[value.get() for value in row] for row in acc]
 
 

@@ -37,7 +37,7 @@ def test_programs_do_not_depend_on_the_process(tmp_path):
 def test_equal_models_have_equal_graphs_and_programs():
     first, second = (random_graphs.random_recipe(3).network(optimizer="adam") for _ in range(2))
     assert first.program("train", 4).text == second.program("train", 4).text
-    assert first.program("train", 4).digest != first.program("train", 5).digest
+    assert first.program("train", 4).digest != first.program("train", 40).digest
 
 
 def test_digest_tells_models_apart():

@@ -42,6 +42,7 @@ SHOWN = {
 CASES = [(start, number) for start, makers in SHOWN.items() for number in range(len(makers))]
 
 
+@pytest.mark.numpy_backend  # whose Programs README shows
 @pytest.mark.parametrize(("start", "number"), CASES)
 def test_block(start: str, number: int) -> None:
     """Every line of a block stands in the output, in order; a line with an ellipsis stands for any lines."""

@@ -33,7 +33,7 @@ def made_of(name: str) -> dict[str, str]:
     recipe = load_recipe(name)
     for optimize, batch in SIZES:
         net = gn.compile(recipe.model(), loss=recipe.loss, optimizer=recipe.optimizer, metrics=recipe.metrics,
-                         optimize=optimize)
+                         optimize=optimize, backend="numpy")
         symbols = {dim for t in net.graph.types.values() for dim in t.shape if isinstance(dim, str)} - {BATCH}
         dims = dict.fromkeys(sorted(symbols), TIME)
         found["declared"] = digest(net.graph.text)

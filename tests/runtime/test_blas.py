@@ -122,6 +122,7 @@ def test_the_kind_of_kernels_is_known() -> None:
     assert blas_kind()
 
 
+@pytest.mark.numpy_backend
 def test_a_resume_with_other_kernels_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = np.ones((4, 3), "float32"), np.ones((4, 1), "float32")
     entry = gn.Input((3,))

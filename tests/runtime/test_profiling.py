@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,14 +16,7 @@ from graphnet.runtime.profile_report import Profile
 from graphnet.runtime.profiling import Run, make_profile, measure_peak, split_by_layer
 
 STEPS = 3
-# Profiles of native Programs have tests of their own, beside the backend's.
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _numpy() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRAPHNET_BACKEND", "numpy")
-        yield
+pytestmark = pytest.mark.numpy_backend  # profiles of native Programs have tests of their own, beside the backend's
 
 
 @pytest.fixture(scope="module")

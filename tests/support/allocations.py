@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from graphnet.runtime.kernels import blocks, pieces, reduction_max
+from graphnet.runtime.session import Executable
 
 SLACK = 1024  # bytes: interpreter objects such as ints and frames, which do not grow
 
@@ -50,3 +51,11 @@ def _peak_of_warm(step: Callable[[], object]) -> int:
     before = tracemalloc.get_traced_memory()[0]
     step()
     return tracemalloc.get_traced_memory()[1] - before
+
+
+def bytes_held(run: Executable) -> int:
+    """What is there for a Program, alignment apart: its buffers, and what the native backend has beside them."""
+    shared = [run.buffers.sizes[name] for name in run.program.buffers if name in run.buffers.sizes]
+    memory, rows = getattr(run, "_memory", None), getattr(run, "_rows", {})
+    own = [memory.packed.nbytes, memory.scratch.nbytes] if memory else []
+    return sum(shared) + sum(own) + sum(array.nbytes for array in rows.values())

@@ -14,6 +14,7 @@ from graphnet.runs import load_recipe, model_names
 from tests.benchmarks.workloads import INPUTS, graphnet_model
 
 L = gn.layers
+pytestmark = pytest.mark.numpy_backend  # native Programs have room for whole vectors of samples
 
 
 def peak(model: gn.Model, optimize: bool, mode: str, batch: int, **dims: int) -> int:

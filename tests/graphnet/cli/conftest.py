@@ -14,12 +14,24 @@ from graphnet.cli import main
 from graphnet.data import Dataset, load_mnist
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the code of native Programs is kept, from test to test. Nothing else ever is."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test works in a directory of its own, with an empty cache."""
+def elsewhere(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test works in a directory of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GRAPHNET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GRAPHNET_CACHE", str(cache))
     return tmp_path
+
+
+@pytest.fixture
+def own_cache(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test has a cache of its own, `elsewhere / "cache"`, which is not there yet."""
+    monkeypatch.setenv("GRAPHNET_CACHE", str(elsewhere / "cache"))
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,8 @@ import pytest
 
 from graphnet.runtime.native.cache import LIMIT, CodeCache
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 def test_nothing_is_there_yet(run: Callable[..., Any], elsewhere: Path) -> None:
     assert run("cache").out == f"{elsewhere}/cache/native: 0 files, 0 bytes of at most {LIMIT:,}\n"

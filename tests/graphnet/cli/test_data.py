@@ -7,6 +7,8 @@ import pytest
 from graphnet.cli.commands import data
 from graphnet.data import DEFAULT_MIRRORS, Download
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 def test_options_reach_the_download(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []

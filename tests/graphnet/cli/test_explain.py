@@ -30,9 +30,9 @@ def untrainable(elsewhere: Path) -> Path:
 
 def test_text_and_json(run: Callable[..., Any], saved: Path) -> None:
     net = gn.load(saved)
-    assert run("explain", saved).out == f"{net.explain('train')}\n"
-    assert run("explain", saved, "--mode", "predict").out == f"{net.explain('predict')}\n"
-    data, wanted = json.loads(run("explain", saved, "--json").out), net.explain("train").to_json()
+    assert run("explain", saved).out == f"{net.explain('train', 64)}\n"
+    assert run("explain", saved, "--mode", "predict").out == f"{net.explain('predict', 64)}\n"
+    data, wanted = json.loads(run("explain", saved, "--json").out), net.explain("train", 64).to_json()
     assert [step["new"] for step in data["passes"]] == [list(step["new"]) for step in wanted["passes"]]
     assert [pair["reason"] for pair in data["pairs"]] == [pair["reason"] for pair in wanted["pairs"]]
 

@@ -295,6 +295,7 @@ def test_notes_and_source_lines_do_not_count(elsewhere: Path, run: Callable[...,
     assert run("diff", "a.gnet", "b.gnet").code == 0
 
 
+@pytest.mark.numpy_backend  # of another backend the set-up says so
 def test_weights_and_training_that_differ(saved: Path, run: Callable[..., Any]) -> None:
     net = gn.load(saved)
     net.set_weights({"logits/bias": np.float32([3, 0, -4])})

@@ -31,10 +31,10 @@ def dying_in(step: int) -> Iterator[None]:
     """Within the block a training dies in this step, before anything of it was saved, and nobody minds."""
     real = fitting.Batches.train
 
-    def train(batches: Any, *arguments: Any) -> float:
+    def train(batches: Any, order: Any, scores: Any, *_: Any) -> tuple[int, float]:
         if batches.network.step + 1 == step:
             raise Cut
-        return real(batches, *arguments)
+        return real(batches, order, scores)  # one step, never several at once
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting.Batches, "train", train)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,6 +37,24 @@ def test_native_is_there() -> None:
 def test_float64_and_what_is_not_optimised_are_numpys(options: Any) -> None:
     assert small(**options).backend == "numpy"
     assert small(**options, backend="auto").backend == "numpy"
+    assert small(**options, backend="numpy").backend == "numpy"
+
+
+@needs_llvmlite
+@pytest.mark.parametrize(("options", "problem"), [({"dtype": "float64"}, "does not compute in float64"),
+                                                  ({"optimize": False}, "is not used without optimisation")])
+def test_native_is_refused_for_what_it_does_not_run(options: Any, problem: str, tmp_path: Path,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"backend is 'native', but that {problem}; 'auto' takes NumPy where it has to"
+    with pytest.raises(gn.ArgumentError, match=f"^compile: {text}$"):
+        small(**options, backend="native")
+    small(**options).save(tmp_path / "a.gnet")
+    with pytest.raises(gn.ArgumentError, match=f"^load: {text}$"):
+        gn.load(tmp_path / "a.gnet", backend="native")
+    monkeypatch.setenv("GRAPHNET_BACKEND", "native")
+    assert small(**options).backend == gn.load(tmp_path / "a.gnet").backend == "numpy"
+    with pytest.raises(gn.GraphNetError, match=f"no code of its own to show; the native backend {problem}$"):
+        small(**options).machine_code()
 
 
 def test_the_variable_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

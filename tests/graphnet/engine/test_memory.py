@@ -87,11 +87,11 @@ def test_no_more_programs_are_kept_than_the_bound(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(programs, "_BOUND", 3)
     monkeypatch.setattr(programs, "_MADE", 5)
     net = network()
-    expected = {count: net.predict(np.ones((count, 3, 3), "float32")) for count in range(8, 0, -1)}
+    expected = {steps: net.predict(np.ones((2, steps, 3), "float32")) for steps in range(8, 0, -1)}
     assert len(net._runner.programs._executables) == 3
     assert len(net._runner.programs._made) == 5
-    for count, values in expected.items():
-        np.testing.assert_array_equal(net.predict(np.ones((count, 3, 3), "float32")), values)
+    for steps, values in expected.items():
+        np.testing.assert_array_equal(net.predict(np.ones((2, steps, 3), "float32")), values)
 
 
 def test_what_was_used_last_stays() -> None:

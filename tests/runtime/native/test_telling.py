@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import small_networks
+from allocations import bytes_held
 
 pytest.importorskip("llvmlite")
 
@@ -107,7 +108,7 @@ def test_a_dump_has_the_text_of_native_programs(tmp_path: Path) -> None:
 
 
 def allocated(net: gn.Network, mode: str, batch: int, **dims: int) -> int:
-    """Bytes that are really there once a Program has run, alignment apart."""
+    """Bytes that are really there once a Program has run."""
     runner = net._runner
     x, y = random_samples(net, batch, dims=dims)
     if mode == "train":
@@ -115,10 +116,7 @@ def allocated(net: gn.Network, mode: str, batch: int, **dims: int) -> int:
     else:
         net.predict(x, batch_size=batch)
     (run,) = runner.programs._executables.values()
-    memory = run._memory  # type: ignore[attr-defined]
-    needed = {name: size for name, size in runner.programs.buffers.sizes.items() if name in run.program.buffers}
-    rows = sum(array.nbytes for array in run._rows.values())  # type: ignore[attr-defined]
-    return sum(needed.values()) + memory.packed.nbytes + memory.scratch.nbytes + rows
+    return bytes_held(run)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
