@@ -144,13 +144,9 @@ class NumpyTarget:
         """Its name."""
         return NUMPY
 
-    def between(self, program: Program) -> Mapping[int, str]:
-        """None: all of them are its own."""
-        return {}
-
-    def own_buffers(self, program: Program) -> Mapping[str, int]:
-        """None."""
-        return {}
+    def completed(self, program: Program) -> Program:
+        """As it is: all instructions are its own."""
+        return program
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
         """The scratch arrays of the op's kernel."""

@@ -47,39 +47,19 @@ class Record:
     outputs: tuple[str, ...]
     kept: tuple[str, ...]
 
-    COUNT = 0
-    """Samples of all steps."""
-    SIZE = 1
-    """Samples of a step; the last one may have fewer."""
-    BEGINS = 2
-    """Whether what depends on weights alone is to be made at the first step."""
-    RATES = 3
-    """The address of the learning rates of the steps."""
-    STEP = 4
-    """The number of the first step."""
-    KEPT = 5
-    """The address of where what each step gives is kept; 0 for nowhere."""
-    STOPS = 6
-    """Whether a step whose loss is not finite is the last."""
-    DONE = 7
-    """How many steps were done."""
-    _FIRST = 8
+    COUNT, SIZE, BEGINS, RATES, STEP, KEPT, STOPS, DONE, _FIRST = range(9)
+    """Samples of all steps, and of one, of which the last may have fewer; whether what depends on weights alone is to
+    be made at the first step; the address of the steps' learning rates; the number of the first step; the address of
+    where what each gives is kept, or 0; whether a step whose loss is not finite is the last; how many were done."""
 
     def input(self, name: str) -> int:
         """Where the entries of an input begin."""
         return self._FIRST + 3 * self.inputs.index(name)
 
-    def places(self, program: Program) -> dict[str, int]:
-        """Where in the bytes that are kept of a step each output is."""
-        return dict(zip(self.kept, accumulate(self._sizes(program), initial=0), strict=False))
-
-    def stride(self, program: Program) -> int:
-        """How many bytes are kept of a step."""
-        return sum(self._sizes(program))
-
-    def _sizes(self, program: Program) -> list[int]:
-        """The bytes of each output that is kept, in whole words."""
-        return [-(-program.outputs[name].operand.nbytes // 8) * 8 for name in self.kept]
+    def places(self, program: Program) -> tuple[dict[str, int], int]:
+        """Where in the bytes that are kept of a step each output is, in whole words; and how many bytes that are."""
+        sizes = [-(-program.outputs[name].operand.nbytes // 8) * 8 for name in self.kept]
+        return dict(zip(self.kept, accumulate(sizes, initial=0), strict=False)), sum(sizes)
 
     def output(self, name: str) -> int:
         """Where the entry of an output is."""
@@ -157,16 +137,17 @@ class Code:
         return _prepared(self.kernels)
 
 
-def plan_code(program: Program, target: NativeTarget) -> Code:
+def plan_code(program: Program, form: Form) -> Code:
     """What the code of a Program will be, without its text."""
-    kernels, batched = target.kernels(program), program.batched
+    kernels = tuple([kernel if isinstance(kernel, Kernel) else str(kernel) for kernel in program.kernels])
+    batched = program.batched
     record = Record(tuple(n for n in program.inputs if n in batched), tuple(n for n in program.outputs if n in batched),
                     tuple(n for n in program.outputs if n not in batched))
     slots = (*program.inputs.values(), *program.outputs.values(),
              *(slot for i in program.instructions for slot in (*i.inputs, *i.outputs)))
     found = dict.fromkeys([*((slot.buffer, slot.offset) for slot in slots),
                            *((PACKED, offset) for offset in _prepared(kernels))])
-    return Code(program, target.form, {place: number for number, place in enumerate(found)}, record, kernels)
+    return Code(program, form, {place: number for number, place in enumerate(found)}, record, kernels)
 
 
 def _prepared(kernels: Sequence[Kernel | str]) -> tuple[int, ...]:
@@ -322,8 +303,9 @@ class _Writer:
         with f.one_thread():
             f.put(step + 1, record, Record.DONE)
             with f.when(f.compare("ne", kept, 0)):
-                target = f.at(f.scalar(record, Record.KEPT, PTR), step * self.record.stride(self.program), I8)
-                for name, place in self.record.places(self.program).items():
+                places_kept, stride = self.record.places(self.program)
+                target = f.at(f.scalar(record, Record.KEPT, PTR), step * stride, I8)
+                for name, place in places_kept.items():
                     slot = self.program.outputs[name]
                     f.call("llvm.memcpy.p0.p0.i64", "void", f.at(target, place, I8), self._slot(f, places, slot),
                            f.constant(slot.operand.nbytes), f.constant(0, I1))

@@ -45,7 +45,7 @@ def text_for(which: str, processor: Processor) -> str:
     name, mode = NETWORKS[which]
     program = network(name).program(mode, 64)
     form = Form(processor.machine, program.blocked, mode == "train")
-    return write_code(plan_code(program, NativeTarget(form)), processor.triple)
+    return write_code(plan_code(NativeTarget(form).completed(program), form), processor.triple)
 
 
 @pytest.fixture(params=PROCESSORS)
