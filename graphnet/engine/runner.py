@@ -169,14 +169,14 @@ class Runner:
         Raises:
             GraphError: there is no such purpose.
         """
+        if name not in (PREDICT, EVALUATE, TRAIN, GRADIENTS):
+            raise GraphError(f"mode is {name!r}, but it must be one of {PREDICT}, {EVALUATE}, {TRAIN}, {GRADIENTS}")
         key = name, *(labels or {}).items(), *inputs
         if key not in self._purposes:
             self._purposes[key] = self._new_purpose(name, dict(labels or {}), inputs)
         return self._purposes[key]
 
     def _new_purpose(self, name: str, fed: dict[str, TensorType], inputs: tuple[str, ...]) -> Purpose:
-        if name not in (PREDICT, EVALUATE, TRAIN, GRADIENTS):
-            raise GraphError(f"mode is {name!r}, but it must be one of {PREDICT}, {EVALUATE}, {TRAIN}, {GRADIENTS}")
         # What assembles is kept, so it must not hold the runner: a network that nobody uses would stay in memory.
         assemble: Callable[[], Assembly]
         if name == PREDICT:

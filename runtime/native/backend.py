@@ -13,7 +13,7 @@ from graphnet.compiler.planning.program import Program, Target, short_name
 from graphnet.compiler.types import BATCH, Dims
 from graphnet.runtime.llvm.jit import Loaded, host
 from graphnet.runtime.native.cache import kept
-from graphnet.runtime.native.code import Code, plan_code, write_code
+from graphnet.runtime.native.code import Code, write_code
 from graphnet.runtime.native.emit.module import Form
 from graphnet.runtime.native.executable import ARGUMENTS, Memory, NativeExecutable
 from graphnet.runtime.native.known import save_what_is_known
@@ -102,14 +102,13 @@ class NativeBinder:
 
     def __init__(self, workers: Workers, form: Form) -> None:
         self.workers, self._form = workers, form
-        self._known: OrderedDict[int, tuple[Program, _Bound]] = OrderedDict()
+        self._known: OrderedDict[int, _Bound] = OrderedDict()
 
     def __call__(self, program: Program, buffers: Buffers, dims: Dims) -> NativeExecutable:
         """What runs a Program for batches of this size."""
-        known, bound = self._known.get(id(program), (None, None))
-        if known is not program or bound is None:
-            bound = self._load(program)
-            self._known[id(program)] = program, bound
+        bound = self._known.get(id(program))
+        if bound is None or bound.code.program is not program:
+            bound = self._known[id(program)] = self._load(program)
             if len(self._known) > _BOUND:
                 self._known.popitem(last=False)
         self._known.move_to_end(id(program))
@@ -117,7 +116,7 @@ class NativeBinder:
         return NativeExecutable(program, buffers, bound.code, enter, bound.memory, self.workers, dims.get(BATCH, 1))
 
     def _load(self, program: Program) -> _Bound:
-        code = plan_code(program, replace(self._form, blocked=program.blocked, training=program.trains))
+        code = Code(program, replace(self._form, blocked=program.blocked, training=program.trains))
         made = kept(code.key, host(), lambda: write_code(code, host().triple))
         save_what_is_known()
         return _Bound(code, Loaded(made), Memory(program, self.workers.threads))

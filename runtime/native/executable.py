@@ -51,7 +51,7 @@ class NativeExecutable(Executable):
                  samples: int) -> None:
         self._code, self._enter, self._memory, self._workers = code, enter, memory, workers
         self._numbers = np.zeros(code.record.length, np.int64)
-        self._record = memoryview(self._numbers)  # whose items are set in a fraction of the time
+        self._record = self._numbers.data  # whose items are set in a fraction of the time
         self._entries = {name: (code.record.input(name), np.dtype(program.inputs[name].operand.dtype))
                          for name in code.record.inputs}
         self._taken: dict[str, tuple[Array, int, NDArray[np.intp] | None]] = {}
@@ -94,17 +94,9 @@ class NativeExecutable(Executable):
             record[entry + 2] = start
 
     def _staged(self, name: str, array: Array, chosen: NDArray[np.intp] | slice, dtype: np.dtype[Any]) -> Array:
-        """The chosen rows in another dtype, in memory that the next batch of as many uses again."""
-        count = chosen.stop - chosen.start if isinstance(chosen, slice) else len(chosen)
-        stage, rows = self._stages.get(f"{name} as {dtype}"), self._stages.get(name)
-        if stage is None or len(stage) != count:
-            stage = self._stages[f"{name} as {dtype}"] = np.empty((count, *array.shape[1:]), dtype)
-        if isinstance(chosen, slice):
-            np.copyto(stage, array[chosen], casting="same_kind")
-            return stage
-        if rows is None or len(rows) != count or rows.dtype != array.dtype:
-            rows = self._stages[name] = np.empty((count, *array.shape[1:]), array.dtype)
-        np.take(array, chosen, 0, rows, "clip")  # "raise" would allocate a buffer
+        """The chosen rows in another dtype."""
+        rows = self._chosen(name, array, chosen)
+        stage = self._stage(f"{name} as {dtype}", rows.shape, dtype)
         np.copyto(stage, rows, casting="same_kind")
         return stage
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,10 @@ def find_kernel(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...
     if digest not in facts.known:
         facts.add(digest, find_written(op, inputs, outputs, form))
     fact = facts.known[digest]
-    return fact if isinstance(fact, str) else Kernel(*fact[:-1], tuple(fact[-1]))
+    if isinstance(fact, str):
+        return fact
+    *fields, weights = fact
+    return replace(Kernel(*fields), weights=tuple(weights))
 
 
 def find_written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel | str:
