@@ -186,17 +186,21 @@ class Workers:
     def bind(self, enter: Enter, bases: int, record: int, memory: int, alone: int) -> Part:
         """The function that runs parts of a Program's code on these addresses; `alone` is that of a barrier for when
         one thread runs it."""
-        if self.threads > 1:
-            _pool()  # not in the first call, during which a process may fork
+        def by_one(what: int, n: int, base: int, total: int) -> None:
+            enter(what, bases, record, 0, 1, memory, alone, n, base, total)
 
-        def call(what: int, n: int, base: int, total: int) -> None:
+        def by_all(what: int, n: int, base: int, total: int) -> None:
             def job(thread: int, barrier: int) -> Job:
                 return partial(enter, what, bases, record, thread, threads, memory, barrier, n, base, total)
 
             threads = self._now()
             if threads == 1 or not self._together(job, threads):
-                enter(what, bases, record, 0, 1, memory, alone, n, base, total)
-        return call
+                by_one(what, n, base, total)
+
+        if self.threads == 1:
+            return by_one
+        _pool()  # not in the first call, during which a process may fork
+        return by_all
 
     def _together(self, job: Callable[[int, int], Job], threads: int) -> bool:
         """Runs the jobs of all threads, made of their numbers and the address of their barrier, if the pool is free."""
