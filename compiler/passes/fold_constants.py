@@ -62,7 +62,8 @@ def _number(graph: Graph, node: Node, numbers: dict[int, float]) -> float | None
 def _is_of_samples(node: Node) -> bool:
     """Whether it makes the gradient of each sample. That is no constant where memory has room for more samples than
     there are: those that are not there have a gradient of 0."""
-    return node.phase == BACKWARD and isinstance(node.op, Expand) and 0 in node.op.axes and node.op.shape[:1] == (BATCH,)
+    op = node.op
+    return node.phase == BACKWARD and isinstance(op, Expand) and 0 in op.axes and op.shape[:1] == (BATCH,)
 
 
 def _evaluate(node: Node, t: TensorType, numbers: list[float]) -> float:
