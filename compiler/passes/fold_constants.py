@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphnet.compiler.ir import Graph, Node
+from graphnet.compiler.ir import BACKWARD, Graph, Node
 from graphnet.compiler.ops.arithmetic import Full
 from graphnet.compiler.ops.reduction import Expand
 from graphnet.compiler.ops.shaping import Reshape, Slice
 from graphnet.compiler.ops.transposing import Transpose
 from graphnet.compiler.passes.base import Pass
 from graphnet.compiler.results import check_results
-from graphnet.compiler.types import TensorType
+from graphnet.compiler.types import BATCH, TensorType
 
 MOVES = (Reshape, Slice, Transpose)
 
@@ -51,12 +51,19 @@ def _number(graph: Graph, node: Node, numbers: dict[int, float]) -> float | None
     if len(node.outputs) != 1 or not node.inputs or any(v not in numbers for v in node.inputs):
         return None
     first = numbers[node.inputs[0]]
-    if isinstance(op, MOVES) or (isinstance(op, Expand) and not op.mean):
+    if isinstance(op, MOVES) or (isinstance(op, Expand) and not op.mean and not _is_of_samples(node)):
         return first
     out = graph.types[node.outputs[0]]
     if not op.elementwise or any(graph.types[v] != out for v in node.inputs):
         return None
     return _evaluate(node, out, [numbers[v] for v in node.inputs])
+
+
+def _is_of_samples(node: Node) -> bool:
+    """Whether it makes the gradient of each sample. That is no constant where memory has room for more samples than
+    there are: those that are not there have a gradient of 0."""
+    op = node.op
+    return node.phase == BACKWARD and isinstance(op, Expand) and 0 in op.axes and op.shape[:1] == (BATCH,)
 
 
 def _evaluate(node: Node, t: TensorType, numbers: list[float]) -> float:

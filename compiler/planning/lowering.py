@@ -36,7 +36,7 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
         graph = in_stages(graph, stage_of)
     roomy = {v for v, t in graph.types.items() if t.shape[:1] == (BATCH,)} if last else set()
     ports: list[Input | Output] = [*graph.inputs, *graph.outputs]
-    batched = frozenset(port.name for port in ports if BATCH in graph.types[port.value].shape)
+    batched = frozenset(port.name for port in ports if graph.types[port.value].shape[:1] == (BATCH,))
     fed = frozenset(i.value for i in graph.inputs if i.name in batched) if target.blocked else None
     sampled = {value: t.shape.index(BATCH) for value, t in graph.types.items() if BATCH in t.shape}
     general = {node.outputs: node.op for node in graph.nodes}

@@ -137,9 +137,12 @@ class Placement:
             storage.last = max(lives.get(value, unread).last for value in storage.values)
 
     def _lengthen_lives(self, fed: frozenset[int], start: int, stop: int) -> None:
-        """What lives into or out of the work on a block lives through the work on all of them."""
+        """What lives into or out of the work on a block lives through the work on all of them. What is fed to each is
+        there at its beginning, also where nothing reads it."""
         for storage in dict.fromkeys(self.of.values()):
-            if storage.first < start <= storage.last and not fed.intersection(storage.values):
+            if fed.intersection(storage.values):
+                storage.last = max(storage.last, start)
+            elif storage.first < start <= storage.last:
                 storage.last = max(storage.last, stop - 1)
             if start <= storage.first < stop <= storage.last:
                 storage.first = start

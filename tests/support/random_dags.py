@@ -45,14 +45,16 @@ def usable_cases() -> tuple[tuple[Case, Case], ...]:
 
 
 @cache
-def random_dag(seed: int) -> Dag:
-    """The graph of a seed. Successive seeds go through the examples in turn, so that each is used equally often."""
-    return _Maker(seed).make()
+def random_dag(seed: int, batch: int = 0) -> Dag:
+    """The graph of a seed, with so many samples, or 2 to 4 of them. Successive seeds go through the examples in turn,
+    so that each is used equally often."""
+    return _Maker(seed, batch).make()
 
 
 @dataclass
 class _Maker:
     seed: int
+    batch: int
     feeds: dict[str, Array] = field(default_factory=dict)
     varied: list[str] = field(default_factory=list)
     pool: list[int] = field(default_factory=list)
@@ -62,7 +64,8 @@ class _Maker:
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng([self.seed, 7])
         self.b = Builder(f"dag_{self.seed}")
-        self.batch = int(self.rng.integers(2, 5))
+        drawn = int(self.rng.integers(2, 5))
+        self.batch = self.batch or drawn
 
     def make(self) -> Dag:
         cases, steps = usable_cases(), 5
