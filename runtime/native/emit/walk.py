@@ -277,7 +277,7 @@ class Group:
         """Writes a number of the result."""
         self.spots[0].put(value, i)
 
-    def fold(self, start: float, step: Step, join: Two) -> Value:
+    def fold(self, start: Value | float, step: Step, join: Two) -> Value:
         """What a number becomes, see `folds`."""
         return self.folds(start, [step], join)[0][0]
 
