@@ -19,7 +19,7 @@ BLOCKS = (1, LANES, 32, 64)
 """Sizes of blocks where samples lie innermost: one of 64 stays in the second-level cache."""
 WALK_BLOCKS = (1, LANES)
 """Sizes of blocks where sequences are walked through: what steps save and weights stay in the second-level cache."""
-ROW_BLOCKS = (1, LANES, 64, 256)
+ROW_BLOCKS = (1, LANES, 64, 128)
 """Sizes of blocks where samples are rows, of which only as many are worked off as there are."""
 
 

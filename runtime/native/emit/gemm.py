@@ -16,8 +16,8 @@ from graphnet.runtime.llvm.values import Index, Value
 Finish = Callable[[Value, Index, Index, Lanes], Value]
 """What becomes of a vector of C, at row m and column n, with so many lanes, before it is stored."""
 Panel = Callable[[Index, int], Value]
-"""The address of so many rows of A from row m on, or of so many columns of B from column n on."""
-_UNROLLED = 16
+"""The address of so many columns of B from column n on."""
+_UNROLLED = 32
 """Products of vectors and numbers in a loop, or more where a tile has more; at most 4 numbers of the sum."""
 _EDGE = 0.6
 """What a number of the sum costs besides, in products: so a tile of 6 is taken before one of 5, as it was faster."""
@@ -33,7 +33,6 @@ class Product:
         a_row, c_row: how many floats lie between rows of A, and of C.
         adds: whether C is a sum over samples, which begins with what earlier blocks left.
         padded: whether B is made of whole vectors, with numbers behind its columns that do not count.
-        b_vector: how many floats lie between vectors of B.
     """
 
     m: int
@@ -43,7 +42,6 @@ class Product:
     c_row: int
     adds: bool = False
     padded: bool = False
-    b_vector: int = LANES
 
     @property
     def exact(self) -> bool:
@@ -81,7 +79,7 @@ def _cut(total: int, size: int, exact: bool) -> list[tuple[int, int]]:
     return [(size, whole), (rest, 1)] if exact and rest else [(size, whole + bool(rest))]
 
 
-def multiply(f: Function, p: Product, a: Value | Panel, b: Value | Panel, c: Value, finish: Finish | None = None,
+def multiply(f: Function, p: Product, a: Value, b: Value | Panel, c: Value, finish: Finish | None = None,
              rows: Index | None = None, alone: bool = False, done: Index | None = None) -> None:
     """Writes a product.
 
@@ -103,10 +101,12 @@ def multiply(f: Function, p: Product, a: Value | Panel, b: Value | Panel, c: Val
 
     def column(number: Value, n0: Index, count: int) -> None:
         right, offsets = b(n0, count) if callable(b) else f.at(b, n0), _offsets(count, p.exact)
-        read = [(start // LANES * p.b_vector, None) for start, _ in offsets] if p.padded else offsets
+        read = [(start, None) for start, _ in offsets] if p.padded else offsets
 
         def block(_: Value, m0: Index, height: int) -> None:
-            left, target = a(m0, height) if callable(a) else f.at(a, m0 * p.a_row), f.at(c, m0 * p.c_row + n0)
+            left, target = f.at(a, m0 * p.a_row), f.at(c, m0 * p.c_row + n0)
+            for m in range(height):
+                f.prefetch(target, m * p.c_row)
             places = [(target, m * p.c_row + start, lanes) for m in range(height) for start, lanes in offsets]
             begun = [f.variable(f.zero()) for _ in places if p.adds and done.known != 0]
             if begun:

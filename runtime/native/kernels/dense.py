@@ -17,6 +17,7 @@ from graphnet.runtime.native.emit.call import Call, emitter, floats, need, room
 from graphnet.runtime.native.emit.copying import offset
 from graphnet.runtime.native.emit.formulas import Tail
 from graphnet.runtime.native.emit.gemm import Finish, Product, bring, multiply, tile
+from graphnet.runtime.native.emit.lines import whole_vectors
 from graphnet.runtime.native.emit.views import View, load, samples, view
 from graphnet.runtime.native.kernels.elementwise import number
 
@@ -35,11 +36,6 @@ def _in_rows(*operands: Operand) -> bool:
 def _places(operand: Operand) -> int:
     """How many vectors of features a sample has."""
     return math.prod(operand.shape[1:-1])
-
-
-def _whole(count: int) -> int:
-    """So many, and what they lack to whole vectors."""
-    return -(-count // LANES) * LANES
 
 
 # x W -----------------------------------------------------------------------------------------------------------------
@@ -68,39 +64,39 @@ def _fight(machine: Machine, rows: int, pitch: int) -> bool:
     return machine.vectors < LANES and rows * math.gcd(4 * pitch, 1 << 16) >= 1 << 19
 
 
-def _laid_out(call: Call, machine: Machine) -> str:
-    """How `prepare` lays out weights: in "panels" of 16 outputs, "turned" so that what is summed over is innermost, or
-    "" if they serve as they are."""
+def _panel(call: Call, machine: Machine) -> int:
+    """How many outputs wide the panels are that products in rows take weights from, 0 if they serve as they lie."""
     x, w = (call.inputs[i] for i in _factors(call))
-    if _in_rows(x):
-        fight = x.shape[0] * _places(x) > 1 and _fight(machine, *w.shape)
-        return "panels" if fight or call.root.transpose_w else ""
-    return "turned" if not call.root.transpose_w and _fight(machine, 2 * w.shape[0], w.shape[1]) else ""
+    rows = max(x.shape[0] * _places(x), 1)
+    panels = _in_rows(x) and (call.root.transpose_w or (rows > 1 and _fight(machine, *w.shape)))
+    return LANES * tile(rows, max(_sides(call)[1], 1), machine, exact=True)[1] if panels else 0
 
 
-def _weight_floats(call: Call, machine: Machine) -> int:
-    how, (k, m) = _laid_out(call, machine), _sides(call)
-    return {"": 0, "panels": k * _whole(m), "turned": m * _whole(k)}[how]
+def _kept(call: Call, machine: Machine) -> int:
+    """Floats of all panels. In training weights are others at each step, and panels are made one by one as needed."""
+    k, m = _sides(call)
+    wide = 0 if call.training or call.root.transpose_w else _panel(call, machine)
+    return k * -(-m // wide) * wide if wide else 0
 
 
-def _lay_out(f: Function, call: Call) -> None:
-    (k, m), w, to = _sides(call), call.x[_factors(call)[1]], call.prepared
-    if to is None:
-        return
-    if _laid_out(call, f.machine) == "turned":
-        turn(f, w, m, k, m, to, _whole(k), *f.share(_whole(k) // LANES))
-        return
-
-    def panel(start: Index, count: int) -> None:
-        target = f.at(to, start * k)
-        if call.root.transpose_w:
-            turn(f, f.at(w, start * k), k, count, k, target, LANES)
-        else:
-            bring(f, f.at(w, start), m, k, count, target, LANES)
-    blocks(f, m, LANES, panel, *f.share(_whole(m) // LANES))
+def _write_panel(f: Function, call: Call, start: Index, count: int, target: Value) -> None:
+    """So many outputs of the weights from `start` on."""
+    (k, m), w, wide = _sides(call), call.x[_factors(call)[1]], _panel(call, f.machine)
+    if call.root.transpose_w:
+        turn(f, f.at(w, start * k), k, count, k, target, wide)
+    else:
+        bring(f, f.at(w, start), m, k, count, target, wide)
 
 
-@emitter(MatMul, prepare=_lay_out, prepared=_weight_floats)
+def _keep(f: Function, call: Call) -> None:
+    (k, m), wide, to = _sides(call), _panel(call, f.machine), call.prepared
+    if to is not None:
+        blocks(f, m, wide, lambda start, count: _write_panel(f, call, start, count, f.at(to, start * k)),
+               *f.share(-(-m // wide)))
+
+
+@emitter(MatMul, prepare=_keep, prepared=_kept,
+         scratch=lambda call, machine: 0 if _kept(call, machine) else _sides(call)[0] * _panel(call, machine))
 def matmul(f: Function, call: Call) -> None:
     """x W: vectors lie along outputs in rows, else along samples."""
     at_x, at_w = _factors(call)
@@ -109,22 +105,27 @@ def matmul(f: Function, call: Call) -> None:
     rows, finish, (k, m), places, lanes = _in_rows(x, y), _finish(f, call), _sides(call), _places(x), room(x)
     if not math.prod(y.shape):
         return
-    new, weights = call.prepared is not None, call.prepared or call.x[at_w]
-    if rows:
-        p = Product(lanes * places, m, [K(k, 1, LANES if new else m)], k, m, padded=new, b_vector=k * LANES)
-        multiply(f, p, call.x[at_x], (lambda n0, _: f.at(weights, n0 * k)) if new else weights, call.y[0], finish(0),
-                 samples(f, x) * places)
+    if not rows:
+        row, step = (k, 1) if call.root.transpose_w else (1, m)
+        with f.loop(0, places) as place:
+            multiply(f, Product(m, lanes, [K(k, step, lanes)], row, lanes), call.x[at_w],
+                     f.at(call.x[at_x], place * (k * lanes)), f.at(call.y[0], place * (m * lanes)), finish(place))
         return
-    row, step = (_whole(k), 1) if new else (k, 1) if call.root.transpose_w else (1, m)
-    with f.loop(0, places) as place:
-        multiply(f, Product(m, lanes, [K(k, step, lanes)], row, lanes), weights,
-                 f.at(call.x[at_x], place * (k * lanes)), f.at(call.y[0], place * (m * lanes)), finish(place))
+
+    def panel(n0: Index, count: int) -> Value:
+        if call.prepared:
+            return f.at(call.prepared, n0 * k)
+        _write_panel(f, call, n0, count, f.scratch)
+        return f.scratch
+    wide = _panel(call, f.machine)
+    multiply(f, Product(lanes * places, m, [K(k, 1, wide or m)], k, m, padded=wide > 0), call.x[at_x],
+             panel if wide else call.x[at_w], call.y[0], finish(0), samples(f, x) * places)
 
 
 def _finish(f: Function, call: Call) -> Callable[[Index], Finish]:
     """The epilogue at a place between batch and features. Rows of C are samples and places, or they are features."""
     tail, y, rows = Tail(f, call), call.outputs[0], _in_rows(call.outputs[0])
-    places, views = _places(y), {i: view(call.x[i], call.inputs[i], y, _axis(call, i)) for i in tail.inputs}
+    places, views = _places(y), {i: view(call.x[i], call.inputs[i], y, tail.axis(i)) for i in tail.inputs}
     for found in views.values():
         need(all(stride == found.strides[-2] * math.prod(y.shape[axis + 1:-1])
                  for axis, stride in enumerate(found.strides[:-1]) if axis and y.shape[axis] > 1),
@@ -142,63 +143,40 @@ def _finish(f: Function, call: Call) -> Callable[[Index], Finish]:
     return lambda place: lambda value, m, n, lanes: tail(value, lambda i: side(views[i], place, m, n, lanes))
 
 
-def _axis(call: Call, i: int) -> int | None:
-    """Along which axis of the result an input with one axis lies."""
-    axes: set[int | None] = {getattr(node.op, "axis", None) for node in call.op.chain
-                             if call.op.body.inputs[i].value in node.inputs}
-    need(len(axes) == 1, "a side input along two axes")
-    return axes.pop()
-
-
 # Gradients of weights ------------------------------------------------------------------------------------------------
 
 _MANY = 64
 """Rows of a gradient, from which on it pays to bring a panel of g together."""
-_LARGE = 1 << 17
-"""Floats of x, beyond which it pays to bring strips of it together: a cache of 512 KB does not keep it. For 256 samples
-of 784 the gradient of 784 x 512 weights took 2.6 ms and not 3.3; where only 128 are real, 1.4 and not 1.3."""
 
 
-def _brings(call: Call, machine: Machine) -> tuple[int, int, int]:
-    """The height of strips of x and the width of panels of g that are brought together, 0 for none; g with its samples
-    innermost is turned anyway. And the floats that both take."""
-    x, (k, m) = call.inputs[0], call.outputs[0].shape
-    high, wide = tile(k, m, machine, exact=True)
-    rows = _in_rows(*call.inputs)
-    strips = high if rows and machine.vectors < LANES and m >= 8 * LANES and math.prod(x.shape) > _LARGE else 0
-    panels = wide * LANES if k >= _MANY or not rows else 0
-    return strips, panels, (panels + (k + high) * bool(strips)) * _places(x) * room(x) + LANES
+def _gathered(call: Call, machine: Machine) -> int:
+    """How wide the panels of g are that are brought together, 0 for none; with its samples innermost it is turned."""
+    k, m = call.outputs[0].shape
+    wide = tile(k, m, machine, exact=True)[1] * LANES
+    return wide if k >= _MANY or not _in_rows(*call.inputs) else 0
 
 
-@emitter(MatMulGradWeight, scratch=lambda call, machine: _brings(call, machine)[2])
+@emitter(MatMulGradWeight, scratch=lambda call, machine: (
+    _gathered(call, machine) * _places(call.inputs[0]) * room(call.inputs[0]) + LANES))
 def matmul_grad_weight(f: Function, call: Call) -> None:
     """Σ xᵀ g: vectors lie along outputs."""
     (x, g), w, (x_at, g_at) = call.inputs, call.outputs[0], call.x
     floats(x, g, w)
     need(math.prod(x.shape) > 0, "a sum of nothing")
-    (k, m), places, lanes, (high, wide, _) = w.shape, _places(x), room(x), _brings(call, f.machine)
-    if not _in_rows(x, g):
-        def turned(n0: Index, count: int) -> Value:
-            with f.loop(0, places) as place:
-                turn(f, f.at(g_at, (place * m + n0) * lanes), lanes, count, lanes,
-                     f.at(f.scratch, place * (lanes * wide)), wide)
-            return f.scratch
-        dims = [K(places, k * lanes, lanes * wide), K(lanes, 1, wide)]
-        multiply(f, Product(k, m, dims, lanes, m, adds=True, padded=True), x_at, turned, call.y[0])
-        return
-    real, rows = samples(f, x) * places, lanes * places
-    apart = f.at(f.scratch, wide * rows)  # each strip has room for all rows
-
-    def strip(m0: Index, count: int) -> Value:
-        return f.at(apart, m0 * rows)
+    (k, m), places, lanes, wide = w.shape, _places(x), room(x), _gathered(call, f.machine)
+    rows, real = _in_rows(x, g), samples(f, x) * places
 
     def panel(n0: Index, count: int) -> Value:
-        bring(f, f.at(g_at, n0), m, real, count, f.scratch, wide)
+        if rows:
+            bring(f, f.at(g_at, n0), m, real, count, f.scratch, wide)
+            return f.scratch
+        with f.loop(0, places) as place:
+            turn(f, f.at(g_at, (place * m + n0) * lanes), lanes, count, lanes,
+                 f.at(f.scratch, place * (lanes * wide)), wide)
         return f.scratch
-    if high:
-        blocks(f, k, high, lambda m0, count: bring(f, f.at(x_at, m0), k, real, count, strip(m0, count), high))
-    p = Product(k, m, [K(real, high or k, wide or m)], 1, m, adds=True, padded=wide > 0)
-    multiply(f, p, strip if high else x_at, panel if wide else g_at, call.y[0])
+    dims = [K(real, k, wide or m)] if rows else [K(places, k * lanes, lanes * wide), K(lanes, 1, wide)]
+    multiply(f, Product(k, m, dims, 1 if rows else lanes, m, adds=True, padded=wide > 0), x_at,
+             panel if wide else g_at, call.y[0])
 
 
 # Sample by sample ----------------------------------------------------------------------------------------------------
@@ -206,7 +184,7 @@ def matmul_grad_weight(f: Function, call: Call) -> None:
 def _turns(call: Call) -> int:
     """Floats for B of a sample, if it is to be turned so that its columns are innermost."""
     b = call.inputs[1]
-    return _whole(b.shape[1]) * b.shape[2] if call.root.transpose_b and b.shape[1] > 1 and _in_rows(b) else 0
+    return whole_vectors(b.shape[1]) * b.shape[2] if call.root.transpose_b and b.shape[1] > 1 and _in_rows(b) else 0
 
 
 @emitter(BatchMatMul, scratch=lambda call, machine: _turns(call))
@@ -222,7 +200,7 @@ def batch_matmul(f: Function, call: Call) -> None:
     if not _in_rows(a, b, y):
         _along_samples(f, call, (m, p), (a_row, a_k, k), (1, k) if call.root.transpose_b else (p, 1))
         return
-    many, width = y.shape[0] > 1, _whole(p) if _turns(call) else p
+    many, width = y.shape[0] > 1, whole_vectors(p) if _turns(call) else p
     with f.loop(*(f.share(samples(f, a)) if many else (0, 1))) as sample:
         columns = f.at(right, sample * (k * p))
         if _turns(call):

@@ -65,12 +65,13 @@ def filled(kernel: Kernel, inputs: Sequence[Array], n: int, batched: Sequence[bo
 
 def results(op: Op, inputs: Sequence[Array], out: tuple[int, ...], last: bool, n: int | None = None,
             batched: Sequence[bool] = (True, False), blocked: bool = True, padding: float | None = None,
-            summed: bool = False) -> Array:
+            summed: bool = False, training: bool = False) -> Array:
     """The real part of what the op gives on both machines with 1, 2 and 3 threads: all the same bits."""
     n, found = inputs[0].shape[0] if n is None else n, []
     for machine in MACHINES:
         ins = [form(a.shape, a.dtype.name, last and of_batch) for a, of_batch in zip(inputs, batched, strict=True)]
-        kernel = Kernel(op, ins, [form(out, "float32", last and not summed)], machine, blocked)
+        kernel = Kernel(op, ins, [form(out, "float32", last and not summed)], machine, blocked,
+                        training=training)
         for threads in (1, 2, 3):
             filled(kernel, inputs, n, batched, padding)
             (y,) = kernel.run(threads, n)
@@ -91,10 +92,10 @@ def wide(*arrays: Array) -> list[Array]:
 
 
 def check_matmul(rng: np.random.Generator, lead: tuple[int, ...], k: int, m: int, turned: bool, last: bool,
-                 n: int | None = None, blocked: bool = True) -> None:
+                 n: int | None = None, blocked: bool = True, training: bool = False) -> None:
     x, w = numbers(rng, (*lead, k)), numbers(rng, (m, k) if turned else (k, m))
     op, n = MatMul(turned), lead[0] if n is None else n
-    got = results(op, (x, w), (*lead, m), last, n, blocked=blocked)
+    got = results(op, (x, w), (*lead, m), last, n, blocked=blocked, training=training)
     (expected,), (sizes,) = op.forward(*wide(x[:n], w)), op.forward(*wide(abs(x[:n]), abs(w)))
     close(got, expected, bound(k, sizes))
 
@@ -139,17 +140,16 @@ def test_many_shapes(seed: int) -> None:
     check_gradient(rng, lead, k, m, last, n, blocked)
 
 
-@pytest.mark.parametrize("last", [False, True])
-def test_weights_whose_rows_would_fight_are_laid_out_anew(last: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("training", [False, True])
+def test_weights_whose_rows_would_fight_are_brought_together(training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert dense._fight(NARROW, 784, 512)
     assert not dense._fight(NARROW, 400, 120)
     assert not dense._fight(WIDE, 784, 512)
     monkeypatch.setattr(dense, "_fight", lambda machine, rows, pitch: True)
-    check_matmul(np.random.default_rng(0), (32,), 21, 37, False, last, 30)
+    check_matmul(np.random.default_rng(0), (32,), 21, 37, False, False, 30, training=training)
 
 
-def test_large_inputs_are_brought_together_for_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dense, "_LARGE", 0)
+def test_panels_of_few_rows_are_brought_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dense, "_MANY", 1)
     check_gradient(np.random.default_rng(0), (32, 2), 22, 137, False, 29)
 
