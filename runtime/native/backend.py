@@ -31,6 +31,7 @@ class NativePolicy(Policy):
         form: what kernels are written for; what of it depends on the purpose is filled in.
     """
 
+    pools: bool = True
     form: Form = field(default_factory=lambda: Form(host().machine))
     _blocked: dict[Purpose, bool] = field(default_factory=dict)
     _why_whole: dict[Purpose, str] = field(default_factory=dict)
