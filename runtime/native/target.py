@@ -54,7 +54,7 @@ class NativeTarget:
     @property
     def backend(self) -> str:
         """Its name."""
-        return "native"
+        return "native" if self.form.winograd else "native-direct"
 
     def between(self, program: Program) -> Mapping[int, str]:
         """Why instructions have no native kernel."""
