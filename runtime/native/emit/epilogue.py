@@ -36,7 +36,7 @@ def _side(f: Function, call: Call, i: int) -> _Side:
     def number(value: Value) -> Value:
         return f.splat(value if element == F32 else f.convert("uitofp", value, F32))
     if form.shape == y.shape:
-        need(room(form) == room(y) and (batch_innermost(form) or room(y) == 1), "operands of both layouts")
+        need(room(form) == room(y) and (form.layout == y.layout or room(y) == 1), "operands of both layouts")
         return lambda channel, offset, lanes: number(f.load(x, offset, lanes, element))
     if math.prod(form.shape) == 1:
         return lambda channel, offset, lanes: number(f.scalar(x, 0, element))
