@@ -16,6 +16,8 @@ from graphnet.compiler.ops.reduction import Reduction
 from graphnet.compiler.passes.base import Decision, Pass
 
 ROOTS: tuple[type[Op], ...] = (Conv2d, MatMul, MaxPool2d)
+POOLED = MaxPool2d((2, 2), (2, 2))
+"""The pooling that may join a convolution."""
 TAKEN = "the node that reads it is fused with the one that makes its other input"
 
 
@@ -30,9 +32,15 @@ class FuseEpilogues(Pass):
 
     A value that anybody else needs ends the chain, so nothing that was asked for is lost and nothing is computed twice.
     What the chain makes stays an output of the fused node if anybody but the sums needs it.
+
+    Attributes:
+        roots: see above.
+        pools: whether max pooling over windows of 2 × 2 joins a convolution right before it, so that only the greatest
+            sums are stored: for backends whose kernels can do that.
     """
 
     roots: tuple[type[Op], ...] = ROOTS
+    pools: bool = False
 
     name = "fuse_epilogues"
     purpose = "Joins a node with the element-wise ones behind it, so that values between them stay in the cache."
@@ -55,7 +63,7 @@ class FuseEpilogues(Pass):
         for chain in self._chains(graph):
             found += [Decision(a, b) for a, b in pairwise(chain)]
             sums = _sums(graph, chain)
-            found += [Decision(chain[-1], user, "" if user in sums else refusal(graph, chain[-1], user) or TAKEN)
+            found += [Decision(chain[-1], user, "" if user in sums else self._refusal(graph, chain[-1], user) or TAKEN)
                       for user in graph.uses.get(chain[-1].outputs[0], ())]
         return found
 
@@ -64,8 +72,24 @@ class FuseEpilogues(Pass):
         chains, taken = [], set[int]()
         for node in graph.nodes:
             if id(node) not in taken and not self._no_root(node):
-                chains.append(_chain(graph, node, taken))
+                chains.append(self._chain(graph, node, taken))
         return chains
+
+    def _chain(self, graph: Graph, root: Node, taken: set[int]) -> list[Node]:
+        chain = [root]
+        while users := graph.uses.get(chain[-1].outputs[0], ()):
+            if id(users[0]) in taken or self._refusal(graph, chain[-1], users[0]):
+                break
+            chain.append(users[0])
+        taken.update(map(id, chain))
+        return chain
+
+    def _refusal(self, graph: Graph, producer: Node, consumer: Node) -> str | None:
+        """Why `consumer` cannot join the node before it, in words; None if it can."""
+        if self.pools and isinstance(producer.op, Conv2d) and consumer.op == POOLED:
+            return _kept(graph, producer, consumer) or (
+                None if producer.phase == consumer.phase else _phases(producer, consumer))
+        return refusal(graph, producer, consumer)
 
     def _no_root(self, node: Node) -> str:
         """Why no fusion begins at a node, in words; "" if one may."""
@@ -80,16 +104,6 @@ class FuseEpilogues(Pass):
         return f"no fusion begins at {name}: it is neither element-wise nor one of {roots}"
 
 
-def _chain(graph: Graph, root: Node, taken: set[int]) -> list[Node]:
-    chain = [root]
-    while users := graph.uses.get(chain[-1].outputs[0], ()):
-        if id(users[0]) in taken or refusal(graph, chain[-1], users[0]):
-            break
-        chain.append(users[0])
-    taken.update(map(id, chain))
-    return chain
-
-
 def _sums(graph: Graph, chain: Sequence[Node]) -> list[Node]:
     """The sums of what an element-wise chain makes, which are taken on the way."""
     last = chain[-1]
@@ -100,7 +114,7 @@ def _sums(graph: Graph, chain: Sequence[Node]) -> list[Node]:
 
 
 def refusal(graph: Graph, producer: Node, consumer: Node) -> str | None:
-    """Why `consumer` cannot join the node before it, in words; None if it can."""
+    """Why `consumer` cannot work in place on what the node before it makes, in words; None if it can."""
     value, op = producer.outputs[0], consumer.op
     if isinstance(op, Reduction):
         return _no_sum(graph, producer, consumer)
@@ -108,11 +122,8 @@ def refusal(graph: Graph, producer: Node, consumer: Node) -> str | None:
         return f"{op.name} makes {len(consumer.outputs)} values"
     if not op.elementwise:
         return f"{op.name} is not element-wise: it does not make each element of the one at its own place"
-    if value in graph.kept:
-        return f"%{value} is an output or a new state, so it must be kept as it is"
-    others = [node for node in graph.uses[value] if node is not consumer]
-    if others:
-        return f"%{value} is also read by {others[0].op.name} of {others[0].origin}"
+    if needed := _kept(graph, producer, consumer):
+        return needed
     if consumer.inputs.count(value) > 1:
         return f"{op.name} reads %{value} twice, and would write over it at the first"
     if not (consumer.inputs[0] == value or op.commutative):
@@ -124,6 +135,15 @@ def refusal(graph: Graph, producer: Node, consumer: Node) -> str | None:
     if graph.types[consumer.outputs[0]] != graph.types[value]:
         return f"{op.name} changes the type"
     return None
+
+
+def _kept(graph: Graph, producer: Node, consumer: Node) -> str | None:
+    """Who needs what a node makes besides `consumer`, in words; None if nobody does."""
+    value = producer.outputs[0]
+    if value in graph.kept:
+        return f"%{value} is an output or a new state, so it must be kept as it is"
+    others = [node for node in graph.uses[value] if node is not consumer]
+    return f"%{value} is also read by {others[0].op.name} of {others[0].origin}" if others else None
 
 
 def _no_sum(graph: Graph, producer: Node, consumer: Node) -> str:

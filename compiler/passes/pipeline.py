@@ -37,16 +37,19 @@ class Assembly:
     prepare: tuple[Pass, ...] = ()
     derive: tuple[Pass, ...] = ()
 
-    def pipeline(self, optimize: bool = True, without: tuple[type[Pass], ...] = ()) -> tuple[Pass, ...]:
+    def pipeline(self, optimize: bool = True, without: tuple[type[Pass], ...] = (),
+                 pools: bool = False) -> tuple[Pass, ...]:
         """All passes in order.
 
         Args:
             optimize: False for only those that the meaning of the purpose needs.
             without: passes that only save time, to leave out.
+            pools: whether convolutions and the poolings behind them may become one; see `FuseEpilogues`.
         """
         if not optimize:
             return (OrderNodes(), *self.prepare, *self.derive, DropDead())
-        steps = (OrderNodes(), *self.prepare, *REWRITE, *self.derive, *SIMPLIFY, *FUSE, ScheduleNodes())
+        fuse = (FuseEpilogues(pools=True),) if pools else FUSE
+        steps = (OrderNodes(), *self.prepare, *REWRITE, *self.derive, *SIMPLIFY, *fuse, ScheduleNodes())
         return tuple(step for step in steps if not isinstance(step, without))
 
 

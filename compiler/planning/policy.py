@@ -58,12 +58,14 @@ class Policy:
             work in place.
         memory_limit: bytes of arena that no Program may exceed; None for no limit.
         check: called after each pass that changed a graph.
+        pools: whether convolutions and the poolings behind them may become one; see `FuseEpilogues`.
     """
 
     target: Callable[[bool], Target]
     optimize: bool = True
     memory_limit: int | None = None
     check: Callable[[Stage], None] | None = None
+    pools: bool = False
     _managers: dict[tuple[Purpose, str], PassManager] = field(default_factory=dict)
 
     def dims_of_program(self, purpose: Purpose, dims: Dims, usual: int = 0) -> Dims:
@@ -151,7 +153,8 @@ class Policy:
         key = purpose, pipeline
         if key not in self._managers:
             assembly = purpose.assemble()
-            manager = PassManager(assembly.pipeline(pipeline is not PLAIN, _LEFT_OUT.get(pipeline, ())), self.check)
+            passes = assembly.pipeline(pipeline is not PLAIN, _LEFT_OUT.get(pipeline, ()), self.pools)
+            manager = PassManager(passes, self.check)
             manager.run(assembly.graph)
             self._managers[key] = manager
         return self._managers[key]

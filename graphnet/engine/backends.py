@@ -12,8 +12,10 @@ from graphnet.compiler.ir import Graph
 from graphnet.engine.programs import Programs, numpy_policy
 from graphnet.runtime.blas import BlasThreads
 
-AUTO, NUMPY, NATIVE = "auto", "numpy", "native"
-BACKENDS = (AUTO, NATIVE, NUMPY)
+AUTO, NUMPY, NATIVE, DIRECT = "auto", "numpy", "native", "native-direct"
+BACKENDS = (AUTO, NATIVE, DIRECT, NUMPY)
+"""What may be asked for. The third is the second with direct sums in every convolution, and other bits where the second
+takes fewer products."""
 VARIABLE = "GRAPHNET_BACKEND"
 """The environment variable that says which backend there is where none is asked for."""
 LLVMLITE = (0, 45), (0, 51)
@@ -32,38 +34,39 @@ def choose_backend(owner: str, asked: str | None, graph: Graph, optimize: bool) 
         optimize: whether it is to be optimised; the native backend is there for speed alone.
 
     Returns:
-        `native` where it can run the graph and is asked for or there; what the environment says is for graphs that it
-        can run.
+        `native` where it can run the graph and is asked for or there, `native-direct` where that is; what the
+        environment says is for graphs that it can run.
 
     Raises:
         ArgumentError: as `check_backend`; or the native backend is asked for by name, and cannot run the graph.
     """
-    if check_backend(owner, asked) == NUMPY:
+    found = check_backend(owner, asked)
+    if found == NUMPY:
         return NUMPY
     problem = why_not_native(graph, optimize)
-    if problem and asked == NATIVE:
-        raise _unusable(owner, "backend", problem)
-    return NUMPY if problem else NATIVE
+    if problem and asked in (NATIVE, DIRECT):
+        raise _unusable(owner, "backend", asked, problem)
+    return NUMPY if problem else NATIVE if found == AUTO else found
 
 
 def check_backend(owner: str, asked: str | None) -> str:
     """What is asked for: the name of a backend, or that which the environment names, or `auto`.
 
     Raises:
-        ArgumentError: there is no such backend, or it is the native one, which cannot be used here.
+        ArgumentError: there is no such backend, or it is a native one, which cannot be used here.
     """
     name = "backend"
     if asked is None:
         owner, name, asked = "environment", VARIABLE, os.environ.get(VARIABLE) or AUTO
     asked = str(check_choice(owner, name, asked, BACKENDS))
-    problem = why_not_native() if asked == NATIVE else ""
+    problem = why_not_native() if asked in (NATIVE, DIRECT) else ""
     if problem:
-        raise _unusable(owner, name, problem)
+        raise _unusable(owner, name, asked, problem)
     return asked
 
 
-def _unusable(owner: str, name: str, problem: str) -> ArgumentError:
-    return ArgumentError(owner, name, NATIVE, f"that {problem}; {AUTO!r} takes NumPy where it has to")
+def _unusable(owner: str, name: str, asked: str, problem: str) -> ArgumentError:
+    return ArgumentError(owner, name, asked, f"that {problem}; {AUTO!r} takes NumPy where it has to")
 
 
 def why_not_native(graph: Graph | None = None, optimize: bool = True) -> str:
@@ -108,8 +111,8 @@ def make_programs(backend: str, optimize: bool, memory_limit: int | None, thread
     from graphnet.runtime.native.target import NativeTarget
     from graphnet.runtime.native.workers import Workers
 
-    form = Form(host().machine)
+    form = Form(host().machine, winograd=backend != DIRECT)
     policy = NativePolicy(lambda frugal: NativeTarget(form, frugal), optimize, memory_limit, form=form)
     workers = Workers(threads)
-    return Programs(policy, blas_threads=blas, backend=NATIVE, threads=workers.threads,
+    return Programs(policy, blas_threads=blas, backend=backend, threads=workers.threads,
                     bind=NativeBinder(workers, form))

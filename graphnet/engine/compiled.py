@@ -11,7 +11,7 @@ from graphnet.compiler.passes.pipeline import Stage
 from graphnet.compiler.planning.program import NUMPY, Program
 from graphnet.compiler.types import format_shape
 from graphnet.compiler.words import LABEL, label, shorten
-from graphnet.engine.backends import NATIVE, why_not_native
+from graphnet.engine.backends import why_not_native
 from graphnet.engine.runner import PREDICT, Runner
 from graphnet.engine.sizes import check_sizes
 
@@ -120,7 +120,7 @@ class Compiled:
         """
         programs, purpose = self._runner.programs, self._runner.usual_purpose(mode)
         sizes = check_sizes("machine_code", self.graph, batch, dims)
-        if programs.backend != NATIVE:
+        if programs.backend == NUMPY:
             fix = why_not_native(self.graph, programs.policy.optimize)
             raise GraphNetError("the network runs on NumPy, so there is no code of its own to show; "
                                 + (f"the native backend {fix}" if fix else "compile it with backend='native'"))

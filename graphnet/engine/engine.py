@@ -137,7 +137,7 @@ class Engine(Variables, Compiled, Guarded):
 
     @property
     def backend(self) -> str:
-        """What the network runs on: "native" or "numpy"."""
+        """What the network runs on: "native", "native-direct" or "numpy"."""
         return self._runner.programs.backend
 
     @property

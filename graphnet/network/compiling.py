@@ -60,10 +60,10 @@ def compile(model: Model, loss: Losses | None = None, optimizer: Optimizer | str
         seed: from 0 to 2⁶⁴ - 1; the same seed gives the same weights and the same training on the same machine.
         dtype: "float32" or "float64".
         backend: "native", which compiles whole Programs to machine code and needs llvmlite (the extra `native`),
-            "numpy", or "auto", native where that is installed; by default what the environment variable
-            GRAPHNET_BACKEND says, or "auto". Each backend gives the same bits each time, but not those of the other.
-            Networks of float64 and those that are not optimised use NumPy, and "native" is refused for them;
-            `net.backend` says what there is.
+            "native-direct", the same with direct sums in all convolutions, "numpy", or "auto", native where that is
+            installed; by default what the environment variable GRAPHNET_BACKEND says, or "auto". Each backend gives the
+            same bits each time, but not those of another. Networks of float64 and those that are not optimised use
+            NumPy, and the native ones are refused for them; `net.backend` says what there is.
         threads: how many threads the native backend uses; by default as many as this process has cores. They have no
             say in any bit.
         optimize: False turns off all optimising passes and layout choices.

@@ -18,7 +18,7 @@ from graphnet.common.checks import check_flag, check_path, check_whole
 from graphnet.compiler.errors import ArgumentError, GnetFormatError, GraphNetError, MemoryLimitError
 from graphnet.compiler.types import Array
 from graphnet.compiler.words import file_label
-from graphnet.engine.backends import NATIVE, NUMPY, check_backend, why_not_native
+from graphnet.engine.backends import NUMPY, check_backend, why_not_native
 from graphnet.engine.checkpoints import FIT, FitState
 from graphnet.engine.runner import PREDICT
 from graphnet.network.compiling import check_threads, make_network
@@ -171,7 +171,7 @@ def _make_network(contents: Contents, backend: str | None, threads: int | None, 
     check_served(contents.graph)
     setup = parse_setup(contents.train)
     if backend is None and setup.step:
-        problem = setup.backend == NATIVE and why_not_native(contents.graph, setup.optimize)
+        problem = setup.backend != NUMPY and why_not_native(contents.graph, setup.optimize)
         backend = NUMPY if problem else setup.backend
     network = make_network(contents.graph, objective_of(setup, contents.graph), setup.optimizer, seed=setup.seed,
                            owner="load", backend=backend, threads=threads, optimize=setup.optimize,

@@ -19,7 +19,7 @@ from graphnet.compiler.words import visible
 from graphnet.data import Dataset
 from graphnet.drawing.curves import plot_curves
 from graphnet.drawing.figures import figure_bytes
-from graphnet.engine.backends import NATIVE
+from graphnet.engine.backends import NUMPY
 from graphnet.engine.checkpoints import Checkpoint
 from graphnet.engine.engine import INFERENCE_BATCH
 from graphnet.network.compiling import compile
@@ -179,7 +179,7 @@ def versions() -> dict[str, str]:
 
 def native_versions(network: Network) -> dict[str, str]:
     """What compiles the native code of a network."""
-    return {"llvmlite": str(import_module("llvmlite").__version__)} if network.backend == NATIVE else {}
+    return {"llvmlite": str(import_module("llvmlite").__version__)} if network.backend != NUMPY else {}
 
 
 def _fit(job: Job, network: Network, parts: Parts, log: RunLog, resume: bool, backend_change: bool) -> History:

@@ -112,7 +112,7 @@ class Settings:
     validation: float | int = 0.0
     data_dir: str | None = None
     options: Values = field(default_factory=dict)
-    backend: Literal["auto", "native", "numpy"] | None = unless(None)
+    backend: Literal["auto", "native", "native-direct", "numpy"] | None = unless(None)
     threads: int | None = unless(None)
 
     @classmethod

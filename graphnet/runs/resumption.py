@@ -10,7 +10,7 @@ from typing import Any
 
 from graphnet.compiler.errors import ArgumentError, DataError, GnetFormatError
 from graphnet.compiler.words import file_label
-from graphnet.engine.backends import NATIVE, check_backend, why_not_native
+from graphnet.engine.backends import NUMPY, check_backend, why_not_native
 from graphnet.network.compiling import MAX_THREADS
 from graphnet.network.network import Network
 from graphnet.runs.catalog import load_recipe
@@ -162,7 +162,7 @@ def _check_same_backend(job: Job, network: Network) -> None:
     before = trained_on(network)
     if before == network.backend:
         return
-    problem = why_not_native(network.graph, network.optimize) if before == NATIVE else ""
+    problem = why_not_native(network.graph, network.optimize) if before != NUMPY else ""
     way_out = f", and that {problem}. " if problem else "; leave it out to go on. "
     raise ArgumentError("train", "backend", network.backend, f"the run in {job.run.path} was trained on {before!r}"
                         f"{way_out}--backend-change goes on all the same, with other last bits")

@@ -52,7 +52,7 @@ class TrainingSetup:
     epoch: Count = 0
     rate_factor: Factor = 1.0
     blas_threads: int | None = unless(1)
-    backend: Literal["native", "numpy"] = unless(NUMPY)
+    backend: Literal["native", "native-direct", "numpy"] = unless(NUMPY)
 
 
 def describe_setup(network: Engine) -> Plain:

@@ -52,8 +52,8 @@ class _Walk:
 
 
 def _workspace(op: Fused, inputs: Forms, outputs: Forms, frugal: bool = False) -> tuple[TensorType, ...]:
-    """Bytes for the neediest node (they run one after the other), and for what the chain makes if nobody else needs
-    it; a piece's share in a sum."""
+    """Bytes for the neediest node (they run one after the other) and behind what pooling takes, and for what the chain
+    makes if nobody else needs it; a piece's share in a sum."""
     form, walk = _result_form(op, inputs, outputs), _plan(op, inputs, outputs)
     dtype, shape, share = form.dtype, form.shape, 0
     if walk:
@@ -62,7 +62,8 @@ def _workspace(op: Fused, inputs: Forms, outputs: Forms, frugal: bool = False) -
         inputs = [operand(TensorType(i.dtype, cut_shape(i, along(role, walk.largest))), False)
                   for i, role in zip(inputs, walk.roles, strict=True)]
     result = operand(TensorType(dtype, shape), False) if walk else form
-    size = _neediest(_wanted(op, inputs, result, frugal))
+    between = _between(op, result)
+    size = _neediest(_wanted(op, inputs, result, frugal)) + (align(between.nbytes) if between else 0)
     return (TensorType("uint8", (size,)), TensorType(dtype, (0,) if op.gives_chain else shape),
             TensorType(dtype, (share,)))
 
@@ -72,9 +73,15 @@ def _wanted(op: Fused, inputs: Forms, result: Operand, frugal: bool) -> list[tup
     forms = {i.value: form for i, form in zip(op.body.inputs, inputs, strict=True)}
     wanted = []
     for node in op.chain:
-        forms[node.outputs[0]] = result
-        wanted.append(NumpyTarget(frugal).workspace(node.op, tuple(forms[v] for v in node.inputs), (result,)))
+        made = forms[node.outputs[0]] = (_between(op, result) if node is op.chain[0] else None) or result
+        wanted.append(NumpyTarget(frugal).workspace(node.op, tuple(forms[v] for v in node.inputs), (made,)))
     return wanted
+
+
+def _between(op: Fused, result: Operand) -> Operand | None:
+    """The form of what the root makes if that is of another shape than what the chain does, as pooling takes it."""
+    made, last = (op.body.types[node.outputs[0]] for node in (op.chain[0], op.chain[-1]))
+    return None if made == last else operand(made, result.layout != "rows")
 
 
 def _neediest(wanted: list[tuple[TensorType, ...]]) -> int:
@@ -162,17 +169,20 @@ def _piece_of_result(call: Call, taken: list[Array], form: Operand, cut: Cut) ->
 
 
 def _bind_chain(op: Fused, inputs: Sequence[Array], result: Array, scratch: Array) -> Run:
-    """Binds each node of the chain to the one array that it makes."""
+    """Binds each node of the chain to the one array that it makes, or the root to what pooling takes."""
     arrays = {i.value: array for i, array in zip(op.body.inputs, inputs, strict=True)}
     forms = [*map(_form, inputs)]
+    if between := _between(op, _form(result)):
+        arrays[op.chain[0].outputs[0]] = np.ndarray(between.shape, between.dtype, scratch.data, 0, between.strides)
+        scratch = scratch[align(between.nbytes):]
     wanted = _wanted(op, forms, _form(result), frugal=False)
     if _neediest(wanted) > len(scratch):  # the Program was planned for a frugal target
         wanted = _wanted(op, forms, _form(result), frugal=True)
     steps = []
     for node, types in zip(op.chain, wanted, strict=True):
         taken = tuple(arrays[v] for v in node.inputs)
-        steps.append(bind_kernel(Call(node.op, taken, (result,), _carve(scratch, types), node.origin)))
-        arrays[node.outputs[0]] = result
+        made = arrays.setdefault(node.outputs[0], result)
+        steps.append(bind_kernel(Call(node.op, taken, (made,), _carve(scratch, types), node.origin)))
     return sequence(steps)
 
 

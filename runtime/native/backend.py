@@ -30,6 +30,7 @@ class NativePolicy(Policy):
         form: what kernels are written for; what of it depends on the purpose is filled in.
     """
 
+    pools: bool = True
     form: Form = field(default_factory=lambda: Form(host().machine))
     _why: dict[Purpose, str] = field(default_factory=dict)
     _tried: dict[Purpose, Made] = field(default_factory=dict)

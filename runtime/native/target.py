@@ -53,7 +53,7 @@ class NativeTarget:
     @property
     def backend(self) -> str:
         """Its name."""
-        return "native"
+        return "native" if self.form.winograd else "native-direct"
 
     def completed(self, program: Program) -> Program:
         """With the native kernel of each instruction, maybe without its text, or why it has none; and with buffers for

@@ -55,8 +55,9 @@ def add_limits(parser: argparse.ArgumentParser, what: str) -> None:
 def add_backend(parser: argparse.ArgumentParser, usual: str = "what the file was trained on, else auto") -> None:
     """Adds `--backend` and `--threads`."""
     parser.add_argument("--backend", choices=BACKENDS,
-                        help="what computes: native compiles to machine code and needs llvmlite, auto is native where "
-                             f"that is installed, else numpy (default: {usual} or what {VARIABLE} says)")
+                        help="what computes: native compiles to machine code and needs llvmlite, native-direct is the "
+                             "same with direct sums in all convolutions, auto is native where that is installed, else "
+                             f"numpy (default: {usual} or what {VARIABLE} says)")
     parser.add_argument("--threads", type=whole(1, MAX_THREADS), metavar="N",
                         help="threads of the native backend; they have no say in any bit (default: the cores that this "
                              "process may use)")

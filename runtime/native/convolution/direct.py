@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 from math import ceil
 
 from graphnet.runtime.llvm.contract import K, Tile, blocks, contract
@@ -14,7 +14,8 @@ from graphnet.runtime.llvm.function import Function
 from graphnet.runtime.llvm.machine import LANES, Machine
 from graphnet.runtime.llvm.values import Index, Value
 from graphnet.runtime.native.convolution.bands import BAND, Band, band_of, clear, copy
-from graphnet.runtime.native.convolution.geometry import After, Geometry
+from graphnet.runtime.native.convolution.geometry import Geometry
+from graphnet.runtime.native.emit.epilogue import After
 
 PIECES = 16
 """Pieces of work that there are at least, if possible: two for each of eight threads."""
@@ -48,6 +49,7 @@ class Plan:
 
 def plan_of(g: Geometry, machine: Machine) -> Plan:
     """The schedule of a convolution."""
+    g = _by_lane(g)
     results, columns = g.rows.results, g.columns
     mr, nv = _tile(g, machine)
     nb, bare, tiles = 1, False, ceil(columns.results / (LANES * nv))
@@ -62,6 +64,14 @@ def plan_of(g: Geometry, machine: Machine) -> Plan:
     bands = ceil(results / rows)
     splits = min(ceil(PIECES / (batches * g.groups * bands)), ceil(g.filters / mr))
     return Plan(band_of(g, nb, rows, bare=bare), rows, bands, batches, splits, mr, nv, tiles)
+
+
+def _by_lane(g: Geometry) -> Geometry:
+    """Where lanes are results of a row, the greatest of neighbours are found in vectors of all of them."""
+    a = g.columns
+    if g.n > 1 or a.window != a.pace or LANES % a.window:
+        return g
+    return replace(g, columns=replace(a, results=a.results * a.window, window=1, pace=1))
 
 
 def _tile(g: Geometry, machine: Machine) -> tuple[int, int]:
@@ -124,7 +134,7 @@ def pack(f: Function, g: Geometry, w: Value, to: Value) -> None:
 
 def conv(f: Function, g: Geometry, x: Value, packed: Value, y: Value, after: After) -> None:
     """Writes the convolution of images with packed weights, by all threads."""
-    p = plan_of(g, f.machine)
+    p, stored, g = plan_of(g, f.machine), g.columns.results, _by_lane(g)
     number = ceil(g.filters / p.mr)
     clear(f, g, p.band, f.scratch)
     with f.loop(*f.share(p.splits * p.bands * p.batches * g.groups)) as piece:
@@ -133,7 +143,7 @@ def conv(f: Function, g: Geometry, x: Value, packed: Value, y: Value, after: Aft
         end = f.least(top + p.rows, g.rows.results)
         low, high = g.rows.reach(f, top, end)
         copy(f, g, p.band, x, f.scratch, low, high, n0, group * g.channels)
-        walk = _Walk(f, g, p, packed, y, after, group, n0, low)
+        walk = _Walk(f, g, p, packed, y, after, group, n0, low, stored)
         lo, hi = split * number // p.splits, (split + 1) * number // p.splits
         with f.loop(top, end) as r:
             blocks(f, g.filters, p.mr, partial(walk.row, r), *((0, None) if p.splits == 1 else (lo, hi)))
@@ -141,7 +151,7 @@ def conv(f: Function, g: Geometry, x: Value, packed: Value, y: Value, after: Aft
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """Goes through a band, whose first row is `low`."""
+    """Goes through a band, whose first row is `low`; of the results of a row it stores so many."""
 
     f: Function
     g: Geometry
@@ -152,6 +162,7 @@ class _Walk:
     group: Value
     n0: Value
     low: Value
+    stored: int
 
     def row(self, r: Value, m0: Index, count: int) -> None:
         """Makes a row of the results of some filters."""
@@ -197,11 +208,14 @@ class _Walk:
 
     def store(self, sums: Tile, first: Value, row: Value, column: Value, e: Value) -> None:
         """Writes a tile of filters from `first` on, and of samples from e on, or of columns."""
-        g, width = self.g, self.g.columns.results
-        plane = g.rows.results * width * g.n
-        start = first * plane + row * (width * g.n) + (column * g.n + self.n0 + e)
-        lanes = width if g.n == 1 and width < LANES else None
+        f, g, width = self.f, self.g, self.stored
+        beside = g.columns.results // max(width, 1)
+        plane, most = g.rows.results * width * g.n, LANES // beside
+        start = first * plane + row * (width * g.n) + (column // beside * g.n + self.n0 + e)
+        lanes = min(width, most) if g.n == 1 and min(width, most) < LANES else None
         for m, line in enumerate(sums):
             for v, value in enumerate(line):
-                offset = start + (m * plane + v * LANES)
-                self.f.store(self.after(value, first + m, offset, lanes), self.y, offset, lanes)
+                offset = start + (m * plane + v * most)
+                parts = [f.shuffle(value, value, [(lane * beside + i) % LANES for lane in range(LANES)])
+                         for i in range(beside)] if beside > 1 else [value]
+                f.store(self.after(reduce(f.greater, parts), first + m, offset, lanes), self.y, offset, lanes)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
 
-from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.function import Function
 from graphnet.runtime.llvm.values import Index, Value
-
-After = Callable[[Value, Index, Index, Lanes], Value]
-"""What becomes of a vector of results before it is stored, given its filter, its offset in the output, and how many of
-its lanes there are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,11 @@ from graphnet.runtime.llvm.function import Function
 from graphnet.runtime.llvm.machine import LANES
 from graphnet.runtime.llvm.turning import turn
 from graphnet.runtime.llvm.values import Index, Value
-from graphnet.runtime.native.convolution.geometry import After, Axis
+from graphnet.runtime.native.convolution.geometry import Axis
 from graphnet.runtime.native.convolution.winograd_plan import Plan, register_tile
 from graphnet.runtime.native.convolution.winograd_tiles import Image, Range, Tiles, halfway, transformed_row
 from graphnet.runtime.native.convolution.winograd_transforms import TAPS
+from graphnet.runtime.native.emit.epilogue import After
 
 
 def prepare(f: Function, plan: Plan, w: Value, to: Value) -> None:

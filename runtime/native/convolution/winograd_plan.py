@@ -167,8 +167,10 @@ def best_plan(algorithms: Sequence[Algorithm], g: Geometry) -> Plan | None:
         return None
     if min(g.n, g.c, g.f, *(size for a in sides for size in (a.size, a.results))) < 1:
         return None
-    found = max((plan_of(algorithm, g) for algorithm in algorithms), key=lambda plan: plan.gain)
-    return found if found.gain > GAIN else None
+    windows = {size for a in sides for size in (a.window, a.pace)}
+    plans = [plan_of(a, g) for a in algorithms if len(windows) == 1 and a.tile % max(windows) == 0]
+    found = max(plans, key=lambda plan: plan.gain, default=None)
+    return found if found and found.gain > GAIN else None
 
 
 def register_tile(vectors: int, machine: Machine) -> tuple[int, int]:

@@ -15,9 +15,10 @@ from graphnet.runtime.llvm.contract import blocks
 from graphnet.runtime.llvm.function import Function, Lanes
 from graphnet.runtime.llvm.machine import LANES
 from graphnet.runtime.llvm.values import Index, Value
-from graphnet.runtime.native.convolution.geometry import After, Axis
+from graphnet.runtime.native.convolution.geometry import Axis
 from graphnet.runtime.native.convolution.winograd_plan import Plan
 from graphnet.runtime.native.convolution.winograd_transforms import Transform
+from graphnet.runtime.native.emit.epilogue import After
 
 Range = tuple[Index, Index]
 """The first, and the one behind the last."""

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
+from graphnet.compiler.ops.pooling import MaxPool2d
 from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.llvm.function import Function
 from graphnet.runtime.llvm.machine import Machine
@@ -61,6 +62,12 @@ class Call:
     def root(self) -> Any:
         """The op itself, or the first one of a fused body."""
         return self.op.chain[0].op if isinstance(self.op, Fused) else self.op
+
+    @property
+    def pool(self) -> MaxPool2d | None:
+        """The pooling right behind the op, if there is one."""
+        behind = self.op.chain[1:2] if isinstance(self.op, Fused) else ()
+        return next((node.op for node in behind if isinstance(node.op, MaxPool2d)), None)
 
 
 Emit = Callable[[Function, Call], None]

@@ -94,8 +94,8 @@ def _negative(f: Function, x: Value) -> Value:
 class Tail:
     """The epilogue of a fused op, or of an op that has none; with its `root`, all of an element-wise op.
 
-    It reads the inputs of the call at the positions `inputs`, besides what the root makes. Its expressions have so many
-    `steps`; it `computes` if that is more than taking what is there.
+    It reads the inputs of the call at the positions `inputs`, besides what the root, or the pooling behind it, makes.
+    Its expressions have so many `steps`; it `computes` if that is more than taking what is there.
 
     Raises:
         Unsupported: an op has no formula, or there are sums behind a root of another kind.
@@ -108,7 +108,8 @@ class Tail:
             need(root or not op.sums, "sums behind such a root")
             chain = [(node.op, node.inputs, node.outputs[0]) for node in op.chain]
             given = [item.value for item in op.body.inputs]
-        (_, (self._first, *_), self._made), self._nodes = chain[0], chain[int(not root):]
+        behind = 0 if root else 2 if call.pool else 1
+        self._first, self._made, self._nodes = chain[0][1][0], chain[max(behind - 1, 0)][2], chain[behind:]
         self._reads = {i: [each for each, taken, _ in self._nodes if value in taken] for i, value in enumerate(given)}
         self._values, self.inputs = given, [i for i, readers in self._reads.items() if readers]
         self._formulas = [formula_of(each, "float32") for each, _, _ in self._nodes]

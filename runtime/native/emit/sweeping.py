@@ -1,13 +1,12 @@
 """Sweeps windows over images: each result gathers a rectangle of what is read. Pooling and its reverse are such sweeps.
 
-Images lie as planes (planes, H, W, samples) with a multiple of 16 samples, or with one: then vectors lie along W, and
-the rectangles of a row of results are gathered down first, into a padded line, and then across it.
+Images lie as planes (planes, H, W, samples) with a multiple of 16 samples, or with one: then vectors lie along W.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graphnet.compiler.planning.program import Operand
@@ -21,7 +20,7 @@ Weigh = Callable[[Value, Index, Index], Value]
 """What is taken or made of a vector, which begins at this row and column."""
 Finish = Callable[[Value, Index, Index, int | None], Value]
 """What is written of a vector of results, given its plane, offset, and how many of its lanes there are."""
-_UNROLLED = 16
+_UNROLLED = 4
 
 
 def planes(image: Operand, sides: int = 2) -> tuple[int, int]:
@@ -67,18 +66,6 @@ class Reach:
         with f.loop(*((first, end) if whole else (f.most(first, 0), f.least(end, self.places)))) as place:
             body(place)
 
-    @property
-    def line(self) -> tuple[int, int, int]:
-        """In a line where each result takes `kernel` floats one after the other: where the first place lies, how far
-        one lies from the next, and how far results lie from each other."""
-        return (self.kernel - 1 - self.before, self.stride, 1) if self.back else (self.before, 1, self.stride)
-
-    @property
-    def floats(self) -> int:
-        """Of such a line, with room for vectors that reach over its ends."""
-        first, spread, step = self.line
-        return (max(first + self.places * spread, (self.results + LANES) * step + self.kernel) // LANES + 3) * LANES
-
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
@@ -98,65 +85,41 @@ class Sweep:
     def write(self, x: Value, y: Value, weigh: Weigh | None = None, made: Weigh | None = None,
               finish: Finish | None = None) -> None:
         """Writes y, results of what is read of x: `weigh` sees that, `made` and `finish` what is gathered."""
-        f, rows, n = self.f, self.down.results, self.samples
-        if n == 1:
-            fill(f, f.scratch, 0, self.across.floats, self.start)
+        f, rows, n, down, across = self.f, self.down.results, self.samples, self.down, self.across
         with f.loop(*f.share(self.planes * rows)) as t:
             plane, row = t // rows, t % rows if rows > 1 else f.constant(0)
-            source = f.at(x, plane * (self.down.places * self.across.places * n))
+            source = f.at(x, plane * (down.places * across.places * n))
 
-            def put(value: Value, column: Index, at: Index, lanes: int | None) -> None:
-                value, offset = made(value, row, column) if made else value, t * (self.across.results * n) + at
-                f.store(finish(value, plane, offset, lanes) if finish else value, y, offset, lanes)
+            def results(column: Index, beside: Sequence[Index], lanes: int | None, whole: bool = False) -> None:
+                totals = [f.variable(f.splat(self.start)) for _ in beside]
 
-            def take(i: Value, c: Index, at: Index, lanes: int | None) -> Value:
-                value = f.load(source, (i * self.across.places + c) * n + at, lanes)
-                return weigh(value, i, c) if weigh else value
-            (self._in_lines if n == 1 else self._at_once)(row, take, put)
-
-    def _at_once(self, row: Value, take: Callable[..., Value], put: Callable[..., None]) -> None:
-        """A few vectors of samples at a time."""
-        f, count = self.f, next(n for n in (4, 3, 2, 1) if self.samples % (n * LANES) == 0)
-        with f.loop(0, self.across.results) as j, f.loop(0, self.samples, count * LANES) as v:
-            totals = [f.variable(f.splat(self.start)) for _ in range(count)]
-
-            def add(i: Value, c: Value) -> None:
-                for u, total in enumerate(totals):
-                    total.set(self.join(total.get(), take(i, c, v + u * LANES, None)))
-            self.down.each(f, row, lambda i: self.across.each(f, j, lambda c: add(i, c)))
-            for u, total in enumerate(totals):
-                put(total.get(), j, j * self.samples + v + u * LANES, None)
-
-    def _in_lines(self, row: Value, take: Callable[..., Value], put: Callable[..., None]) -> None:
-        """The columns of a row of windows, into the line; then the windows, from there."""
-        f, kernel, (first, spread, step) = self.f, self.across.kernel, self.across.line
-
-        def down(c: Index, lanes: int) -> None:
-            total = f.variable(f.splat(self.start))
-            self.down.each(f, row, lambda i: total.set(self.join(total.get(), take(i, c, 0, lanes))))
-            target, value = f.at(f.scratch, f.constant(c) * spread + first), total.get()
-            if spread > 1:
-                f.scatter(value, target, spread, lanes)
-            else:  # the line has room, and whole vectors are written sooner
-                f.store(value if lanes == LANES else f.select(f.mask(lanes), value, self.start), target)
-
-        def across(j: Index, lanes: int) -> None:
-            total, begin = f.variable(f.splat(self.start)), f.at(f.scratch, f.constant(j) * step)
-            once = kernel if kernel <= _UNROLLED else 1
-            with f.loop(0, kernel, once) as tap:
-                for k in range(once):
-                    total.set(self.join(total.get(), _every(f, f.at(begin, tap), k, step)))
-            put(total.get(), j, j, lanes)
-        blocks(f, self.across.places, LANES, down)
-        blocks(f, self.across.results, LANES, across)
+                def take(i: Value, c: Value) -> None:
+                    for at, total in zip(beside, totals, strict=True):
+                        place = f.at(source, (i * across.places + c) * n + at)
+                        value = strided(f, place, across.stride if n == 1 else 1, lanes)
+                        total.set(self.join(total.get(), weigh(value, i, c) if weigh else value))
+                down.each(f, row, lambda i: across.each(f, column, lambda c: take(i, c), whole))
+                for at, total in zip(beside, totals, strict=True):
+                    offset = t * (across.results * n) + (f.constant(column) * n + at)
+                    value = made(total.get(), row, column) if made else total.get()
+                    f.store(finish(value, plane, offset, lanes) if finish else value, y, offset, lanes)
+            each_window(f, across, n, results)
 
 
-def _every(f: Function, line: Value, first: int, step: int) -> Value:
-    """Every so-manyth float of a line, from the vectors that were written to it if that can be."""
-    if step != 2:
-        return strided(f, f.at(line, first), step)
-    begin = f.at(line, first // 2 * 2)
-    return f.shuffle(f.load(begin), f.load(begin, LANES), range(first % 2, 2 * LANES, 2))
+def each_window(f: Function, across: Reach, n: int, windows: Callable[..., None]) -> None:
+    """Writes windows(column, offsets, lanes, whole) for those of a row: vectors of samples; or of windows beside each
+    other, those that reach over the edge, or go back, one by one."""
+    if n > 1:
+        count = 2 if n % (2 * LANES) == 0 else 1
+        with f.loop(0, across.results) as column, f.loop(0, n, count * LANES) as v:
+            windows(column, [v + u * LANES for u in range(count)], None)
+        return
+    lo, hi = (0, 0) if across.back else across.whole
+    for first, end in ((0, lo), (hi, across.results)):
+        if first < end:
+            with f.loop(first, end) as column:
+                windows(column, [0], 1)
+    blocks(f, hi - lo, LANES, lambda column, lanes: windows(f.constant(column) + lo, [0], lanes, True))
 
 
 def strided(f: Function, pointer: Value, step: int, lanes: Lanes = None) -> Value:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 from graphnet.compiler.ops.convolution import Conv2d, Conv2dGradInput, Conv2dGradWeight
-from graphnet.runtime.llvm.function import Function, Lanes
+from graphnet.runtime.llvm.function import Function
 from graphnet.runtime.llvm.machine import LANES, Machine
-from graphnet.runtime.llvm.values import F32, I8, Index, Value
+from graphnet.runtime.llvm.values import F32
 from graphnet.runtime.native.convolution import direct, direct_weights, winograd
 from graphnet.runtime.native.convolution.geometry import Axis, Geometry
 from graphnet.runtime.native.convolution.winograd_plan import Plan, best_plan
-from graphnet.runtime.native.convolution.winograd_rounding import rounding_of_filters, rounding_of_images
 from graphnet.runtime.native.convolution.winograd_transforms import F2, F4
 from graphnet.runtime.native.emit.call import Call, batch_innermost, emitter, floats, need, room
-from graphnet.runtime.native.emit.formulas import Tail
+from graphnet.runtime.native.emit.epilogue import epilogue
 
-Side = Callable[[Index, Index, Lanes], Value]
-"""An input of an epilogue, given the filter, the offset in the output, and how many lanes of a vector there are."""
 _FLAT = 64  # pixels of a row by which vectors are well filled
 
 
@@ -32,10 +28,13 @@ def _geometry(call: Call) -> Geometry:
     need(room(x) == room(y) and (room(x) <= 1 or room(x) % LANES == 0), "images without room for whole vectors")
     back = isinstance(op, Conv2dGradInput)
     read, made = (y, x) if back else (x, y)
-    rows, columns = (Axis(read.shape[i], made.shape[i], w.shape[i], op.strides[i - 2], op.dilation[i - 2],
-                          op.padding[i - 2][0], back) for i in (2, 3))
+    window, pace = (call.pool.kernel, call.pool.strides) if call.pool else ((1, 1), (1, 1))
+    need(not call.pool or not any(map(any, call.pool.padding)), "padded windows behind a convolution")
+    rows, columns = (Axis(read.shape[i + 2], made.shape[i + 2], w.shape[i + 2], op.strides[i], op.dilation[i],
+                          op.padding[i][0], back, window[i], pace[i]) for i in (0, 1))
     g = Geometry(room(x), read.shape[1], made.shape[1], rows, columns, op.groups)
-    if g.n == g.taps == 1 == math.prod(op.strides) and not any(map(any, op.padding)):  # the shape of images is free
+    steps = (*op.strides, *window)
+    if g.n == g.taps == 1 == math.prod(steps) and not any(map(any, op.padding)):  # the shape of images is free
         pixels = rows.size * columns.size
         high = next(i for i in range(rows.size, 0, -1) if rows.size % i == 0 and (i == 1 or pixels // i >= _FLAT))
         return replace(g, rows=replace(rows, size=high, results=high),
@@ -71,44 +70,18 @@ def _pack(f: Function, call: Call) -> None:
 
 
 def _rounding(call: Call) -> float:
-    found, filters = _winograd(call), isinstance(call.root, Conv2dGradWeight)
-    return (rounding_of_filters if filters else rounding_of_images)(found.algorithm) if found else 1.0
+    found = _winograd(call)
+    return found.algorithm.rounding[isinstance(call.root, Conv2dGradWeight)] if found else 1.0
 
 
 @emitter(Conv2d, Conv2dGradInput, scratch=_scratch, prepare=_pack, prepared=_packed, rounding=_rounding)
 def convolution(f: Function, call: Call) -> None:
     """Correlates images with filters, or sends output gradients back through them."""
-    tail, g, packed = Tail(f, call), _geometry(call), call.prepared or f.scratch
-    sides = {i: _side(f, call, i) for i in tail.inputs}
-
-    def after(value: Value, filter: Index, offset: Index, lanes: Lanes) -> Value:
-        return tail(value, lambda i: sides[i](filter, offset, lanes))
+    tail, g, packed = epilogue(f, call), _geometry(call), call.prepared or f.scratch
     if found := _winograd(call):
-        winograd.conv(f, found, call.x[0], call.y[0], after, packed)
+        winograd.conv(f, found, call.x[0], call.y[0], tail, packed)
     elif g.n:
-        direct.conv(f, g, call.x[0], packed, call.y[0], after)
-
-
-def _side(f: Function, call: Call, i: int) -> Side:
-    """How an input of the epilogue is read: formed as the output, a number a channel (and sample), or one for all."""
-    form, y, x = call.inputs[i], call.outputs[0], call.x[i]
-    need(form.dtype in ("bool", "float32"), f"an operand {form.dtype} of an epilogue")
-    element = I8 if form.dtype == "bool" else F32
-
-    def number(value: Value) -> Value:
-        return f.splat(value if element == F32 else f.convert("uitofp", value, F32))
-    if form.shape == y.shape:
-        need(room(form) == room(y) and (batch_innermost(form) or room(y) == 1), "operands of both layouts")
-        return lambda filter, offset, lanes: number(f.load(x, offset, lanes, element))
-    if math.prod(form.shape) == 1:
-        return lambda filter, offset, lanes: number(f.scalar(x, 0, element))
-    if form.shape == (y.shape[0], y.shape[1], 1, 1) and room(y) > 1:
-        need(batch_innermost(form) and room(form) == room(y), "operands of both layouts")
-        return lambda filter, offset, lanes: number(f.load(x, filter * room(y) + offset % room(y), None, element))
-    readers = [node.op for node in call.op.chain if call.op.body.inputs[i].value in node.inputs]
-    need(form.shape == (1, y.shape[1], 1, 1) or (len(form.shape) == 1 and all(op.axis % 4 == 1 for op in readers)),
-         f"an operand {form.shape} of an epilogue")
-    return lambda filter, offset, lanes: number(f.scalar(x, filter, element))
+        direct.conv(f, g, call.x[0], packed, call.y[0], tail)
 
 
 def _sums_scratch(call: Call, machine: Machine) -> int:

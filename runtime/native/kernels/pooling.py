@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from graphnet.compiler.ops import AvgPool2d, AvgPool2dGrad, MaxPool2d, MaxPool2dGrad, SumBlocks, Upsample
 from graphnet.compiler.planning.program import Operand
-from graphnet.compiler.types import Array
-from graphnet.runtime.llvm.contract import blocks
 from graphnet.runtime.llvm.function import Function, Lanes
-from graphnet.runtime.llvm.machine import LANES, Machine
-from graphnet.runtime.llvm.values import Index, Value
+from graphnet.runtime.llvm.values import F32, Index, Value
 from graphnet.runtime.native.emit.call import Call, batch_innermost, emitter, floats, need
-from graphnet.runtime.native.emit.formulas import Tail
-from graphnet.runtime.native.emit.lines import whole_vectors, write_constants
-from graphnet.runtime.native.emit.sweeping import Reach, Sweep, Weigh, fill, planes, strided
+from graphnet.runtime.native.emit.epilogue import epilogue
+from graphnet.runtime.native.emit.sweeping import Reach, Sweep, each_window, fill, planes, strided
 
 
 def _reaches(call: Call, image: Operand, back: bool = False) -> tuple[Reach, Reach]:
@@ -29,63 +25,37 @@ def _reaches(call: Call, image: Operand, back: bool = False) -> tuple[Reach, Rea
     return down, across
 
 
-@emitter(MaxPool2d, scratch=lambda call, machine: _reaches(call, call.inputs[0])[1].floats)
+@emitter(MaxPool2d)
 def max_pool2d(f: Function, call: Call) -> None:
     """The greatest element of each window, NaN where there is one; padding is left out."""
     image = call.inputs[0]
     floats(*call.inputs, *call.outputs)
-    tail = Tail(f, call)
+    after, inside = epilogue(f, call), batch_innermost(image)
 
     def finish(value: Value, plane: Index, offset: Index, lanes: Lanes) -> Value:
-        channel = plane if batch_innermost(image) else plane % image.shape[1]
-        return tail(value, lambda i: _beside(f, call, i, channel, offset, lanes))
+        return after(value, plane if inside else plane % image.shape[1], offset, lanes)
     Sweep(f, *planes(image), *_reaches(call, image), -math.inf, f.greater).write(call.x[0], call.y[0], finish=finish)
 
 
-def _beside(f: Function, call: Call, i: int, channel: Index, offset: Index, lanes: Lanes) -> Value:
-    """An input of the tail: formed as the output, a number for each channel, or one for all."""
-    form, y = call.inputs[i], call.outputs[0]
-    if form.shape == y.shape:
-        need(form.strides == y.strides and form.room == y.room, "an input of another layout behind pooling")
-        return f.load(call.x[i], offset, lanes)
-    axes = {node.op.axis % 4 for node in call.op.chain if form.shape and call.op.body.inputs[i].value in node.inputs}
-    need(axes <= {1}, "a number for each row or column behind pooling")
-    return f.splat(f.scalar(call.x[i], channel if axes else 0))
-
-
-def _averaged(call: Call) -> tuple[bool, Operand, Operand]:
-    """Whether the op is the gradient; the form of the images, and of what is made of them."""
-    back = isinstance(call.op, AvgPool2dGrad)
-    return (True, call.outputs[0], call.inputs[0]) if back else (False, call.inputs[0], call.outputs[0])
-
-
-def _average_scratch(call: Call, machine: Machine) -> int:
-    back, image, pooled = _averaged(call)
-    return _reaches(call, image, back)[1].floats + sum(map(whole_vectors, pooled.shape[2:]))
-
-
-@emitter(AvgPool2d, AvgPool2dGrad, scratch=_average_scratch)
+@emitter(AvgPool2d, AvgPool2dGrad)
 def average_pool2d(f: Function, call: Call) -> None:
     """The sum of each window, times 1 / n; and that of g / n over the windows that each element lies in."""
     floats(*call.inputs)
-    back, image, _ = _averaged(call)
-    sweep = Sweep(f, *planes(image), *_reaches(call, image, back))
-    share = _share(f, call.op.divisors(image.shape), f.at(f.scratch, sweep.across.floats), sweep.samples)
-    sweep.write(call.x[0], call.y[0], share if back else None, None if back else share)
+    op, back = call.op, isinstance(call.op, AvgPool2dGrad)
+    image = call.outputs[0] if back else call.inputs[0]
+    counts = op.divisors(image.shape)
 
+    def number(axis: int, at: Index) -> Value:
+        """Of the elements of a window, or of each of those beside each other, along an axis."""
+        first, (before, after) = f.constant(at) * op.strides[axis] - op.padding[axis][0], op.counted[axis]
+        return f.least(first + op.kernel[axis], image.shape[axis + 2] + after) - f.most(first, -before)
 
-def _share(f: Function, counts: Array, tables: Value, samples: int) -> Weigh:
-    """Multiplies by 1 / n, for n elements (OH, OW) in each window; where they differ, from tables of two factors."""
-    if (counts == counts[0, 0]).all():
-        return lambda value, row, column: value * (1 / float(counts[0, 0]))
-    columns = f.at(tables, whole_vectors(len(counts)))
-    write_constants(f, tables, counts[0, 0] / counts[:, 0])
-    write_constants(f, columns, 1 / counts[0])
-
-    def weigh(value: Value, row: Index, column: Index) -> Value:
-        across = f.load(columns, column) if samples == 1 else f.splat(f.scalar(columns, column))
-        return value * (f.splat(f.scalar(tables, row)) * across)
-    return weigh
+    def share(value: Value, row: Index, column: Index) -> Value:
+        if (counts == counts[0, 0]).all():
+            return value * (1 / float(counts[0, 0]))
+        return value * f.splat(1.0 / f.convert("sitofp", number(0, row) * number(1, column), F32))
+    Sweep(f, *planes(image), *_reaches(call, image, back)).write(
+        call.x[0], call.y[0], share if back else None, None if back else share)
 
 
 @emitter(MaxPool2dGrad)
@@ -125,22 +95,7 @@ def max_pool2d_grad(f: Function, call: Call) -> None:
                     left.set(f.select(hit, 0.0, given))
             down.each(f, row, lambda i: across.each(f, column, lambda c: visit(i, c), whole))
         with f.loop(0, down.results) as row:
-            _each_window(f, across, n, partial(windows, row))
-
-
-def _each_window(f: Function, across: Reach, n: int, windows: Callable[..., None]) -> None:
-    """The windows of a row, by vectors of samples; or of windows, those that reach over the edge one by one."""
-    if n > 1:
-        count = 2 if n % (2 * LANES) == 0 else 1
-        with f.loop(0, across.results) as column, f.loop(0, n, count * LANES) as v:
-            windows(column, [v + u * LANES for u in range(count)], None)
-        return
-    lo, hi = across.whole
-    for first, end in ((0, lo), (hi, across.results)):
-        if first < end:
-            with f.loop(first, end) as column:
-                windows(column, [0], 1)
-    blocks(f, hi - lo, LANES, lambda column, lanes: windows(f.constant(column) + lo, [0], lanes, True))
+            each_window(f, across, n, partial(windows, row))
 
 
 # Blocks of elements --------------------------------------------------------------------------------------------------
@@ -156,7 +111,7 @@ def _block_reaches(call: Call) -> tuple[Reach, Reach]:
     return above[0] if above else Reach(1, 1, 1, 1), across
 
 
-@emitter(SumBlocks, Upsample, scratch=lambda call, machine: _block_reaches(call)[1].floats)
+@emitter(SumBlocks, Upsample)
 def sweep_blocks(f: Function, call: Call) -> None:
     """Sums over blocks; and the way back, on which each element takes the one that its block comes from."""
     floats(*call.inputs)

@@ -12,6 +12,7 @@ from graphnet.compiler.ops import (
     Fused,
     GaussianNoise,
     MatMul,
+    MaxPool2d,
     Multiply,
     ReduceSum,
     Relu,
@@ -262,3 +263,28 @@ class TestRefusals:
         graph = d.graph(d.product)
         assert FuseEpilogues().run(graph) is graph
         assert FuseEpilogues().decisions(graph) == []
+
+
+class TestPooling:
+    def graph(self, *more: int) -> Graph:
+        b = Builder("g")
+        x, w, bias = b.input("x", f64(2, 1, 6, 7)), b.parameter("w", f64(3, 1, 3, 3)), b.parameter("b", f64(3))
+        with b.at(Origin("conv")):
+            sums = b.add(Conv2d(), x, w)
+        y = b.add(Relu(), b.add(BiasAdd(1), b.add(MaxPool2d((2, 2), (2, 2)), sums), bias))
+        return b.build([Output("y", y), *(Output(f"z{i}", sums) for i in more)])
+
+    def test_joins_the_convolution_before_it(self):
+        before = self.graph()
+        after = check_settled(FuseEpilogues(pools=True), before)
+        assert [node.op.body.name for node in after.nodes] == ["conv2d+max_pool2d+bias_add+relu"]
+        check_numbers(before, after)
+
+    def test_does_not_unless_that_is_asked_for(self):
+        assert [node.op.name for node in FuseEpilogues().run(self.graph()).nodes] == ["conv2d", "fused"]
+
+    def test_does_not_where_all_sums_are_needed(self):
+        graph = self.graph(0)
+        assert [node.op.name for node in FuseEpilogues(pools=True).run(graph).nodes] == ["conv2d", "fused"]
+        assert "%3 is an output or a new state, so it must be kept as it is" in [
+            d.refusal for d in FuseEpilogues(pools=True).decisions(graph)]

@@ -68,7 +68,7 @@ def say_trained_by(backend: str, path: Path) -> None:
 def test_each_command_that_computes_has_them(command: str, run: Run) -> None:
     text = " ".join(run(command, "-h").out.split())
     usual = "auto" if command == "train" else "what the file was trained on, else auto"
-    assert "--backend {auto,native,numpy} what computes: native compiles to machine code and needs llvmlite" in text
+    assert "--backend {auto,native,native-direct,numpy} what computes: native compiles to machine code and" in text
     assert f"(default: {usual} or what GRAPHNET_BACKEND says)" in text
     assert "--threads N threads of the native backend; they have no say in any bit (default: the cores that" in text
 
@@ -174,7 +174,7 @@ def test_a_run_without_a_step_is_begun_on_what_was_asked_for(few: Path, run: Run
 
 
 @pytest.mark.parametrize(("key", "value", "text"), [
-    ("backend", "cuda", "meta.run.settings.backend: it must be one of auto, native, numpy, not 'cuda'"),
+    ("backend", "cuda", "meta.run.settings.backend: it must be one of auto, native, native-direct, numpy, not 'cuda'"),
     ("threads", 0, "meta.run.settings.threads: it must be nil or from 1 to 1024")])
 def test_nonsense_in_a_checkpoint_is_refused(key: str, value: Any, text: str, few: Path, run: Run) -> None:
     path = cut(run, few, "--backend", "numpy")

@@ -75,7 +75,7 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(gn.ArgumentError) as caught:
         small()
     assert str(caught.value).startswith(
-        "environment: GRAPHNET_BACKEND is 'Native', but it must be one of 'auto', 'native', 'numpy'")
+        "environment: GRAPHNET_BACKEND is 'Native', but it must be one of 'auto', 'native', 'native-direct', 'numpy'")
     assert small(backend="numpy").backend == "numpy", "it is not looked at"
 
 

@@ -179,8 +179,9 @@ def test_the_smallest_epsilon_keeps_steps_finite(make: Any) -> None:
 @pytest.mark.parametrize(("options", "text"), [
     ({"dtype": np.dtype("float64")}, "dtype is dtype('float64'), but it must be one of 'float32', 'float64'"),
     ({"dtype": np.array([1, 2])}, "dtype is array([1, 2]), but it must be one of 'float32', 'float64'"),
-    ({"backend": "cuda"}, "backend is 'cuda', but it must be one of 'auto', 'native', 'numpy'; \"cuda\" of PyTorch is"),
-    ({"backend": ""}, "backend is '', but it must be one of 'auto', 'native', 'numpy'"),
+    ({"backend": "cuda"}, "backend is 'cuda', but it must be one of 'auto', 'native', 'native-direct', 'numpy'; "
+                          '"cuda" of PyTorch is'),
+    ({"backend": ""}, "backend is '', but it must be one of 'auto', 'native', 'native-direct', 'numpy'"),
     ({"threads": 0}, "threads is 0, but it must be a whole number ≥ 1 and ≤ 1024"),
     ({"threads": "all"}, "threads is 'all', but it must be a whole number ≥ 1 and ≤ 1024"),
     ({"seed": -1}, "seed is -1, but it must be a whole number ≥ 0 and ≤ 18446744073709551615"),

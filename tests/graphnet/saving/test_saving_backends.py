@@ -154,17 +154,15 @@ def test_a_file_that_no_native_backend_can_have_trained_is_numpys(tmp_path: Path
         assert gn.load(path).backend == "numpy"
 
 
-@pytest.mark.parametrize(("value", "reason"), [
-    ("cuda", "it must be one of native, numpy, not 'cuda'"), ("", "it must be one of native, numpy, not ''"),
-    ("auto", "it must be one of native, numpy, not 'auto'"), (1, "it must be one of native, numpy, not 1"),
-    (None, "it must be one of native, numpy, not None"), (["native"], "it must be one of native, numpy, not "),
-    ("native" * 9000, "it must be one of native, numpy, not ")])
-def test_nonsense_is_refused_by_field(value: Any, reason: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("value", "shown"), [
+    ("cuda", "'cuda'"), ("", "''"), ("auto", "'auto'"), (1, "1"), (None, "None"), (["native"], ""),
+    ("native" * 9000, "")])
+def test_nonsense_is_refused_by_field(value: Any, shown: str, tmp_path: Path) -> None:
     path = trained_by(value, tmp_path / "a.gnet")
     with pytest.raises(GnetFormatError) as caught:
         gn.load(path)
     assert caught.value.field == "train.backend"
-    assert caught.value.reason.startswith(reason)
+    assert caught.value.reason.startswith(f"it must be one of native, native-direct, numpy, not {shown}")
     assert len(str(caught.value)) < 500
 
 

@@ -228,3 +228,24 @@ def test_where_it_is_used() -> None:
 def test_a_band_of_few_vectors_is_shared_by_all_threads() -> None:
     assert plan_of(F4, _sizes(1, 64, 64, 16)).together
     assert not plan_of(F4, _sizes(64, 32, 32, 32)).together
+
+
+class Numbers:
+    """Does with numbers what a function that is being written does with vectors."""
+
+    @staticmethod
+    def fma(a: float, b: float, c: float) -> float:
+        return a * b + c
+
+
+def matrix(transform: Any, columns: int) -> Any:
+    return np.array([transform(Numbers(), [float(k == column) for k in range(columns)]) for column in range(columns)]).T
+
+
+@ALGORITHMS
+def test_how_far_rounding_may_go(algorithm: Algorithm) -> None:
+    a, points = algorithm, algorithm.points
+    for after, one, columns, given in ((matrix(a.output, points), a.filter, 3, a.rounding[0]),
+                                       (matrix(a.to_filter, points), a.from_output, a.tile, a.rounding[1])):
+        sizes = (matrix(one, columns) ** 2).sum(1) * (matrix(a.image, points) ** 2).sum(1)
+        assert max(1, (after ** 2 @ sizes).max() / columns) == pytest.approx(given)
