@@ -32,9 +32,9 @@ def cut(graph: Graph) -> tuple[tuple[int, ...] | None, str]:
     carried = next((state.name for state in graph.states if batched(state.value)), None)
     if carried is not None:
         return None, f"the state {label(carried)} belongs to the samples of one batch"
-    for port in (*graph.inputs, *graph.outputs):
-        if BATCH in graph.types[port.value].shape[1:]:
-            return None, f"the samples of {label(port.name)} do not lie along its first axis"
+    for name, value in (*((i.name, i.value) for i in graph.inputs), *((o.name, o.value) for o in graph.outputs)):
+        if BATCH in graph.types[value].shape[1:]:
+            return None, f"the samples of {label(name)} do not lie along its first axis"
     made = {item.value: EACH if batched(item.value) else BEFORE for item in graph.given}
     found = []
     for node in graph.nodes:
