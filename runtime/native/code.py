@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import accumulate, count
+from itertools import accumulate, count, groupby
 
 from graphnet.compiler.passes.attach_update import RATE, STEP
 from graphnet.compiler.planning.program import PACKED, SCRATCH, Program, Slot
 from graphnet.compiler.types import BATCH
-from graphnet.runtime.llvm.barrier import meeting
+from graphnet.runtime.llvm.barrier import DEFINED, claiming
 from graphnet.runtime.llvm.function import PARAMETERS, Function
 from graphnet.runtime.llvm.values import F64, I1, I8, I64, PTR, Value
 from graphnet.runtime.native.emit.module import Form, Kernel, Module
 from graphnet.runtime.native.feeding import feed, give
+from graphnet.runtime.native.record import Record
+from graphnet.runtime.native.sharing import is_small, shared, together
 from graphnet.runtime.native.target import NativeTarget
 
 LOSS = "loss"
@@ -30,65 +32,6 @@ those that are `preparing` prepare."""
 ENTRY = (("what", I64), ("places", PTR), ("record", PTR), ("thread", I64), ("threads", I64), ("memory", PTR),
          ("barrier", PTR), ("n", I64), ("base", I64), ("total", I64))
 """The arguments of `enter`. The last three are for parts alone, and say which block they are for."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """Where what is in the record of a run, an array of int64.
-
-    Attributes:
-        inputs, outputs: the names of those that have a row for each sample; of an input there are the address of its
-            array, that of an order (0 if there is none) and the number of the first sample, of an output that of its
-            array.
-        kept: the names of the other outputs, whose values after each step are kept where the record says.
-    """
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    kept: tuple[str, ...]
-
-    COUNT = 0
-    """Samples of all steps."""
-    SIZE = 1
-    """Samples of a step; the last one may have fewer."""
-    BEGINS = 2
-    """Whether what depends on weights alone is to be made at the first step."""
-    RATES = 3
-    """The address of the learning rates of the steps."""
-    STEP = 4
-    """The number of the first step."""
-    KEPT = 5
-    """The address of where what each step gives is kept; 0 for nowhere."""
-    STOPS = 6
-    """Whether a step whose loss is not finite is the last."""
-    DONE = 7
-    """How many steps were done."""
-    _FIRST = 8
-
-    def input(self, name: str) -> int:
-        """Where the entries of an input begin."""
-        return self._FIRST + 3 * self.inputs.index(name)
-
-    def places(self, program: Program) -> dict[str, int]:
-        """Where in the bytes that are kept of a step each output is."""
-        return dict(zip(self.kept, accumulate(self._sizes(program), initial=0), strict=False))
-
-    def stride(self, program: Program) -> int:
-        """How many bytes are kept of a step."""
-        return sum(self._sizes(program))
-
-    def _sizes(self, program: Program) -> list[int]:
-        """The bytes of each output that is kept, in whole words."""
-        return [-(-program.outputs[name].operand.nbytes // 8) * 8 for name in self.kept]
-
-    def output(self, name: str) -> int:
-        """Where the entry of an output is."""
-        return self._FIRST + 3 * len(self.inputs) + self.outputs.index(name)
-
-    @property
-    def length(self) -> int:
-        """How many entries there are."""
-        return self._FIRST + 3 * len(self.inputs) + len(self.outputs)
 
 
 @dataclass(frozen=True)
@@ -187,16 +130,21 @@ class _Writer:
         self.scratch = self.program.buffers.get(SCRATCH, 0)
         self.names: dict[str, str] = {}
         """Those of the functions that are called by their hints."""
+        self._meets: dict[int, bool] = {}
+        """For each instruction with a kernel whether threads meet within."""
 
     def write(self, triple: str) -> str:
         for index, kernel in enumerate(self.code.kernels):
             if isinstance(kernel, Kernel):
-                self.module.include(*self._text(index, kernel))
+                functions, declarations = self._text(index, kernel)
+                self.module.include(functions, declarations)
+                self._meets[index] = any("@meet(" in text for text in functions.values())
         self.names["part"] = self._function("part", self._part, ("what", I64))
+        for hint, write in (("alone", self._alone), ("apart", self._apart), ("together", self._together)):
+            self.names[hint] = self._function(hint, write, ("first", I64), ("last", I64))
         if self.code.whole:
-            self.names["span"] = self._function("span", self._span, ("first", I64), ("last", I64))
             self.names["run"] = self._function("run", self._run)
-        return self.module.text(self._enter(), meeting(triple), defined=("meet",))
+        return self.module.text(self._enter(), claiming(triple), defined=DEFINED)
 
     def _text(self, index: int, kernel: Kernel) -> tuple[dict[str, str], dict[str, str]]:
         """The functions of a kernel and what they need declared, which nobody may have written yet."""
@@ -216,10 +164,12 @@ class _Writer:
                                                                        numbers[len(PARAMETERS):]))
 
     def _call(self, f: Function, name: str, places: Value, record: Value, offset: Value, *rest: Value,
-              block: tuple[Value, Value, Value] | None = None) -> None:
+              block: tuple[Value, Value, Value] | None = None, share: tuple[Value, Value] | None = None) -> None:
         n, base, total = block or (f.n, f.base, f.total)
-        f.call(self.names[name], "void", places, record, f.scratch, f.thread, f.threads, n, base, total, f.barrier,
-               offset, *rest)
+        thread, threads = share or (f.thread, f.threads)
+        scratch = f.at(f.scratch, thread * self.scratch, I8) if share else f.scratch
+        f.call(self.names[name], "void", places, record, scratch, thread, threads, n, base, total, f.barrier, offset,
+               *rest)
 
     def _part(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
         """Samples in or out, or one instruction, or what it prepares."""
@@ -234,12 +184,21 @@ class _Writer:
                 cases[next(behind)] = partial(self._instruction, f, places, index, kernel.prepare)
         f.choose(what, cases)
 
-    def _span(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
-        """Parts one after another; threads meet behind each."""
+    def _alone(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
+        """Parts one after another."""
         offset, first, last = numbers
-        with f.loop(first, last) as part:
-            self._call(f, "part", places, record, offset, part)
-            f.meet()
+        with f.loop(first, last) as part, shared(f):
+            self._call(f, "part", places, record, offset, part, share=(f.constant(0), f.constant(1)))
+
+    def _apart(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
+        offset, first, last = numbers
+        with f.loop(first, last) as part, shared(f, f.threads) as share:
+            self._call(f, "part", places, record, offset, part, share=(share, f.threads))
+
+    def _together(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
+        offset, first, last = numbers
+        with f.loop(first, last) as part, together(f) as threads:
+            self._call(f, "part", places, record, offset, part, share=(f.thread, threads))
 
     def _instruction(self, f: Function, places: Value, index: int, kernel: str) -> None:
         arguments = (*[f.scalar(places, place, PTR) for place in self.code.operands(index)],
@@ -268,13 +227,11 @@ class _Writer:
         samples, size, begins, rates, first, kept, stops = (
             f.scalar(record, entry, I64) for entry in (Record.COUNT, Record.SIZE, Record.BEGINS, Record.RATES,
                                                        Record.STEP, Record.KEPT, Record.STOPS))
-        going = f.variable(f.constant(1))
-        with f.loop(0, (samples + size - 1) // size) as step, f.when(f.compare("eq", going.get(), 1)):
+        with f.loop(0, (samples + size - 1) // size) as step, f.when(self._goes_on(f, record, step)):
             start = step * size
             total = f.least(size, samples - start)
-            with f.when(f.compare("ne", rates, 0)):
+            with f.when(f.compare("ne", rates, 0)), shared(f):
                 self._feed_step(f, places, record, step, first)
-                f.meet()
             instructions = len(self.code.kernels)
             whole, (begin, end) = (total, f.constant(0), total), self.program.each or (0, instructions)
             with f.when(f.compare("ne", begins + step, 0)):
@@ -287,54 +244,64 @@ class _Writer:
                 self._run_span(f, places, record, start, begin, end, block)
                 self._move(f, places, record, start, GIVE, block)
             self._run_span(f, places, record, start, end, instructions, whole)
-            self._keep(f, places, record, step, kept)
-            if LOSS in self.record.kept:
-                loss = f.scalar(self._slot(f, places, self.program.outputs[LOSS]))
-                finite = f.test("oeq", loss - loss, 0.0)
-                with f.when(f.compare("ne", stops, 0)), f.when(f.bitwise("xor", finite, 1)):
-                    going.set(f.constant(0))
-                f.meet()
+            with shared(f):
+                self._keep(f, places, record, step, kept, stops)
+
+    def _goes_on(self, f: Function, record: Value, step: Value) -> Value:
+        """Whether the last step is still to come. Who is late finds only that one of later steps was the last."""
+        f.call("begin", "void", f.barrier, f.thread, f.threads, f.constant(0))
+        stops = f.scalar(record, Record.STOPS, I64)
+        return f.bitwise("or", f.compare("sge", stops, 0), f.compare("slt", step, 0 - stops))
 
     def _run_span(self, f: Function, places: Value, record: Value, offset: Value, first: int, last: int,
                   block: tuple[Value, Value, Value]) -> None:
         """Runs the instructions, and what is prepared behind them, with these numbers."""
-        if first < last:
-            self._call(f, "span", places, record, offset, f.constant(FIRST + first), f.constant(FIRST + last),
-                       block=block)
+        for how, parts in groupby(range(first, last), self._how):
+            numbers = [FIRST + number for number in parts]
+            self._call(f, how, places, record, offset, *map(f.constant, (numbers[0], numbers[-1] + 1)), block=block)
+
+    def _how(self, part: int) -> str:
+        """How threads share an instruction, or behind those what is prepared for one."""
+        behind = part - len(self.code.kernels)
+        index = part if behind < 0 else self.code.preparing[behind]
+        if index in self.code.late or self._meets.get(index):
+            return "together"
+        return "alone" if behind < 0 and is_small(self.program.instructions[index]) else "apart"
 
     def _move(self, f: Function, places: Value, record: Value, offset: Value, part: int,
               block: tuple[Value, Value, Value]) -> None:
         """Brings samples in, or out."""
         if self.record.inputs if part == FEED else self.record.outputs:
-            self._call(f, "part", places, record, offset, f.constant(part), block=block)
-            f.meet()
+            self._call(f, "apart", places, record, offset, f.constant(part), f.constant(part + 1), block=block)
 
     def _feed_step(self, f: Function, places: Value, record: Value, step: Value, first: Value) -> None:
         """The number of the step and its learning rate."""
-        with f.one_thread():
-            for name, value in ((RATE, f.scalar(f.scalar(record, Record.RATES, PTR), step, F64)),
-                                (STEP, first + step)):
-                if name in self.program.inputs:
-                    f.put(value, self._slot(f, places, self.program.inputs[name]))
+        for name, value in ((RATE, f.scalar(f.scalar(record, Record.RATES, PTR), step, F64)), (STEP, first + step)):
+            if name in self.program.inputs:
+                f.put(value, self._slot(f, places, self.program.inputs[name]))
 
-    def _keep(self, f: Function, places: Value, record: Value, step: Value, kept: Value) -> None:
-        """Copies what the step gave, and counts it."""
-        with f.one_thread():
-            f.put(step + 1, record, Record.DONE)
-            with f.when(f.compare("ne", kept, 0)):
-                target = f.at(f.scalar(record, Record.KEPT, PTR), step * self.record.stride(self.program), I8)
-                for name, place in self.record.places(self.program).items():
-                    slot = self.program.outputs[name]
-                    f.call("llvm.memcpy.p0.p0.i64", "void", f.at(target, place, I8), self._slot(f, places, slot),
-                           f.constant(slot.operand.nbytes), f.constant(0, I1))
+    def _keep(self, f: Function, places: Value, record: Value, step: Value, kept: Value, stops: Value) -> None:
+        """Copies what the step gave, counts it, and says whether it was the last."""
+        f.put(step + 1, record, Record.DONE)
+        with f.when(f.compare("ne", kept, 0)):
+            target = f.at(f.scalar(record, Record.KEPT, PTR), step * self.record.stride(self.program), I8)
+            for name, place in self.record.places(self.program).items():
+                slot = self.program.outputs[name]
+                f.call("llvm.memcpy.p0.p0.i64", "void", f.at(target, place, I8), self._slot(f, places, slot),
+                       f.constant(slot.operand.nbytes), f.constant(0, I1))
+        if LOSS in self.record.kept:
+            loss = f.scalar(self._slot(f, places, self.program.outputs[LOSS]))
+            finite = f.test("oeq", loss - loss, 0.0)
+            with f.when(f.compare("ne", stops, 0)), f.when(f.bitwise("xor", finite, 1)):
+                f.put(f.constant(-1) - step, record, Record.STOPS)
 
     def _enter(self) -> str:
         arguments = ", ".join(f"{type} %{name}" for name, type in ENTRY)
-        given = ("ptr %places, ptr %record, ptr %own, i64 %thread, i64 %threads, i64 %n, i64 %base, i64 %total, "
+        given = ("ptr %places, ptr %record, ptr %memory, i64 %thread, i64 %threads, i64 %n, i64 %base, i64 %total, "
                  "ptr %barrier, i64 0")
         run = f"call void @{self.names['run']}({given})\n" if self.code.whole else ""
-        return (f"define void @enter({arguments}) nounwind {{\n  %skipped = mul i64 %thread, {self.scratch}\n"
-                f"  %own = getelementptr i8, ptr %memory, i64 %skipped\n  %all = icmp eq i64 %what, {RUN}\n"
+        return (f"define void @enter({arguments}) nounwind {{\n  %all = icmp eq i64 %what, {RUN}\n"
                 f"  br i1 %all, label %run, label %part\nrun:\n  {run}  br label %done\n"
-                f"part:\n  call void @{self.names['part']}({given}, i64 %what)\n  br label %done\ndone:\n"
-                "  call void @meet(ptr %barrier, i64 %threads)\n  ret void\n}\n")
+                f"part:\n  %next = add i64 %what, 1\n  call void @{self.names['together']}({given}, i64 %what, "
+                "i64 %next)\n  br label %done\ndone:\n"
+                "  call void @begin(ptr %barrier, i64 %thread, i64 %threads, i64 0)\n  ret void\n}\n")
