@@ -83,7 +83,8 @@ class Code:
                  for index, kernel in enumerate(self.kernels)]
         ends = [(name, slot.operand, self.place(slot)) for name, slot in (*program.inputs.items(),
                                                                          *program.outputs.items())]
-        return repr((self.form, calls, sorted(self.late), ends, self.record, program.each, program.blocked,
+        small = [is_small(i) for i in program.instructions]
+        return repr((self.form, calls, sorted(self.late), small, ends, self.record, program.each, program.blocked,
                      program.dims.get(BATCH), program.buffers.get(SCRATCH, 0)))
 
     def place(self, slot: Slot) -> int:

@@ -5,18 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from graphnet.compiler.planning.program import Instruction
+from graphnet.compiler.planning.program import Instruction, Program
+from graphnet.compiler.types import BATCH
 from graphnet.runtime.llvm.function import Function
 from graphnet.runtime.llvm.values import I1, Index, Value
 
 SMALL_FLOPS, SMALL_BYTES = 50_000, 20_000
 """What one thread does in about a microsecond; a change of threads takes some tenths of one."""
+THREAD_FLOPS, THREAD_BYTES = 4_000_000, 1_000_000
+"""What keeps a thread busy for some 50 µs: one that sleeps takes about half as long to come."""
 
 
 def is_small(instruction: Instruction) -> bool:
     """Whether one thread does an instruction before others could help."""
-    moved = sum(slot.operand.nbytes for slot in (*instruction.inputs, *instruction.outputs))
-    return instruction.flops < SMALL_FLOPS and moved < SMALL_BYTES
+    return instruction.flops < SMALL_FLOPS and _moved(instruction) < SMALL_BYTES
+
+
+def useful_threads(program: Program, samples: int) -> int:
+    """For how many threads a run on so many samples has work."""
+    first, last = program.each or (0, 0)
+    blocks = -(-samples // max(program.dims[BATCH], 1)) if program.blocked else 1
+    work = sum((blocks if first <= index < last else 1) * (i.flops / THREAD_FLOPS + _moved(i) / THREAD_BYTES)
+               for index, i in enumerate(program.instructions))
+    return max(1, int(work))
+
+
+def _moved(instruction: Instruction) -> int:
+    """Bytes of operands."""
+    return sum(slot.operand.nbytes for slot in (*instruction.inputs, *instruction.outputs))
 
 
 @contextmanager

@@ -28,11 +28,11 @@ from graphnet.runtime.session import aligned_bytes
 
 WATCHED = 4000
 """Pauses for which a thread looks out for the next call before it sleeps: waking takes some 20 µs."""
-SPARED = 0.4
-"""The share of calls that may go by with waiting: if two threads come to 0.5, one is as fast."""
-PATIENCE_NS, REST_NS = 20_000_000, 500_000_000
-"""How much more may be lost until there is one thread less, and for how long: most steps then take what they take with
-that, and soon after a core is free again all threads run."""
+USEFUL = 1.1
+"""Cores' worth of work that several threads must get done: one gets done 1."""
+PATIENCE_NS, REST_NS = 10_000_000, 500_000_000
+"""How much work may be missing until there is one thread less, and for how long: most steps then take what they take
+with that, and soon after a core is free again all threads run."""
 NAME = "graphnet"
 """What the names of the threads begin with."""
 _call: Callable[[Callable[[], object]], object] = operator.call
@@ -190,29 +190,40 @@ class Workers:
         self.threads = available_cores() if threads is None else threads
         self._lost, self._rested = 0.0, 0
 
-    def bind(self, enter: Enter, bases: int, record: int, memory: int, alone: int) -> Part:
-        """The function that runs parts of a Program's code on these addresses; `alone` is that of a barrier for when
-        one thread runs it."""
-        if self.threads > 1:
-            _pool()  # not in the first call, during which a process may fork
-        address = ctypes.cast(enter, ctypes.c_void_p).value  # type: ignore[arg-type]
+    def bind(self, enter: Enter, bases: int, record: int, memory: int, alone: int, useful: int) -> Part:
+        """The function that runs parts of a Program's code on these addresses.
 
-        def call(what: int, n: int, base: int, total: int) -> None:
-            threads = self._now()
+        Args:
+            enter: the code's function.
+            bases, record, memory: what it is called with.
+            alone: the address of a barrier for when one thread runs it.
+            useful: for how many threads there is work.
+        """
+        def by_one(what: int, n: int, base: int, total: int) -> None:
+            enter(what, bases, record, 0, 1, memory, alone, n, base, total)
+
+        def by_all(what: int, n: int, base: int, total: int) -> None:
+            threads = min(self._now(), useful)
             if threads == 1 or not self._together(threads, (address, what, bases, record, threads, memory),
                                                   (n, base, total)):
-                enter(what, bases, record, 0, 1, memory, alone, n, base, total)
-        return call
+                by_one(what, n, base, total)
+
+        if min(self.threads, useful) == 1:
+            return by_one
+        _pool()  # not in the first call, during which a process may fork
+        address = ctypes.cast(enter, ctypes.c_void_p).value
+        return by_all
 
     def _together(self, threads: int, given: tuple[object, ...], block: tuple[int, int, int]) -> bool:
         """Runs code on so many threads, if the pool is free."""
         pool = _pool()
         barrier = pool.barrier(threads)
-        start = time.perf_counter_ns()
+        start, used = time.perf_counter_ns(), time.process_time_ns()
         done = pool.call(threads, *given, barrier.ctypes.data, *block)
         if done:
             waited = int(barrier[FIRST_LINE + 1]) + int(barrier[MET]) // threads
-            self._note(time.perf_counter_ns() - start, waited / max(int(barrier[TAKEN]), 1))
+            self._note(time.perf_counter_ns() - start, time.process_time_ns() - used,
+                       waited / max(int(barrier[TAKEN]), 1))
         return done
 
     def _now(self) -> int:
@@ -220,9 +231,9 @@ class Workers:
             return 1
         return self.threads - (time.perf_counter_ns() < self._rested)
 
-    def _note(self, nanoseconds: int, waited: float) -> None:
-        """Adds up what is lost by waiting for a share of calls: a thread that shares its core is waited for again and
-        again."""
-        self._lost = max(0.0, self._lost + nanoseconds * (waited - SPARED))
+    def _note(self, wall: int, used: int, waited: float) -> None:
+        """Adds up what a call got done too little, which used so much processor time, part of it waiting: a thread that
+        shares its core is late again and again."""
+        self._lost = max(0.0, self._lost + wall * (USEFUL + waited) - used)
         if self._lost > PATIENCE_NS:
             self._lost, self._rested = 0.0, time.perf_counter_ns() + REST_NS
