@@ -211,9 +211,10 @@ define void @lead(ptr %call) nounwind {{
   %start = call i64 @{clock}()
   call void @work(ptr %call, i64 0)
   %old = atomicrmw add ptr %call, i64 1 seq_cst, align 8
+  fence seq_cst
   %field = getelementptr i64, ptr %call, i64 {bar}
   %bar = load ptr, ptr %field
-  %inside = getelementptr i64, ptr %call, i64 8
+  %inside = getelementptr i64, ptr %call, i64 {inside}
   %mine = call ptr @line(ptr %bar, i64 0)
   call void @until(ptr %inside, i64 0, ptr %bar, ptr %mine)
   %end = call i64 @{clock}()
@@ -225,12 +226,12 @@ define void @lead(ptr %call) nounwind {{
 
 define i64 @serve(ptr %call, i64 %thread, i64 %last, i64 %limit) nounwind {{
 entry:
-  %inside = getelementptr i64, ptr %call, i64 8
+  %inside = getelementptr i64, ptr %call, i64 {inside}
   %field = getelementptr i64, ptr %call, i64 {threads}
   br label %look
 look:
-  %seen = phi i64 [ %last, %entry ], [ %seen, %wait ], [ %seen, %leave ], [ %now, %left ]
-  %k = phi i64 [ 0, %entry ], [ %k1, %wait ], [ 0, %leave ], [ 0, %left ]
+  %seen = phi i64 [ %last, %entry ], [ %seen, %more ], [ %seen, %give ], [ %seen, %leave ], [ %now, %left ]
+  %k = phi i64 [ 0, %entry ], [ %k1, %more ], [ %k1, %give ], [ 0, %leave ], [ 0, %left ]
   %now = load atomic i64, ptr %call acquire, align 8
   %new = icmp ne i64 %now, %seen
   %odd = trunc i64 %now to i1
@@ -240,7 +241,16 @@ wait:
   {pause}
   %k1 = add i64 %k, 1
   %over = icmp uge i64 %k1, %limit
-  br i1 %over, label %done, label %look
+  br i1 %over, label %done, label %more
+more:
+  %rest = urem i64 %k1, {spins}
+  %long = icmp eq i64 %rest, 0
+  br i1 %long, label %give, label %look
+give:
+  %at = getelementptr i64, ptr %call, i64 {yields}
+  %yield = load ptr, ptr %at
+  %given = call i32 %yield()
+  br label %look
 come:
   %before = atomicrmw sub ptr %inside, i64 1 seq_cst, align 8
   %again = load atomic i64, ptr %call seq_cst, align 8
@@ -265,9 +275,10 @@ done:
 """
 _GIVEN = (("enter", "ptr"), ("what", "i64"), ("places", "ptr"), ("record", "ptr"), ("threads", "i64"),
           ("memory", "ptr"), ("bar", "ptr"), ("n", "i64"), ("base", "i64"), ("total", "i64"))
-"""What a call is about, behind its number and the number of those who are in it, negative."""
-CALL_SIZE = 16 + len(_GIVEN)
-_PLACES = {name: 16 + number for number, (name, _) in enumerate(_GIVEN)}
+"""What a call is about. Before it stand the call's number, the address of what yields, and minus how many are in it."""
+_INSIDE, _FIRST = 16, 24
+CALL_SIZE = _FIRST + len(_GIVEN)
+_PLACES = {name: _FIRST + number for number, (name, _) in enumerate(_GIVEN)}
 
 
 DEFINED = ("meet", "begin", "claim", "gather", "finish")
@@ -288,28 +299,30 @@ def claiming(triple: str) -> str:
 
 
 def calling(triple: str) -> str:
-    """The text of what a pool of threads does with a call, whose memory is CALL_SIZE int64: `announce(call, …)` opens
-    it, `lead(call)` runs it as thread 0, closes it, and returns when nobody is in it any more; with
-    `serve(call, thread, seen, limit)` other threads run what is open, until for so many pauses nothing was. It gives
-    the number of the last call that the thread has seen."""
+    """The text of what a pool of threads does with a call, whose memory is CALL_SIZE int64, with the address of what
+    yields at YIELD: `announce(call, …)` opens it, `lead(call)` runs it as thread 0, closes it, and returns when nobody
+    is in it any more; with `serve(call, thread, seen, limit)` other threads run what is open, until for so many pauses
+    nothing was. It gives the number of the last call that the thread has seen."""
     return _filled(_UNTIL + _CLAIMS + _POOL, triple)
 
 
+_NUMBERS = {
+    "spins": SPINS, "awaited": AWAITED, "yields": YIELD, "met_before": MET - 1, "taken": TAKEN, "done": _DONE,
+    "gathered": _GATHERED, "line": LINE, "first_line": FIRST_LINE, "line_bytes": LINE * 8,
+    "head_bytes": (FIRST_LINE - _DONE) * 8, "inside": _INSIDE, "bar": _PLACES["bar"], "threads": _PLACES["threads"]}
+
+
 def _filled(text: str, triple: str) -> str:
-    """The text with what tells the core that it waits, declared and called."""
-    declared, pause, clock = ("declare void @llvm.x86.sse2.pause()\n", "call void @llvm.x86.sse2.pause()",
-                              "llvm.readcyclecounter")
+    """The text with its numbers, and with what processors have names of their own for."""
+    pause, argument, clock = "llvm.x86.sse2.pause", "", "llvm.readcyclecounter"
     if triple.startswith(("aarch64", "arm64")):  # where programs may not count cycles
-        declared, pause, clock = ("declare void @llvm.aarch64.hint(i32)\n", "call void @llvm.aarch64.hint(i32 1)",
-                                  "llvm.readsteadycounter")
-    declared += f"declare i64 @{clock}()\n"
+        pause, argument, clock = "llvm.aarch64.hint", "i32 1", "llvm.readsteadycounter"
+    declared = f"declare void @{pause}({argument[:3]})\ndeclare i64 @{clock}()\n"
     if text.endswith(_POOL):
         declared += "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)\n"
     fields = [(name, type, f"  %at.{name} = getelementptr i64, ptr %call, i64 {_PLACES[name]}\n")
               for name, type in _GIVEN]
     stores = "\n".join([f"{at}  store {type} %{name}, ptr %at.{name}" for name, type, at in fields])
     loads = "\n".join([f"{at}  %{name} = load {type}, ptr %at.{name}" for name, type, at in fields])
-    return declared + text.format(
-        pause=pause, clock=clock, spins=SPINS, awaited=AWAITED, yields=YIELD, met_before=MET - 1, taken=TAKEN,
-        done=_DONE, gathered=_GATHERED, line=LINE, first_line=FIRST_LINE, line_bytes=LINE * 8,
-        head_bytes=(FIRST_LINE - _DONE) * 8, stores=stores, loads=loads, bar=_PLACES["bar"], threads=_PLACES["threads"])
+    return declared + text.format(pause=f"call void @{pause}({argument})", clock=clock, stores=stores, loads=loads,
+                                  **_NUMBERS)

@@ -26,8 +26,9 @@ from graphnet.runtime.llvm.jit import Loaded, host, yielding
 from graphnet.runtime.native.cache import kept
 from graphnet.runtime.session import aligned_bytes
 
-WATCHED = 4000
-"""Pauses for which a thread looks out for the next call before it sleeps: waking takes some 20 µs."""
+WATCHED = 10_000
+"""Pauses for which a thread looks out for the next call before it sleeps: 0.25 ms, as there are between steps that are
+called for one by one. Waking takes 20 to 50 µs."""
 USEFUL = 1.1
 """Cores' worth of work that several threads must get done: one gets done 1."""
 PATIENCE_NS, REST_NS = 10_000_000, 500_000_000
@@ -75,7 +76,7 @@ class _Pool:
         """What wakes each thread that sleeps or is about to, by its number."""
         self._barriers: dict[int, Any] = {}
         self._memory = aligned_bytes(CALL_SIZE * 8).view(np.int64)
-        self._address = self._memory.ctypes.data
+        self._memory[YIELD], self._address = yielding(), self._memory.ctypes.data
         self._code = Loaded(kept("pool", host(), lambda: calling(host().triple)))
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         self._announce = self._code.function("announce", pointer, pointer, number, pointer, pointer, number, pointer,
