@@ -131,6 +131,11 @@ class Graph:
         return (*self.inputs, *self.parameters, *self.states)
 
     @property
+    def trains(self) -> bool:
+        """Whether there is more than a forward pass: gradients or updates."""
+        return any(node.phase != FORWARD for node in self.nodes)
+
+    @property
     def variables(self) -> tuple[Parameter | State, ...]:
         """What a run may change: parameters and states."""
         return (*self.parameters, *self.states)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,14 +120,22 @@ class Executable:
     def take(self, arrays: Mapping[str, Array], chosen: NDArray[np.intp] | slice) -> None:
         """Brings samples into the inputs: the chosen rows of these arrays, which are contiguous and batch first."""
         for name, array in arrays.items():
-            if isinstance(chosen, slice):
-                np.copyto(self.inputs[name], array[chosen], casting="same_kind")
-                continue
-            stage = self._stages.get(name)
-            if stage is None or stage.dtype != array.dtype:
-                stage = self._stages[name] = np.empty((len(chosen), *array.shape[1:]), array.dtype)
-            np.take(array, chosen, 0, stage, "clip")  # "raise" would allocate a buffer
-            np.copyto(self.inputs[name], stage, casting="same_kind")
+            np.copyto(self.inputs[name], self._chosen(name, array, chosen), casting="same_kind")
+
+    def _chosen(self, name: str, array: Array, chosen: NDArray[np.intp] | slice) -> Array:
+        """The chosen rows of the array for an input."""
+        if isinstance(chosen, slice):
+            return array[chosen]
+        rows = self._stage(name, (len(chosen), *array.shape[1:]), array.dtype)
+        np.take(array, chosen, 0, rows, "clip")  # "raise" would allocate a buffer
+        return rows
+
+    def _stage(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Memory that the next batch of as many samples uses again."""
+        stage = self._stages.get(name)
+        if stage is None or stage.shape != shape or stage.dtype != dtype:
+            stage = self._stages[name] = np.empty(shape, dtype)
+        return stage
 
     @property
     def uses_blas(self) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
-from graphnet.compiler.ir import FORWARD, Graph, Input, Node, Output
+from graphnet.compiler.ir import Graph, Input, Node, Output
 from graphnet.compiler.planning.batching import in_stages, stages
 from graphnet.compiler.planning.layout import batch_last_values, operand
 from graphnet.compiler.planning.placement import Placement, Storage
@@ -31,8 +30,8 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
     """
     graph = separate_results(graph)
     last = batch_last_values(graph) if optimize else frozenset()
-    keeps = all(node.phase == FORWARD for node in graph.nodes)
-    stage_of = stages(graph) if target.blocked or (keeps and optimize) else None
+    trains = graph.trains
+    stage_of = stages(graph) if target.blocked or (optimize and not trains) else None
     if stage_of:
         graph = in_stages(graph, stage_of)
     roomy = {v for v, t in graph.types.items() if t.shape[:1] == (BATCH,)} if last else set()
@@ -46,7 +45,7 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
         check_empty(graph)
     room = target.room(dims.get(BATCH, 0))
     forms = {value: operand(t, value in last, room if value in roomy else 0) for value, t in graph.types.items()}
-    placement = Placement(graph, forms, optimize, sorted(stage_of) if stage_of else None, keeps and optimize, fed)
+    placement = Placement(graph, forms, optimize, sorted(stage_of) if stage_of else None, optimize and not trains, fed)
     scratch = [_workspace(target, node, forms) for node in placement.code]
     storages = [[Storage(form.nbytes, first=i, last=i) for form in group] for i, group in enumerate(scratch)]
     placement.plan_arena(storages)
@@ -67,9 +66,8 @@ def lower(graph: Graph, dims: Dims, target: Target, optimize: bool = True) -> Pr
         {i.name: slot(i.value) for i in graph.inputs}, {o.name: slot(o.value) for o in graph.outputs},
         {p.name: slot(p.value) for p in graph.parameters}, {s.name: slot(s.value) for s in graph.states},
         placement.buffers, placement.each, placement.each is not None and target.blocked, batched, sampled,
-        target.backend)
-    own, between = target.own_buffers(program), target.between(program)
-    return replace(program, buffers=placement.buffers | dict(own), between=between) if own or between else program
+        target.backend, trains=trains)
+    return target.completed(program)
 
 
 def _workspace(target: Target, node: Node, forms: dict[int, Operand]) -> tuple[Operand, ...]:

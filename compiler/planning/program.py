@@ -118,8 +118,9 @@ class Program:
     them what these make of all samples. If it is `blocked`, dims are those of a block of samples: the former run for
     one block after another, and what they sum over samples is added up. `batched` are the names of the inputs and
     outputs that have a row for each sample, `sampled` all values that do, with the axis of the samples. `backend` is
-    what it is lowered for, and `between` says of its instructions that run on NumPy nevertheless why they do, by their
-    numbers.
+    what it is lowered for, `between` says of its instructions that run on NumPy nevertheless why they do, by their
+    numbers, and `kernels` are what that backend knows of each instruction. It `trains` if there is more in it than a
+    forward pass.
     """
 
     name: str
@@ -136,6 +137,8 @@ class Program:
     sampled: Mapping[int, int] = field(default_factory=dict)
     backend: str = NUMPY
     between: Mapping[int, str] = field(default_factory=dict)
+    kernels: Sequence[object] = field(default=(), compare=False)
+    trains: bool = False
 
     @property
     def prepared(self) -> str | None:
@@ -207,16 +210,13 @@ class Target(Protocol):
         """Its name."""
         ...
 
-    def between(self, program: Program) -> Mapping[int, str]:
-        """Why NumPy runs instructions of a Program that is for another backend, by their numbers."""
-        ...
-
     def room(self, samples: int) -> int:
         """How many samples there is to be room for where they are innermost."""
         ...
 
-    def own_buffers(self, program: Program) -> Mapping[str, int]:
-        """The bytes of buffers that it keeps for a Program besides those of the plan, by name."""
+    def completed(self, program: Program) -> Program:
+        """The Program with what the backend has to say of it: `kernels`, `between`, and in `buffers` those that it
+        keeps besides those of the plan."""
         ...
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:

@@ -28,6 +28,8 @@ def as_array(what: str, given: object) -> Array:
     Raises:
         DataError: it is something else, or the rows are not of one length.
     """
+    if type(given) is np.ndarray:
+        return given
     plain = _plain(what, given, 0)
     try:
         return np.asarray(plain)

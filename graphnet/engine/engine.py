@@ -21,7 +21,7 @@ from graphnet.compiler.types import BATCH, Array
 from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import FitState, Mark
 from graphnet.engine.compiled import Compiled
-from graphnet.engine.feeding import Feeder, check_lengths, count_samples
+from graphnet.engine.feeding import check_lengths, count_samples
 from graphnet.engine.interrupts import whole
 from graphnet.engine.programs import Programs
 from graphnet.engine.runner import EVALUATE, GRADIENTS, PREDICT, TRAIN, Runner
@@ -174,13 +174,13 @@ class Engine(Variables, Compiled, Guarded):
         """
         batch_size = check_whole("predict", "batch_size", batch_size)
         arrays, dims = self._runner.check_inputs(x)
-        count, feeder = count_samples(arrays), Feeder(arrays)
+        count = count_samples(arrays)
         self._runner.check_batches("predict", count, batch_size)
         purpose, results = self._runner.purpose(PREDICT), dict[str, Array]()
         for start in range(0, count, batch_size):
             stop = min(start + batch_size, count)
             run = self._runner.executable(purpose, dims | {BATCH: stop - start}, min(batch_size, count))
-            feeder.feed_range(run, start, stop)
+            run.take(arrays, slice(start, stop))
             self._runner.run(run)
             for name, value in run.outputs.items():
                 if name not in results:
@@ -210,13 +210,13 @@ class Engine(Variables, Compiled, Guarded):
         """
         batch_size = check_whole("evaluate", "batch_size", batch_size)
         arrays, labels, dims = self._runner.check_samples(x, y, sample_weight)
-        count, feeder, scores = check_lengths(arrays), Feeder(arrays), Scores(self._runner.need_objective())
+        count, scores = check_lengths(arrays), Scores(self._runner.need_objective())
         self._runner.check_batches("evaluate", count, batch_size)
         purpose = self._runner.purpose(EVALUATE, labels)
         for start in range(0, count, batch_size):
             stop = min(start + batch_size, count)
             run = self._runner.executable(purpose, dims | {BATCH: stop - start}, min(batch_size, count))
-            feeder.feed_range(run, start, stop)
+            run.take(arrays, slice(start, stop))
             self._runner.run(run)
             scores.add(run.outputs, stop - start)
             whole.may_interrupt()
@@ -239,7 +239,7 @@ class Engine(Variables, Compiled, Guarded):
         arrays, labels, dims = self._runner.check_samples(x, y, sample_weight)
         count = check_lengths(arrays)
         run = self._runner.executable(self._runner.purpose(TRAIN, labels), dims | {BATCH: count})
-        Feeder(arrays).feed_range(run, 0, count)
+        run.take(arrays, slice(0, count))
         scores = Scores(self._runner.need_objective())
         self._runner.run_step(run)
         if stop_on_nonfinite:
@@ -265,7 +265,7 @@ class Engine(Variables, Compiled, Guarded):
         count = check_lengths(arrays)
         wanted = tuple(i.name for i in self.graph.inputs if inputs and self.graph.types[i.value].is_float)
         run = self._runner.executable(self._runner.purpose(GRADIENTS, labels, wanted), dims | {BATCH: count})
-        Feeder(arrays).feed_range(run, 0, count)
+        run.take(arrays, slice(0, count))
         self._runner.run(run)
         names = [p.name for p in self.graph.parameters if p.trainable] + list(wanted)
         return float(run.outputs[LOSS]), {name: run.outputs[gradient_name(name)].copy(order="C") for name in names}

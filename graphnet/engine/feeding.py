@@ -1,12 +1,10 @@
-"""Checks and names the arrays that a caller feeds, and copies batches of them into a Program's inputs."""
+"""Checks and names the arrays that a caller feeds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from graphnet.arrays.conversion import are_pairs, as_array, shape_fix
 from graphnet.common.source import at_user_source
@@ -14,7 +12,6 @@ from graphnet.compiler.errors import DataError, ShapeError
 from graphnet.compiler.ir import Origin
 from graphnet.compiler.types import Array, Shape, TensorType, format_shape
 from graphnet.engine.assembly import LABEL, WEIGHT
-from graphnet.runtime.session import Executable
 
 
 def name_arrays(what: str, names: Sequence[str], given: object) -> dict[str, Array]:
@@ -68,9 +65,9 @@ def _fits(shape: tuple[int, ...], wanted: Shape, dims: dict[str, int]) -> bool:
         return False
     said: dict[str, int] = {}
     for size, dim in zip(shape, wanted, strict=True):
-        if isinstance(dim, str):
-            dim = dims.get(dim) or said.setdefault(dim, size)
-        if size != dim:
+        if size == dim:
+            continue
+        if isinstance(dim, int) or size != (dims.get(dim) or said.setdefault(dim, size)):
             return False
     dims.update(said)
     return True
@@ -118,22 +115,3 @@ def _title(name: str) -> str:
         if name.startswith(prefix):
             return f"{title} {name.removeprefix(prefix)}"
     return name
-
-
-@dataclass(frozen=True)
-class Feeder:
-    """Brings batches of arrays to a Program.
-
-    Attributes:
-        arrays: contiguous, batch first, by the name of the input.
-    """
-
-    arrays: Mapping[str, Array]
-
-    def feed(self, run: Executable, chosen: NDArray[np.intp]) -> None:
-        """The samples with these numbers."""
-        run.take(self.arrays, chosen)
-
-    def feed_range(self, run: Executable, start: int, stop: int) -> None:
-        """The samples [start, stop)."""
-        run.take(self.arrays, slice(start, stop))

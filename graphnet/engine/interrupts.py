@@ -5,10 +5,14 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from types import FrameType
 from typing import Any
 
 Handler = Callable[[int, FrameType | None], Any]
+_signal: Any = import_module("_signal")
+_get, _set = _signal.getsignal, _signal.signal
+"""Those of `signal` look for each handler among the members of an enum, which takes as long as a small step does."""
 
 
 class _Whole:
@@ -29,11 +33,11 @@ class _Whole:
         if self._depth:
             self._depth += 1
             return
-        found = signal.getsignal(signal.SIGINT)
+        found = _get(signal.SIGINT)
         if not callable(found):  # interrupts end the process, are ignored, or belong to a program around Python
             return
         self._waiting, self._handler = None, found
-        signal.signal(signal.SIGINT, self._hold)
+        _set(signal.SIGINT, self._hold)
         self._depth = 1
 
     def __exit__(self, *_: object) -> None:
@@ -53,8 +57,8 @@ class _Whole:
     def forget(self) -> None:
         """In a forked child: it was begun within no block of its own, so an interrupt need not wait there."""
         self._depth, self._waiting = 0, None
-        if signal.getsignal(signal.SIGINT) == self._hold:
-            signal.signal(signal.SIGINT, self._handler)
+        if _get(signal.SIGINT) == self._hold:
+            _set(signal.SIGINT, self._handler)
 
     def _hold(self, number: int, frame: FrameType | None) -> None:
         if self._waiting is None:
@@ -66,9 +70,9 @@ class _Whole:
     def _end(self) -> None:
         """The depth first: from the other line on an interrupt may come anywhere."""
         self._depth = 0
-        found = signal.signal(signal.SIGINT, self._handler)
+        found = _set(signal.SIGINT, self._handler)
         if found != self._hold:  # the caller has set another one within the block
-            signal.signal(signal.SIGINT, found)
+            _set(signal.SIGINT, found)
 
     def _deliver(self) -> None:
         waiting, self._waiting = self._waiting, None

@@ -61,6 +61,10 @@ class Runner:
         self.trained_on: str | None = None
         self.allow_nonfinite = False
         self._ranges, self._finite = index_ranges(graph), finite_inputs(graph)
+        self._names = [i.name for i in graph.inputs]
+        self._fed = {i.name: (graph.types[i.value], i.origin) for i in graph.inputs
+                     if BATCH in graph.types[i.value].shape}
+        self._purposes: dict[tuple[object, ...], Purpose] = {}
         keep_whole(self)
 
     # What there is -----------------------------------------------------------------------------------------------
@@ -108,9 +112,8 @@ class Runner:
     def check_inputs(self, x: object) -> tuple[dict[str, Array], dict[str, int]]:
         """Inputs, checked and named; numbers for symbols beside the batch."""
         dims: dict[str, int] = {}
-        named = name_arrays("x", [i.name for i in self.graph.inputs], x)
-        checked = {i.name: check_input(i.name, named[i.name], self.graph.types[i.value], i.origin, dims)
-                   for i in self.graph.inputs if BATCH in self.graph.types[i.value].shape}
+        named = name_arrays("x", self._names, x)
+        checked = {name: check_input(name, named[name], *declared, dims) for name, declared in self._fed.items()}
         for allowed in self._ranges:
             allowed.check(checked[allowed.name], dims)
         for finite in self._finite if not self.allow_nonfinite else ():
@@ -166,9 +169,14 @@ class Runner:
         Raises:
             GraphError: there is no such purpose.
         """
-        fed = dict(labels or {})
         if name not in (PREDICT, EVALUATE, TRAIN, GRADIENTS):
             raise GraphError(f"mode is {name!r}, but it must be one of {PREDICT}, {EVALUATE}, {TRAIN}, {GRADIENTS}")
+        key = name, *(labels or {}).items(), *inputs
+        if key not in self._purposes:
+            self._purposes[key] = self._new_purpose(name, dict(labels or {}), inputs)
+        return self._purposes[key]
+
+    def _new_purpose(self, name: str, fed: dict[str, TensorType], inputs: tuple[str, ...]) -> Purpose:
         # What assembles is kept, so it must not hold the runner: a network that nobody uses would stay in memory.
         assemble: Callable[[], Assembly]
         if name == PREDICT:

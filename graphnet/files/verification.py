@@ -79,7 +79,8 @@ class Verification:
 
 def verify_file(path: str | os.PathLike[str], expect_sha256: str | None = None,
                 tolerance: float = TOLERANCE, *, memory_limit: int | None = None,
-                work_limit: int | None = None) -> Verification:
+                work_limit: int | None = None, backend: str | None = None,
+                threads: int | None = None) -> Verification:
     """Reads a file as `gn.load` does, checking every byte of it, and lets the network compute its samples again.
 
     Args:
@@ -88,14 +89,16 @@ def verify_file(path: str | os.PathLike[str], expect_sha256: str | None = None,
         tolerance: share of the largest output, or of 1, by which an output may be off.
         memory_limit: bytes that computing the samples may take; by default what suits the file's size, as in `gn.load`.
         work_limit: operations likewise.
+        backend: what computes them, as `gn.load` takes it; so is `threads`.
+        threads: of the native backend.
 
     Raises:
         GnetFormatError: the file is refused, or computing its samples takes more than a limit.
-        ArgumentError: the digest is none.
+        ArgumentError: the digest is none, or the backend cannot be used.
         OSError: the file cannot be read.
     """
     contents, digest, size = load_hashed(path, expect_sha256)
-    network = network_of(contents)
+    network = network_of(contents, backend=backend, threads=threads)
     with contents.locating():
         replays = replay(network, contents, bounds_of(contents, memory_limit, work_limit))
     return Verification(os.fspath(path), digest, size, len(contents.tensors), replays, tolerance)

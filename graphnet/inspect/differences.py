@@ -10,7 +10,7 @@ import numpy as np
 from graphnet.compiler.types import BATCH, Array
 from graphnet.engine.assembly import LOSS
 from graphnet.engine.engine import Engine
-from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.feeding import check_lengths
 from graphnet.engine.runner import GRADIENTS
 
 STEPS = (1e-5, 1e-6, 1e-7)
@@ -97,11 +97,11 @@ class Point:
 def loss_function(network: Engine, x: object, y: object) -> Callable[[], float]:
     """Computes the loss of these samples with the weights as they are."""
     arrays, labels, dims = network._runner.check_samples(x, y)
-    count, feeder = check_lengths(arrays), Feeder(arrays)
+    count = check_lengths(arrays)
     run = network._runner.executable(network._runner.purpose(GRADIENTS, labels), dims | {BATCH: count})
 
     def measure() -> float:
-        feeder.feed_range(run, 0, count)
+        run.take(arrays, slice(0, count))
         network._runner.run(run)
         return float(run.outputs[LOSS])
     return measure

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from graphnet.compiler.planning.program import ARENA
 from graphnet.compiler.types import BATCH
 from graphnet.engine.engine import Engine
-from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.feeding import check_lengths
 from graphnet.engine.interrupts import whole
 from graphnet.engine.runner import PREDICT, TRAIN
 from graphnet.runtime.profile_report import Profile
@@ -30,11 +30,11 @@ def _profile(network: Engine, x: object, y: object, steps: int) -> Profile:
     else:
         arrays, labels, dims = runner.check_samples(x, y)
         purpose = runner.purpose(TRAIN, labels)
-    count, feeder = check_lengths(arrays), Feeder(arrays)
+    count = check_lengths(arrays)
     run = runner.executable(purpose, dims | {BATCH: count})
 
     def feed() -> None:
-        feeder.feed_range(run, 0, count)
+        run.take(arrays, slice(0, count))
         if y is not None:
             runner.feed_step(run, runner.step + 1)
             run.buffers.version += 1  # each step changes the weights

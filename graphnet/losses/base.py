@@ -154,6 +154,8 @@ class Loss(Configured):
             whole = np.isfinite(labels) & (np.floor(labels) == labels)
             refuse_first(~whole, labels, "class numbers must be whole numbers")
         self.check_values(labels, prediction)
+        if not wanted.is_float:
+            return labels.astype(wanted.dtype, copy=False)
         with np.errstate(over="ignore"):  # what overflows is refused right below
             converted = labels.astype(wanted.dtype, copy=False)
         refuse_first(~np.isfinite(converted), labels, f"labels must be finite in {wanted.dtype}")

@@ -12,7 +12,7 @@ from graphnet.compiler.types import Array
 from graphnet.engine.backends import NUMPY
 from graphnet.engine.checkpoints import as_checkpoint
 from graphnet.engine.engine import Engine
-from graphnet.engine.feeding import Feeder, check_lengths
+from graphnet.engine.feeding import check_lengths
 from graphnet.engine.figures import modes_of_epoch
 from graphnet.engine.runner import TRAIN
 from graphnet.training.callback import Callback, check_callbacks
@@ -38,7 +38,7 @@ def fit(network: Engine, x: object, y: object, batch_size: int, epochs: int, shu
     saving = as_checkpoint(checkpoint)
     arrays, labels, dims = network._runner.check_samples(x, y, sample_weight)
     shuffle = _check_order(network, shuffle)
-    batches = Batches(network, network._runner.need_objective(), Feeder(arrays),
+    batches = Batches(network, network._runner.need_objective(), arrays,
                        network._runner.purpose(TRAIN, labels), dims, check_lengths(arrays), batch_size,
                        network.backend == NUMPY)
     network._runner.check_batches("fit", batches.count, batch_size)

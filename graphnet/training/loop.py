@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from graphnet.arrays.finiteness import check_loss
 from graphnet.compiler.passes.pipeline import Purpose
-from graphnet.compiler.types import BATCH
+from graphnet.compiler.types import BATCH, Array
 from graphnet.engine.assembly import LOSS, Objective
 from graphnet.engine.checkpoints import Checkpoint, FitState
 from graphnet.engine.engine import Engine
-from graphnet.engine.feeding import Feeder
 from graphnet.engine.figures import VALIDATION
 from graphnet.engine.interrupts import whole
 from graphnet.engine.scores import Scores
@@ -40,7 +39,7 @@ class Batches:
 
     network: Engine
     objective: Objective
-    feeder: Feeder
+    arrays: Mapping[str, Array]
     purpose: Purpose
     dims: dict[str, int]
     count: int
@@ -61,7 +60,7 @@ class Batches:
             self.uses_blas |= run.uses_blas
             if steps > 1 and run.takes_steps and not runner.programs.is_watched(run):
                 return self._train_steps(run, order[:min(steps * size, len(order) // size * size)], scores, stops)
-            self.feeder.feed(run, order[:size])
+            run.take(self.arrays, order[:size])
             runner.run_step(run)
             scores.add(run.outputs, size)
             return size, float(run.outputs[LOSS])
@@ -69,7 +68,7 @@ class Batches:
     def _train_steps(self, run: Executable, order: NDArray[np.intp], scores: Scores, stops: bool) -> tuple[int, float]:
         """The same, all of them at once."""
         size = run.samples
-        done, outputs = self.network._runner.run_steps(run, self.feeder.arrays, order, len(order) // size, stops)
+        done, outputs = self.network._runner.run_steps(run, self.arrays, order, len(order) // size, stops)
         scores.add_steps(outputs, size)
         return done * size, float(outputs[LOSS][-1])
 

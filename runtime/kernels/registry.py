@@ -7,7 +7,7 @@ block sizes, scalars) is. An op's kernel is the one registered for its class, el
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -144,13 +144,9 @@ class NumpyTarget:
         """Its name."""
         return NUMPY
 
-    def between(self, program: Program) -> Mapping[int, str]:
-        """None: all of them are its own."""
-        return {}
-
-    def own_buffers(self, program: Program) -> Mapping[str, int]:
-        """None."""
-        return {}
+    def completed(self, program: Program) -> Program:
+        """As it is: all instructions are its own."""
+        return program
 
     def workspace(self, op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...]) -> tuple[TensorType, ...]:
         """The scratch arrays of the op's kernel."""

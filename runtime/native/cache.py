@@ -34,9 +34,11 @@ def source_digest() -> str:
     digest = hashlib.sha256()
     try:
         folders = (runtime.parents[1] / "compiler", runtime.parent / "llvm", runtime)
-        files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
-        for path in files:
-            digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        files = sorted((where, name) for folder in folders for where, _, names in os.walk(folder) for name in names
+                       if name.endswith(".py"))
+        for where, name in files:
+            with open(os.path.join(where, name), "rb") as file:
+                digest.update(name.encode() + b"\0" + hashlib.sha256(file.read()).digest())
     except OSError:
         return ""
     return digest.hexdigest() if files else ""

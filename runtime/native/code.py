@@ -19,8 +19,7 @@ from graphnet.runtime.llvm.function import PARAMETERS, Function
 from graphnet.runtime.llvm.values import F64, I1, I8, I64, PTR, Value
 from graphnet.runtime.native.emit.module import Form, Kernel, Module
 from graphnet.runtime.native.feeding import feed, give
-from graphnet.runtime.native.record import Record
-from graphnet.runtime.native.sharing import is_small, shared, together
+from graphnet.runtime.native.sharing import WAYS, is_small, shared
 from graphnet.runtime.native.target import NativeTarget
 
 LOSS = "loss"
@@ -35,22 +34,79 @@ ENTRY = (("what", I64), ("places", PTR), ("record", PTR), ("thread", I64), ("thr
 
 
 @dataclass(frozen=True)
+class Record:
+    """Where what is in the record of a run, an array of int64.
+
+    Attributes:
+        inputs, outputs: the names of those that have a row for each sample; of an input there are the address of its
+            array, that of an order (0 if there is none) and the number of the first sample, of an output that of its
+            array.
+        kept: the names of the other outputs, whose values after each step are kept where the record says.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    COUNT, SIZE, BEGINS, RATES, STEP, KEPT, STOPS, DONE, _FIRST = range(9)
+    """Samples of all steps, and of one, of which the last may have fewer; whether what depends on weights alone is to
+    be made at the first step; the address of the steps' learning rates; the number of the first step; the address of
+    where what each gives is kept, or 0; whether a step whose loss is not finite is the last, and once there was one,
+    minus how many there were until then; how many were done."""
+
+    def input(self, name: str) -> int:
+        """Where the entries of an input begin."""
+        return self._FIRST + 3 * self.inputs.index(name)
+
+    def places(self, program: Program) -> tuple[dict[str, int], int]:
+        """Where in the bytes that are kept of a step each output is, in whole words; and how many bytes that are."""
+        sizes = [-(-program.outputs[name].operand.nbytes // 8) * 8 for name in self.kept]
+        return dict(zip(self.kept, accumulate(sizes, initial=0), strict=False)), sum(sizes)
+
+    def output(self, name: str) -> int:
+        """Where the entry of an output is."""
+        return self._FIRST + 3 * len(self.inputs) + self.outputs.index(name)
+
+    @property
+    def length(self) -> int:
+        """How many entries there are."""
+        return self._FIRST + 3 * len(self.inputs) + len(self.outputs)
+
+
+@dataclass(frozen=True)
 class Code:
     """A Program's code as whoever runs it must know it, and what its text depends on.
 
     Attributes:
         program: whose it is.
         form: what it is written for.
-        places: where the operands lie whose addresses it is given, in order: a buffer and the offset in it, in bytes.
-        record: where what is in the record of a run.
-        kernels: for each instruction its kernel, or why NumPy runs it.
     """
 
     program: Program
     form: Form
-    places: dict[tuple[str, int], int]
-    record: Record
-    kernels: tuple[Kernel | str, ...]
+
+    @cached_property
+    def kernels(self) -> tuple[Kernel | str, ...]:
+        """For each instruction its kernel, or why NumPy runs it."""
+        return tuple([kernel if isinstance(kernel, Kernel) else str(kernel) for kernel in self.program.kernels])
+
+    @cached_property
+    def record(self) -> Record:
+        """Where what is in the record of a run."""
+        program, batched = self.program, self.program.batched
+        return Record(tuple(n for n in program.inputs if n in batched),
+                      tuple(n for n in program.outputs if n in batched),
+                      tuple(n for n in program.outputs if n not in batched))
+
+    @cached_property
+    def places(self) -> dict[tuple[str, int], int]:
+        """The numbers of the operands' places, whose addresses it is given: each a buffer and the offset in bytes."""
+        program = self.program
+        slots = (*program.inputs.values(), *program.outputs.values(),
+                 *(slot for i in program.instructions for slot in (*i.inputs, *i.outputs)))
+        found = dict.fromkeys([*((slot.buffer, slot.offset) for slot in slots),
+                               *((PACKED, offset) for offset in self._prepared)])
+        return {place: number for number, place in enumerate(found)}
 
     @property
     def whole(self) -> bool:
@@ -98,25 +154,9 @@ class Code:
 
     @cached_property
     def _prepared(self) -> tuple[int, ...]:
-        return _prepared(self.kernels)
-
-
-def plan_code(program: Program, target: NativeTarget) -> Code:
-    """What the code of a Program will be, without its text."""
-    kernels, batched = target.kernels(program), program.batched
-    record = Record(tuple(n for n in program.inputs if n in batched), tuple(n for n in program.outputs if n in batched),
-                    tuple(n for n in program.outputs if n not in batched))
-    slots = (*program.inputs.values(), *program.outputs.values(),
-             *(slot for i in program.instructions for slot in (*i.inputs, *i.outputs)))
-    found = dict.fromkeys([*((slot.buffer, slot.offset) for slot in slots),
-                           *((PACKED, offset) for offset in _prepared(kernels))])
-    return Code(program, target.form, {place: number for number, place in enumerate(found)}, record, kernels)
-
-
-def _prepared(kernels: Sequence[Kernel | str]) -> tuple[int, ...]:
-    """For each instruction where in PACKED it finds what was prepared for it, in bytes."""
-    sizes = [kernel.prepared * 4 if isinstance(kernel, Kernel) else 0 for kernel in kernels]
-    return tuple(accumulate(sizes, initial=0))[:-1]
+        """For each instruction where in PACKED it finds what was prepared for it, in bytes."""
+        sizes = [kernel.prepared * 4 if isinstance(kernel, Kernel) else 0 for kernel in self.kernels]
+        return tuple(accumulate(sizes, initial=0))[:-1]
 
 
 def write_code(code: Code, triple: str) -> str:
@@ -125,26 +165,33 @@ def write_code(code: Code, triple: str) -> str:
 
 
 class _Writer:
+    """Writes functions of the addresses of operands, of the record, of what every kernel is called with, of the number
+    of the step's first sample, and of the rest; one after another, so that it knows which one it is at."""
+
     def __init__(self, code: Code) -> None:
         self.code, self.program, self.form, self.module = code, code.program, code.form, Module()
-        self.record = code.record
-        self.scratch = self.program.buffers.get(SCRATCH, 0)
+        self.entries, self.scratch = code.record, self.program.buffers.get(SCRATCH, 0)
         self.names: dict[str, str] = {}
         """Those of the functions that are called by their hints."""
-        self._meets: dict[int, bool] = {}
-        """For each instruction with a kernel whether threads meet within."""
+        self._meets: set[int] = set()
+        """The instructions within which threads meet."""
+        self.f: Function
+        self.places: Value
+        self.record: Value
+        self.offset: Value
 
     def write(self, triple: str) -> str:
         for index, kernel in enumerate(self.code.kernels):
             if isinstance(kernel, Kernel):
                 functions, declarations = self._text(index, kernel)
                 self.module.include(functions, declarations)
-                self._meets[index] = any("@meet(" in text for text in functions.values())
-        self.names["part"] = self._function("part", self._part, ("what", I64))
-        for hint, write in (("alone", self._alone), ("apart", self._apart), ("together", self._together)):
-            self.names[hint] = self._function(hint, write, ("first", I64), ("last", I64))
+                if any("@meet(" in text for text in functions.values()):
+                    self._meets.add(index)
+        self._function("part", self._part, "what")
+        for way in WAYS:
+            self._function(way, partial(self._parts, way), "first", "last")
         if self.code.whole:
-            self.names["run"] = self._function("run", self._run)
+            self._function("run", self._run)
         return self.module.text(self._enter(), claiming(triple), defined=DEFINED)
 
     def _text(self, index: int, kernel: Kernel) -> tuple[dict[str, str], dict[str, str]]:
@@ -156,53 +203,42 @@ class _Writer:
             kernel = written
         return kernel.functions, kernel.declarations
 
-    def _function(self, hint: str, write: Callable[[Function, Value, Value, list[Value]], None],
-                  *rest: tuple[str, str]) -> str:
-        """Writes a function of the addresses of operands, the record, the number of the step's first sample, and the
-        rest."""
-        return self.module.function(hint, self.form, 2, (*PARAMETERS, ("offset", I64), *rest),
-                                    lambda f, pointers, numbers: write(f, pointers[0], pointers[1],
-                                                                       numbers[len(PARAMETERS):]))
+    def _function(self, hint: str, write: Callable[..., None], *rest: str) -> None:
+        def build(f: Function, pointers: Sequence[Value], numbers: Sequence[Value]) -> None:
+            self.f, (self.places, self.record), (self.offset, *others) = f, pointers, numbers[len(PARAMETERS):]
+            write(*others)
+        self.names[hint] = self.module.function(
+            hint, self.form, 2, (*PARAMETERS, *((name, I64) for name in ("offset", *rest))), build)
 
-    def _call(self, f: Function, name: str, places: Value, record: Value, offset: Value, *rest: Value,
-              block: tuple[Value, Value, Value] | None = None, share: tuple[Value, Value] | None = None) -> None:
-        n, base, total = block or (f.n, f.base, f.total)
-        thread, threads = share or (f.thread, f.threads)
-        scratch = f.at(f.scratch, thread * self.scratch, I8) if share else f.scratch
-        f.call(self.names[name], "void", places, record, scratch, thread, threads, n, base, total, f.barrier, offset,
-               *rest)
+    def _call(self, hint: str, offset: Value, *rest: Value, block: Sequence[Value] = ()) -> None:
+        f = self.f
+        f.call(self.names[hint], "void", self.places, self.record, f.scratch, f.thread, f.threads,
+               *(block or (f.n, f.base, f.total)), f.barrier, offset, *rest)
 
-    def _part(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
+    def _call_part(self, part: Value, share: Value, shares: Value) -> None:
+        f = self.f
+        f.call(self.names["part"], "void", self.places, self.record, f.at(f.scratch, share * self.scratch, I8), share,
+               shares, f.n, f.base, f.total, f.barrier, self.offset, part)
+
+    def _part(self, what: Value) -> None:
         """Samples in or out, or one instruction, or what it prepares."""
-        offset, what = numbers
-        cases: dict[int, Callable[[], None]] = {
-            FEED: lambda: self._feed(f, places, record, offset), GIVE: lambda: self._give(f, places, record)}
+        cases: dict[int, Callable[[], None]] = {FEED: self._feed, GIVE: self._give}
         behind = count(FIRST + len(self.code.kernels))
         for index, kernel in enumerate(self.code.kernels):
             if isinstance(kernel, Kernel):
-                cases[FIRST + index] = partial(self._instruction, f, places, index, kernel.name)
+                cases[FIRST + index] = partial(self._instruction, index, kernel.name)
             if isinstance(kernel, Kernel) and kernel.prepare and index not in self.code.late:
-                cases[next(behind)] = partial(self._instruction, f, places, index, kernel.prepare)
-        f.choose(what, cases)
+                cases[next(behind)] = partial(self._instruction, index, kernel.prepare)
+        self.f.choose(what, cases)
 
-    def _alone(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
+    def _parts(self, way: str, first: Value, last: Value) -> None:
         """Parts one after another."""
-        offset, first, last = numbers
-        with f.loop(first, last) as part, shared(f):
-            self._call(f, "part", places, record, offset, part, share=(f.constant(0), f.constant(1)))
+        with self.f.loop(first, last) as part, WAYS[way](self.f) as (share, shares):
+            self._call_part(part, share, shares)
 
-    def _apart(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
-        offset, first, last = numbers
-        with f.loop(first, last) as part, shared(f, f.threads) as share:
-            self._call(f, "part", places, record, offset, part, share=(share, f.threads))
-
-    def _together(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
-        offset, first, last = numbers
-        with f.loop(first, last) as part, together(f) as threads:
-            self._call(f, "part", places, record, offset, part, share=(f.thread, threads))
-
-    def _instruction(self, f: Function, places: Value, index: int, kernel: str) -> None:
-        arguments = (*[f.scalar(places, place, PTR) for place in self.code.operands(index)],
+    def _instruction(self, index: int, kernel: str) -> None:
+        f = self.f
+        arguments = (*[f.scalar(self.places, place, PTR) for place in self.code.operands(index)],
                      f.scratch, f.thread, f.threads, f.n, f.base, f.total, f.barrier)
         found = self.code.kernels[index]
         if index in self.code.late and isinstance(found, Kernel) and found.prepare:
@@ -210,91 +246,93 @@ class _Writer:
             f.meet()
         f.call(kernel, "void", *arguments)
 
-    def _slot(self, f: Function, places: Value, slot: Slot) -> Value:
-        return f.scalar(places, self.code.place(slot), PTR)
+    def _slot(self, slot: Slot) -> Value:
+        return self.f.scalar(self.places, self.code.place(slot), PTR)
 
-    def _feed(self, f: Function, places: Value, record: Value, offset: Value) -> None:
-        for name in self.record.inputs:
-            slot, entry = self.program.inputs[name], self.record.input(name)
-            source, order = f.scalar(record, entry, PTR), f.scalar(record, entry + 1, PTR)
-            feed(f, slot.operand, source, order, f.scalar(record, entry + 2, I64) + offset, self._slot(f, places, slot))
+    def _entry(self, entry: int, type: str = I64) -> Value:
+        return self.f.scalar(self.record, entry, type)
 
-    def _give(self, f: Function, places: Value, record: Value) -> None:
-        for name in self.record.outputs:
+    def _feed(self) -> None:
+        for name in self.entries.inputs:
+            slot, entry = self.program.inputs[name], self.entries.input(name)
+            source, order = self._entry(entry, PTR), self._entry(entry + 1, PTR)
+            feed(self.f, slot.operand, source, order, self._entry(entry + 2) + self.offset, self._slot(slot))
+
+    def _give(self) -> None:
+        for name in self.entries.outputs:
             slot = self.program.outputs[name]
-            give(f, slot.operand, self._slot(f, places, slot), f.scalar(record, self.record.output(name), PTR))
+            give(self.f, slot.operand, self._slot(slot), self._entry(self.entries.output(name), PTR))
 
-    def _run(self, f: Function, places: Value, record: Value, numbers: list[Value]) -> None:
-        samples, size, begins, rates, first, kept, stops = (
-            f.scalar(record, entry, I64) for entry in (Record.COUNT, Record.SIZE, Record.BEGINS, Record.RATES,
-                                                       Record.STEP, Record.KEPT, Record.STOPS))
-        with f.loop(0, (samples + size - 1) // size) as step, f.when(self._goes_on(f, record, step)):
+    def _run(self) -> None:
+        f, instructions = self.f, len(self.code.kernels)
+        samples, size, begins, rates, first, kept, stops = map(self._entry, range(Record.DONE))
+        with f.loop(0, (samples + size - 1) // size) as step, f.when(self._goes_on(step)):
             start = step * size
             total = f.least(size, samples - start)
             with f.when(f.compare("ne", rates, 0)), shared(f):
-                self._feed_step(f, places, record, step, first)
-            instructions = len(self.code.kernels)
+                self._feed_step(step, first)
             whole, (begin, end) = (total, f.constant(0), total), self.program.each or (0, instructions)
             with f.when(f.compare("ne", begins + step, 0)):
-                self._run_span(f, places, record, start, 0, begin, whole)
-                self._run_span(f, places, record, start, instructions, instructions + len(self.code.preparing), whole)
+                self._run_span(start, 0, begin, whole)
+                self._run_span(start, instructions, instructions + len(self.code.preparing), whole)
             most = self.program.dims[BATCH] if self.program.blocked else total
             with f.loop(0, total, most) as base:
                 block = f.least(most, total - base), base, total
-                self._move(f, places, record, start, FEED, block)
-                self._run_span(f, places, record, start, begin, end, block)
-                self._move(f, places, record, start, GIVE, block)
-            self._run_span(f, places, record, start, end, instructions, whole)
+                self._move(start, FEED, block)
+                self._run_span(start, begin, end, block)
+                self._move(start, GIVE, block)
+            self._run_span(start, end, instructions, whole)
             with shared(f):
-                self._keep(f, places, record, step, kept, stops)
+                self._keep(step, kept, stops)
 
-    def _goes_on(self, f: Function, record: Value, step: Value) -> Value:
+    def _goes_on(self, step: Value) -> Value:
         """Whether the last step is still to come. Who is late finds only that one of later steps was the last."""
+        f = self.f
         f.call("begin", "void", f.barrier, f.thread, f.threads, f.constant(0))
-        stops = f.scalar(record, Record.STOPS, I64)
+        stops = self._entry(Record.STOPS)
         return f.bitwise("or", f.compare("sge", stops, 0), f.compare("slt", step, 0 - stops))
 
-    def _run_span(self, f: Function, places: Value, record: Value, offset: Value, first: int, last: int,
-                  block: tuple[Value, Value, Value]) -> None:
+    def _run_span(self, offset: Value, first: int, last: int, block: Sequence[Value]) -> None:
         """Runs the instructions, and what is prepared behind them, with these numbers."""
-        for how, parts in groupby(range(first, last), self._how):
+        for way, parts in groupby(range(first, last), self._way):
             numbers = [FIRST + number for number in parts]
-            self._call(f, how, places, record, offset, *map(f.constant, (numbers[0], numbers[-1] + 1)), block=block)
+            self._call(way, offset, *map(self.f.constant, (numbers[0], numbers[-1] + 1)), block=block)
 
-    def _how(self, part: int) -> str:
+    def _way(self, part: int) -> str:
         """How threads share an instruction, or behind those what is prepared for one."""
         behind = part - len(self.code.kernels)
         index = part if behind < 0 else self.code.preparing[behind]
-        if index in self.code.late or self._meets.get(index):
+        if index in self.code.late or index in self._meets:
             return "together"
         return "alone" if behind < 0 and is_small(self.program.instructions[index]) else "apart"
 
-    def _move(self, f: Function, places: Value, record: Value, offset: Value, part: int,
-              block: tuple[Value, Value, Value]) -> None:
+    def _move(self, offset: Value, part: int, block: Sequence[Value]) -> None:
         """Brings samples in, or out."""
-        if self.record.inputs if part == FEED else self.record.outputs:
-            self._call(f, "apart", places, record, offset, f.constant(part), f.constant(part + 1), block=block)
+        if self.entries.inputs if part == FEED else self.entries.outputs:
+            self._call("apart", offset, self.f.constant(part), self.f.constant(part + 1), block=block)
 
-    def _feed_step(self, f: Function, places: Value, record: Value, step: Value, first: Value) -> None:
+    def _feed_step(self, step: Value, first: Value) -> None:
         """The number of the step and its learning rate."""
-        for name, value in ((RATE, f.scalar(f.scalar(record, Record.RATES, PTR), step, F64)), (STEP, first + step)):
-            if name in self.program.inputs:
-                f.put(value, self._slot(f, places, self.program.inputs[name]))
+        f, inputs = self.f, self.program.inputs
+        for name, value in ((RATE, f.scalar(self._entry(Record.RATES, PTR), step, F64)), (STEP, first + step)):
+            if name in inputs:
+                f.put(value, self._slot(inputs[name]))
 
-    def _keep(self, f: Function, places: Value, record: Value, step: Value, kept: Value, stops: Value) -> None:
+    def _keep(self, step: Value, kept: Value, stops: Value) -> None:
         """Copies what the step gave, counts it, and says whether it was the last."""
-        f.put(step + 1, record, Record.DONE)
+        f, (places, stride) = self.f, self.entries.places(self.program)
+        f.put(step + 1, self.record, Record.DONE)
         with f.when(f.compare("ne", kept, 0)):
-            target = f.at(f.scalar(record, Record.KEPT, PTR), step * self.record.stride(self.program), I8)
-            for name, place in self.record.places(self.program).items():
+            target = f.at(self._entry(Record.KEPT, PTR), step * stride, I8)
+            for name, place in places.items():
                 slot = self.program.outputs[name]
-                f.call("llvm.memcpy.p0.p0.i64", "void", f.at(target, place, I8), self._slot(f, places, slot),
+                f.call("llvm.memcpy.p0.p0.i64", "void", f.at(target, place, I8), self._slot(slot),
                        f.constant(slot.operand.nbytes), f.constant(0, I1))
-        if LOSS in self.record.kept:
-            loss = f.scalar(self._slot(f, places, self.program.outputs[LOSS]))
+        if LOSS in self.entries.kept:
+            loss = f.scalar(self._slot(self.program.outputs[LOSS]))
             finite = f.test("oeq", loss - loss, 0.0)
             with f.when(f.compare("ne", stops, 0)), f.when(f.bitwise("xor", finite, 1)):
-                f.put(f.constant(-1) - step, record, Record.STOPS)
+                f.put(f.constant(-1) - step, self.record, Record.STOPS)
 
     def _enter(self) -> str:
         arguments = ", ".join(f"{type} %{name}" for name, type in ENTRY)

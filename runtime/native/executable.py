@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graphnet.compiler.ir import FORWARD
+from graphnet.compiler.errors import GraphNetError
 from graphnet.compiler.planning.program import PACKED, SCRATCH, Operand, Program
 from graphnet.compiler.types import BATCH, Array
-from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, NOTHING, RUN, Code
+from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, NOTHING, RUN, Code, Record
 from graphnet.runtime.native.emit.module import Kernel
 from graphnet.runtime.native.fallback import bind_between
 from graphnet.runtime.native.peak import measure_peak
-from graphnet.runtime.native.record import Record
 from graphnet.runtime.native.sharing import useful_threads
 from graphnet.runtime.native.workers import Workers, new_barrier
 from graphnet.runtime.session import Buffers, Executable, Part, aligned_bytes
@@ -52,8 +51,11 @@ class NativeExecutable(Executable):
     def __init__(self, program: Program, buffers: Buffers, code: Code, enter: Any, memory: Memory, workers: Workers,
                  samples: int) -> None:
         self._code, self._enter, self._memory, self._workers = code, enter, memory, workers
-        self._record = np.zeros(code.record.length, np.int64)
-        self._taken: dict[str, Array] = {}
+        self._numbers = np.zeros(code.record.length, np.int64)
+        self._record = self._numbers.data  # whose items are set in a fraction of the time
+        self._entries = {name: (code.record.input(name), np.dtype(program.inputs[name].operand.dtype))
+                         for name in code.record.inputs}
+        self._taken: dict[str, tuple[Array, int, NDArray[np.intp] | None]] = {}
         self._alone = new_barrier()
         self._samples, self._whole = samples, code.whole
         super().__init__(program, buffers)
@@ -74,7 +76,7 @@ class NativeExecutable(Executable):
         record[Record.COUNT] = record[Record.SIZE] = self.samples
         for name, array in self._rows.items():
             record[self._code.record.output(name)] = array.ctypes.data
-        self._call = self._workers.bind(self._enter, self._places.ctypes.data, record.ctypes.data,
+        self._call = self._workers.bind(self._enter, self._places.ctypes.data, self._numbers.ctypes.data,
                                         self._memory.scratch.ctypes.data, self._alone.ctypes.data,
                                         useful_threads(program, self.samples))
         self._numpy = {index: bind_between(program.instructions[index], self._buffers)
@@ -82,38 +84,33 @@ class NativeExecutable(Executable):
 
     def take(self, arrays: Mapping[str, Array], chosen: NDArray[np.intp] | slice) -> None:
         """Says which samples the next run is about: rows of these arrays, which must stay as they are until then."""
-        record, place = self._record, self._code.record
+        record = self._record
         for name, array in arrays.items():
-            dtype = self.program.inputs[name].operand.dtype
-            order, start = 0, 0
+            entry, dtype = self._entries[name]
+            start, order = (chosen.start, None) if isinstance(chosen, slice) else (0, chosen)
             if array.dtype != dtype or not array.flags.c_contiguous:
-                array = self._staged(name, array, chosen, dtype)
-            elif isinstance(chosen, slice):
-                start = chosen.start
-            else:
-                self._taken[f"order of {name}"] = chosen
-                order = chosen.ctypes.data
-            self._taken[name] = array
-            entry = place.input(name)
-            record[entry:entry + 3] = array.__array_interface__["data"][0], order, start
+                array, start, order = self._staged(name, array, chosen, dtype), 0, None
+            self._taken[name] = array, start, order
+            record[entry] = array.__array_interface__["data"][0]
+            record[entry + 1] = 0 if order is None else order.__array_interface__["data"][0]
+            record[entry + 2] = start
 
-    def _staged(self, name: str, array: Array, chosen: NDArray[np.intp] | slice, dtype: str) -> Array:
-        """The chosen rows in another dtype, in memory that the next batch of as many uses again."""
-        count = chosen.stop - chosen.start if isinstance(chosen, slice) else len(chosen)
-        stage, rows = self._stages.get(f"{name} as {dtype}"), self._stages.get(name)
-        if stage is None or len(stage) != count:
-            stage = self._stages[f"{name} as {dtype}"] = np.empty((count, *array.shape[1:]), dtype)
-        if isinstance(chosen, slice):
-            np.copyto(stage, array[chosen], casting="same_kind")
-            return stage
-        if rows is None or len(rows) != count or rows.dtype != array.dtype:
-            rows = self._stages[name] = np.empty((count, *array.shape[1:]), array.dtype)
-        np.take(array, chosen, 0, rows, "clip")  # "raise" would allocate a buffer
+    def _staged(self, name: str, array: Array, chosen: NDArray[np.intp] | slice, dtype: np.dtype[Any]) -> Array:
+        """The chosen rows in another dtype."""
+        rows = self._chosen(name, array, chosen)
+        stage = self._stage(f"{name} as {dtype}", rows.shape, dtype)
         np.copyto(stage, rows, casting="same_kind")
         return stage
 
     def run(self) -> None:
-        """Executes all instructions on the samples that were taken."""
+        """Executes all instructions on the samples that were taken.
+
+        Raises:
+            GraphNetError: none were.
+        """
+        if len(self._taken) < len(self._entries):
+            raise GraphNetError(f"{self.program.name}: no samples were taken for "
+                                f"{', '.join(self._entries.keys() - self._taken.keys())}; call take before run")
         if not self._whole:
             for part in self.walk():
                 part.run()
@@ -136,33 +133,31 @@ class NativeExecutable(Executable):
     def run_steps(self, arrays: Mapping[str, Array], order: NDArray[np.intp], rates: NDArray[np.float64], first: int,
                   stops: bool) -> tuple[int, dict[str, Array]]:
         """Does one step of training after another, in one call."""
-        record, place = self._record, self._code.record
         self.take(arrays, order)
-        stride = place.stride(self.program)
+        places, stride = self._code.record.places(self.program)
         kept = np.empty((len(rates), stride), np.uint8)
-        before = record.copy()
+        record, before = self._numbers, self._numbers[:Record.DONE].copy()
         record[:Record.DONE] = (len(order), self.samples, 1, rates.ctypes.data, first, kept.ctypes.data, stops)
         try:
             self._call(RUN, 0, 0, 0)
             done = int(record[Record.DONE])
         finally:  # also if a second interrupt comes, which does not wait for the end of the step
-            record[:Record.DONE] = before[:Record.DONE]
+            record[:Record.DONE] = before
         return done, {name: _column(kept[:done], start, self.program.outputs[name].operand)
-                      for name, start in place.places(self.program).items()}
+                      for name, start in places.items()}
 
     def walk(self) -> Iterator[Part]:
         """What a run is made of: instructions, each on a block, bringing samples in and out, packing weights."""
         program, count, total = self.program, len(self.program.instructions), self.samples
         first, last = program.each or (0, count)
         block = program.dims[BATCH] if program.blocked else total
-        trains = any(i.phase != FORWARD for i in program.instructions)
 
         def part(number: int, n: int, base: int, index: int = -1, name: str = "", kept: bool = False) -> Part:
             run = self._numpy.get(index) or (lambda: self._call(number, n, base, total))
             return Part(index, run, base, n, name, kept)
 
         yield from (part(FIRST + index, total, 0, index) for index in range(first))
-        yield from (part(FIRST + count + index, total, 0, name=WEIGHTS, kept=not trains)
+        yield from (part(FIRST + count + index, total, 0, name=WEIGHTS, kept=not program.trains)
                     for index in range(len(self._code.preparing)))
         for base in range(0, total, block):
             n = min(block, total - base)
@@ -173,14 +168,8 @@ class NativeExecutable(Executable):
 
     def fed(self) -> Mapping[str, Array]:
         """What the inputs are in the next run; samples as they were taken."""
-        orders = {name: self._taken.get(f"order of {name}") for name in self._taken}
-        record, place = self._record, self._code.record
-        taken: dict[str, Array] = {}
-        for name in place.inputs:
-            start, order = int(record[place.input(name) + 2]), orders.get(name)
-            ordered = record[place.input(name) + 1] != 0 and order is not None
-            taken[name] = self._taken[name][order if ordered else slice(start, start + self.samples)]
-        return self.inputs | taken
+        return self.inputs | {name: array[slice(start, start + self.samples) if order is None else order]
+                              for name, (array, start, order) in self._taken.items()}
 
     def idle(self) -> None:
         """A call of all threads."""

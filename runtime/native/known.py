@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache, lru_cache
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from graphnet.compiler.op import Op
 from graphnet.compiler.ops.fused import Fused
@@ -20,8 +22,6 @@ from graphnet.runtime.native.emit.module import Form, Kernel, write_kernel
 
 _LIBRARY = __name__.partition(".")[0] + "."
 _MOST = 5000
-_Fact = list[str | float | None] | str
-"""A kernel's name, that of what prepares it, scratch and prepared floats, rounding, weights; or why there is none."""
 
 
 class _Facts:
@@ -30,14 +30,14 @@ class _Facts:
     def __init__(self, folder: Path | None) -> None:
         self._cache, self._key = CodeCache(folder), f"{source_digest()} kernels"
         self._new = False
-        self.known: dict[str, _Fact] = json.loads((source_digest() and self._cache.read(self._key)) or "{}")
+        self.known: dict[str, Any] = json.loads((source_digest() and self._cache.read(self._key)) or "{}")
 
     def add(self, digest: str, found: Kernel | str) -> None:
         """Remembers what was found out."""
         self._new = True
         self.known[digest] = (found if isinstance(found, str) else
-                              [found.name, found.prepare, found.scratch, found.prepared, found.rounding,
-                               " ".join(map(str, found.weights))])
+                              [found.name, found.prepare, found.scratch, found.prepared, {}, {}, found.rounding,
+                               found.weights])
 
     def save(self) -> None:
         """Keeps it for other processes, with what they have found out meanwhile."""
@@ -55,7 +55,18 @@ def _facts(folder: Path | None) -> _Facts:
 
 def find_kernel(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel | str:
     """The kernel of an op, maybe without its text; or why it has none."""
-    return _found(op, inputs, outputs, form, repr(op))
+    bodies = [node.op for node in op.body.nodes] if isinstance(op, Fused) else [op]
+    if not all(type(one).__module__.startswith(_LIBRARY) for one in bodies):  # whose meaning may change
+        return find_written(op, inputs, outputs, form)
+    facts = _facts(cache_folder())
+    digest = hashlib.sha256(f"{op!r} {inputs} {outputs} {form}".encode()).hexdigest()
+    if digest not in facts.known:
+        facts.add(digest, find_written(op, inputs, outputs, form))
+    fact = facts.known[digest]
+    if isinstance(fact, str):
+        return fact
+    *fields, weights = fact
+    return replace(Kernel(*fields), weights=tuple(weights))
 
 
 def find_written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel | str:
@@ -71,22 +82,3 @@ def find_written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ..
 def save_what_is_known() -> None:
     """Keeps what this process found out."""
     _facts(cache_folder()).save()
-
-
-@lru_cache(maxsize=4096)
-def _found(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form, text: str) -> Kernel | str:
-    bodies = [node.op for node in op.body.nodes] if isinstance(op, Fused) else [op]
-    if not all(type(one).__module__.startswith(_LIBRARY) for one in bodies):  # whose meaning may change
-        return find_written(op, inputs, outputs, form)
-    facts = _facts(cache_folder())
-    digest = hashlib.sha256(f"{op} {inputs} {outputs} {form}".encode()).hexdigest()
-    fact = facts.known.get(digest)
-    if fact is None:
-        found = find_written(op, inputs, outputs, form)
-        facts.add(digest, found)
-        return found
-    if isinstance(fact, str):
-        return fact
-    name, prepare, scratch, prepared, rounding, weights = fact
-    return Kernel(str(name), str(prepare) if prepare else None, int(scratch or 0), int(prepared or 0), {}, {},
-                  float(rounding or 0), tuple(map(int, str(weights).split())))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import time
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 from graphnet.runtime.llvm.barrier import meeting
 from graphnet.runtime.llvm.function import Function
@@ -18,31 +18,24 @@ from graphnet.runtime.native.emit.module import Form, Module
 from graphnet.runtime.native.workers import Workers, new_barrier
 from graphnet.runtime.session import aligned_bytes
 
-_ROUNDS, _RUNS, _PATIENCE = 150_000, 96, 24
+_ROUNDS, _RUNS = 150_000, 40
 _MOST = 12
 """Sums that run side by side: enough to hide how long each multiply-add takes."""
 
 
 @cache
 def measure_peak(threads: int) -> float:
-    """FLOP/s of this processor in float32: some 20 ms, measured once.
-
-    The best of runs until two dozen in a row were no better, so that a busy machine gets more of them.
-    """
+    """FLOP/s of this processor in float32: the best of some 20 ms, measured once."""
     sums = min(_MOST, max(host().machine.vectors - 2, 1))
     code = Loaded(compile_text(_text(sums), host()))
     enter = code.function("enter", *(ctypes.c_void_p if type == "ptr" else ctypes.c_int64 for _, type in ENTRY))
     memory, alone = aligned_bytes(4 * LANES * threads), new_barrier()
     run = Workers(threads).bind(enter, 0, 0, memory.ctypes.data, alone.ctypes.data, threads)
-    best, since = math.inf, 0
+    times = [time.perf_counter()]
     for _ in range(_RUNS):
-        start = time.perf_counter()
         run(0, _ROUNDS, 0, 0)
-        taken = time.perf_counter() - start
-        best, since = (taken, 0) if taken < 0.98 * best else (min(best, taken), since + 1)
-        if since == _PATIENCE:
-            break
-    return 2 * LANES * sums * _ROUNDS * threads / best
+        times.append(time.perf_counter())
+    return 2 * LANES * sums * _ROUNDS * threads / min(end - start for start, end in pairwise(times))
 
 
 def _text(sums: int) -> str:

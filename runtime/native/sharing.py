@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from graphnet.compiler.planning.program import Instruction, Program
 from graphnet.compiler.types import BATCH
@@ -35,23 +35,32 @@ def _moved(instruction: Instruction) -> int:
     return sum(slot.operand.nbytes for slot in (*instruction.inputs, *instruction.outputs))
 
 
+Share = tuple[Value, Value]
+"""The number of a share, and of how many."""
+
+
 @contextmanager
-def shared(f: Function, shares: Index = 1) -> Iterator[Value]:
+def shared(f: Function, shares: Index = 1) -> Iterator[Share]:
     """What is written within is done once for each share, by who claims it, when all that stands before it is done. A
     thread begins with its own share, and goes on with what nobody has claimed."""
     f.call("begin", "void", f.barrier, f.thread, f.threads, f.constant(shares))
     with f.loop(0, shares) as k:
         share = (f.thread + k) % shares
         with f.when(f.call("claim", I1, f.barrier, f.thread, f.threads, share)):
-            yield share
+            yield share, f.constant(shares)
             f.call("finish", "void", f.barrier, f.threads, f.constant(1))
 
 
 @contextmanager
-def together(f: Function) -> Iterator[Value]:
-    """What is written within is done by all threads at once, or by the first one alone: by how many, it is given."""
+def together(f: Function) -> Iterator[Share]:
+    """What is written within is done by all threads at once, or by the first one alone."""
     f.call("begin", "void", f.barrier, f.thread, f.threads, f.threads)
     threads = f.call("gather", f.threads.type, f.barrier, f.thread, f.threads)
     with f.when(f.compare("ne", threads, 0)):
-        yield threads
+        yield f.thread, threads
         f.call("finish", "void", f.barrier, f.threads, f.threads // threads)
+
+
+WAYS: dict[str, Callable[[Function], AbstractContextManager[Share]]] = {
+    "alone": shared, "apart": lambda f: shared(f, f.threads), "together": together}
+"""How threads do a part: one all of it, each its share and what nobody has begun, or all at once, meeting within."""

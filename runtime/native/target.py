@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from graphnet.compiler.ir import Graph
@@ -56,20 +55,16 @@ class NativeTarget:
         """Its name."""
         return "native"
 
-    def between(self, program: Program) -> Mapping[int, str]:
-        """Why instructions have no native kernel."""
-        return {index: kernel for index, kernel in enumerate(self.kernels(program)) if isinstance(kernel, str)}
-
-    def own_buffers(self, program: Program) -> Mapping[str, int]:
-        """What kernels have prepared, and what one thread works in."""
-        kernels = [kernel for kernel in self.kernels(program) if isinstance(kernel, Kernel)]
+    def completed(self, program: Program) -> Program:
+        """With the native kernel of each instruction, maybe without its text, or why it has none; and with buffers for
+        what kernels have prepared, and for what one thread works in."""
+        found = [find_kernel(*self._asked(program, index)) for index in range(len(program.instructions))]
+        kernels = [kernel for kernel in found if isinstance(kernel, Kernel)]
         sizes = {PACKED: sum(kernel.prepared for kernel in kernels) * 4,
                  SCRATCH: max([kernel.scratch for kernel in kernels], default=0) * 4}
-        return {name: size for name, size in sizes.items() if size}
-
-    def kernels(self, program: Program) -> tuple[Kernel | str, ...]:
-        """The native kernel of each instruction, maybe without its text, or why there is none."""
-        return tuple(find_kernel(*self._asked(program, index)) for index in range(len(program.instructions)))
+        return replace(program, kernels=found,
+                       buffers={**program.buffers, **{name: size for name, size in sizes.items() if size}},
+                       between={index: kernel for index, kernel in enumerate(found) if isinstance(kernel, str)})
 
     def written(self, program: Program, index: int) -> Kernel | str:
         """The kernel of an instruction with its text."""

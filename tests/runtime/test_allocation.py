@@ -6,7 +6,6 @@ from allocations import SLACK, peak_of, small_pieces
 
 import graphnet as gn
 from graphnet.compiler.planning.program import ARENA
-from graphnet.engine.feeding import Feeder
 from graphnet.models import lenet
 
 SMALL, LARGE = 64, 512
@@ -71,11 +70,11 @@ def warm_step(net: gn.Network, batch: int):
     """A step as `fit` does it: shuffled samples are gathered, then the Program runs."""
     arrays, labels, dims = samples(net, 2 * batch)
     run = net._runner.executable(net._runner.purpose("train", labels), dims | {"N": batch})
-    feeder, chosen = Feeder(arrays), np.arange(2 * batch)[::-1][:batch].copy()
-    feeder.feed(run, chosen)
+    chosen = np.arange(2 * batch)[::-1][:batch].copy()
+    run.take(arrays, chosen)
 
     def step():
-        feeder.feed(run, chosen)
+        run.take(arrays, chosen)
         net._runner.run_step(run)
     return step
 
@@ -92,10 +91,9 @@ def test_one_hot_labels():
         x, y = np.zeros((batch, 20), np.float32), np.eye(10, dtype=np.float32)[np.arange(batch) % 10]
         arrays, labels, dims = net._runner.check_samples(x, y)
         run = net._runner.executable(net._runner.purpose("train", labels), dims | {"N": batch})
-        feeder = Feeder(arrays)
 
         def step():
-            feeder.feed_range(run, 0, batch)
+            run.take(arrays, slice(0, batch))
             net._runner.run_step(run)
         return step
 
@@ -111,12 +109,12 @@ def test_samples_of_another_dtype():
         x, y = rng.integers(0, 255, (2 * batch, 20)).astype(np.uint8), (np.arange(2 * batch) % 10).astype(np.int32)
         arrays, labels, dims = net._runner.check_samples(x, y)
         run = net._runner.executable(net._runner.purpose("train", labels), dims | {"N": batch})
-        feeder, chosen = Feeder(arrays), np.arange(2 * batch)[::-1][:batch].copy()
+        chosen = np.arange(2 * batch)[::-1][:batch].copy()
 
         def step():
-            feeder.feed(run, chosen)
+            run.take(arrays, chosen)
             net._runner.run_step(run)
-            feeder.feed_range(run, batch, 2 * batch)
+            run.take(arrays, slice(batch, 2 * batch))
             net._runner.run_step(run)
         step()
         return step

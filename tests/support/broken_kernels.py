@@ -37,7 +37,7 @@ def broken(op: type[Op], factor: float = 1.5, output: int = 0) -> Iterator[None]
 
 def _forget() -> None:
     """What was written, or is known of it, is written and found out anew."""
-    for kept in (module._written, known._found, known._facts):
+    for kept in (module._written, known._facts):
         kept.cache_clear()
 
 

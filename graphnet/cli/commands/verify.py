@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from graphnet.cli.common.arguments import add_file, add_json, add_limits, not_negative
+from graphnet.cli.common.arguments import add_backend, add_file, add_json, add_limits, not_negative
 from graphnet.cli.common.refusals import is_missing, print_refusal
 from graphnet.compiler.errors import GnetFormatError
 
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                              "(default: %(default)s)")
     parser.add_argument("--sha256", metavar="HEX", help="what the SHA-256 of the whole file must be")
     add_limits(parser, "computing the samples in the file again")
+    add_backend(parser)
     add_json(parser)
 
 
@@ -30,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         found = verify_file(options.file, options.sha256, options.tolerance,
-                            memory_limit=options.memory_limit, work_limit=options.work_limit)
+                            memory_limit=options.memory_limit, work_limit=options.work_limit,
+                            backend=options.backend, threads=options.threads)
     except (GnetFormatError, OSError) as error:
         if not options.json:
             raise

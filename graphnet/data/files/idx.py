@@ -146,6 +146,12 @@ def encode_idx(array: Array) -> bytes:
     Raises:
         DataError: IDX cannot hold the array.
     """
+    header, body = _encoded(array)
+    return header + body.tobytes()
+
+
+def _encoded(array: Array) -> tuple[bytes, Array]:
+    """What the file begins with, and what follows."""
     code = _CODES.get(array.dtype.newbyteorder("="))
     if code is None:
         allowed = ", ".join(dtype.name for dtype in _CODES)
@@ -153,12 +159,15 @@ def encode_idx(array: Array) -> bytes:
     if not 1 <= array.ndim <= MAX_DIMS or max(array.shape) >= 1 << 32:
         raise DataError(f"IDX cannot hold shape {array.shape}: 1 to {MAX_DIMS} dimensions below 2**32 each")
     header = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
-    return header + array.astype(_DTYPES[code], copy=False).tobytes()
+    return header, np.ascontiguousarray(array, _DTYPES[code])
 
 
 def idx_digest(array: Array) -> str:
     """SHA-256 of the unpacked IDX file of an array, in hexadecimal."""
-    return hashlib.sha256(encode_idx(array)).hexdigest()
+    header, body = _encoded(array)
+    digest = hashlib.sha256(header)
+    digest.update(body.data)
+    return digest.hexdigest()
 
 
 def _read_header(path: str | os.PathLike[str], source: Unpacked) -> tuple[np.dtype[Any], tuple[int, ...]]:

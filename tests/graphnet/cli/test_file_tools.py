@@ -143,6 +143,14 @@ def test_verify_a_sound_file(saved: Path, run: Callable[..., Any]) -> None:
     assert found == {"file": "a.gnet", "passed": True, "sha256": digest, "bytes": saved.stat().st_size, "tensors": 20}
 
 
+def test_verify_on_a_backend(saved: Path, run: Callable[..., Any]) -> None:
+    said = run("verify", "a.gnet").out
+    assert run("verify", "a.gnet", "--backend", "numpy", "--threads", "1").out == said
+    refused = run("verify", "a.gnet", "--backend", "cuda")
+    assert refused.code == 2
+    assert "argument --backend: invalid choice: 'cuda'" in refused.err
+
+
 def test_verify_a_file_without_samples(elsewhere: Path, run: Callable[..., Any]) -> None:
     network().save("a.gnet")
     result = run("verify", "a.gnet")

@@ -18,6 +18,7 @@ from interrupting import Interrupts, interrupted_after
 
 import graphnet as gn
 from graphnet.callbacks import EarlyStopping, ReduceOnPlateau
+from graphnet.engine import interrupts
 from graphnet.engine.interrupts import whole
 from graphnet.runtime import blas
 from graphnet.training.callback import Callback
@@ -273,8 +274,8 @@ def test_an_interrupted_run_gives_blas_its_threads_back(method: str) -> None:
 def test_what_handles_interrupts_outside_python_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """In R, say, which has Python within it: there is no handler to put back."""
     set_to: list[object] = []
-    monkeypatch.setattr(signal, "getsignal", lambda number: None)
-    monkeypatch.setattr(signal, "signal", lambda number, handler: set_to.append(handler))
+    monkeypatch.setattr(interrupts, "_get", lambda number: None)
+    monkeypatch.setattr(interrupts, "_set", lambda number, handler: set_to.append(handler))
     with whole:
         whole.may_interrupt()
     assert not set_to

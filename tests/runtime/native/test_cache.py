@@ -36,7 +36,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def forgetful() -> None:
     """What a process knows of kernels is read anew, as by a new one."""
     known._facts.cache_clear()
-    known._found.cache_clear()
 
 
 def predicted() -> bytes:
@@ -137,7 +136,6 @@ def test_a_network_keeps_its_code_and_finds_it(place, monkeypatch):
         raise AssertionError("compiled again")
 
     known._facts.cache_clear()
-    known._found.cache_clear()
     monkeypatch.setattr(cache, "compile_text", never)
     assert predicted() == first
 
@@ -157,7 +155,6 @@ def test_files_that_were_changed_are_made_anew(place, harm):
     for path, data in sound.items():
         path.write_bytes(harm(data))
     known._facts.cache_clear()
-    known._found.cache_clear()
     assert predicted() == first
     assert {path: path.read_bytes() for path in place.iterdir()} == sound
 
@@ -167,7 +164,6 @@ def test_without_a_folder(tmp_path, monkeypatch):
     found = set()
     for value in ("off", str(tmp_path / "file"), str(tmp_path / "file" / "deeper"), "~nosuchuser/x", "/proc/nothing"):
         monkeypatch.setenv("GRAPHNET_CACHE", value)
-        known._found.cache_clear()
         found.add(predicted())
     assert len(found) == 1
 

@@ -11,7 +11,7 @@ import pytest
 import graphnet as gn
 from graphnet.runtime.llvm.barrier import calling
 from graphnet.runtime.llvm.jit import Processor, assembly, compile_text, llvm
-from graphnet.runtime.native.code import plan_code, write_code
+from graphnet.runtime.native.code import Code, write_code
 from graphnet.runtime.native.emit.module import Form
 from graphnet.runtime.native.target import NativeTarget
 
@@ -45,7 +45,7 @@ def text_for(which: str, processor: Processor) -> str:
     name, mode = NETWORKS[which]
     program = network(name).program(mode, 64)
     form = Form(processor.machine, program.blocked, mode == "train")
-    return write_code(plan_code(program, NativeTarget(form)), processor.triple)
+    return write_code(Code(NativeTarget(form).completed(program), form), processor.triple)
 
 
 @pytest.fixture(params=PROCESSORS)
