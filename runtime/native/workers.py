@@ -36,8 +36,7 @@ PATIENCE_NS, REST_NS = 10_000_000, 500_000_000
 with that, and soon after a core is free again all threads run."""
 NAME = "graphnet"
 """What the names of the threads begin with."""
-_call: Callable[[Callable[[], object]], object] = operator.call
-Enter = Callable[..., None]
+_call: Any = operator.call
 Part = Callable[[int, int, int, int], None]
 """Runs a part of some code, by its number, for a block of n samples from the base-th of the total on."""
 
@@ -191,7 +190,7 @@ class Workers:
         self.threads = available_cores() if threads is None else threads
         self._lost, self._rested = 0.0, 0
 
-    def bind(self, enter: Enter, bases: int, record: int, memory: int, alone: int, useful: int) -> Part:
+    def bind(self, enter: Any, bases: int, record: int, memory: int, alone: int, useful: int) -> Part:
         """The function that runs parts of a Program's code on these addresses.
 
         Args:
