@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import accumulate, count
+from itertools import accumulate, count, groupby
 
 from graphnet.compiler.passes.attach_update import RATE, STEP
 from graphnet.compiler.planning.program import PACKED, SCRATCH, Program, Slot
 from graphnet.compiler.types import BATCH
-from graphnet.runtime.llvm.barrier import meeting
+from graphnet.runtime.llvm.barrier import DEFINED, claiming
 from graphnet.runtime.llvm.function import PARAMETERS, Function
 from graphnet.runtime.llvm.values import F64, I1, I8, I64, PTR, Value
 from graphnet.runtime.native.emit.module import Form, Kernel, Module
 from graphnet.runtime.native.feeding import feed, give
+from graphnet.runtime.native.sharing import WAYS, is_small, shared
 from graphnet.runtime.native.target import NativeTarget
 
 LOSS = "loss"
@@ -50,7 +51,8 @@ class Record:
     COUNT, SIZE, BEGINS, RATES, STEP, KEPT, STOPS, DONE, _FIRST = range(9)
     """Samples of all steps, and of one, of which the last may have fewer; whether what depends on weights alone is to
     be made at the first step; the address of the steps' learning rates; the number of the first step; the address of
-    where what each gives is kept, or 0; whether a step whose loss is not finite is the last; how many were done."""
+    where what each gives is kept, or 0; whether a step whose loss is not finite is the last, and once there was one,
+    minus how many there were until then; how many were done."""
 
     def input(self, name: str) -> int:
         """Where the entries of an input begin."""
@@ -137,7 +139,8 @@ class Code:
                  for index, kernel in enumerate(self.kernels)]
         ends = [(name, slot.operand, self.place(slot)) for name, slot in (*program.inputs.items(),
                                                                          *program.outputs.items())]
-        return repr((self.form, calls, sorted(self.late), ends, self.record, program.each, program.blocked,
+        small = [is_small(i) for i in program.instructions]
+        return repr((self.form, calls, sorted(self.late), small, ends, self.record, program.each, program.blocked,
                      program.dims.get(BATCH), program.buffers.get(SCRATCH, 0)))
 
     def place(self, slot: Slot) -> int:
@@ -180,6 +183,8 @@ class _Writer:
         self.entries, self.scratch = code.record, self.program.buffers.get(SCRATCH, 0)
         self.names: dict[str, str] = {}
         """Those of the functions that are called by their hints."""
+        self._meets: set[int] = set()
+        """The instructions within which threads meet."""
         self.f: Function
         self.places: Value
         self.record: Value
@@ -188,12 +193,16 @@ class _Writer:
     def write(self, triple: str) -> str:
         for index, kernel in enumerate(self.code.kernels):
             if isinstance(kernel, Kernel):
-                self.module.include(*self._text(index, kernel))
+                functions, declarations = self._text(index, kernel)
+                self.module.include(functions, declarations)
+                if any("@meet(" in text for text in functions.values()):
+                    self._meets.add(index)
         self._function("part", self._part, "what")
+        for way in WAYS:
+            self._function(way, partial(self._parts, way), "first", "last")
         if self.code.whole:
-            self._function("span", self._span, "first", "last")
             self._function("run", self._run)
-        return self.module.text(self._enter(), meeting(triple), defined=("meet",))
+        return self.module.text(self._enter(), claiming(triple), defined=DEFINED)
 
     def _text(self, index: int, kernel: Kernel) -> tuple[dict[str, str], dict[str, str]]:
         """The functions of a kernel and what they need declared, which nobody may have written yet."""
@@ -216,6 +225,11 @@ class _Writer:
         f.call(self.names[hint], "void", self.places, self.record, f.scratch, f.thread, f.threads,
                *(block or (f.n, f.base, f.total)), f.barrier, offset, *rest)
 
+    def _call_part(self, part: Value, share: Value, shares: Value) -> None:
+        f = self.f
+        f.call(self.names["part"], "void", self.places, self.record, f.at(f.scratch, share * self.scratch, I8), share,
+               shares, f.n, f.base, f.total, f.barrier, self.offset, part)
+
     def _part(self, what: Value) -> None:
         """Samples in or out, or one instruction, or what it prepares."""
         cases: dict[int, Callable[[], None]] = {FEED: self._feed, GIVE: self._give}
@@ -227,11 +241,10 @@ class _Writer:
                 cases[next(behind)] = partial(self._instruction, index, kernel.prepare)
         self.f.choose(what, cases)
 
-    def _span(self, first: Value, last: Value) -> None:
-        """Parts one after another; threads meet behind each."""
-        with self.f.loop(first, last) as part:
-            self._call("part", self.offset, part)
-            self.f.meet()
+    def _parts(self, way: str, first: Value, last: Value) -> None:
+        """Parts one after another."""
+        with self.f.loop(first, last) as part, WAYS[way](self.f) as (share, shares):
+            self._call_part(part, share, shares)
 
     def _instruction(self, index: int, kernel: str) -> None:
         f = self.f
@@ -263,13 +276,11 @@ class _Writer:
     def _run(self) -> None:
         f, instructions = self.f, len(self.code.kernels)
         samples, size, begins, rates, first, kept, stops = map(self._entry, range(Record.DONE))
-        going = f.variable(f.constant(1))
-        with f.loop(0, (samples + size - 1) // size) as step, f.when(f.compare("eq", going.get(), 1)):
+        with f.loop(0, (samples + size - 1) // size) as step, f.when(self._goes_on(step)):
             start = step * size
             total = f.least(size, samples - start)
-            with f.when(f.compare("ne", rates, 0)):
+            with f.when(f.compare("ne", rates, 0)), shared(f):
                 self._feed_step(step, first)
-                f.meet()
             whole, (begin, end) = (total, f.constant(0), total), self.program.each or (0, instructions)
             with f.when(f.compare("ne", begins + step, 0)):
                 self._run_span(start, 0, begin, whole)
@@ -281,52 +292,65 @@ class _Writer:
                 self._run_span(start, begin, end, block)
                 self._move(start, GIVE, block)
             self._run_span(start, end, instructions, whole)
-            self._keep(step, kept)
-            if LOSS in self.entries.kept:
-                loss = f.scalar(self._slot(self.program.outputs[LOSS]))
-                finite = f.test("oeq", loss - loss, 0.0)
-                with f.when(f.compare("ne", stops, 0)), f.when(f.bitwise("xor", finite, 1)):
-                    going.set(f.constant(0))
-                f.meet()
+            with shared(f):
+                self._keep(step, kept, stops)
+
+    def _goes_on(self, step: Value) -> Value:
+        """Whether the last step is still to come. Who is late finds only that one of later steps was the last."""
+        f = self.f
+        f.call("begin", "void", f.barrier, f.thread, f.threads, f.constant(0))
+        stops = self._entry(Record.STOPS)
+        return f.bitwise("or", f.compare("sge", stops, 0), f.compare("slt", step, 0 - stops))
 
     def _run_span(self, offset: Value, first: int, last: int, block: Sequence[Value]) -> None:
         """Runs the instructions, and what is prepared behind them, with these numbers."""
-        if first < last:
-            self._call("span", offset, self.f.constant(FIRST + first), self.f.constant(FIRST + last), block=block)
+        for way, parts in groupby(range(first, last), self._way):
+            numbers = [FIRST + number for number in parts]
+            self._call(way, offset, *map(self.f.constant, (numbers[0], numbers[-1] + 1)), block=block)
+
+    def _way(self, part: int) -> str:
+        """How threads share an instruction, or behind those what is prepared for one."""
+        behind = part - len(self.code.kernels)
+        index = part if behind < 0 else self.code.preparing[behind]
+        if index in self.code.late or index in self._meets:
+            return "together"
+        return "alone" if behind < 0 and is_small(self.program.instructions[index]) else "apart"
 
     def _move(self, offset: Value, part: int, block: Sequence[Value]) -> None:
         """Brings samples in, or out."""
         if self.entries.inputs if part == FEED else self.entries.outputs:
-            self._call("part", offset, self.f.constant(part), block=block)
-            self.f.meet()
+            self._call("apart", offset, self.f.constant(part), self.f.constant(part + 1), block=block)
 
     def _feed_step(self, step: Value, first: Value) -> None:
         """The number of the step and its learning rate."""
         f, inputs = self.f, self.program.inputs
-        with f.one_thread():
-            for name, value in ((RATE, f.scalar(self._entry(Record.RATES, PTR), step, F64)), (STEP, first + step)):
-                if name in inputs:
-                    f.put(value, self._slot(inputs[name]))
+        for name, value in ((RATE, f.scalar(self._entry(Record.RATES, PTR), step, F64)), (STEP, first + step)):
+            if name in inputs:
+                f.put(value, self._slot(inputs[name]))
 
-    def _keep(self, step: Value, kept: Value) -> None:
-        """Copies what the step gave, and counts it."""
+    def _keep(self, step: Value, kept: Value, stops: Value) -> None:
+        """Copies what the step gave, counts it, and says whether it was the last."""
         f, (places, stride) = self.f, self.entries.places(self.program)
-        with f.one_thread():
-            f.put(step + 1, self.record, Record.DONE)
-            with f.when(f.compare("ne", kept, 0)):
-                target = f.at(self._entry(Record.KEPT, PTR), step * stride, I8)
-                for name, place in places.items():
-                    slot = self.program.outputs[name]
-                    f.call("llvm.memcpy.p0.p0.i64", "void", f.at(target, place, I8), self._slot(slot),
-                           f.constant(slot.operand.nbytes), f.constant(0, I1))
+        f.put(step + 1, self.record, Record.DONE)
+        with f.when(f.compare("ne", kept, 0)):
+            target = f.at(self._entry(Record.KEPT, PTR), step * stride, I8)
+            for name, place in places.items():
+                slot = self.program.outputs[name]
+                f.call("llvm.memcpy.p0.p0.i64", "void", f.at(target, place, I8), self._slot(slot),
+                       f.constant(slot.operand.nbytes), f.constant(0, I1))
+        if LOSS in self.entries.kept:
+            loss = f.scalar(self._slot(self.program.outputs[LOSS]))
+            finite = f.test("oeq", loss - loss, 0.0)
+            with f.when(f.compare("ne", stops, 0)), f.when(f.bitwise("xor", finite, 1)):
+                f.put(f.constant(-1) - step, self.record, Record.STOPS)
 
     def _enter(self) -> str:
         arguments = ", ".join(f"{type} %{name}" for name, type in ENTRY)
-        given = ("ptr %places, ptr %record, ptr %own, i64 %thread, i64 %threads, i64 %n, i64 %base, i64 %total, "
+        given = ("ptr %places, ptr %record, ptr %memory, i64 %thread, i64 %threads, i64 %n, i64 %base, i64 %total, "
                  "ptr %barrier, i64 0")
         run = f"call void @{self.names['run']}({given})\n" if self.code.whole else ""
-        return (f"define void @enter({arguments}) nounwind {{\n  %skipped = mul i64 %thread, {self.scratch}\n"
-                f"  %own = getelementptr i8, ptr %memory, i64 %skipped\n  %all = icmp eq i64 %what, {RUN}\n"
+        return (f"define void @enter({arguments}) nounwind {{\n  %all = icmp eq i64 %what, {RUN}\n"
                 f"  br i1 %all, label %run, label %part\nrun:\n  {run}  br label %done\n"
-                f"part:\n  call void @{self.names['part']}({given}, i64 %what)\n  br label %done\ndone:\n"
-                "  call void @meet(ptr %barrier, i64 %threads)\n  ret void\n}\n")
+                f"part:\n  %next = add i64 %what, 1\n  call void @{self.names['together']}({given}, i64 %what, "
+                "i64 %next)\n  br label %done\ndone:\n"
+                "  call void @begin(ptr %barrier, i64 %thread, i64 %threads, i64 0)\n  ret void\n}\n")

@@ -16,6 +16,7 @@ from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, NOTHING, RUN,
 from graphnet.runtime.native.emit.module import Kernel
 from graphnet.runtime.native.fallback import bind_between
 from graphnet.runtime.native.peak import measure_peak
+from graphnet.runtime.native.sharing import useful_threads
 from graphnet.runtime.native.workers import Workers, new_barrier
 from graphnet.runtime.session import Buffers, Executable, Part, aligned_bytes
 
@@ -76,7 +77,8 @@ class NativeExecutable(Executable):
         for name, array in self._rows.items():
             record[self._code.record.output(name)] = array.ctypes.data
         self._call = self._workers.bind(self._enter, self._places.ctypes.data, self._numbers.ctypes.data,
-                                        self._memory.scratch.ctypes.data, self._alone.ctypes.data)
+                                        self._memory.scratch.ctypes.data, self._alone.ctypes.data,
+                                        useful_threads(program, self.samples))
         self._numpy = {index: bind_between(program.instructions[index], self._buffers)
                        for index, kernel in enumerate(self._code.kernels) if not isinstance(kernel, Kernel)}
 

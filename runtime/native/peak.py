@@ -30,7 +30,7 @@ def measure_peak(threads: int) -> float:
     code = Loaded(compile_text(_text(sums), host()))
     enter = code.function("enter", *(ctypes.c_void_p if type == "ptr" else ctypes.c_int64 for _, type in ENTRY))
     memory, alone = aligned_bytes(4 * LANES * threads), new_barrier()
-    run = Workers(threads).bind(enter, 0, 0, memory.ctypes.data, alone.ctypes.data)
+    run = Workers(threads).bind(enter, 0, 0, memory.ctypes.data, alone.ctypes.data, threads)
     times = [time.perf_counter()]
     for _ in range(_RUNS):
         run(0, _ROUNDS, 0, 0)

@@ -138,8 +138,9 @@ def conv(f: Function, g: Geometry, x: Value, packed: Value, y: Value, after: Aft
     number = ceil(g.filters / p.mr)
     clear(f, g, p.band, f.scratch)
     with f.loop(*f.share(p.splits * p.bands * p.batches * g.groups)) as piece:
-        n0, rest = piece % p.batches * p.band.nb, piece // p.batches
-        top, split, group = rest % p.bands * p.rows, rest // p.bands % p.splits, rest // (p.bands * p.splits)
+        top, rest = piece % p.bands * p.rows, piece // p.bands  # innermost, as the last band may be smaller
+        n0, rest = rest % p.batches * p.band.nb, rest // p.batches
+        split, group = rest % p.splits, rest // p.splits
         end = f.least(top + p.rows, g.rows.results)
         low, high = g.rows.reach(f, top, end)
         copy(f, g, p.band, x, f.scratch, low, high, n0, group * g.channels)

@@ -13,10 +13,11 @@ from graphnet.compiler.op import Op
 from graphnet.compiler.planning.program import Operand, row_strides
 from graphnet.runtime.llvm.barrier import meeting
 from graphnet.runtime.llvm.function import PARAMETERS
-from graphnet.runtime.llvm.jit import Loaded, Processor, compile_text, host, narrower, yielding
+from graphnet.runtime.llvm.jit import Loaded, Processor, compile_text, host, narrower
 from graphnet.runtime.llvm.machine import LANES, Machine
 from graphnet.runtime.native.emit.call import Call
 from graphnet.runtime.native.emit.module import Form, Module, write_kernel
+from graphnet.runtime.native.workers import new_barrier
 from graphnet.runtime.session import aligned_bytes
 
 WIDE, NARROW = Machine(16, 32), Machine(8, 16)
@@ -83,8 +84,7 @@ class Kernel:
         batch = next((o.shape[0] for o in self.call.inputs if o.shape), 1)
         n = batch if n is None else n
         scratch = aligned_bytes(4 * self.scratch_floats * threads)
-        barrier = aligned_bytes(192).view(np.int64)
-        barrier[8] = yielding()
+        barrier = new_barrier(threads)
         addresses = np.array([m.ctypes.data for m in self.memory])
 
         def work(function: Any, thread: int) -> None:

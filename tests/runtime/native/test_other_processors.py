@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import graphnet as gn
-from graphnet.runtime.llvm.barrier import watching
+from graphnet.runtime.llvm.barrier import calling
 from graphnet.runtime.llvm.jit import Processor, assembly, compile_text, llvm
 from graphnet.runtime.native.code import Code, write_code
 from graphnet.runtime.native.emit.module import Form
@@ -72,5 +72,5 @@ def test_programs(processor: Processor, which: str) -> None:
 
 
 def test_waiting(processor: Processor) -> None:
-    written = assembly(watching(processor.triple), processor)
+    written = assembly(calling(processor.triple), processor)
     assert ("yield" if processor.triple.startswith(("aarch64", "arm64")) else "pause") in written

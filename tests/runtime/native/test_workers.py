@@ -19,7 +19,8 @@ from interrupting import interrupted_after
 pytest.importorskip("llvmlite")
 
 import graphnet as gn
-from graphnet.runtime.native import workers
+from graphnet.compiler.errors import DivergenceError
+from graphnet.runtime.native import sharing, workers
 
 FOLDER = Path(workers.__file__).parent
 SCRIPT = Path(__file__).parents[2] / "support" / "fork_and_train.py"
@@ -27,9 +28,18 @@ RNG = np.random.default_rng(4)
 X, Y = RNG.standard_normal((40, 20), np.float32), RNG.integers(0, 3, 40)
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 DATA = "import numpy; X, Y = numpy.ones((40, 20), 'float32'), numpy.zeros(40, int)\n"
-NETWORK = ("import graphnet as gn, threading; x = gn.Input((20,))\n"
+POOLED = "from graphnet.runtime.native import sharing; sharing.THREAD_FLOPS = 1\n"
+NETWORK = (POOLED + "import graphnet as gn, threading; x = gn.Input((20,))\n"
            "model = gn.Model(x, gn.layers.Dense(3)(gn.layers.Dense(64, activation='tanh')(x)))\n"
            "net = gn.compile(model, 'softmax_cross_entropy', 'adam', backend='native', threads=3)\n")
+
+
+@pytest.fixture(autouse=True)
+def small_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is shared too, however busy the machine is."""
+    for limit, value in (("THREAD_FLOPS", 1), ("SMALL_FLOPS", 0), ("SMALL_BYTES", 0)):
+        monkeypatch.setattr(sharing, limit, value)
+    monkeypatch.setattr(workers, "PATIENCE_NS", 2**62)
 
 
 def make(threads: int = 3, seed: int = 0) -> gn.Network:
@@ -74,6 +84,45 @@ def test_bits_are_those_of_one_thread(threads: int) -> None:
     np.testing.assert_array_equal(other.predict(X), one.predict(X))
     for name, weight in one.weights.items():
         np.testing.assert_array_equal(other.weights[name], weight)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_small_instructions_of_one_thread(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "SMALL_FLOPS", 10**6)
+    monkeypatch.setattr(sharing, "SMALL_BYTES", 10**6)
+    test_bits_are_those_of_one_thread(threads)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_nobody_waits_for_threads_that_do_not_come(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where threads meet within a kernel, as they do for masks."""
+    started: list[int] = []
+    monkeypatch.setattr(workers, "_pools", {})
+    monkeypatch.setattr(workers._Pool, "_start", lambda pool, count: started.append(count) or True)
+    test_bits_are_those_of_one_thread(threads)
+    assert set(started) == {threads - 1}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_steps_end_behind_a_loss_that_is_not_finite(threads: int) -> None:
+    net = make(threads)
+    net.allow_nonfinite = True
+    data = np.where(np.arange(len(X))[:, None] == 33, np.float32(np.inf), X)
+    with pytest.raises(DivergenceError):
+        net.fit(data, Y, batch_size=10, epochs=1, shuffle=False, verbose=0)
+    assert net.step == 4
+
+
+def test_one_thread_less_while_several_get_nothing_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "PATIENCE_NS", 10**8)
+    pool = workers.Workers(4)
+    for _ in range(50):
+        pool._note(10**9, 2 * 10**9, 0.3)
+    assert pool._rested == 0
+    pool._note(10**9, 10**9, 0.5)  # they have one core between them
+    assert pool._rested > 0
+    pool._rested = 2**62
+    assert pool._now() == 3
 
 
 def test_eight_threads_with_networks_of_their_own_get_right_bits() -> None:
@@ -127,7 +176,8 @@ def test_a_fork_finds_no_threads_and_both_processes_go_on() -> None:
 
 @FORKS
 def test_forks_while_the_pool_runs() -> None:
-    done = subprocess.run([sys.executable, str(SCRIPT), "6"], capture_output=True, text=True, check=False,
+    code = f"{POOLED}import runpy, sys; sys.argv = ['', '6']; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False,
                           env=os.environ | {"GRAPHNET_BACKEND": "native"})
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "child 0\n" * 6
