@@ -1,7 +1,7 @@
 """The code of a Program: one function, `enter`, which runs all of it or one part, as it is told by a number.
 
 All threads call it at once, each with its number. What a run is about (arrays of samples, how many there are) stands in
-a record, of which `Record` says where what is.
+a record (record.py).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from graphnet.runtime.llvm.function import PARAMETERS, Function
 from graphnet.runtime.llvm.values import F64, I1, I8, I64, PTR, Value
 from graphnet.runtime.native.emit.module import Form, Kernel, Module
 from graphnet.runtime.native.feeding import feed, give
+from graphnet.runtime.native.record import Record
 from graphnet.runtime.native.sharing import WAYS, is_small, shared
 from graphnet.runtime.native.target import NativeTarget
 
@@ -31,46 +32,6 @@ those that are `preparing` prepare."""
 ENTRY = (("what", I64), ("places", PTR), ("record", PTR), ("thread", I64), ("threads", I64), ("memory", PTR),
          ("barrier", PTR), ("n", I64), ("base", I64), ("total", I64))
 """The arguments of `enter`. The last three are for parts alone, and say which block they are for."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """Where what is in the record of a run, an array of int64.
-
-    Attributes:
-        inputs, outputs: the names of those that have a row for each sample; of an input there are the address of its
-            array, that of an order (0 if there is none) and the number of the first sample, of an output that of its
-            array.
-        kept: the names of the other outputs, whose values after each step are kept where the record says.
-    """
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    kept: tuple[str, ...]
-
-    COUNT, SIZE, BEGINS, RATES, STEP, KEPT, STOPS, DONE, _FIRST = range(9)
-    """Samples of all steps, and of one, of which the last may have fewer; whether what depends on weights alone is to
-    be made at the first step; the address of the steps' learning rates; the number of the first step; the address of
-    where what each gives is kept, or 0; whether a step whose loss is not finite is the last, and once there was one,
-    minus how many there were until then; how many were done."""
-
-    def input(self, name: str) -> int:
-        """Where the entries of an input begin."""
-        return self._FIRST + 3 * self.inputs.index(name)
-
-    def places(self, program: Program) -> tuple[dict[str, int], int]:
-        """Where in the bytes that are kept of a step each output is, in whole words; and how many bytes that are."""
-        sizes = [-(-program.outputs[name].operand.nbytes // 8) * 8 for name in self.kept]
-        return dict(zip(self.kept, accumulate(sizes, initial=0), strict=False)), sum(sizes)
-
-    def output(self, name: str) -> int:
-        """Where the entry of an output is."""
-        return self._FIRST + 3 * len(self.inputs) + self.outputs.index(name)
-
-    @property
-    def length(self) -> int:
-        """How many entries there are."""
-        return self._FIRST + 3 * len(self.inputs) + len(self.outputs)
 
 
 @dataclass(frozen=True)

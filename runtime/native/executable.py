@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from graphnet.compiler.errors import GraphNetError
 from graphnet.compiler.planning.program import PACKED, SCRATCH, Operand, Program
 from graphnet.compiler.types import BATCH, Array
-from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, NOTHING, RUN, Code, Record
+from graphnet.runtime.native.code import ENTRY, FEED, FIRST, GIVE, NOTHING, RUN, Code
 from graphnet.runtime.native.emit.module import Kernel
 from graphnet.runtime.native.fallback import bind_between
 from graphnet.runtime.native.peak import measure_peak
+from graphnet.runtime.native.record import Record
 from graphnet.runtime.native.sharing import useful_threads
 from graphnet.runtime.native.workers import Workers, new_barrier
 from graphnet.runtime.session import Buffers, Executable, Part, aligned_bytes
