@@ -111,6 +111,8 @@ class Op:
     samples."""
     separable: ClassVar[bool] = False
     """It takes samples apart, whatever its attributes are; see `separates`."""
+    sums_gradients: ClassVar[bool] = False
+    """Sums over samples, and may take in what memory has behind them, where gradients, of which it is one, are 0."""
     commutative: ClassVar[bool] = False
     """The two inputs may change places."""
     view: ClassVar[bool] = False

@@ -118,6 +118,7 @@ class BatchNormGrad(Op):
     axis: int
 
     name = "batch_norm_grad"
+    sums_gradients = True
     inplace = (0, 1)
     differentiable = False
 

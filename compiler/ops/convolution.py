@@ -158,6 +158,7 @@ class Conv2dGradWeight(_Convolution):
     shape: Shape = ()
 
     name = "conv2d_grad_weight"
+    sums_gradients = True
 
     def infer(self, x: TensorType, g: TensorType) -> Types:
         check_floats(self.name, x, g)

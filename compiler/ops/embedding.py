@@ -68,6 +68,7 @@ class EmbeddingGrad(Op):
     rows: int
 
     name = "embedding_grad"
+    sums_gradients: ClassVar[bool] = True
     separable: ClassVar[bool] = True
     differentiable: ClassVar[bool] = False
 

@@ -76,6 +76,7 @@ class MatMulGradWeight(Op):
     """
 
     name = "matmul_grad_weight"
+    sums_gradients: ClassVar[bool] = True
     separable: ClassVar[bool] = True
 
     def infer(self, x: TensorType, g: TensorType) -> Types:

@@ -152,6 +152,7 @@ class GruGradWeights(Op):
     reset_after: bool = True
 
     name = "gru_grad_weights"
+    sums_gradients: ClassVar[bool] = True
     separable: ClassVar[bool] = True
     differentiable: ClassVar[bool] = False
 

@@ -26,6 +26,7 @@ class RecurrentGradWeights(Op):
     hidden: int
 
     name = "recurrent_grad_weights"
+    sums_gradients: ClassVar[bool] = True
     separable: ClassVar[bool] = True
     differentiable: ClassVar[bool] = False
 

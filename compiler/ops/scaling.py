@@ -71,6 +71,7 @@ class DotAxis(Op):
     axis: int
 
     name = "dot_axis"
+    sums_gradients = True
 
     def infer(self, a: TensorType, b: TensorType) -> Types:
         same_floats(self.name, a, b)

@@ -8,20 +8,8 @@ small images run at vector speed; matrix products take either layout. So a graph
 from __future__ import annotations
 
 from graphnet.compiler.ir import FORWARD, Graph
-from graphnet.compiler.ops import (
-    BatchNormGrad,
-    Conv2dGradWeight,
-    DotAxis,
-    EmbeddingGrad,
-    GruGradWeights,
-    MatMulGradWeight,
-    RecurrentGradWeights,
-)
 from graphnet.compiler.planning.program import Operand, batch_last_strides, row_strides
 from graphnet.compiler.types import BATCH, TensorType, concrete
-
-SUMS_OF_GRADIENTS = (BatchNormGrad, Conv2dGradWeight, DotAxis, EmbeddingGrad, GruGradWeights, MatMulGradWeight,
-                     RecurrentGradWeights)
 
 
 def batch_last_values(graph: Graph) -> frozenset[int]:
@@ -30,7 +18,7 @@ def batch_last_values(graph: Graph) -> frozenset[int]:
     States are not: they stay from Program to Program, and people read them. Nor is anything where sums of gradients
     over samples are taken of what is none: they take in the memory behind the samples, where only gradients are 0.
     """
-    summed = any(node.phase == FORWARD and isinstance(node.op, SUMS_OF_GRADIENTS) for node in graph.nodes)
+    summed = any(node.phase == FORWARD and node.op.sums_gradients for node in graph.nodes)
     if summed or not any(node.op.images for node in graph.nodes):
         return frozenset()
     states = {value for state in graph.states for value in (state.value, state.next)}
