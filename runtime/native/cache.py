@@ -74,6 +74,8 @@ class CodeCache:
             found = self.folder.stat()
         except FileNotFoundError:
             return ""
+        except NotADirectoryError:
+            return "it would lie in what is no folder"
         except OSError as error:
             return error.strerror or str(error)
         if not stat.S_ISDIR(found.st_mode):

@@ -30,6 +30,11 @@ def test_it_says_why_none_is_kept(run: Callable[..., Any], elsewhere: Path, monk
     assert run("cache").out == "no code is kept, since GRAPHNET_CACHE is off\n"
     if sys.platform == "win32":
         return
+    (elsewhere / "file").touch()
+    monkeypatch.setenv("GRAPHNET_CACHE", str(elsewhere / "file"))
+    for action in ((), ("clear",)):
+        assert run("cache", *action).out == (
+            f"{elsewhere}/file/native: no code is kept, since it would lie in what is no folder\n")
     monkeypatch.setenv("GRAPHNET_CACHE", str(elsewhere))
     (elsewhere / "native").mkdir()
     (elsewhere / "native").chmod(0o777)
