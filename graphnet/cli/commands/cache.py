@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     if store.refusal:
         print(f"{place}no code is kept, since {store.refusal}")
     elif options.action:
-        print(f"{place}{removed:,} files removed")
+        print(f"{place}{removed:,} {'file' if removed == 1 else 'files'} removed")
     else:
         print(f"{place}{len(sizes):,} files, {sum(sizes):,} bytes of at most {LIMIT:,}")
     return 0

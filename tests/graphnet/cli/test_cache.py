@@ -21,7 +21,7 @@ def test_what_is_there_is_counted_and_removed(run: Callable[..., Any], elsewhere
     assert "native: 1 files, 100 bytes of at most" in run("cache").out
     found = json.loads(run("cache", "--json").out)
     assert found == {"folder": str(store.folder), "refusal": "", "files": 1, "bytes": 100, "limit": LIMIT, "removed": 0}
-    assert run("cache", "clear").out == f"{store.folder}: 1 files removed\n"
+    assert run("cache", "clear").out == f"{store.folder}: 1 file removed\n"
     assert store.files() == []
 
 
