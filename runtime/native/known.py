@@ -18,7 +18,7 @@ from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.native.cache import CodeCache, cache_folder, source_digest
 from graphnet.runtime.native.emit.call import Unsupported
-from graphnet.runtime.native.emit.module import Form, Kernel, write_kernel
+from graphnet.runtime.native.emit.module import Form, Kernel, full_text, write_kernel
 
 _LIBRARY = __name__.partition(".")[0] + "."
 _MOST = 5000
@@ -59,7 +59,7 @@ def find_kernel(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...
     if not all(type(one).__module__.startswith(_LIBRARY) for one in bodies):  # whose meaning may change
         return find_written(op, inputs, outputs, form)
     facts = _facts(cache_folder())
-    digest = hashlib.sha256(f"{op!r} {inputs} {outputs} {form}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{full_text(op)} {inputs} {outputs} {form}".encode()).hexdigest()
     if digest not in facts.known:
         facts.add(digest, find_written(op, inputs, outputs, form))
     fact = facts.known[digest]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from graphnet.compiler.op import Op
+from graphnet.compiler.ops.fused import Fused
 from graphnet.compiler.planning.program import Operand
 from graphnet.runtime.llvm.function import PARAMETERS, Build, Function
 from graphnet.runtime.llvm.machine import LANES, Machine
@@ -133,13 +134,18 @@ def _written(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], 
                   found.rounding(call), tuple(read))
 
 
+def full_text(op: Op) -> str:
+    """All that there is to know of an op: the same for no two that need different kernels."""
+    return op.body.text if isinstance(op, Fused) else repr(op)
+
+
 def write_kernel(op: Op, inputs: tuple[Operand, ...], outputs: tuple[Operand, ...], form: Form) -> Kernel:
     """The kernel of an op; written once.
 
     Raises:
         Unsupported: it has none; the text says why.
     """
-    found = _written(op, inputs, outputs, form, repr(op))
+    found = _written(op, inputs, outputs, form, full_text(op))
     if isinstance(found, str):
         raise Unsupported(found)
     return found

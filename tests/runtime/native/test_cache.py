@@ -140,6 +140,18 @@ def test_a_network_keeps_its_code_and_finds_it(place, monkeypatch):
     assert predicted() == first
 
 
+@pytest.mark.usefixtures("place")
+def test_ops_that_differ_in_a_number_have_kernels_of_their_own():
+    rows = np.random.default_rng(0).normal(size=(3, 4))
+    for slope in (0.1, 0.3, 0.0, -0.0):
+        x = gn.Input((4,), name="x")
+        model = gn.Model(x, gn.layers.LeakyReLU(slope)(gn.layers.Dense(5)(x)))
+        native, plain = (gn.compile(model, "mse", "sgd", seed=0, backend=name).predict(rows)
+                         for name in ("native", "numpy"))
+        np.testing.assert_allclose(native, plain, 1e-5, 1e-6)
+        np.testing.assert_array_equal(np.signbit(native), np.signbit(plain))
+
+
 def test_other_sources_other_code(place, monkeypatch):
     first = predicted()
     count = len(list(place.iterdir()))
