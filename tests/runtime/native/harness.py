@@ -79,6 +79,15 @@ class Kernel:
         self.x = [view(o, m) for o, m in zip(inputs, self.memory, strict=False)]
         self.y = [view(o, m) for o, m in zip(outputs, self.memory[len(inputs):], strict=False)]
 
+    def lay_flat(self) -> None:
+        """Has the inputs lie end to end in one flat buffer, and the results over them."""
+        forms, offset = self.call.inputs, 0
+        flat = aligned_bytes(sum(o.nbytes for o in forms) + 64)
+        for i, operand in enumerate(forms):
+            self.memory[i] = self.memory[len(forms) + i] = flat[offset:]
+            offset += operand.nbytes
+        self.x = self.y = [view(o, m) for o, m in zip(forms, self.memory, strict=False)]
+
     def run(self, threads: int = 1, n: int | None = None, base: int = 0, total: int | None = None) -> list[Array]:
         """Runs it on what is in `x`, and returns `y`. `n`, `base` and `total` are the samples of the block."""
         batch = next((o.shape[0] for o in self.call.inputs if o.shape), 1)

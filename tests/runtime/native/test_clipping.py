@@ -10,7 +10,6 @@ import pytest
 from graphnet.compiler import ops
 from graphnet.compiler.ops.clipping import GLOBAL_NORM, NORM, VALUE
 from graphnet.runtime.native.kernels import clipping as clipping
-from graphnet.runtime.session import aligned_bytes
 from tests.runtime.native.harness import MACHINES, NARROW, Array, Kernel, form
 
 pytest.importorskip("llvmlite")
@@ -23,13 +22,7 @@ def clipping_kernel(op: Any, shapes: Any = SHAPES, machine: Any = NARROW) -> Ker
     """A kernel whose gradients lie in one flat buffer, as do its results."""
     forms = [form(shape, "float32", False) for shape in shapes]
     kernel = Kernel(op, forms, forms, machine)
-    flat = aligned_bytes(sum(o.nbytes for o in forms) + 64)
-    offset = 0
-    for i, operand in enumerate(forms):
-        kernel.memory[i] = kernel.memory[len(forms) + i] = flat[offset:]
-        offset += operand.nbytes
-    kernel.x = [np.ndarray(o.shape, o.dtype, m.data) for o, m in zip(forms, kernel.memory, strict=False)]
-    kernel.y = kernel.x
+    kernel.lay_flat()
     return kernel
 
 

@@ -62,10 +62,11 @@ def check(kernel: Kernel, threads: int = 1) -> list[Array]:
 
 @pytest.mark.parametrize("op", UPDATES, ids=str)
 def test_each_update_is_that_of_its_reference(op: Any) -> None:
-    kernel, rng = bind(op, SHAPES), np.random.default_rng(0)
-    for step in STEPS:
-        fill(kernel, rng, step)
-        check(kernel)
+    for machine in MACHINES:
+        kernel, rng = bind(op, SHAPES, machine), np.random.default_rng(0)
+        for step in STEPS:
+            fill(kernel, rng, step)
+            check(kernel)
 
 
 @pytest.mark.parametrize("shapes", [((1,),), ((1, 1), (1,)), ((16,), (32,)), ((0, 4), (17,)), ((), (40, 3))], ids=str)
