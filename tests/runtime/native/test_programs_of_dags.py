@@ -22,6 +22,8 @@ from tests.runtime.native.graphs import Arrays, Job, bounds, native_programs
 from tests.runtime.native.harness import MACHINES
 
 COUNT, STEPS = 500, 3
+GREAT = 1e18
+"""What training may not come near, as squares of greater numbers have no place in float32: it diverges."""
 SIZES = (1, 3, 16, 17, 33, 70)
 FEW = range(0, COUNT, 41)
 MOVES = (0.0, 1e-3, -2e-3)
@@ -53,11 +55,18 @@ def has_noise(graph: Graph) -> bool:
     return any(isinstance(node.op, GaussianNoise) for node in graph.nodes)
 
 
+def until_divergence(job: Job) -> Job:
+    """The job with as many steps as no number becomes too great in, or with one."""
+    while job.steps > 1 and any(np.abs(y).max(initial=0) > GREAT for y in job.reference().values()):
+        job = replace(job, steps=job.steps - 1)
+    return job
+
+
 def differing(dag: Dag, seed: int, feeds: Arrays) -> list[str]:
     """The results that are further from those in float64 than rounding explains."""
     found = []
-    for assembly, steps in ((gradients, 1), (training, STEPS), (prediction, 1)):
-        double = Job(assembly, dag.graph, feeds, dag.batch, steps)
+    for assembly, most in ((gradients, 1), (training, STEPS), (prediction, 1)):
+        double = until_divergence(Job(assembly, dag.graph, feeds, dag.batch, most))
         single = replace(double, graph=convert_floats(dag.graph, "float32"), feeds={
             name: a.astype(np.float32) if a.dtype == np.float64 else a for name, a in feeds.items()})
         results, factor = single.run(native_programs(MACHINES[seed % 2], 1 + seed % 3))
