@@ -30,8 +30,8 @@ class Memory:
     """What a Program's code works in besides the buffers of all: packed weights, and scratch for each thread."""
 
     def __init__(self, program: Program, threads: int) -> None:
-        self.packed = aligned_bytes(max(program.buffers.get(PACKED, 0), 64))
-        self.scratch = aligned_bytes(max(program.buffers.get(SCRATCH, 0), 64) * threads)
+        self.packed = aligned_bytes(program.buffers.get(PACKED, 0))
+        self.scratch = aligned_bytes(program.buffers.get(SCRATCH, 0) * threads)
         self.version = -1
         """That of the weights that `packed` was made of."""
 

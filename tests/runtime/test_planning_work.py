@@ -22,6 +22,7 @@ from graphnet.runtime.kernels import NumpyTarget
 FACTOR = 1 << 20
 
 
+@pytest.mark.numpy_backend  # native Programs are for blocks, whatever the batch
 @pytest.mark.parametrize(("name", "dims"), [("lenet", {}), ("char_rnn", {"T": 20}),
                                             *(pytest.param(name, {}, marks=pytest.mark.slow)
                                               for name in ("mlp", "row_rnn", "vgg", "resnet"))])

