@@ -116,7 +116,11 @@ class Code:
 
     def table(self, index: int) -> int:
         """The number of the first address of the operands of an instruction."""
-        return len(self.places) + sum(map(len, self._operands[:index]))
+        return self._tables[index]
+
+    @cached_property
+    def _tables(self) -> list[int]:
+        return list(accumulate(map(len, self._operands), initial=len(self.places)))
 
     @cached_property
     def _operands(self) -> list[list[tuple[str, int]]]:

@@ -176,8 +176,6 @@ class _Walk:
     def greatest(self, first: Value, count: int, r: Value, column: Value, e: Value) -> Tile:
         """The greatest sums of a window of results; where it is one result, its sum."""
         f, g, p = self.f, self.g, self.plan
-        if not g.channels:
-            return [[f.zero()] * p.nv] * count
         if g.rows.window == g.columns.window == 1:
             return self.sums(first, count, r * g.rows.pace, column, f.constant(0), e)
         tile = [[f.variable(f.splat(-math.inf)) for _ in range(p.nv)] for _ in range(count)]

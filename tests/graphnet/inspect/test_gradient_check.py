@@ -22,16 +22,6 @@ def test_right_gradients_pass(make: Callable[[], gn.Model], optimize: bool) -> N
     assert str(found).endswith("all gradients are right (tolerance 1e-05)")
 
 
-def test_the_network_is_left_as_it_was() -> None:
-    net = gn.compile(small_networks.residual_model(), **small_networks.TRAINED)
-    weights, states = {n: w.copy() for n, w in net.weights.items()}, net.states
-    net.gradcheck(*random_samples(net, 2), samples=1)
-    for name, weight in weights.items():
-        np.testing.assert_array_equal(net.weights[name], weight)
-    for name, state in states.items():
-        np.testing.assert_array_equal(net.states[name], state)
-
-
 def wrong_by(factor: float) -> Callable[..., tuple[int]]:
     def pullback(self: Tanh, b: Builder, inputs: tuple[int, ...], outputs: tuple[int, ...],
                  grads: tuple[int, ...]) -> tuple[int]:
